@@ -1,0 +1,101 @@
+// What are the facts that the decisions are about? The words of the paper, and no behaviour.
+
+/** A member of the cluster, stable for life; its addresses may change. */
+export type NodeId = string
+/** One independent Raft log with its own leader. */
+export type GroupId = string
+/** Counts elections; 0 before the first. */
+export type Term = number
+/** A position in the log; the first entry is 1, 0 is "before the first". */
+export type Index = number
+/** A point on the node's monotonic clock, in whole milliseconds. Only differences mean something. */
+export type Millis = number
+
+/**
+ * Who waits for an entry. Opaque to the decisions: it rides on the leader's in-memory entry,
+ * is never stored and never sent.
+ */
+export type Origin = object
+
+/** One entry of the replicated log (Raft §5.3). */
+export interface Entry {
+  readonly index: Index
+  readonly term: Term
+  /** The leader's wall clock when it appended the entry, ms since 1970; never decreases along a log. */
+  readonly time: number
+  readonly kind: EntryKind
+  /** Bytes of the command; a configuration is encoded by `encodeConfiguration`; empty for a no-op. */
+  readonly data: Uint8Array
+  /** Set only on the leader that took the proposal, until somebody has answered. */
+  origin: Origin | null
+}
+
+export type EntryKind = "noop" | "command" | "configuration"
+
+/** Where a node can be reached. */
+export interface Address {
+  /** `host:port` of the peer port (Raft messages). */
+  readonly peer: string
+  /** `http://host:port` of the client port; empty when not known. */
+  readonly client: string
+}
+
+/**
+ * Who takes part (Raft §6, thesis §4.3). While `outgoing` is not empty the configuration is joint:
+ * every decision needs a majority of `voters` and a majority of `outgoing`.
+ */
+export interface Configuration {
+  readonly voters: ReadonlyArray<NodeId>
+  /** The voters of the configuration that is being left; empty when not joint. */
+  readonly outgoing: ReadonlyArray<NodeId>
+  /** Receive the log, neither vote nor count. Disjoint from both voter sets. */
+  readonly learners: ReadonlyArray<NodeId>
+  /** Voters of `outgoing` that become learners when the joint configuration is left. */
+  readonly learnersNext: ReadonlyArray<NodeId>
+  readonly addresses: Readonly<Record<NodeId, Address>>
+}
+
+/** What a node must never forget (Raft figure 2). One durable position. */
+export interface HardState {
+  readonly term: Term
+  readonly votedFor: NodeId | null
+}
+
+/** The position just before the first entry that the log still holds. */
+export interface LogBase {
+  readonly index: Index
+  readonly term: Term
+}
+
+/** A run of consecutive entries of one term: what is left of a log when only its shape matters. */
+export interface TermRun {
+  readonly term: Term
+  readonly firstIndex: Index
+}
+
+/**
+ * `whole`: the node holds all that it ever acknowledged. `suspect`: its disk came back shorter or
+ * altered; it neither votes nor counts until a leader has repaired it (HAZARDS S4, S5).
+ */
+export type Standing = "whole" | "suspect"
+
+/** A state machine image, complete as of `index`. */
+export interface SnapshotPosition {
+  readonly index: Index
+  readonly term: Term
+  /** The configuration as of `index`, never a later one. */
+  readonly configuration: Configuration
+}
+
+/** What must reach the disk, in one transaction, before anything that rests on it is said. */
+export interface Write {
+  /** Counts the writes of one run of one group, from 1. */
+  readonly sequence: number
+  readonly hardState: HardState | null
+  /** Restart the log at this position: everything at or below it is covered by a snapshot. */
+  readonly install: (SnapshotPosition & { readonly snapshotId: string; readonly keepSuffix: boolean }) | null
+  /** Remove this entry and all behind it, before `entries` are appended. */
+  readonly truncateFrom: Index | null
+  readonly entries: ReadonlyArray<Entry>
+  readonly standing: Standing | null
+}

@@ -1,0 +1,79 @@
+// How does the consensus reach the reducers, wherever they run? Bytes and batches in and out.
+
+import { Context, type Effect, Schema } from "effect"
+import type { Entry, Index } from "../consensus/types.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import type { Outcome, QueryOutcome } from "./outcome.ts"
+
+/** What a client wants to know. JSON in, JSON out. */
+export type Query =
+  | {
+      readonly type: "query"
+      readonly actor: string
+      readonly key: string
+      readonly query: string
+      readonly input: string
+    }
+  | { readonly type: "state"; readonly actor: string; readonly key: string }
+  | {
+      readonly type: "list"
+      readonly actor: string
+      readonly prefix: string
+      readonly after: string
+      readonly limit: number
+    }
+
+/** Whether a proposal may enter the log: the bytes to append, or the answer that it already has. */
+export type Admission =
+  | { readonly _tag: "Admitted"; readonly command: Uint8Array }
+  | { readonly _tag: "Settled"; readonly outcome: Outcome }
+
+/** The machine cannot go on: corrupt state, failed disk, a dead worker. The group stops on this node. */
+export class MachineFailed extends Schema.TaggedError<MachineFailed>()("MachineFailed", {
+  operation: Schema.String,
+  message: Schema.String,
+}) {}
+
+/** What an operator sees of the machine. */
+export interface MachineStatus {
+  readonly actors: ReadonlyArray<{
+    readonly name: string
+    readonly version: string
+    readonly commands: ReadonlyArray<string>
+    readonly queries: ReadonlyArray<string>
+  }>
+  readonly instancesInMemory: number
+  readonly outcomes: number
+  readonly dirty: number
+}
+
+/** The state machine of one group (Raft §2): same entries in the same order, same state everywhere. */
+export class MachineHost extends Context.Service<
+  MachineHost,
+  {
+    /** The position of the state as of the last flush: where applying starts. */
+    readonly position: Effect.Effect<StatePosition, MachineFailed>
+    /**
+     * Checks proposals before they enter the log: actor, command, input schema, and, against the state
+     * applied so far, idempotency keys and revisions as far as these can no longer change.
+     */
+    readonly admit: (
+      commands: ReadonlyArray<Uint8Array>,
+    ) => Effect.Effect<ReadonlyArray<Admission>, MachineFailed>
+    /** Applies committed entries in order, without a gap. One outcome per entry, null for those without a command. */
+    readonly apply: (
+      entries: ReadonlyArray<Entry>,
+    ) => Effect.Effect<ReadonlyArray<Outcome | null>, MachineFailed>
+    /** Answers from what has been applied, all at the same index. */
+    readonly query: (
+      queries: ReadonlyArray<Query>,
+    ) => Effect.Effect<ReadonlyArray<QueryOutcome>, MachineFailed>
+    /** Makes everything applied so far durable; succeeds with the index it covers. */
+    readonly flush: Effect.Effect<Index, MachineFailed>
+    /** Hash over all instances, outcomes and timers: equal on all replicas at equal index. */
+    readonly stateHash: Effect.Effect<{ readonly index: Index; readonly hash: string }, MachineFailed>
+    /** Closes the state, lets the snapshot's file take its place, and opens that. */
+    readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
+    readonly status: Effect.Effect<MachineStatus, MachineFailed>
+  }
+>()("raftlet/machine/MachineHost") {}

@@ -1,0 +1,50 @@
+// What can become of a command or a query, as far as the machine decides it?
+
+import type { Index, Term } from "../consensus/types.ts"
+
+/** The codes of the contract's error table that the machine gives. */
+export type RefusalCode =
+  | "unknown-actor"
+  | "unknown-command"
+  | "unknown-query"
+  | "invalid-input"
+  | "revision-mismatch"
+  | "idempotency-mismatch"
+  | "rejected"
+  | "too-large"
+  | "overloaded"
+
+/** The command was executed. */
+export interface Accepted {
+  readonly _tag: "Accepted"
+  /** JSON text. */
+  readonly result: string
+  readonly revision: number
+  readonly index: Index
+  readonly term: Term
+  /** True: this is the answer that an earlier attempt was given. */
+  readonly replayed: boolean
+}
+
+/** The command did not and will not happen. */
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly code: RefusalCode
+  readonly detail: string
+  /** JSON object text with what the code adds to the problem: `issues`, `revision`, `reason`, … */
+  readonly extra: string
+  readonly replayed: boolean
+}
+
+export type Outcome = Accepted | Refused
+
+/** The answer to a query. */
+export interface Answered {
+  readonly _tag: "Answered"
+  /** JSON object text without its braces' neighbours: the whole body of the HTTP answer. */
+  readonly body: string
+  /** Applied index at which it was read. */
+  readonly index: Index
+}
+
+export type QueryOutcome = Answered | Refused

@@ -1,0 +1,117 @@
+// What does the node ask of the disk that holds its log?
+
+import { Context, type Effect, Schema } from "effect"
+import type {
+  Configuration,
+  Entry,
+  GroupId,
+  HardState,
+  Index,
+  LogBase,
+  NodeId,
+  Standing,
+  TermRun,
+  Write,
+} from "../consensus/types.ts"
+
+/** The disk failed. Never retried in place: after a failed sync the cache lies (HAZARDS S2). The node stops. */
+export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageFailed", {
+  operation: Schema.String,
+  message: Schema.String,
+  cause: Schema.Defect(),
+}) {}
+
+/** No room on the disk. Nothing of the batch was written; the same batch may be tried again. */
+export class StorageFull extends Schema.TaggedError<StorageFull>()("StorageFull", {
+  operation: Schema.String,
+}) {}
+
+/** The entry asked for lies at or before the base: only a snapshot holds it (HAZARDS S14). */
+export class Compacted extends Schema.TaggedError<Compacted>()("Compacted", {
+  index: Schema.Number,
+  baseIndex: Schema.Number,
+}) {}
+
+/** The data directory cannot be used: taken by another process, another format, another node or cluster. */
+export class DataDirectoryRefused extends Schema.TaggedError<DataDirectoryRefused>()("DataDirectoryRefused", {
+  directory: Schema.String,
+  reason: Schema.String,
+}) {}
+
+/** Who a data directory belongs to. Written once, when it is made. */
+export interface Identity {
+  readonly clusterId: string
+  readonly nodeId: NodeId
+  /** Made anew with every fresh data directory: a wiped node is not the voter that it was (HAZARDS S6). */
+  readonly incarnation: string
+}
+
+/** What a group finds on disk when its node starts. */
+export interface LoadedGroup {
+  readonly hardState: HardState
+  readonly base: LogBase
+  /** The configuration as of `base`. */
+  readonly baseConfiguration: Configuration
+  readonly lastIndex: Index
+  /** Shape of the log behind `base`, in ascending order. */
+  readonly terms: ReadonlyArray<TermRun>
+  /** All configuration entries behind `base`, in ascending order. */
+  readonly configurations: ReadonlyArray<{ readonly index: Index; readonly configuration: Configuration }>
+  /** The newest entries, without a gap up to `lastIndex`; as many as the caller's byte limit allows. */
+  readonly tail: ReadonlyArray<Entry>
+  readonly standing: Standing
+  /** Why the standing is `suspect`; empty when whole. */
+  readonly suspicion: string
+  /** A snapshot whose install was begun: its file must become the state before anything else. */
+  readonly pendingInstall: { readonly snapshotId: string; readonly index: Index } | null
+}
+
+/** A write of one group, as one part of a batch that becomes durable together. */
+export interface GroupWrite {
+  readonly group: GroupId
+  readonly write: Write
+}
+
+/** The log and the hard state of all groups of this node: one file, one writer, one sync per batch. */
+export class LogStore extends Context.Service<
+  LogStore,
+  {
+    readonly identity: Identity
+    /** Incarnation by which this node knows a peer; the first one seen is kept for ever. */
+    readonly rememberIncarnation: (
+      peer: NodeId,
+      incarnation: string,
+    ) => Effect.Effect<"known" | "another", StorageFailed>
+    /**
+     * Reads and verifies a group: checksums, chain, and the marks outside the file. Makes the group with
+     * `initial` as its base configuration when it does not exist. `stateIndex` and `stateTerm` say how far
+     * the state on disk has come: a log that ends before it has lost something.
+     */
+    readonly load: (options: {
+      readonly group: GroupId
+      readonly initial: Configuration
+      readonly stateIndex: Index
+      readonly stateTerm: number
+      readonly stateConfiguration: Configuration
+      readonly tailBytesMax: number
+    }) => Effect.Effect<LoadedGroup, StorageFailed>
+    /** Durable when it succeeds: all of the batch in one transaction, or nothing. Batches keep their order. */
+    readonly write: (batch: ReadonlyArray<GroupWrite>) => Effect.Effect<void, StorageFailed | StorageFull>
+    /** Entries from `from` to `to`, both included, at least one, then as many as fit `bytesMax`. Verified. */
+    readonly read: (options: {
+      readonly group: GroupId
+      readonly from: Index
+      readonly to: Index
+      readonly bytesMax: number
+    }) => Effect.Effect<ReadonlyArray<Entry>, StorageFailed | Compacted>
+    /** The base moves to `through` at once; the rows behind it go in chunks that let writes pass. */
+    readonly compact: (options: {
+      readonly group: GroupId
+      readonly through: LogBase
+      /** As of `through.index`. */
+      readonly configuration: Configuration
+    }) => Effect.Effect<void, StorageFailed | StorageFull>
+    /** The pending install is done: its file is the state now. */
+    readonly installed: (group: GroupId) => Effect.Effect<void, StorageFailed>
+  }
+>()("raftlet/storage/LogStore") {}

@@ -1,0 +1,53 @@
+// Where do state machine images live, on the way out and on the way in?
+
+import { Context, type Effect, Schema } from "effect"
+import type { SnapshotPosition } from "../consensus/types.ts"
+import type { StorageFailed, StorageFull } from "./LogStore.ts"
+
+/** A finished image of the state. */
+export interface Snapshot extends SnapshotPosition {
+  /** Hash of the whole file, hexadecimal. */
+  readonly id: string
+  readonly bytes: number
+}
+
+/** The bytes that arrived are not the snapshot that was announced. The part is gone; begin again. */
+export class SnapshotCorrupt extends Schema.TaggedError<SnapshotCorrupt>()("SnapshotCorrupt", {
+  id: Schema.String,
+  reason: Schema.String,
+}) {}
+
+/** Snapshot files of one group: consistent SQLite copies of its state file. */
+export class SnapshotStore extends Context.Service<
+  SnapshotStore,
+  {
+    /**
+     * Copies the state as of its last flush into a new snapshot, beside the running machine. Older snapshots
+     * go when the new one is durable; one that is still being read stays readable.
+     */
+    readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull>
+    /** The newest finished one that this node made itself. */
+    readonly latest: Effect.Effect<Snapshot | null, StorageFailed>
+    /** Bytes of a snapshot from `offset`, at most `bytesMax`; empty at the end. */
+    readonly read: (options: {
+      readonly id: string
+      readonly offset: number
+      readonly bytesMax: number
+    }) => Effect.Effect<Uint8Array, StorageFailed | SnapshotCorrupt>
+    /** How many bytes of an incoming snapshot are here already. Parts of other snapshots are removed. */
+    readonly received: (id: string) => Effect.Effect<number, StorageFailed>
+    /** Writes a piece at `offset`, which must be what `received` says. */
+    readonly receive: (options: {
+      readonly id: string
+      readonly offset: number
+      readonly bytes: Uint8Array
+    }) => Effect.Effect<number, StorageFailed | StorageFull>
+    /** The part is complete: verifies size and hash of the whole file, makes it durable. */
+    readonly finish: (options: {
+      readonly id: string
+      readonly bytes: number
+    }) => Effect.Effect<void, StorageFailed | StorageFull | SnapshotCorrupt>
+    /** The finished file takes the place of the state file, atomically. The state file must be closed. */
+    readonly install: (id: string) => Effect.Effect<void, StorageFailed>
+  }
+>()("raftlet/storage/SnapshotStore") {}

@@ -1,0 +1,96 @@
+// What does the machine ask of the file that holds its state? Synchronous: its caller owns the thread.
+
+import type { Configuration, Index, Term } from "../consensus/types.ts"
+
+/** How far the stored state has come. Written in the same transaction as the state itself. */
+export interface StatePosition {
+  readonly index: Index
+  readonly term: Term
+  /** Time of the entry at `index`, ms since 1970. */
+  readonly time: number
+  /** As of `index`. */
+  readonly configuration: Configuration
+}
+
+/** One key of an actor. */
+export interface StoredInstance {
+  readonly actor: string
+  readonly key: string
+  /** Canonical JSON of the encoded state. */
+  readonly state: string
+  /** Accepted commands, from 1. */
+  readonly revision: number
+  /** Version id of the code that wrote it. */
+  readonly version: string
+  /** Index of the entry that wrote it last. */
+  readonly index: Index
+}
+
+/** What became of a command, kept so that a retry gets the first answer. */
+export interface StoredOutcome {
+  readonly actor: string
+  readonly key: string
+  readonly idempotencyKey: string
+  /** Index of the entry: the order in which outcomes are forgotten. */
+  readonly index: Index
+  /** Tells a retry from another request under the same key. */
+  readonly fingerprint: string
+  /** JSON of the machine's outcome. */
+  readonly outcome: string
+}
+
+/** A command that a reducer asked to have run later. */
+export interface StoredTimer {
+  /** Unique in the group: follows from the entry that set it. */
+  readonly id: string
+  /** Log time, ms since 1970. */
+  readonly dueAt: number
+  readonly actor: string
+  readonly key: string
+  readonly command: string
+  /** JSON. */
+  readonly input: string
+}
+
+export interface Flush {
+  readonly position: StatePosition
+  readonly instances: ReadonlyArray<StoredInstance>
+  readonly outcomes: ReadonlyArray<StoredOutcome>
+  /** Outcomes of entries below this index are forgotten. */
+  readonly forgetOutcomesBelow: Index
+  readonly timersSet: ReadonlyArray<StoredTimer>
+  readonly timersCleared: ReadonlyArray<string>
+}
+
+/**
+ * The state of one group in one file. Every row carries a checksum that is verified when it is read;
+ * a bad one throws {@link StateCorrupt}, a failed disk throws {@link StateStoreFailed}.
+ */
+export interface StateStore {
+  /** As of the last flush. */
+  readonly position: () => StatePosition
+  readonly instance: (actor: string, key: string) => StoredInstance | undefined
+  /** In order of the key's UTF-8 bytes. */
+  readonly list: (options: {
+    readonly actor: string
+    readonly prefix: string
+    readonly after: string
+    readonly limit: number
+  }) => ReadonlyArray<{ readonly key: string; readonly revision: number }>
+  readonly outcome: (actor: string, key: string, idempotencyKey: string) => StoredOutcome | undefined
+  readonly outcomeCount: () => number
+  /** Index of the n-th newest outcome, 0 when there are fewer. */
+  readonly outcomeFloor: (newest: number) => Index
+  readonly timers: () => ReadonlyArray<StoredTimer>
+  /** Durable when it returns: position and content in one transaction. */
+  readonly flush: (flush: Flush) => void
+  readonly close: () => void
+}
+
+export class StateCorrupt extends Error {
+  override readonly name = "StateCorrupt"
+}
+
+export class StateStoreFailed extends Error {
+  override readonly name = "StateStoreFailed"
+}

@@ -1,0 +1,55 @@
+// How do messages get from one node to another?
+
+import { Context, type Effect, type Queue } from "effect"
+import type { Message } from "../consensus/message.ts"
+import type { Address, GroupId, NodeId } from "../consensus/types.ts"
+
+/** Proposals and queries that one node hands to the leader on behalf of its clients. */
+export interface ForwardRequest {
+  readonly type: "ForwardRequest"
+  /** The sender's number for this request. */
+  readonly id: number
+  /** Encoded commands (`machine/command`). Never forwarded a second time (HAZARDS C3). */
+  readonly commands: ReadonlyArray<Uint8Array>
+}
+
+export interface ForwardReply {
+  readonly type: "ForwardReply"
+  readonly id: number
+  /** One JSON text per command, in order. */
+  readonly answers: ReadonlyArray<string>
+}
+
+/** What travels in a frame: the consensus of a group, or its door. */
+export type Payload = Message | ForwardRequest | ForwardReply
+
+/** A message as it arrives. The sender's identity was proven by the handshake. */
+export interface Inbound {
+  readonly from: NodeId
+  readonly payload: Payload
+}
+
+export interface PeerConnection {
+  readonly id: NodeId
+  readonly state: "connecting" | "open"
+  readonly outboundBytes: number
+  /** Messages dropped because the outbound buffer was full or nobody was connected. */
+  readonly dropped: number
+}
+
+/**
+ * Best effort and ordered while a connection lasts: a message arrives once or not at all. What does not fit
+ * the outbound buffer is dropped; Raft sends again.
+ */
+export class Transport extends Context.Service<
+  Transport,
+  {
+    /** Never waits. False when the message was dropped. Messages of one turn leave in one write. */
+    readonly send: (to: NodeId, group: GroupId, payload: Payload) => boolean
+    /** Everything that arrives for `group` from now on is offered to the mailbox. */
+    readonly attach: (group: GroupId, mailbox: Queue.Enqueue<Inbound>) => Effect.Effect<void>
+    /** Whom to keep a connection to. Peers that are no longer named are disconnected. */
+    readonly connect: (peers: Readonly<Record<NodeId, Address>>) => Effect.Effect<void>
+    readonly connections: () => ReadonlyArray<PeerConnection>
+  }
+>()("raftlet/transport/Transport") {}
