@@ -35,6 +35,8 @@ export interface AppendRequest {
    * again. 0 = no such promise.
    */
   readonly repairThrough: Index
+  /** Counts how often this leader began anew with this follower; echoed, so that old replies are known. */
+  readonly session: number
 }
 
 export interface AppendReply {
@@ -48,6 +50,8 @@ export interface AppendReply {
   readonly hintTerm: Term
   /** False while the follower is suspect: the leader replicates to it but does not count it. */
   readonly whole: boolean
+  /** Of the request. */
+  readonly session: number
 }
 
 /** Proof of leadership; never waits behind entries. */
@@ -86,6 +90,7 @@ export interface SnapshotChunk {
   readonly checksum: number
   /** As in {@link AppendRequest}. */
   readonly repairThrough: Index
+  readonly session: number
 }
 
 export interface SnapshotReply {
@@ -97,6 +102,7 @@ export interface SnapshotReply {
   /** Not 0: the follower's state and log now begin at or beyond this index. */
   readonly installedIndex: Index
   readonly whole: boolean
+  readonly session: number
 }
 
 /** A follower asks where a linearizable read may be served (thesis §6.4). */
