@@ -60,6 +60,8 @@ export interface Flush {
   readonly forgetOutcomesBelow: Index
   readonly timersSet: ReadonlyArray<StoredTimer>
   readonly timersCleared: ReadonlyArray<string>
+  /** The machine's running hash over all that is stored, as of `position`. Opaque to the store. */
+  readonly digest: string
 }
 
 /**
@@ -77,10 +79,11 @@ export interface StateStore {
     readonly after: string
     readonly limit: number
   }) => ReadonlyArray<{ readonly key: string; readonly revision: number }>
+  /** As of the last flush; empty before the first. */
+  readonly digest: () => string
   readonly outcome: (actor: string, key: string, idempotencyKey: string) => StoredOutcome | undefined
-  readonly outcomeCount: () => number
-  /** Index of the n-th newest outcome, 0 when there are fewer. */
-  readonly outcomeFloor: (newest: number) => Index
+  /** All of them in ascending order of index, a row at a time: read once, when the machine starts. */
+  readonly outcomes: () => Iterable<StoredOutcome>
   readonly timers: () => ReadonlyArray<StoredTimer>
   /** Durable when it returns: position and content in one transaction. */
   readonly flush: (flush: Flush) => void
