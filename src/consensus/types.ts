@@ -92,8 +92,8 @@ export interface Write {
   /** Counts the writes of one run of one group, from 1. */
   readonly sequence: number
   readonly hardState: HardState | null
-  /** Restart the log at this position: everything at or below it is covered by a snapshot. */
-  readonly install: (SnapshotPosition & { readonly snapshotId: string; readonly keepSuffix: boolean }) | null
+  /** Empty the log and begin it anew behind this position, which a finished snapshot covers. */
+  readonly install: (SnapshotPosition & { readonly snapshotId: string }) | null
   /** Remove this entry and all behind it, before `entries` are appended. */
   readonly truncateFrom: Index | null
   readonly entries: ReadonlyArray<Entry>

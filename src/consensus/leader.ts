@@ -1,0 +1,64 @@
+// What does a node do while it leads?
+
+import { becomeFollower, enterRole } from "./election.ts"
+import type { Input, Leader, Node } from "./node.ts"
+import { Progress } from "./Progress.ts"
+import { quorumReached } from "./quorum.ts"
+import { peersOf, sendHeartbeats } from "./reading.ts"
+import { advanceCommit } from "./replication.ts"
+import { appendEntry } from "./turn.ts"
+import type { Entry, Millis, NodeId } from "./types.ts"
+
+/** Won: opens the term with a no-op, without which nothing of earlier terms could be committed (§5.4.2, §8). */
+export const becomeLeader = (node: Node, now: Millis): void => {
+  const next = node.log.lastIndex + 1
+  const leader: Leader = {
+    kind: "leader",
+    firstIndexOfTerm: next,
+    since: now,
+    progress: new Map(peersOf(node).map((id) => [id, new Progress(next, now)])),
+    round: 0,
+    reads: { confirming: null, waiting: [] },
+  }
+  enterRole(node, leader)
+  node.leaderChanges++
+  appendEntry(node, {
+    index: next,
+    term: node.term,
+    time: node.lastTime,
+    kind: "noop",
+    data: new Uint8Array(0),
+    origin: null,
+  })
+  sendHeartbeats(node, leader, now)
+  advanceCommit(node, leader, now)
+}
+
+/** Appends proposals, in order. Time never goes back along the log, whatever the leaders' clocks say. */
+export const onProposed = (node: Node, input: Extract<Input, { type: "Proposed" }>): void => {
+  if (node.role.kind !== "leader") {
+    for (const { origin } of input.proposals) {
+      if (origin !== null) node.turn.dismissed.push({ origin, reason: "not-leader" })
+    }
+    return
+  }
+  const time = Math.max(node.lastTime, input.time)
+  for (const { kind, data, origin } of input.proposals) {
+    const entry: Entry = { index: node.log.lastIndex + 1, term: node.term, time, kind, data, origin }
+    appendEntry(node, entry)
+  }
+}
+
+/** Once per heartbeat period: is anybody still there? Then say that this node is (thesis §6.2). */
+export const onHeartbeatDue = (node: Node, now: Millis): void => {
+  const leader = node.role
+  if (leader.kind !== "leader") return
+  const heardAt = (id: NodeId) => (id === node.id ? now : (leader.progress.get(id)?.heardAt ?? leader.since))
+  const quorumHeardAt = quorumReached(node.configurations.current, heardAt)
+  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis) {
+    // Cut off from its quorum it can commit nothing; whoever waits learns it now (HAZARDS E11).
+    becomeFollower(node, node.term, null, now)
+    return
+  }
+  sendHeartbeats(node, leader, now)
+}

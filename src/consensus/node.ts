@@ -1,0 +1,264 @@
+// What does a node know, and what does one turn leave behind? The record that all decisions read and write.
+
+import type { ConfigurationHistory } from "./ConfigurationHistory.ts"
+import type { Log } from "./Log.ts"
+import type { Message, SnapshotChunk } from "./message.ts"
+import type { Progress } from "./Progress.ts"
+import type {
+  Entry,
+  EntryKind,
+  GroupId,
+  HardState,
+  Index,
+  LogBase,
+  Millis,
+  NodeId,
+  Origin,
+  Standing,
+  Term,
+  Write,
+} from "./types.ts"
+
+/** Bounds and periods. All nodes of a group should have the same. */
+export interface Limits {
+  /** No vote is granted for so long after a leader was heard; the shortest time to an election. */
+  readonly electionTimeoutMinMillis: number
+  readonly electionTimeoutMaxMillis: number
+  readonly heartbeatMillis: number
+  /** How much the nodes' clocks may drift apart within one election timeout: taken off every lease. */
+  readonly clockDriftMillis: number
+  readonly appendEntriesMax: number
+  readonly appendBytesMax: number
+  readonly inFlightMessagesMax: number
+  readonly inFlightBytesMax: number
+  /** Entries kept in memory beyond those that are still needed there. */
+  readonly cacheBytesMax: number
+}
+
+export interface Follower {
+  readonly kind: "follower"
+  /** Of this term; null until it was heard. */
+  leader: NodeId | null
+  /** When the leader of this term was last heard: the lease that it may rely on. */
+  leaderHeardAt: Millis
+  /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
+  timerBeganAt: Millis
+  /** Reads of this node's clients that wait for the leader's word. */
+  readonly reads: FollowerReads
+}
+
+export interface FollowerReads {
+  nextId: number
+  /** Asked, and when. One question at a time; those who come meanwhile share the next. */
+  asked: { readonly id: number; readonly origins: ReadonlyArray<Origin>; askedAt: Millis } | null
+  waiting: Array<Origin>
+}
+
+export interface Candidate {
+  readonly kind: "candidate"
+  readonly preVote: boolean
+  readonly transfer: boolean
+  readonly votes: Map<NodeId, boolean>
+  readonly timerBeganAt: Millis
+}
+
+export interface Leader {
+  readonly kind: "leader"
+  /** Its opening no-op. Nothing before it is committed by counting, nothing is served before it is applied. */
+  readonly firstIndexOfTerm: Index
+  readonly since: Millis
+  /** Everybody else who receives the log. */
+  readonly progress: Map<NodeId, Progress>
+  /** Confirmation rounds begun so far (thesis §6.4). */
+  round: number
+  readonly reads: LeaderReads
+}
+
+export interface LeaderReads {
+  /** The round that will prove that this node still led when these arrived. */
+  confirming: {
+    readonly round: number
+    readonly index: Index
+    readonly readers: ReadonlyArray<Reader>
+  } | null
+  waiting: Array<Reader>
+}
+
+/** Who wants to read: a client of this node, or a follower on behalf of its own. */
+export type Reader =
+  | { readonly kind: "local"; readonly origin: Origin }
+  | { readonly kind: "peer"; readonly from: NodeId; readonly id: number }
+
+export type Role = Follower | Candidate | Leader
+
+/** All that a node knows about one group. Only the turn writes it. */
+export interface Node {
+  readonly group: GroupId
+  readonly id: NodeId
+  readonly limits: Limits
+  readonly startedAt: Millis
+  term: Term
+  votedFor: NodeId | null
+  standing: Standing
+  readonly log: Log
+  readonly configurations: ConfigurationHistory
+  commitIndex: Index
+  /** How far the machine has come. Never beyond what is committed and on this node's disk. */
+  appliedIndex: Index
+  /** Time of the last entry: entries never go back in time. */
+  lastTime: number
+  role: Role
+  /** Counts the leaders that this node has seen, itself included. */
+  leaderChanges: number
+  /** A snapshot that the log already rests on but the machine has not taken over yet. */
+  pendingInstall: { readonly snapshotId: string; readonly index: Index } | null
+
+  /** Writes handed out and not yet confirmed, oldest first. */
+  readonly pendingWrites: Array<PendingWrite>
+  nextSequence: number
+  /** What the current turn has gathered so far. */
+  turn: Turn
+}
+
+export interface PendingWrite {
+  readonly sequence: number
+  /** The log on disk ends here once this write is durable (cut down by later truncations). */
+  lastIndex: Index
+  /** It holds facts about the node itself: nothing at all is said before it is durable. */
+  readonly factual: boolean
+  /** What rests on this write. */
+  readonly messages: Array<Outgoing>
+}
+
+export interface Outgoing {
+  readonly to: NodeId
+  readonly message: Message
+}
+
+/** Why a proposal or read got no answer here. `lost` may still happen; the others did not and will not. */
+export interface Dismissed {
+  readonly origin: Origin
+  readonly reason: "not-leader" | "lost"
+}
+
+/** What one turn asks the lives to do. */
+export interface Turn {
+  /** May leave now. */
+  messages: Array<Outgoing>
+  /** Reads that may be served as soon as the machine has come to `index`. */
+  reads: Array<{ readonly origin: Origin; readonly index: Index }>
+  dismissed: Array<Dismissed>
+  /** Pieces of a snapshot for this node to keep. */
+  chunks: Array<{ readonly from: NodeId; readonly chunk: SnapshotChunk }>
+  /** To be made durable, in one transaction; null when nothing changed. */
+  write: Write | null
+
+  /** The write as it grows; closed by `takeTurn`. */
+  readonly draft: {
+    hardState: HardState | null
+    install: Write["install"]
+    truncateFrom: Index | null
+    entries: Array<Entry>
+    standing: Standing | null
+    readonly whenDurable: Array<Outgoing>
+  }
+}
+
+/** What can happen to a node. Facts, in the past tense. */
+export type Input =
+  | { readonly type: "Received"; readonly from: NodeId; readonly message: Message }
+  /** `time` is the wall clock, ms since 1970. */
+  | {
+      readonly type: "Proposed"
+      readonly time: number
+      readonly proposals: ReadonlyArray<{
+        readonly kind: EntryKind
+        readonly data: Uint8Array
+        readonly origin: Origin | null
+      }>
+    }
+  | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
+  /** `after`: the randomised timeout that passed. */
+  | { readonly type: "ElectionTimedOut"; readonly after: number }
+  | { readonly type: "HeartbeatDue" }
+  /** All writes up to this one are durable. */
+  | { readonly type: "Persisted"; readonly sequence: number }
+  | { readonly type: "Applied"; readonly index: Index }
+  /** A piece of a snapshot is kept; so many bytes from the start are here. */
+  | {
+      readonly type: "ChunkKept"
+      readonly from: NodeId
+      readonly chunk: SnapshotChunk
+      readonly received: number
+    }
+  /** All pieces are here, verified and durable. */
+  | { readonly type: "SnapshotCompleted"; readonly from: NodeId; readonly chunk: SnapshotChunk }
+  /** The state on disk has come so far that the log may be cut here. */
+  | { readonly type: "Compacted"; readonly through: LogBase }
+
+export const emptyTurn = (): Turn => ({
+  messages: [],
+  reads: [],
+  dismissed: [],
+  chunks: [],
+  write: null,
+  draft: { hardState: null, install: null, truncateFrom: null, entries: [], standing: null, whenDurable: [] },
+})
+
+/** What a node starts from; see `LogStore.load`. */
+export interface Beginning {
+  readonly group: GroupId
+  readonly id: NodeId
+  readonly limits: Limits
+  readonly now: Millis
+  readonly hardState: HardState
+  readonly standing: Standing
+  readonly log: Log
+  readonly configurations: ConfigurationHistory
+  readonly appliedIndex: Index
+  readonly lastTime: number
+  readonly pendingInstall: Node["pendingInstall"]
+}
+
+/** A node as it starts: a follower without a leader. What was applied is committed. */
+export const makeNode = (beginning: Beginning): Node => ({
+  group: beginning.group,
+  id: beginning.id,
+  limits: beginning.limits,
+  startedAt: beginning.now,
+  term: beginning.hardState.term,
+  votedFor: beginning.hardState.votedFor,
+  standing: beginning.standing,
+  log: beginning.log,
+  configurations: beginning.configurations,
+  commitIndex: Math.max(beginning.appliedIndex, beginning.log.base.index),
+  appliedIndex: beginning.appliedIndex,
+  lastTime: beginning.lastTime,
+  role: makeFollower(null, beginning.now),
+  leaderChanges: 0,
+  pendingInstall: beginning.pendingInstall,
+  pendingWrites: [],
+  nextSequence: 1,
+  turn: emptyTurn(),
+})
+
+export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
+  kind: "follower",
+  leader,
+  leaderHeardAt: leader === null ? Number.NEGATIVE_INFINITY : now,
+  timerBeganAt: now,
+  reads: { nextId: 1, asked: null, waiting: [] },
+})
+
+/** The leader as far as this node knows. */
+export const knownLeader = (node: Node): NodeId | null => {
+  if (node.role.kind === "leader") return node.id
+  return node.role.kind === "follower" ? node.role.leader : null
+}
+
+/** How far the machine may go: committed, and on this node's own disk. */
+export const applicableIndex = (node: Node): Index => Math.min(node.commitIndex, node.log.persistedIndex)
+
+/** The leader serves only after it has applied everything up to its own first entry (HAZARDS R17, L1). */
+export const isServing = (node: Node): boolean =>
+  node.role.kind === "leader" && node.appliedIndex >= node.role.firstIndexOfTerm
