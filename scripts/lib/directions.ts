@@ -1,0 +1,93 @@
+// Which room may know which? (docs/ARCHITECTURE.md, "The rooms")
+
+import { type Import, importsOf } from "./imports.ts"
+import type { SourceFile } from "./SourceFile.ts"
+import type { Finding } from "./tree.ts"
+
+interface Room {
+  /** Folders ("raft/") and files of `src` that the room may import besides its own. */
+  readonly reach: ReadonlyArray<string>
+  /** The same, for `import type` alone. */
+  readonly types?: ReadonlyArray<string>
+  /** Packages; "node:" stands for all that begin so. */
+  readonly packages: ReadonlyArray<string>
+}
+
+/** The facts that all rooms speak of: no decisions in here. */
+const FACTS = ["consensus/types.ts", "consensus/message.ts", "consensus/configuration.ts"]
+const STORAGE_SERVICES = ["storage/LogStore.ts", "storage/StateStore.ts", "storage/SnapshotStore.ts"]
+/** Promises without an implementation. A live layer beside them is out of reach. */
+const SERVICES = [
+  ...STORAGE_SERVICES,
+  "transport/Transport.ts",
+  "machine/MachineHost.ts",
+  "machine/outcome.ts",
+  "machine/command.ts",
+]
+const HOST = ["bun", "bun:", "node:"]
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  consensus: { reach: [], packages: [] },
+  storage: { reach: FACTS, packages: ["effect", ...HOST] },
+  transport: { reach: FACTS, packages: ["effect", "protobufjs", ...HOST] },
+  machine: { reach: [...FACTS, ...STORAGE_SERVICES], packages: ["effect", "hono", ...HOST] },
+  raft: { reach: ["consensus/", ...SERVICES], packages: ["effect"] },
+  metrics: { reach: [], packages: ["effect"] },
+  http: {
+    reach: ["raft/Raft.ts", "machine/", "metrics/", "consensus/types.ts"],
+    packages: ["effect", "hono", ...HOST],
+  },
+  client: { reach: [], types: ["http/", "machine/"], packages: ["effect"] },
+  cli: { reach: ["client/"], types: ["http/", "machine/"], packages: ["effect", ...HOST] },
+  simulation: {
+    reach: ["consensus/", "raft/", "storage/", "transport/", "machine/", "metrics/"],
+    packages: ["effect", ...HOST],
+  },
+}
+
+/** Free to name every room: what a user imports, and what puts the live layers together. */
+const ROOFS = new Set(["src/index.ts", "src/main.ts"])
+
+export const wrongDirections = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
+  files.flatMap((file) =>
+    importsOf(file).flatMap((imported) => {
+      const message = objection(file.path, imported)
+      return message === null ? [] : [{ path: file.path, line: imported.line, message }]
+    }),
+  )
+
+const objection = (path: string, imported: Import): string | null => {
+  if (path.startsWith("actors/")) return objectionToActor(imported)
+  if (!path.startsWith("src/") || ROOFS.has(path)) return null
+  const name = roomOf(path)
+  const room = ROOMS[name]
+  if (room === undefined) return `the room ${name} has no rule: give it one in scripts/lib/directions.ts`
+  if (imported.target === null) {
+    return room.packages.some((allowed) => isPackage(allowed, imported.specifier))
+      ? null
+      : `${name} may not use the package ${imported.specifier}`
+  }
+  if (!imported.target.startsWith("src/")) return `${name} may not reach ${imported.target}`
+  if (roomOf(imported.target) === name) return null
+  const target = imported.target.slice("src/".length)
+  if (room.reach.some((allowed) => covers(allowed, target))) return null
+  if (room.types?.some((allowed) => covers(allowed, target))) {
+    return imported.typeOnly ? null : `${name} may know only types of ${target}: write import type`
+  }
+  return `${name} may not know ${target}`
+}
+
+// A user's actor stands outside of src: what ships must need no more than what a user has.
+const objectionToActor = (imported: Import): string | null =>
+  imported.target === null || imported.target === "src/index.ts" || imported.target.startsWith("actors/")
+    ? null
+    : `an actor imports from "raftlet", not ${imported.target}`
+
+/** "raft" for src/raft/Raft.ts; "main.ts" for src/main.ts. */
+const roomOf = (path: string): string => path.split("/")[1] ?? path
+
+const covers = (allowed: string, target: string): boolean =>
+  allowed.endsWith("/") ? target.startsWith(allowed) : target === allowed
+
+const isPackage = (allowed: string, specifier: string): boolean =>
+  allowed.endsWith(":") ? specifier.startsWith(allowed) : `${specifier}/`.startsWith(`${allowed}/`)

@@ -1,0 +1,62 @@
+// Does a room that must run the same in every simulation ask the host for time, chance or promises?
+
+import { lineAt, type SourceFile } from "./SourceFile.ts"
+import type { Finding } from "./tree.ts"
+
+const ROOMS = ["src/consensus/", "src/raft/", "src/machine/", "src/simulation/"]
+
+interface Word {
+  readonly name: string
+  readonly pattern: RegExp
+}
+
+// `(?<![.\w$])` leaves members of others alone: `Schema.Date` is not the host's clock. Reaching it through
+// globalThis is a word of its own.
+const WORDS: ReadonlyArray<Word> = [
+  { name: "Date", pattern: /(?<![.\w$])Date\b(?!\s*[:?])/g },
+  { name: "performance", pattern: /(?<![.\w$])performance\s*[.[]/g },
+  { name: "Math.random", pattern: /\bMath\s*\.\s*random\b/g },
+  {
+    name: "timers",
+    pattern: /(?<![.\w$])(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|process\s*\.\s*nextTick)\b/g,
+  },
+  {
+    name: "host randomness",
+    pattern: /\b(?:randomUUID(?:v\d)?|getRandomValues|randomBytes|randomInt|randomFill(?:Sync)?)\b/g,
+  },
+  {
+    name: "host clock",
+    pattern: /\b(?:Bun\s*\.\s*(?:nanoseconds|sleep|sleepSync)|process\s*\.\s*(?:hrtime|uptime))\b/g,
+  },
+  { name: "globalThis", pattern: /(?<![.\w$])globalThis\b/g },
+  { name: "Promise", pattern: /(?<![.\w$])(?:new\s+Promise\b|Promise\s*\.\s*\w+)/g },
+  { name: ".then", pattern: /\.\s*(?:then|finally)\s*\(/g },
+  { name: "async", pattern: /(?<![.\w$])(?:async|await)\b(?!\s*[:?,)}=])/g },
+]
+
+/** The few files that stand at the host's edge, and what they need of it. */
+export const ALLOWED: ReadonlyArray<{ readonly path: string; readonly word: string; readonly why: string }> =
+  []
+
+export const hostWords = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
+  files
+    .filter((file) => ROOMS.some((room) => file.path.startsWith(room)))
+    .flatMap((file) =>
+      WORDS.filter(({ name }) => !isAllowed(file.path, name)).flatMap(({ name, pattern }) =>
+        [...file.code.matchAll(pattern)].map((match) => ({
+          path: file.path,
+          line: lineAt(file.code, match.index),
+          message: `asks the host (${name}): take it from Effect's Clock or Random, or as an argument`,
+        })),
+      ),
+    )
+
+const isAllowed = (path: string, word: string): boolean =>
+  ALLOWED.some((allowed) => allowed.path === path && allowed.word === word)
+
+/** A permission that nobody uses any more is a hole. */
+export const unusedPermissions = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
+  ALLOWED.filter(({ path, word }) => {
+    const code = files.find((file) => file.path === path)?.code ?? ""
+    return !WORDS.some(({ name, pattern }) => name === word && code.match(pattern) !== null)
+  }).map(({ path, word }) => ({ path, line: 1, message: `no longer needs its permission for ${word}` }))
