@@ -29,17 +29,29 @@ export interface Inbound {
   readonly payload: Payload
 }
 
+/** One peer as this node sees it. Numbers count from the start of this node's transport. */
 export interface PeerConnection {
   readonly id: NodeId
+  /** Whether messages to the peer leave. */
   readonly state: "connecting" | "open"
+  /** Waiting here because the peer or the network is slower than we are. */
   readonly outboundBytes: number
-  /** Messages dropped because the outbound buffer was full or nobody was connected. */
+  /** Messages to the peer dropped because the outbound buffer was full or nobody was connected. */
   readonly dropped: number
+  /** How often a connection to the peer was opened: 1 when it never broke. */
+  readonly opened: number
+  /** Handshakes of ours that the peer refused, or whose answer we refused. */
+  readonly refused: number
+  readonly sentMessages: number
+  readonly sentBytes: number
+  readonly receivedMessages: number
+  readonly receivedBytes: number
 }
 
 /**
- * Best effort and ordered while a connection lasts: a message arrives once or not at all. What does not fit
- * the outbound buffer is dropped; Raft sends again.
+ * Best effort while a connection lasts: a message arrives once or not at all, and in order among those of its
+ * lane: control messages overtake bulk, which is appends, snapshot chunks and what is forwarded. What does not
+ * fit the outbound buffer is dropped; Raft sends again.
  */
 export class Transport extends Context.Service<
   Transport,

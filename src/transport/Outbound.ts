@@ -1,0 +1,144 @@
+// What still has to leave for one peer, and in which order?
+
+import type { Payload } from "./Transport.ts"
+
+/** Control messages are small, rare and urgent: elections, heartbeats, acknowledgements, reads. */
+export const isControl = (type: Payload["type"]): boolean => {
+  switch (type) {
+    case "AppendRequest":
+    case "SnapshotChunk":
+    case "ForwardRequest":
+    case "ForwardReply":
+      return false
+    default:
+      return true
+  }
+}
+
+export interface OutboundLimits {
+  readonly bulkBytesMax: number
+  readonly controlBytesMax: number
+  readonly gatherBytesMax: number
+}
+
+/**
+ * Frames that wait for the socket: first in, first out in each of two lanes, control before bulk. A frame that
+ * has begun to leave is finished first.
+ */
+export class Outbound {
+  private readonly limits: OutboundLimits
+  private readonly control = new Lane()
+  private readonly bulk = new Lane()
+  /** What the socket has not taken yet of the last gathering. */
+  private leaving: Uint8Array = nothing
+  /** Made when two frames are gathered for the first time, then used again and again. */
+  private buffer: Uint8Array | null = null
+
+  constructor(limits: OutboundLimits) {
+    this.limits = limits
+  }
+
+  /** Bytes that wait, those included that are about to leave. */
+  get bytes(): number {
+    return this.control.bytes + this.bulk.bytes + this.leaving.length
+  }
+
+  /** Frames that have not begun to leave. */
+  get frames(): number {
+    return this.control.frames + this.bulk.frames
+  }
+
+  /** False: no room, the frame was not taken. */
+  offer(frame: Uint8Array, control: boolean): boolean {
+    const lane = control ? this.control : this.bulk
+    const bytesMax = control ? this.limits.controlBytesMax : this.limits.bulkBytesMax
+    if (lane.bytes + frame.length > bytesMax) return false
+    lane.push(frame)
+    return true
+  }
+
+  /** The bytes that come next, empty when all have left. What `wrote` is not told of comes again. */
+  next(): Uint8Array {
+    if (this.leaving.length === 0) this.leaving = this.gather()
+    return this.leaving
+  }
+
+  wrote(bytes: number): void {
+    this.leaving = this.leaving.subarray(bytes)
+  }
+
+  /** The connection is gone, and with it everything that waited. Says how many frames never began to leave. */
+  clear(): number {
+    const frames = this.frames
+    this.control.clear()
+    this.bulk.clear()
+    this.leaving = nothing
+    return frames
+  }
+
+  private gather(): Uint8Array {
+    const { gatherBytesMax } = this.limits
+    const first = this.control.shift() ?? this.bulk.shift()
+    if (first === undefined) return nothing
+    let next = this.peek()
+    // One frame alone, or one with no room for another, leaves without being copied.
+    if (next === undefined || first.length + next.length > gatherBytesMax) return first
+    this.buffer ??= new Uint8Array(gatherBytesMax)
+    this.buffer.set(first)
+    let bytes = first.length
+    while (next !== undefined && bytes + next.length <= gatherBytesMax) {
+      this.buffer.set(next, bytes)
+      bytes += next.length
+      if (this.control.shift() === undefined) this.bulk.shift()
+      next = this.peek()
+    }
+    return this.buffer.subarray(0, bytes)
+  }
+
+  private peek(): Uint8Array | undefined {
+    return this.control.peek() ?? this.bulk.peek()
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+/** A queue whose front moves through the array; the passed part is cut off when it is the larger one. */
+class Lane {
+  bytes = 0
+  private waiting: Array<Uint8Array> = []
+  private front = 0
+
+  get frames(): number {
+    return this.waiting.length - this.front
+  }
+
+  push(frame: Uint8Array): void {
+    this.waiting.push(frame)
+    this.bytes += frame.length
+  }
+
+  peek(): Uint8Array | undefined {
+    return this.waiting[this.front]
+  }
+
+  shift(): Uint8Array | undefined {
+    const frame = this.waiting[this.front]
+    if (frame === undefined) return undefined
+    // Let the frame go now, not when the array is cut.
+    this.waiting[this.front] = nothing
+    this.front += 1
+    this.bytes -= frame.length
+    if (this.front === this.waiting.length) this.clear()
+    else if (this.front > 1024 && this.front * 2 > this.waiting.length) {
+      this.waiting = this.waiting.slice(this.front)
+      this.front = 0
+    }
+    return frame
+  }
+
+  clear(): void {
+    this.waiting = []
+    this.front = 0
+    this.bytes = 0
+  }
+}
