@@ -26,7 +26,13 @@ const main = async (): Promise<number> => {
   const pages = readPages(root)
   const failed = await runSteps(
     [
-      tool("format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "--max-diagnostics=100"),
+      tool(
+        "format and lint",
+        "node_modules/@biomejs/biome/bin/biome",
+        "check",
+        "--error-on-warnings",
+        "--max-diagnostics=100",
+      ),
       tool("types", "node_modules/typescript/bin/tsc", "--project", "."),
       tool("generated code", "scripts/proto.ts", "--check"),
       rule("room directions", () => wrongDirections(files)),
