@@ -1,6 +1,7 @@
 // What stands in a command entry?
 
 import type { NodeId } from "../consensus/types.ts"
+import { CommandRecord } from "./command.generated.js"
 
 /** One call of one command of one instance, as it travels through the log. */
 export interface Command {
@@ -21,4 +22,54 @@ export interface Command {
   readonly caller: string
   /** Node whose door took it. */
   readonly door: NodeId
+}
+
+/** A command as it is read from the log. */
+export interface LoggedCommand extends Command {
+  /** Id of the timer that it fires. Empty for what a client proposed: doors cannot set it. */
+  readonly timer: string
+}
+
+/** The bytes of a proposal. */
+export const encodeCommand = (command: Command): Uint8Array => encodeLogged({ ...command, timer: "" })
+
+export const encodeLogged = (command: LoggedCommand): Uint8Array =>
+  CommandRecord.encode({
+    actor: command.actor,
+    key: command.key,
+    command: command.command,
+    input: command.input,
+    idempotencyKey: command.idempotencyKey,
+    expectedRevisionPlusOne: command.ifRevision === null ? 0 : command.ifRevision + 1,
+    version: command.version,
+    seed: command.seed,
+    caller: command.caller,
+    door: command.door,
+    timer: command.timer,
+  }).finish()
+
+/** Null when the bytes are no command. Unknown fields are passed over: a newer door may send them. */
+export const decodeCommand = (bytes: Uint8Array): LoggedCommand | null => {
+  let record: CommandRecord
+  try {
+    record = CommandRecord.decode(bytes)
+  } catch {
+    return null
+  }
+  const ifRevision = record.expectedRevisionPlusOne - 1
+  if (record.expectedRevisionPlusOne !== 0 && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0))
+    return null
+  return {
+    actor: record.actor,
+    key: record.key,
+    command: record.command,
+    input: record.input,
+    idempotencyKey: record.idempotencyKey,
+    ifRevision: record.expectedRevisionPlusOne === 0 ? null : ifRevision,
+    version: record.version,
+    seed: record.seed,
+    caller: record.caller,
+    door: record.door,
+    timer: record.timer,
+  }
 }

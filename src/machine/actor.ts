@@ -1,0 +1,150 @@
+// What does a user write? One actor type: the shape of its state, its commands, its queries.
+
+import type { Schema } from "effect"
+
+/** Any schema that needs no services: what it decodes to is what the reducer sees, its encoded form is JSON. */
+export type AnySchema = Schema.ConstraintCodec<unknown, unknown, never, never>
+
+/** What a reducer takes: the decoded input, or null for a command without one. */
+export type InputOf<S> = S extends AnySchema ? S["Type"] : null
+
+/** What may stand in JSON. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | ReadonlyArray<Json>
+  | { readonly [key: string]: Json | undefined }
+
+/** All that a reducer may know of the world besides its state and its input. Valid until it returns. */
+export interface CommandContext<Inputs = Readonly<Record<string, unknown>>> {
+  /** The instance's key. */
+  readonly key: string
+  /** The leader's clock when it took the command, ms since 1970; never goes back within a group. */
+  readonly now: number
+  /** Position of this command in the log. */
+  readonly index: number
+  /** Term of the leader that took it. */
+  readonly term: number
+  /** The idempotency key; `timer:…` when a timer fired. */
+  readonly commandId: string
+  /** Name of the token that proposed it; empty without tokens. */
+  readonly caller: string
+  /** At least 0, below 1; the same on every replica. */
+  readonly random: () => number
+  /** A random (version 4) UUID; the same on every replica. */
+  readonly uuid: () => string
+  /** Refuses the command: the state stays as it was, and the caller gets code, message and data. */
+  readonly reject: (code: string, message: string, data?: Json) => never
+  /**
+   * Runs a command of this instance later, once, as an entry of the log; it survives restarts and leaders.
+   * At the earliest when `afterMillis` have passed on the log's clock.
+   */
+  readonly schedule: <Name extends keyof Inputs & string>(
+    afterMillis: number,
+    command: Name,
+    input: InputOf<Inputs[Name]>,
+  ) => void
+}
+
+/** What a query may know besides the state and its input. */
+export interface QueryContext {
+  readonly key: string
+  /** Accepted commands so far; 0 for an instance that was never written. */
+  readonly revision: number
+  /** Log time of the newest entry that this node has applied, ms since 1970. */
+  readonly now: number
+}
+
+export interface Reduction<State, Result> {
+  readonly state: State
+  readonly result: Result
+}
+
+/** An actor type as `actor` returns it, with the details of its types forgotten. */
+export interface Actor {
+  readonly [actorBrand]: true
+  readonly version: number
+  readonly state: AnySchema
+  readonly initial: unknown
+  readonly commands: Readonly<Record<string, ActorCommand>>
+  readonly queries: Readonly<Record<string, ActorQuery>>
+}
+
+export interface ActorCommand {
+  readonly input?: AnySchema
+  readonly output: AnySchema
+  readonly reduce: (state: never, input: never, ctx: CommandContext) => unknown
+}
+
+export interface ActorQuery {
+  readonly input?: AnySchema
+  readonly output: AnySchema
+  readonly read: (state: never, input: never, ctx: QueryContext) => unknown
+}
+
+/** Says that a value came from `actor`, also when two copies of this package meet. */
+export const actorBrand: unique symbol = Symbol.for("raftlet/Actor") as never
+
+/**
+ * Defines an actor type. Its file's name is its name.
+ *
+ * ```ts
+ * export default actor({
+ *   version: 1,
+ *   state: Schema.Struct({ value: Schema.Int }),
+ *   initial: { value: 0 },
+ *   commands: {
+ *     add: {
+ *       input: Schema.Struct({ by: Schema.Int }),
+ *       output: Schema.Int,
+ *       reduce: (state, { by }) => ({ state: { value: state.value + by }, result: state.value + by }),
+ *     },
+ *   },
+ *   queries: { value: { output: Schema.Int, read: (state) => state.value } },
+ * })
+ * ```
+ *
+ * Reducers and queries are synchronous and pure: a replica that runs them again must get the same answer. The
+ * state and the input are frozen. What a reducer throws refuses the command and leaves the state untouched.
+ */
+export const actor = <
+  State extends AnySchema,
+  Inputs extends Readonly<Record<string, unknown>>,
+  Outputs extends Readonly<Record<string, AnySchema>>,
+  QueryInputs extends Readonly<Record<string, unknown>>,
+  QueryOutputs extends Readonly<Record<string, AnySchema>>,
+>(definition: {
+  /** Counts the shapes of the state, from 1. */
+  readonly version: number
+  readonly state: State
+  /** The state of an instance that was never written. */
+  readonly initial: NoInfer<State["Type"]>
+  readonly commands: WithInput<Inputs> &
+    WithOutput<Outputs> & {
+      readonly [Name in keyof NoInfer<Outputs>]: {
+        readonly input?: AnySchema
+        readonly reduce: (
+          state: State["Type"],
+          input: InputAt<Inputs, Name>,
+          ctx: CommandContext<Inputs>,
+        ) => Reduction<State["Type"], Outputs[Name]["Type"]>
+      }
+    }
+  readonly queries?: WithInput<QueryInputs> &
+    WithOutput<QueryOutputs> & {
+      readonly [Name in keyof NoInfer<QueryOutputs>]: {
+        readonly input?: AnySchema
+        readonly read: (
+          state: State["Type"],
+          input: InputAt<QueryInputs, Name>,
+          ctx: QueryContext,
+        ) => QueryOutputs[Name]["Type"]
+      }
+    }
+}): Actor => ({ ...definition, queries: definition.queries ?? {}, [actorBrand]: true }) as unknown as Actor
+
+type WithInput<Inputs> = { readonly [Name in keyof Inputs]: { readonly input?: Inputs[Name] } }
+type WithOutput<Outputs> = { readonly [Name in keyof Outputs]: { readonly output: Outputs[Name] } }
+type InputAt<Inputs, Name> = Name extends keyof Inputs ? InputOf<Inputs[Name]> : null

@@ -1,0 +1,185 @@
+// Does a wrong actor fail to compile? Every line marked as an error must be one: the compiler checks it.
+
+import { expect, test } from "bun:test"
+import { Schema } from "effect"
+import { actor } from "raftlet"
+
+const State = Schema.Struct({ value: Schema.Int })
+const By = Schema.Struct({ by: Schema.Int })
+
+const right = actor({
+  version: 1,
+  state: State,
+  initial: { value: 0 },
+  commands: {
+    add: {
+      input: By,
+      output: Schema.Int,
+      reduce: (state, { by }, ctx) => {
+        const exactly: number = by
+        if (by > 100) ctx.reject("too-big", "add takes 100 at the most", { by })
+        ctx.schedule(1000, "add", { by: 3 })
+        ctx.schedule(1000, "reset", null)
+        // @ts-expect-error a command that does not exist
+        const unknownCommand = () => ctx.schedule(1000, "nope", null)
+        // @ts-expect-error the input of another type
+        const wrongInput = () => ctx.schedule(1000, "add", { by: "3" })
+        // @ts-expect-error an input where the command takes none
+        const needlessInput = () => ctx.schedule(1000, "reset", { by: 3 })
+        void [unknownCommand, wrongInput, needlessInput]
+        return { state: { value: state.value + exactly }, result: state.value + by }
+      },
+    },
+    reset: {
+      output: Schema.Null,
+      reduce: (_state, input) => {
+        const nothing: null = input
+        return { state: { value: 0 }, result: nothing }
+      },
+    },
+    at: {
+      input: Schema.DateTimeUtcFromString,
+      output: Schema.DateTimeUtcFromString,
+      // What the reducer sees is the decoded side of the schema.
+      reduce: (state, moment) => ({
+        state: { value: state.value + moment.epochMilliseconds },
+        result: moment,
+      }),
+    },
+  },
+  queries: {
+    value: { output: Schema.Int, read: (state) => state.value },
+    plus: {
+      input: Schema.Int,
+      output: Schema.Int,
+      read: (state, more, ctx) => state.value + more + ctx.revision,
+    },
+  },
+})
+
+test("an actor may do without queries (contract §2)", () => {
+  const quiet = actor({ version: 1, state: State, initial: { value: 0 }, commands: {} })
+  expect(quiet.queries).toEqual({})
+  expect(Object.keys(right.commands)).toEqual(["add", "reset", "at"])
+})
+
+test("a wrong actor does not compile (contract §2)", () => {
+  const rest = { version: 1, state: State, initial: { value: 0 }, queries: {} } as const
+
+  actor({ ...rest, commands: {} })
+  // @ts-expect-error the initial state has another type
+  actor({ version: 1, state: State, initial: { value: "0" }, commands: {} })
+  // @ts-expect-error the initial state lacks a field
+  actor({ version: 1, state: State, initial: {}, commands: {} })
+  // @ts-expect-error the initial state has a field that the schema does not know
+  actor({ version: 1, state: State, initial: { value: 0, other: 1 }, commands: {} })
+  // @ts-expect-error no state
+  actor({ version: 1, initial: {}, commands: {} })
+  // @ts-expect-error a field that no actor has
+  actor({ version: 1, state: State, initial: { value: 0 }, commands: {}, comands: {} })
+  // @ts-expect-error the state is not a schema
+  actor({ version: 1, state: { value: 0 }, initial: { value: 0 }, commands: {} })
+
+  actor({
+    ...rest,
+    commands: {
+      // @ts-expect-error the reducer returns another state
+      add: { output: Schema.Int, reduce: () => ({ state: { value: "1" }, result: 1 }) },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      // @ts-expect-error the reducer returns another result
+      add: { output: Schema.Int, reduce: (state) => ({ state, result: "1" }) },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      // @ts-expect-error the reducer returns no result
+      add: { output: Schema.Int, reduce: (state) => ({ state }) },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      // @ts-expect-error an asynchronous reducer (HAZARDS D11)
+      add: { output: Schema.Int, reduce: async (state) => ({ state, result: 1 }) },
+    },
+  })
+  actor({
+    ...rest,
+    // @ts-expect-error a command without a reducer
+    commands: { add: { output: Schema.Int } },
+  })
+  actor({
+    ...rest,
+    // @ts-expect-error a command without an output
+    commands: { add: { reduce: (state: { readonly value: number }) => ({ state, result: 1 }) } },
+  })
+  actor({
+    ...rest,
+    commands: {
+      add: {
+        // @ts-expect-error the input is not a schema
+        input: { by: Number },
+        output: Schema.Int,
+        reduce: (state) => ({ state, result: 1 }),
+      },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      add: {
+        output: Schema.Int,
+        // @ts-expect-error a field that no command has
+        reducer: 1,
+        reduce: (state) => ({ state, result: 1 }),
+      },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      add: {
+        input: By,
+        output: Schema.Int,
+        // @ts-expect-error the input has no such field
+        reduce: (state, { to }) => ({ state, result: to }),
+      },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {
+      add: {
+        output: Schema.Int,
+        reduce: (state) => {
+          // @ts-expect-error the state is not the reducer's to change (HAZARDS D8)
+          const change = () => (state.value = 1)
+          void change
+          return { state, result: 1 }
+        },
+      },
+    },
+  })
+  actor({
+    ...rest,
+    commands: {},
+    // @ts-expect-error the query returns another type
+    queries: { value: { output: Schema.Int, read: () => "1" } },
+  })
+  actor({
+    ...rest,
+    commands: {},
+    queries: {
+      value: {
+        output: Schema.Int,
+        // @ts-expect-error a query has no dice
+        read: (_state, _input, ctx) => ctx.random(),
+      },
+    },
+  })
+})
