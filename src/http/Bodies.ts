@@ -1,0 +1,129 @@
+// How does a request's body get in without taking the node's memory or time with it?
+
+import { decodeUtf8, parseJson } from "./json.ts"
+import { Problem } from "./problem.ts"
+
+export interface BodyLimits {
+  /** One body, unless the route allows more. */
+  readonly bodyBytesMax: number
+  /** A body of many proposals. */
+  readonly batchBytesMax: number
+  /** All bodies that are being read at one time. */
+  readonly bodiesBytesMax: number
+  /** From the head of a request to the last byte of its body. */
+  readonly bodyMillisMax: number
+}
+
+export const defaultBodyLimits: BodyLimits = {
+  bodyBytesMax: 1024 * 1024,
+  batchBytesMax: 16 * 1024 * 1024,
+  bodiesBytesMax: 256 * 1024 * 1024,
+  bodyMillisMax: 30_000,
+}
+
+/** Reads the bodies of one server, and knows how many bytes it holds. */
+export class Bodies {
+  readonly #limits: BodyLimits
+  #bytes = 0
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+  }
+
+  /** Bytes that are reserved for bodies under way. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The JSON value of the body; undefined when there is none. Throws a problem. */
+  async json(request: Request, batch = false): Promise<unknown> {
+    const bytesMax = batch ? this.#limits.batchBytesMax : this.#limits.bodyBytesMax
+    const announced = announcedBytes(request)
+    // Answered before a byte is read: the connection is closed, or the rest would have to be swallowed.
+    if (announced > bytesMax) throw tooLarge(bytesMax)
+    // A body without a media type is refused as well: that is what a foreign web page can send unasked.
+    if (announced !== 0 && request.body !== null) checkMediaType(request)
+    if (announced === 0 || request.body === null) return undefined
+    const bytes = await this.#read(request, announced, bytesMax)
+    return bytes.length === 0 ? undefined : parseJson(decodeUtf8(bytes), "The body")
+  }
+
+  async #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
+    const reservation = { bytes: 0 }
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(tooSlow(this.#limits.bodyMillisMax)), this.#limits.bodyMillisMax)
+    try {
+      if (announced > 0) this.#reserve(reservation, announced)
+      const whole = announced > 0 ? request.bytes() : this.#readUnannounced(request, reservation, bytesMax)
+      return await Promise.race([whole, late])
+    } catch (cause) {
+      if (cause instanceof Problem) throw cause
+      throw new Problem("bad-request", "The body ended before it was complete.")
+    } finally {
+      clearTimeout(timer)
+      this.#bytes -= reservation.bytes
+    }
+  }
+
+  async #readUnannounced(
+    request: Request,
+    reservation: { bytes: number },
+    bytesMax: number,
+  ): Promise<Uint8Array> {
+    const chunks: Array<Uint8Array> = []
+    const reader = (request.body as ReadableStream<Uint8Array>).getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return Buffer.concat(chunks)
+      if (reservation.bytes + value.length > bytesMax) {
+        // The reader may wait for ever for a peer that sends no more; the problem must not.
+        reader.cancel().catch(() => undefined)
+        throw tooLarge(bytesMax)
+      }
+      this.#reserve(reservation, value.length)
+      chunks.push(value)
+    }
+  }
+
+  #reserve(reservation: { bytes: number }, bytes: number): void {
+    if (this.#bytes + bytes > this.#limits.bodiesBytesMax) {
+      throw new Problem("overloaded", "Too many bodies are being read.", { headers: closing })
+    }
+    this.#bytes += bytes
+    reservation.bytes += bytes
+  }
+}
+
+/** -1: the request does not say, as with chunked encoding. */
+const announcedBytes = (request: Request): number => {
+  const header = request.headers.get("content-length")
+  if (header !== null) return /^\d+$/.test(header) ? Number(header) : -1
+  return request.body === null ? 0 : -1
+}
+
+const checkMediaType = (request: Request): void => {
+  const encoding = request.headers.get("content-encoding")
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    throw new Problem("unsupported-media-type", `The body must not be encoded; it is ${encoding}.`, {
+      headers: closing,
+    })
+  }
+  const type = request.headers.get("content-type")
+  if (type === "application/json") return
+  if (type !== null && jsonType.test(type)) return
+  throw new Problem(
+    "unsupported-media-type",
+    `The body must come as Content-Type: application/json, not ${type ?? "without a type"}.`,
+    { headers: closing },
+  )
+}
+
+const tooLarge = (bytesMax: number): Problem =>
+  new Problem("too-large", `The body is larger than ${bytesMax} bytes.`, { headers: closing })
+
+const tooSlow = (millis: number): Problem =>
+  new Problem("bad-request", `The body did not arrive within ${millis} ms.`, { headers: closing })
+
+/** What is left of the body on the wire is nobody's next request. */
+const closing = { Connection: "close" }
+const jsonType = /^\s*application\/(?:json|[\w.!#$&^-]+\+json)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i

@@ -1,0 +1,112 @@
+// Which group does a request mean, and what does every answer say about it?
+
+import type { GroupId, NodeId, Term } from "../consensus/types.ts"
+import type { MachineHost } from "../machine/MachineHost.ts"
+import type { Answered, QueryOutcome } from "../machine/outcome.ts"
+import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
+import { Problem } from "./problem.ts"
+import { rawPath } from "./target.ts"
+
+/** One group as HTTP sees it. */
+export interface Door {
+  readonly raft: Raft["Service"]
+  readonly machine: MachineHost["Service"]
+}
+
+/** What a node says about itself. */
+export interface NodeInfo {
+  readonly id: NodeId
+  readonly clusterId: string
+  readonly version: string
+  /** `http://host:port` where clients reach it. */
+  readonly listen: string
+  /** `host:port` where peers reach it. */
+  readonly peer: string
+  readonly uptimeMillis: () => number
+}
+
+export const defaultGroup: GroupId = "main"
+
+/** The doors of all groups of one node. */
+export class Doors {
+  readonly node: NodeInfo
+  readonly #doors: ReadonlyMap<GroupId, Door>
+  #headers: { readonly group: GroupId; readonly at: number; readonly headers: Headers } | null = null
+
+  constructor(node: NodeInfo, doors: ReadonlyMap<GroupId, Door>) {
+    this.node = node
+    this.#doors = doors
+  }
+
+  find(group: string | undefined): Door {
+    const door = this.#doors.get(group ?? defaultGroup)
+    if (door === undefined) throw new Problem("not-found", `There is no group ${JSON.stringify(group)}.`)
+    return door
+  }
+
+  all(): ReadonlyArray<Door> {
+    return [...this.#doors.values()]
+  }
+
+  /**
+   * The headers of every answer. The status is asked for once a millisecond at the most: leader and term are
+   * hints, and under load one look serves many answers.
+   */
+  headers(door: Door): Headers {
+    const at = door.raft.now()
+    const known = this.#headers
+    if (known !== null && known.at === at && known.group === door.raft.group) return known.headers
+    const status = door.raft.status()
+    const headers = this.headersOf(status, status.term)
+    this.#headers = { group: door.raft.group, at, headers }
+    return headers
+  }
+
+  headersOf(status: GroupStatus, term: Term): Headers {
+    return {
+      "Raftlet-Node": this.node.id,
+      // Empty while nobody leads: there all the same, so that nobody must tell "none" from "not said".
+      "Raftlet-Leader": status.leader === null ? "" : `${status.leader};${clientOf(status, status.leader)}`,
+      "Raftlet-Term": String(term),
+    }
+  }
+}
+
+export type Headers = Readonly<Record<string, string>>
+
+/** `http://host:port` of a member's client port; empty when not known. */
+export const clientOf = (status: GroupStatus, id: NodeId): string =>
+  status.members.find((member) => member.id === id)?.client ||
+  status.configuration.addresses[id]?.client ||
+  ""
+
+/**
+ * Where a request belongs that wants no forwarding: null when here. Throws a problem when nobody leads or the
+ * leader's client address is not known.
+ */
+export const leaderLocation = (status: GroupStatus, request: Request): string | null => {
+  if (status.leader === status.id) return null
+  if (status.leader === null) throw new Problem("no-leader", "No leader is known; there is nowhere to go.")
+  const client = clientOf(status, status.leader)
+  if (client === "") {
+    throw new Problem("not-leader", `${status.leader} leads, but its client address is not known here.`)
+  }
+  const query = request.url.indexOf("?")
+  return `${client}${rawPath(request)}${query === -1 ? "" : request.url.slice(query)}`
+}
+
+export const redirect = (location: string, headers: Headers): Response =>
+  new Response(null, { status: 307, headers: { ...headers, Location: location } })
+
+/** One read as a promise: cheaper per request than a fiber. */
+export const askRead = (door: Door, read: Omit<Read, "answer">): Promise<QueryOutcome | Failure> => {
+  const { promise, resolve } = Promise.withResolvers<QueryOutcome | Failure>()
+  door.raft.read({ ...read, answer: resolve })
+  return promise
+}
+
+export const answeredResponse = (answered: Answered, headers: Headers): Response =>
+  jsonResponse(answered.body, { ...headers, "Raftlet-Index": String(answered.index) })
+
+export const jsonResponse = (body: string, headers: Headers, status = 200): Response =>
+  new Response(body, { status, headers: { ...headers, "Content-Type": "application/json" } })

@@ -1,0 +1,122 @@
+// Where does the app meet the network?
+
+import { Context, Effect, Layer, Schema } from "effect"
+import { MachineHost } from "../machine/MachineHost.ts"
+import type { Metrics } from "../metrics/Metrics.ts"
+import { Raft } from "../raft/Raft.ts"
+import { makeApp } from "./app.ts"
+import type { BodyLimits } from "./Bodies.ts"
+import type { NodeInfo } from "./Doors.ts"
+import { Problem, problemResponse } from "./problem.ts"
+
+/** The address cannot be listened on: in use, not ours, or not safe. */
+export class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", {
+  address: Schema.String,
+  message: Schema.String,
+}) {}
+
+export interface ServerOptions {
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Listen beyond loopback although nobody is asked who they are. */
+  readonly insecure: boolean
+  readonly node: Omit<NodeInfo, "listen">
+  readonly metrics: Metrics
+  readonly limits?: Partial<BodyLimits>
+  readonly wedged?: () => string | null
+}
+
+/** The running HTTP server. It ends with its scope: requests under way are answered first. */
+export class HttpServer extends Context.Service<
+  HttpServer,
+  {
+    /** `http://host:port`, with the port that was really taken. */
+    readonly url: string
+    readonly port: number
+  }
+>()("raftlet/http/HttpServer") {}
+
+// Longer than any request may wait (Raftlet-Timeout-Ms), or Bun would cut it off in silence.
+const idleSeconds = 75
+const drainMillisMax = 3000
+
+export const layerServer = (
+  options: ServerOptions,
+): Layer.Layer<HttpServer, ListenRefused, Raft | MachineHost> =>
+  Layer.effect(
+    HttpServer,
+    Effect.gen(function* () {
+      const raft = yield* Raft
+      const machine = yield* MachineHost
+      const context = yield* Effect.context<never>()
+      yield* refuseOpenAddress(options)
+      const { host } = options.listen
+      const defect = (message: string, cause: unknown): void => {
+        Effect.runForkWith(context)(Effect.logError(message, cause))
+      }
+      // The port is known only when it is taken, and the app wants it for what it says about itself.
+      const node: NodeInfo = {
+        ...options.node,
+        get listen() {
+          return server.url
+        },
+      }
+      const app = makeApp({ ...options, node, doors: new Map([[raft.group, { raft, machine }]]), defect })
+      const bun = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () =>
+            Bun.serve({
+              hostname: host,
+              port: options.listen.port,
+              idleTimeout: idleSeconds,
+              // The app has its own bounds, and answers them with a problem; Bun's answer would be empty.
+              maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+              development: false,
+              fetch: (request) => app.fetch(request),
+              error: (cause) => {
+                defect("a defect outside of any route", cause)
+                return problemResponse(new Problem("internal", "The node failed to answer."), {})
+              },
+            }),
+          catch: (cause) =>
+            new ListenRefused({
+              address: `${host}:${options.listen.port}`,
+              message: `cannot listen on ${host}:${options.listen.port}: ${reasonOf(cause)}`,
+            }),
+        }),
+        (bun) =>
+          Effect.gen(function* () {
+            app.drain()
+            // Answers that are ready still have to leave; who has waited longer than that is cut off.
+            yield* Effect.promise(() => bun.stop(false)).pipe(Effect.timeoutOption(drainMillisMax))
+            yield* Effect.promise(() => bun.stop(true))
+          }),
+      )
+      const server = { url: `http://${bracketed(host)}:${bun.port}`, port: bun.port ?? options.listen.port }
+      return HttpServer.of(server)
+    }),
+  )
+
+const refuseOpenAddress = ({ listen, insecure }: ServerOptions): Effect.Effect<void, ListenRefused> =>
+  insecure || isLoopback(listen.host)
+    ? Effect.void
+    : Effect.fail(
+        new ListenRefused({
+          address: `${listen.host}:${listen.port}`,
+          message:
+            `will not listen on ${listen.host}:${listen.port}: without tokens a node serves loopback only, ` +
+            "such as 127.0.0.1; --insecure serves everyone who can reach it",
+        }),
+      )
+
+/** Whether only this machine can reach the host. A name that is not `localhost` could be anything. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host)
+
+const bracketed = (host: string): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
+
+const reasonOf = (cause: unknown): string => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  if (code === "EADDRINUSE") return "the port is in use"
+  if (code === "EACCES") return "this user may not take the port"
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,172 @@
+// What does a node say about itself and its cluster, and what can an operator ask of it?
+
+import { Effect } from "effect"
+import { askRead, clientOf, type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { timeoutMillis } from "./parameters.ts"
+import { Problem } from "./problem.ts"
+import { parseQuery, parseSwitch } from "./target.ts"
+
+/** `GET /admin/node` */
+export const adminNode = (doors: Doors, request: Request): Response => {
+  const parameters = parseQuery(request, ["group"])
+  const asked = parameters.get("group")
+  const shown = asked === undefined ? doors.all() : [doors.find(asked)]
+  const { id, clusterId, version, uptimeMillis, listen, peer } = doors.node
+  return jsonResponse(
+    JSON.stringify({
+      id,
+      clusterId,
+      pid: process.pid,
+      version,
+      uptimeMs: Math.round(uptimeMillis()),
+      listen,
+      peer,
+      groups: shown.map(({ raft }) => {
+        const status = raft.status()
+        return {
+          group: status.group,
+          role: status.role,
+          term: status.term,
+          leader: status.leader,
+          commitIndex: status.commitIndex,
+          appliedIndex: status.appliedIndex,
+          firstIndex: status.firstIndex,
+          lastIndex: status.lastIndex,
+          snapshotIndex: status.snapshotIndex,
+          persistedIndex: status.persistedIndex,
+          standing: status.standing,
+          ready: status.ready,
+          leaderChanges: status.leaderChanges,
+        }
+      }),
+    }),
+    doors.headers(doors.find(asked)),
+  )
+}
+
+/** Marks the one question that a node asks the leader on behalf of its client: it is never passed on again. */
+const askedByHeader = "Raftlet-Asked-By"
+const leaderAnswerMillis = 1000
+
+/** `GET /admin/cluster`: only the leader knows how far the others are, so any other node asks it. */
+export const adminCluster = async (doors: Doors, request: Request): Promise<Response> => {
+  const parameters = parseQuery(request, ["group", "redirect"])
+  const door = doors.find(parameters.get("group"))
+  const status = door.raft.status()
+  if (parseSwitch(parameters.get("redirect"), "redirect")) {
+    const location = leaderLocation(status, request)
+    if (location !== null) return redirect(location, doors.headers(door))
+  }
+  const leaderClient =
+    status.leader === null || status.leader === status.id ? "" : clientOf(status, status.leader)
+  if (leaderClient !== "" && !request.headers.has(askedByHeader)) {
+    const answer = await askLeader(`${leaderClient}/admin/cluster?group=${status.group}`, doors.node.id)
+    if (answer !== null) return jsonResponse(answer, doors.headers(door))
+  }
+  return jsonResponse(clusterText(doors, door), doors.headers(door))
+}
+
+/** As this node knows it: progress is null where only the leader could tell. */
+const clusterText = (doors: Doors, { raft }: Door): string => {
+  const status = raft.status()
+  return JSON.stringify({
+    clusterId: doors.node.clusterId,
+    leader: status.leader,
+    term: status.term,
+    members: status.members.map(({ id, role, peer, client, progress }) => ({
+      id,
+      role,
+      peer,
+      client,
+      state: progress?.state ?? null,
+      matchIndex: progress?.matchIndex ?? null,
+      lag: progress?.lag ?? null,
+      lastContactMs: progress?.lastContactMillis ?? null,
+      whole: progress?.whole ?? null,
+    })),
+  })
+}
+
+/** The leader's own words, or null: then what this node knows must do. */
+const askLeader = async (url: string, asker: string): Promise<string | null> => {
+  try {
+    const response = await fetch(url, {
+      headers: { [askedByHeader]: asker },
+      signal: AbortSignal.timeout(leaderAnswerMillis),
+    })
+    return response.ok ? await response.text() : null
+  } catch {
+    return null
+  }
+}
+
+/** `POST /admin/snapshot`: on this node. */
+export const adminSnapshot = async (doors: Doors, request: Request): Promise<Response> => {
+  const door = doors.find(parseQuery(request, ["group"]).get("group"))
+  const millis = timeoutMillis(request)
+  const made = door.raft.snapshot.pipe(
+    Effect.catchTags({
+      StorageFull: () => Effect.succeed(new Problem("storage-full", "There is no room for a snapshot.")),
+      // A node whose disk or machine has failed is on its way out (HAZARDS S2).
+      StorageFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
+      MachineFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
+    }),
+  )
+  // Not interrupted when its client stops waiting: a snapshot that was begun is worth finishing.
+  const late = new Problem("timeout", `The snapshot is not finished after ${millis} ms; it goes on.`)
+  const answer = await within(millis, Effect.runPromise(made), late)
+  if (answer instanceof Problem) throw answer
+  const { index, term, id, bytes } = answer
+  return jsonResponse(JSON.stringify({ index, term, id, bytes }), doors.headers(door))
+}
+
+/** `GET /healthz`: not only alive, but turning: a question goes through mailbox and machine and comes back. */
+export const healthz = async (doors: Doors, wedged: () => string | null): Promise<Response> => {
+  const reason = wedged()
+  if (reason !== null) throw new Problem("unhealthy", reason)
+  await Promise.all(doors.all().map(probe))
+  return jsonResponse('{"healthy":true}', doors.headers(doors.find(undefined)))
+}
+
+const probeMillis = 1000
+
+const probe = async (door: Door): Promise<void> => {
+  const answer = await within(
+    probeMillis,
+    askRead(door, {
+      // No such actor: the refusal proves as much as a result, and costs less.
+      query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
+      consistency: "local",
+      minIndex: 0,
+      maxStalenessMillis: Number.POSITIVE_INFINITY,
+      deadline: door.raft.now() + probeMillis,
+    }),
+    null,
+  )
+  if (answer === null || (answer._tag === "Failure" && answer.code !== "overloaded")) {
+    const said = answer === null ? `not a word within ${probeMillis} ms` : answer.detail
+    throw new Problem("unhealthy", `Group ${door.raft.group} did not answer: ${said}.`)
+  }
+}
+
+const within = async <A, B>(millis: number, answer: Promise<A>, late: B): Promise<A | B> => {
+  const { promise, resolve } = Promise.withResolvers<B>()
+  const timer = setTimeout(() => resolve(late), millis)
+  try {
+    return await Promise.race([answer, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** `GET /readyz`: every group knows a leader and has applied what it must. */
+export const readyz = (doors: Doors): Response => {
+  for (const { raft } of doors.all()) {
+    const { group, ready, leader } = raft.status()
+    if (ready) continue
+    throw leader === null
+      ? new Problem("no-leader", `Group ${group} knows no leader.`)
+      : new Problem("not-ready", `Group ${group} has not yet applied what was committed.`)
+  }
+  return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))
+}

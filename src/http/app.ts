@@ -1,0 +1,243 @@
+// Which request goes where? The hono app: one table of routes, and one place where every answer leaves.
+
+import { Effect, Option } from "effect"
+import { type Context, Hono } from "hono"
+import type { GroupId } from "../consensus/types.ts"
+import type { MachineStatus } from "../machine/MachineHost.ts"
+import type { Metrics, Sample } from "../metrics/Metrics.ts"
+import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
+import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
+import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { registerNodeMetrics } from "./nodeMetrics.ts"
+import { openApiText } from "./openapi.ts"
+import { Problem, problemResponse, problemTable } from "./problem.ts"
+import { propose, proposeMany } from "./propose.ts"
+import { readList, readQuery, readState } from "./read.ts"
+import { parseQuery, rawPath } from "./target.ts"
+
+export interface AppOptions {
+  readonly node: NodeInfo
+  /** The groups of this node; `main` is always there. */
+  readonly doors: ReadonlyMap<GroupId, Door>
+  /** Where the app counts, and what `/metrics` shows. */
+  readonly metrics: Metrics
+  readonly limits?: Partial<BodyLimits>
+  /** Why the node makes no progress although it answers, as far as other rooms know; null when it does. */
+  readonly wedged?: () => string | null
+  /** Told of defects in our own code, and of nothing that a client did. */
+  readonly defect: (message: string, cause: unknown) => void
+}
+
+/** The app, and what its server needs to end it well. */
+export interface App {
+  readonly fetch: (request: Request) => Response | Promise<Response>
+  /** From now on every request is answered `shutting-down`; those under way are not disturbed. */
+  readonly drain: () => void
+  /** `METHOD /path` of every route, as the OpenAPI document has them. */
+  readonly routes: ReadonlyArray<string>
+}
+
+type Handler = (request: Request, segments: ReadonlyArray<string>) => Response | Promise<Response>
+
+interface Route {
+  readonly method: "GET" | "POST"
+  /** With `:name` for a segment that varies. */
+  readonly path: string
+  readonly handle: Handler
+}
+
+export const makeApp = (options: AppOptions): App => {
+  const limits = { ...defaultBodyLimits, ...options.limits }
+  const doors = new Doors(options.node, options.doors)
+  const bodies = new Bodies(limits)
+  const { metrics } = options
+  const requests = metrics.counter("raftlet_http_requests_total", "Answers by route and status.", [
+    "route",
+    "status",
+  ])
+  const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
+  const machines = registerGauges(options, doors, bodies)
+  const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
+  let draining = false
+
+  const routes: ReadonlyArray<Route> = [
+    {
+      method: "POST",
+      path: "/propose/:actor/:key/:command",
+      handle: (request, segments) => propose(proposing, request, segments),
+    },
+    { method: "POST", path: "/propose", handle: (request) => proposeMany(proposing, request) },
+    {
+      method: "GET",
+      path: "/read/:actor/:key/:query",
+      handle: (request, segments) => readQuery(doors, bodies, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/read/:actor/:key/:query",
+      handle: (request, segments) => readQuery(doors, bodies, request, segments),
+    },
+    {
+      method: "GET",
+      path: "/read/:actor/:key",
+      handle: (request, segments) => readState(doors, request, segments),
+    },
+    {
+      method: "GET",
+      path: "/read/:actor",
+      handle: (request, segments) => readList(doors, request, segments),
+    },
+    { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
+    { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
+    {
+      method: "POST",
+      path: "/admin/snapshot",
+      handle: async (request) => {
+        await refuseBody(bodies, request)
+        return adminSnapshot(doors, request)
+      },
+    },
+    {
+      method: "GET",
+      path: "/healthz",
+      handle: () => healthz(doors, options.wedged ?? (() => null)),
+    },
+    { method: "GET", path: "/readyz", handle: () => readyz(doors) },
+    {
+      method: "GET",
+      path: "/metrics",
+      handle: async (request) => {
+        parseQuery(request, [])
+        await machines()
+        return new Response(metrics.text(), {
+          headers: { ...doors.headers(doors.find(undefined)), "Content-Type": "text/plain; version=0.0.4" },
+        })
+      },
+    },
+    {
+      method: "GET",
+      path: "/openapi.json",
+      handle: () =>
+        jsonResponse(openApiText(options.node.version, limits), doors.headers(doors.find(undefined))),
+    },
+  ]
+
+  /** Every answer leaves here: with the headers that all have, counted, and never as an exception. */
+  const answer = async (request: Request, route: string, respond: () => Response | Promise<Response>) => {
+    let response: Response
+    try {
+      if (draining) throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
+      if (request.method === "POST") refuseForeignPage(request)
+      // Not awaited when it is there already: a turn of the event loop is not free.
+      const pending = respond()
+      response = pending instanceof Promise ? await pending : pending
+    } catch (cause) {
+      const problem = cause instanceof Problem ? cause : defectProblem(options, route, cause)
+      response = problemResponse(problem, doors.headers(doors.find(undefined)))
+    }
+    requests.add(1, route, String(response.status))
+    return response
+  }
+
+  // The raw path: hono would decode it, and a key would no longer be what its client wrote.
+  const app = new Hono({ getPath: rawPath })
+  for (const { method, path, handle } of routes) {
+    // Where the variable segments begin; all paths have them at the end.
+    const from = path.split("/").findIndex((segment) => segment.startsWith(":"))
+    app.on(method, path, ({ req }: Context) =>
+      answer(req.raw, path, () => handle(req.raw, from === -1 ? none : req.path.split("/").slice(from))),
+    )
+  }
+  app.notFound(({ req }) => answer(req.raw, "none", () => noRoute(routes, req.raw.method, req.path)))
+
+  return {
+    fetch: (request) => app.fetch(request),
+    drain: () => {
+      draining = true
+    },
+    routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
+  }
+}
+
+/** The gauges of the node, and how to freshen those that must be asked for. */
+const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() => Promise<void>) => {
+  const { metrics } = options
+  registerNodeMetrics(
+    metrics,
+    () => doors.all().map(({ raft }) => raft.status()),
+    () => options.node.uptimeMillis(),
+  )
+  metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
+    { labels: [], value: bodies.bytes },
+  ])
+  let known: ReadonlyArray<{ readonly group: GroupId; readonly status: MachineStatus }> = []
+  const perMachine = (name: string, help: string, value: (status: MachineStatus) => number) =>
+    metrics.gauge(
+      name,
+      help,
+      ["group"],
+      (): ReadonlyArray<Sample> =>
+        known.map(({ group, status }) => ({ labels: [group], value: value(status) })),
+    )
+  perMachine("raftlet_instances_in_memory", "Instances held in memory.", (s) => s.instancesInMemory)
+  perMachine("raftlet_outcomes", "Outcomes kept for idempotency keys.", (s) => s.outcomes)
+  perMachine("raftlet_instances_dirty", "Instances that wait to be flushed.", (s) => s.dirty)
+  return async () => {
+    // A machine that does not answer is simply missing from the scrape; the scrape itself goes on.
+    const statuses = await Promise.all(
+      doors.all().map(async ({ raft, machine }) => {
+        const status = await Effect.runPromise(
+          machine.status.pipe(Effect.timeoutOption("500 millis"), Effect.orElseSucceed(Option.none)),
+        )
+        return Option.toArray(status).map((status) => ({ group: raft.group, status }))
+      }),
+    )
+    known = statuses.flat()
+  }
+}
+
+/** Nothing stands at this path, or not with this method, or a part of it is empty. */
+const noRoute = (routes: ReadonlyArray<Route>, method: string, path: string): Response => {
+  const allowed = routes
+    .filter((route) => pattern(route.path, "[^/]+").test(path))
+    .map(({ method }) => method)
+  if (allowed.length === 0) {
+    if (routes.some((route) => pattern(route.path, "[^/]*").test(path))) {
+      throw new Problem("bad-request", "A part of the path is empty.")
+    }
+    throw new Problem("not-found", "There is nothing at this path.")
+  }
+  const allow = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ")
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: { Allow: allow } })
+  throw new Problem("method-not-allowed", `Allowed here: ${allow}.`, { headers: { Allow: allow } })
+}
+
+const pattern = (path: string, segment: string): RegExp =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replace(/:\w+/g, segment)}$`)
+
+/**
+ * A node on loopback trusts whoever can reach it, and every page that the user's browser has open can. The
+ * browser says whose page it was; other clients say nothing.
+ */
+const refuseForeignPage = (request: Request): void => {
+  const site = request.headers.get("sec-fetch-site")
+  if (site !== null && site !== "same-origin" && site !== "none") {
+    throw new Problem("forbidden", "A page of another origin may not write here.")
+  }
+}
+
+const refuseBody = async (bodies: Bodies, request: Request): Promise<void> => {
+  const body = await bodies.json(request)
+  const empty = typeof body === "object" && body !== null && Object.keys(body).length === 0
+  if (body !== undefined && body !== null && !empty) {
+    throw new Problem("bad-request", "This route takes no body.")
+  }
+}
+
+const defectProblem = (options: AppOptions, route: string, cause: unknown): Problem => {
+  options.defect(`a defect while answering ${route}`, cause)
+  return new Problem("internal", problemTable.internal.title)
+}
+
+const closing = { Connection: "close" }
+const none: ReadonlyArray<string> = []

@@ -1,0 +1,120 @@
+// What do the bodies look like, as JSON Schema 2020-12?
+
+import { problemTable } from "./problem.ts"
+import { proposalsMax } from "./propose.ts"
+
+const count = { type: "integer", minimum: 0 }
+const text = { type: "string" }
+const orNull = (type: string) => ({ type: [type, "null"] })
+
+const object = (
+  properties: Readonly<Record<string, unknown>>,
+  required: ReadonlyArray<string> = Object.keys(properties),
+) => ({ type: "object", properties, required })
+
+const position = { revision: count, index: count }
+
+export const schemas = {
+  Accepted: object({
+    result: { description: "What the command returned." },
+    ...position,
+    term: count,
+    replayed: { type: "boolean", description: "True: the first attempt's answer." },
+  }),
+  Proposal: {
+    ...object(
+      {
+        actor: text,
+        key: { type: "string", minLength: 1, maxLength: 512 },
+        command: text,
+        input: { default: null },
+        idempotencyKey: { type: "string", minLength: 1, maxLength: 128, pattern: "^[\\x20-\\x7e]{1,128}$" },
+        ifRevision: { type: ["integer", "null"], minimum: 0 },
+      },
+      ["actor", "key", "command"],
+    ),
+    additionalProperties: false,
+  },
+  Batch: {
+    ...object({
+      proposals: { type: "array", maxItems: proposalsMax, items: { $ref: "#/components/schemas/Proposal" } },
+    }),
+    additionalProperties: false,
+  },
+  Outcomes: object({
+    outcomes: {
+      type: "array",
+      items: {
+        anyOf: [{ $ref: "#/components/schemas/Accepted" }, { $ref: "#/components/schemas/Problem" }],
+      },
+    },
+  }),
+  QueryAnswer: object({ result: {}, ...position }),
+  StateAnswer: object({ state: {}, ...position }),
+  ListAnswer: object(
+    {
+      instances: { type: "array", items: object({ key: text, revision: count }) },
+      next: orNull("string"),
+    },
+    ["instances", "next"],
+  ),
+  Node: object({
+    id: text,
+    clusterId: text,
+    pid: count,
+    version: text,
+    uptimeMs: count,
+    listen: text,
+    peer: text,
+    groups: {
+      type: "array",
+      items: object({
+        group: text,
+        role: { enum: ["follower", "candidate", "leader", "learner"] },
+        term: count,
+        leader: orNull("string"),
+        commitIndex: count,
+        appliedIndex: count,
+        firstIndex: count,
+        lastIndex: count,
+        snapshotIndex: count,
+        persistedIndex: count,
+        standing: { enum: ["whole", "suspect"] },
+        ready: { type: "boolean" },
+        leaderChanges: count,
+      }),
+    },
+  }),
+  Cluster: object({
+    clusterId: text,
+    leader: orNull("string"),
+    term: count,
+    members: {
+      type: "array",
+      items: object({
+        id: text,
+        role: { enum: ["voter", "learner"] },
+        peer: text,
+        client: text,
+        state: { enum: ["probe", "replicate", "snapshot", null] },
+        matchIndex: orNull("integer"),
+        lag: orNull("integer"),
+        lastContactMs: orNull("number"),
+        whole: orNull("boolean"),
+      }),
+    },
+  }),
+  Snapshot: object({ index: count, term: count, id: text, bytes: count }),
+  Problem: {
+    ...object({
+      type: { type: "string", format: "uri" },
+      title: text,
+      status: { type: "integer" },
+      detail: text,
+      code: { enum: Object.keys(problemTable) },
+      outcome: { enum: ["rejected", "unknown"], description: "unknown: retry with the same key." },
+      retryable: { type: "boolean" },
+    }),
+    description: "RFC 9457; some codes add members, such as `issues` or `revision`.",
+  },
+}

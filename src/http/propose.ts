@@ -1,0 +1,191 @@
+// How does a POST become a proposal, and its outcome an answer? The hot path: no fiber, no span, one promise.
+
+import { encodeCommand } from "../machine/command.ts"
+import type { Accepted, Outcome } from "../machine/outcome.ts"
+import type { Counter } from "../metrics/Metrics.ts"
+import type { Failure } from "../raft/Raft.ts"
+import type { Bodies } from "./Bodies.ts"
+import { type Door, type Doors, type Headers, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
+import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
+import { checkKey, decodePart, parseQuery, parseSwitch } from "./target.ts"
+
+export const proposalsMax = 1000
+
+export interface ProposeOptions {
+  readonly doors: Doors
+  readonly bodies: Bodies
+  readonly commandBytesMax: number
+  /** Counts by outcome: `accepted`, `replayed` or the problem's code. */
+  readonly proposals: Counter
+}
+
+/** `POST /propose/{actor}/{key}/{command}` */
+export const propose = async (
+  options: ProposeOptions,
+  request: Request,
+  segments: ReadonlyArray<string>,
+): Promise<Response> => {
+  const { doors, bodies } = options
+  const parameters = parseQuery(request, ["group", "redirect"])
+  const door = doors.find(parameters.get("group"))
+  const deadline = door.raft.now() + timeoutMillis(request)
+  const call: Call = {
+    actor: decodePart(segments[0]!, "The actor's name"),
+    key: checkKey(decodePart(segments[1]!, "The key")),
+    command: decodePart(segments[2]!, "The command's name"),
+    idempotencyKey: idempotencyKey(request),
+    ifRevision: ifRevision(request),
+  }
+  const stays = parseSwitch(parameters.get("redirect"), "redirect")
+  if (stays) {
+    const location = leaderLocation(door.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(door))
+  }
+  const input = (await bodies.json(request)) ?? null
+  const answer = await ask(door, encode(call, JSON.stringify(input), doors), deadline, !stays)
+  count(options, answer)
+  if (answer._tag === "Accepted") return acceptedResponse(answer, doors.headers(door))
+  if (answer._tag === "Failure" && answer.code === "not-leader" && stays) {
+    const location = leaderLocation(door.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(door))
+  }
+  throw problemOf(answer)
+}
+
+/** `POST /propose`: many at once, in order per instance, not a transaction. */
+export const proposeMany = async (options: ProposeOptions, request: Request): Promise<Response> => {
+  const { doors, bodies } = options
+  const parameters = parseQuery(request, ["group", "redirect"])
+  const door = doors.find(parameters.get("group"))
+  const deadline = door.raft.now() + timeoutMillis(request)
+  const stays = parseSwitch(parameters.get("redirect"), "redirect")
+  if (stays) {
+    const location = leaderLocation(door.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(door))
+  }
+  const items = checkBatch(await bodies.json(request, true))
+  // All are checked before the first is proposed, and proposed in one go: the door keeps their order.
+  const ready = items.map((item) => encodeItem(item, options))
+  const answers = await Promise.all(
+    ready.map((one) => (one instanceof Problem ? one : ask(door, one, deadline, !stays))),
+  )
+  let index = 0
+  const outcomes = answers.map((answer) => {
+    if (answer instanceof Problem) return problemText(answer)
+    count(options, answer)
+    if (answer._tag !== "Accepted") return problemText(problemOf(answer))
+    index = Math.max(index, answer.index)
+    return acceptedText(answer)
+  })
+  const headers = doors.headers(door)
+  return jsonResponse(
+    `{"outcomes":[${outcomes.join(",")}]}`,
+    index === 0 ? headers : { ...headers, "Raftlet-Index": String(index) },
+  )
+}
+
+interface Call {
+  readonly actor: string
+  readonly key: string
+  readonly command: string
+  readonly idempotencyKey: string
+  readonly ifRevision: number | null
+}
+
+const ask = (
+  door: Door,
+  command: Uint8Array,
+  deadline: number,
+  forward: boolean,
+): Promise<Outcome | Failure> => {
+  const { promise, resolve } = Promise.withResolvers<Outcome | Failure>()
+  door.raft.propose({ command, deadline, forward, answer: resolve })
+  return promise
+}
+
+const encode = (call: Call, input: string, doors: Doors): Uint8Array =>
+  encodeCommand({ ...call, input, version: "", seed: freshSeed(), caller: "", door: doors.node.id })
+
+const checkBatch = (body: unknown): ReadonlyArray<unknown> => {
+  if (!isObject(body) || !Array.isArray(body.proposals)) {
+    throw new Problem("bad-request", 'The body must be {"proposals": [ … ]}.')
+  }
+  refuseUnknown(body, ["proposals"], "The body")
+  const proposals: ReadonlyArray<unknown> = body.proposals
+  if (proposals.length > proposalsMax) {
+    throw new Problem(
+      "bad-request",
+      `A batch has ${proposalsMax} proposals at most, not ${proposals.length}.`,
+    )
+  }
+  return proposals
+}
+
+const encodeItem = (item: unknown, options: ProposeOptions): Uint8Array | Problem => {
+  try {
+    if (!isObject(item)) throw new Problem("bad-request", "A proposal must be an object.")
+    refuseUnknown(item, itemFields, "A proposal")
+    const { idempotencyKey: given, ifRevision: revision = null } = item
+    if (given !== undefined && typeof given !== "string") {
+      throw new Problem("bad-request", "idempotencyKey must be a string.")
+    }
+    if (revision !== null && (!Number.isSafeInteger(revision) || (revision as number) < 0)) {
+      throw new Problem("bad-request", "ifRevision must be a whole number from 0 on.")
+    }
+    const input = JSON.stringify(item.input ?? null)
+    if (input.length > options.commandBytesMax || Buffer.byteLength(input) > options.commandBytesMax) {
+      throw new Problem("too-large", `The input is larger than ${options.commandBytesMax} bytes.`)
+    }
+    const call: Call = {
+      actor: text(item, "actor"),
+      key: checkKey(text(item, "key")),
+      command: text(item, "command"),
+      idempotencyKey: given === undefined ? crypto.randomUUID() : checkIdempotencyKey(given),
+      ifRevision: revision as number | null,
+    }
+    return encode(call, input, options.doors)
+  } catch (cause) {
+    if (cause instanceof Problem) return cause
+    throw cause
+  }
+}
+
+const acceptedText = (accepted: Accepted): string =>
+  `{"result":${accepted.result},"revision":${accepted.revision},"index":${accepted.index},` +
+  `"term":${accepted.term},"replayed":${accepted.replayed}}`
+
+const acceptedResponse = (accepted: Accepted, headers: Headers): Response =>
+  jsonResponse(acceptedText(accepted), { ...headers, "Raftlet-Index": String(accepted.index) })
+
+const problemOf = (answer: Exclude<Outcome, Accepted> | Failure): Problem =>
+  answer._tag === "Failure" ? fromFailure(answer) : fromRefused(answer)
+
+const count = (options: ProposeOptions, answer: Outcome | Failure): void =>
+  options.proposals.add(
+    1,
+    answer._tag === "Accepted" ? (answer.replayed ? "replayed" : "accepted") : answer.code,
+  )
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const text = (item: Readonly<Record<string, unknown>>, name: string): string => {
+  const value = item[name]
+  if (typeof value !== "string") throw new Problem("bad-request", `${name} must be a string.`)
+  return value
+}
+
+const refuseUnknown = (
+  object: Readonly<Record<string, unknown>>,
+  known: ReadonlyArray<string>,
+  what: string,
+): void => {
+  for (const name of Object.keys(object)) {
+    if (!known.includes(name)) {
+      throw new Problem("bad-request", `${what} has an unknown field ${JSON.stringify(name)}.`)
+    }
+  }
+}
+
+const itemFields = ["actor", "key", "command", "input", "idempotencyKey", "ifRevision"]

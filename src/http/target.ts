@@ -1,0 +1,83 @@
+// Which bytes does a request's target name? Exact decoding of path segments and query strings: nothing is
+// normalised, repaired or skipped, because a key that changes on its way in is another key.
+
+import { Problem } from "./problem.ts"
+
+/** The path as it was sent, still percent-encoded. hono matches on this, so `%2F` never splits a segment. */
+export const rawPath = (request: Request): string => {
+  const url = request.url
+  // An unusable Host header leaves Bun with a bare path.
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3)
+  if (start === -1) return "/"
+  const end = url.indexOf("?", start)
+  return end === -1 ? url.slice(start) : url.slice(start, end)
+}
+
+/** One path segment or query part as text. Throws a `bad-request` problem. */
+export const decodePart = (raw: string, what: string): string => {
+  if (!raw.includes("%")) return raw
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    throw new Problem("bad-request", `${what} is not percent-encoded UTF-8.`)
+  }
+}
+
+export const keyBytesMax = 512
+
+/** Checks a key, from wherever it comes: 1 to 512 bytes of UTF-8 without NUL. */
+export const checkKey = (key: string): string => {
+  if (key.length === 0) throw new Problem("bad-request", "The key is empty.")
+  // A UTF-16 unit is at most three bytes, so most keys need no count.
+  if (key.length * 3 > keyBytesMax && Buffer.byteLength(key) > keyBytesMax) {
+    throw new Problem("bad-request", `The key is longer than ${keyBytesMax} bytes.`)
+  }
+  if (key.includes("\0")) throw new Problem("bad-request", "The key holds a NUL.")
+  if (!key.isWellFormed()) throw new Problem("bad-request", "The key holds half of a surrogate pair.")
+  return key
+}
+
+/** The query string's parameters. Unknown and repeated ones are mistakes, not noise. */
+export const parseQuery = (request: Request, allowed: ReadonlyArray<string>): ReadonlyMap<string, string> => {
+  const start = request.url.indexOf("?")
+  if (start === -1) return empty
+  const parameters = new Map<string, string>()
+  for (const part of request.url.slice(start + 1).split("&")) {
+    if (part === "") continue
+    const equals = part.indexOf("=")
+    const name = decodeQueryPart(equals === -1 ? part : part.slice(0, equals))
+    if (!allowed.includes(name)) {
+      throw new Problem("bad-request", `The query parameter ${JSON.stringify(name)} is not known here.`)
+    }
+    if (parameters.has(name)) throw new Problem("bad-request", `The query parameter ${name} stands twice.`)
+    parameters.set(name, equals === -1 ? "" : decodeQueryPart(part.slice(equals + 1)))
+  }
+  return parameters
+}
+
+/** A whole number between bounds; null when it is not given. */
+export const parseCount = (
+  text: string | null | undefined,
+  name: string,
+  min: number,
+  max: number,
+): number | null => {
+  if (text === null || text === undefined) return null
+  const value = Number(text)
+  if (!/^\d{1,16}$/.test(text) || value < min || value > max) {
+    throw new Problem("bad-request", `${name} must be a whole number from ${min} to ${max}.`)
+  }
+  return value
+}
+
+/** `1` and `true`, `0` and `false`. */
+export const parseSwitch = (text: string | undefined, name: string): boolean => {
+  if (text === undefined || text === "0" || text === "false") return false
+  if (text === "1" || text === "true") return true
+  throw new Problem("bad-request", `${name} must be 1 or 0.`)
+}
+
+// In a query string a plus has meant a space since the first forms.
+const decodeQueryPart = (raw: string): string => decodePart(raw.replaceAll("+", "%20"), "The query string")
+
+const empty: ReadonlyMap<string, string> = new Map()

@@ -1,0 +1,222 @@
+// A Raft door without Raft: one node, or one that follows, over a counter in memory.
+
+import { Effect } from "effect"
+import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
+import type { Door } from "../../src/http/Doors.ts"
+import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
+import type { MachineHost, Query } from "../../src/machine/MachineHost.ts"
+import type { Outcome, QueryOutcome, RefusalCode } from "../../src/machine/outcome.ts"
+import { Metrics } from "../../src/metrics/Metrics.ts"
+import type { Failure, GroupStatus, Proposal, Raft, Read } from "../../src/raft/Raft.ts"
+
+export interface Fake {
+  readonly app: App
+  readonly metrics: Metrics
+  readonly door: Door
+  /** Every command that came through the door, decoded. */
+  readonly proposed: Array<LoggedCommand>
+  readonly proposals: Array<Proposal>
+  readonly reads: Array<Read>
+  readonly defects: Array<string>
+  /** What the group says about itself from now on. */
+  readonly status: { current: GroupStatus }
+  /** Set: every proposal and read gets this instead of an answer of the machine; "silence" gets none. */
+  readonly instead: { current: Failure | "silence" | null }
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>
+}
+
+export const leading: GroupStatus = {
+  group: "main",
+  id: "n1",
+  role: "leader",
+  standing: "whole",
+  term: 2,
+  leader: "n1",
+  serving: true,
+  ready: true,
+  commitIndex: 7,
+  appliedIndex: 7,
+  persistedIndex: 8,
+  firstIndex: 1,
+  lastIndex: 8,
+  snapshotIndex: 0,
+  leaderChanges: 1,
+  configuration: {
+    voters: ["n1", "n2"],
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    addresses: {
+      n1: { peer: "127.0.0.1:5001", client: "http://127.0.0.1:4001" },
+      n2: { peer: "127.0.0.1:5002", client: "http://127.0.0.1:4002" },
+    },
+  },
+  members: [
+    { id: "n1", role: "voter", peer: "127.0.0.1:5001", client: "http://127.0.0.1:4001", progress: null },
+    {
+      id: "n2",
+      role: "voter",
+      peer: "127.0.0.1:5002",
+      client: "http://127.0.0.1:4002",
+      progress: { state: "replicate", matchIndex: 6, lag: 2, lastContactMillis: 12, whole: true },
+    },
+  ],
+  queues: { mailbox: 3 },
+}
+
+/** n2 leads at `client`, and n1 follows. */
+export const following = (client = "http://127.0.0.1:4002"): GroupStatus => ({
+  ...leading,
+  role: "follower",
+  leader: "n2",
+  serving: false,
+  members: leading.members.map((member) =>
+    member.id === "n2" ? { ...member, client, progress: null } : member,
+  ),
+  configuration: {
+    ...leading.configuration,
+    addresses: { ...leading.configuration.addresses, n2: { peer: "127.0.0.1:5002", client } },
+  },
+})
+
+export const leaderless: GroupStatus = { ...leading, role: "candidate", leader: null, ready: false }
+
+export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
+  const fake = {
+    proposed: [] as LoggedCommand[],
+    proposals: [] as Proposal[],
+    reads: [] as Read[],
+    defects: [] as string[],
+    status: { current: leading },
+    instead: { current: null as Failure | "silence" | null },
+  }
+  const counters = new Map<string, { value: number; revision: number }>()
+  const outcomes = new Map<string, { readonly call: string; readonly outcome: Outcome }>()
+  let index = 7
+  let now = 0
+  const execute = (command: LoggedCommand): Outcome => {
+    const remembered = `${command.key}\n${command.idempotencyKey}`
+    const call = `${command.command}\n${command.input}`
+    const first = outcomes.get(remembered)
+    if (first !== undefined) {
+      return first.call === call
+        ? { ...first.outcome, replayed: true }
+        : refused("idempotency-mismatch", "The key was used with another input.")
+    }
+    const counter = counters.get(command.key) ?? { value: 0, revision: 0 }
+    if (command.ifRevision !== null && command.ifRevision !== counter.revision) {
+      const { revision } = counter
+      return refused("revision-mismatch", `The instance is at revision ${revision}.`, { revision })
+    }
+    const outcome = reduce(command, counter, index + 1)
+    if (outcome._tag === "Refused" && outcome.code !== "rejected") return outcome
+    if (outcome._tag === "Accepted") {
+      counters.set(command.key, { value: Number(outcome.result), revision: outcome.revision })
+    }
+    index++
+    outcomes.set(remembered, { call, outcome })
+    return outcome
+  }
+  const raft: Raft["Service"] = {
+    group: "main",
+    now: () => ++now,
+    propose: (proposal) => {
+      const command = decodeCommand(proposal.command)
+      if (command === null) throw new Error("the door got bytes that are no command")
+      fake.proposals.push(proposal)
+      fake.proposed.push(command)
+      const { current } = fake.instead
+      if (current !== "silence") proposal.answer(current ?? execute(command))
+    },
+    read: (read) => {
+      fake.reads.push(read)
+      const { current } = fake.instead
+      if (current !== "silence") read.answer(current ?? answerQuery(read.query, counters, index))
+    },
+    status: () => fake.status.current,
+    snapshot: Effect.succeed({
+      index: 7,
+      term: 2,
+      id: "abc",
+      bytes: 4096,
+      configuration: leading.configuration,
+    }),
+  }
+  const door: Door = { raft, machine }
+  const metrics = new Metrics()
+  const app = makeApp({
+    node: {
+      id: "n1",
+      clusterId: "c-1",
+      version: "0.1.0",
+      listen: "http://127.0.0.1:4001",
+      peer: "127.0.0.1:5001",
+      uptimeMillis: () => 1234,
+    },
+    doors: new Map([["main", door]]),
+    metrics,
+    defect: (message, cause) => fake.defects.push(`${message}: ${cause}`),
+    ...options,
+  })
+  const ask = async (path: string, init: RequestInit = {}) =>
+    app.fetch(new Request(`http://127.0.0.1:4001${path}`, { redirect: "manual", ...init }))
+  return { ...fake, app, metrics, door, ask }
+}
+
+const reduce = (
+  command: LoggedCommand,
+  counter: { readonly value: number; readonly revision: number },
+  index: number,
+): Outcome => {
+  if (command.actor !== "counter") return refused("unknown-actor", `There is no actor ${command.actor}.`)
+  if (command.command !== "add") return refused("unknown-command", `No command ${command.command}.`)
+  const input = JSON.parse(command.input) as { readonly by?: unknown } | null
+  const fields = Object.keys(input ?? {}).join()
+  if (typeof input !== "object" || fields !== "by" || !Number.isInteger(input?.by)) {
+    return refused("invalid-input", "Expected { by: integer }.", { issues: [{ path: "/by", message: "…" }] })
+  }
+  const by = Number(input?.by)
+  if (by > 100) return refused("rejected", "add takes 100 at the most", { reason: "too-big" })
+  return {
+    _tag: "Accepted",
+    result: String(counter.value + by),
+    revision: counter.revision + 1,
+    index,
+    term: 2,
+    replayed: false,
+  }
+}
+
+const answerQuery = (
+  query: Query,
+  counters: ReadonlyMap<string, { readonly value: number; readonly revision: number }>,
+  index: number,
+): QueryOutcome => {
+  if (query.actor !== "counter") return refused("unknown-actor", `There is no actor ${query.actor}.`)
+  if (query.type === "list") {
+    const instances = [...counters].map(([key, { revision }]) => ({ key, revision }))
+    return { _tag: "Answered", body: JSON.stringify({ instances, next: null }), index }
+  }
+  const { value, revision } = counters.get(query.key) ?? { value: 0, revision: 0 }
+  if (query.type === "state") {
+    return { _tag: "Answered", body: JSON.stringify({ state: { value }, revision, index }), index }
+  }
+  if (query.query !== "value") return refused("unknown-query", `No query ${query.query}.`)
+  return { _tag: "Answered", body: JSON.stringify({ result: value, revision, index }), index }
+}
+
+const refused = (code: RefusalCode, detail: string, extra: object = {}) =>
+  ({ _tag: "Refused", code, detail, extra: JSON.stringify(extra), replayed: false }) as const
+
+/** Status is all that HTTP asks of a machine host; everything else goes through the door. */
+const unasked = Effect.die("HTTP has no business here")
+const machine: MachineHost["Service"] = {
+  position: unasked,
+  admit: () => unasked,
+  apply: () => unasked,
+  query: () => unasked,
+  flush: unasked,
+  stateHash: unasked,
+  install: () => unasked,
+  status: Effect.succeed({ actors: [], instancesInMemory: 2, outcomes: 5, dirty: 1 }),
+}
