@@ -1,0 +1,183 @@
+// Whose directory is this, and may this process use it?
+
+import { Database } from "bun:sqlite"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs"
+import { join } from "node:path"
+import { Effect, Schema, type Scope } from "effect"
+import { hashText } from "./checksum.ts"
+import { DataDirectoryRefused, type Identity } from "./LogStore.ts"
+import { makeLog } from "./logOpen.ts"
+import { logPaths, syncPath } from "./logSalvage.ts"
+import { codeOf } from "./sqliteError.ts"
+
+/** How the node was started, so that it can start again without being told. Opaque to the storage. */
+export type StartOptions = Readonly<Record<string, string | number | boolean | null>>
+
+/** A directory that this process holds; no other process can open it meanwhile (HAZARDS S10). */
+export interface DataDirectory {
+  readonly directory: string
+  readonly identity: Identity
+  readonly startOptions: StartOptions
+}
+
+/**
+ * Opens the directory of this node, or makes it when nothing is there, and holds it until the scope closes.
+ * `startOptions` replace the stored ones; null keeps them.
+ */
+export const openDataDirectory = (options: {
+  readonly directory: string
+  readonly clusterId: string
+  readonly nodeId: string
+  readonly startOptions: StartOptions | null
+}): Effect.Effect<DataDirectory, DataDirectoryRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Effect.acquireRelease(
+      refusing(options.directory, () => lock(options.directory)),
+      (held) => Effect.sync(() => held.close()),
+    )
+    return yield* refusing(options.directory, () => openOrMake(options))
+  })
+
+/** Who the directory belongs to and how its node was started; null when no node lives there yet. */
+export const readDataDirectory = (
+  directory: string,
+): Effect.Effect<Pick<DataDirectory, "identity" | "startOptions"> | null, DataDirectoryRefused> =>
+  refusing(directory, () => readNode(directory))
+
+const nodeFormat = 1
+
+const Node = Schema.Struct({
+  clusterId: Schema.String,
+  nodeId: Schema.String,
+  incarnation: Schema.String,
+  /** False until the log is there: a crash while the directory is made leaves nothing that counts. */
+  made: Schema.Boolean,
+  startOptions: Schema.Record(
+    Schema.String,
+    Schema.Union([Schema.String, Schema.Number, Schema.Boolean, Schema.Null]),
+  ),
+})
+type Node = typeof Node.Type
+
+const openOrMake = (options: {
+  readonly directory: string
+  readonly clusterId: string
+  readonly nodeId: string
+  readonly startOptions: StartOptions | null
+}): DataDirectory => {
+  const { directory, clusterId, nodeId } = options
+  const found = readNode(directory)
+  if (found === null) refuseOrphans(directory)
+  const node: Node = found?.node ?? {
+    clusterId,
+    nodeId,
+    incarnation: crypto.randomUUID(),
+    made: false,
+    startOptions: {},
+  }
+  if (node.clusterId !== clusterId) {
+    throw new Error(`it belongs to cluster ${node.clusterId}, not to ${clusterId}`)
+  }
+  if (node.nodeId !== nodeId) throw new Error(`it belongs to node ${node.nodeId}, not to ${nodeId}`)
+  const startOptions = options.startOptions ?? node.startOptions
+  const identity = identityOf(node)
+  if (!node.made) {
+    writeNode(directory, { ...node, startOptions })
+    for (const path of [logPaths(directory).log, logPaths(directory).wal, logPaths(directory).mark]) {
+      rmSync(path, { force: true })
+    }
+    makeLog(directory, identity)
+  }
+  const made: Node = { ...node, made: true, startOptions }
+  if (JSON.stringify(made) !== JSON.stringify(node)) writeNode(directory, made)
+  return { directory, identity, startOptions }
+}
+
+/** A log without its node.json has lost its owner: it is not taken over, and not overwritten. */
+const refuseOrphans = (directory: string): void => {
+  for (const name of ["log.db", "log.mark", "state.db"]) {
+    if (existsSync(join(directory, name))) throw new Error(`it holds ${name}, but no node.json`)
+  }
+}
+
+const readNode = (directory: string) => {
+  let text: string
+  try {
+    text = readFileSync(join(directory, "node.json"), "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null
+    throw error
+  }
+  const stored = parse(text)
+  if (stored === null) throw new Error("its node.json is damaged")
+  if (stored.format !== nodeFormat) {
+    throw new Error(`its node.json has format ${stored.format}, this program reads format ${nodeFormat}`)
+  }
+  if (stored.checksum !== checksumOf(stored.node)) throw new Error("its node.json is damaged")
+  const node = Schema.decodeUnknownSync(Node)(stored.node)
+  return { node, identity: identityOf(node), startOptions: node.startOptions }
+}
+
+const parse = (text: string) => {
+  try {
+    return Schema.decodeUnknownSync(StoredNode)(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+const StoredNode = Schema.Struct({ format: Schema.Number, node: Schema.Unknown, checksum: Schema.String })
+
+/** The old file or the new one, whenever the machine stops (HAZARDS S9). */
+const writeNode = (directory: string, node: Node): void => {
+  const path = join(directory, "node.json")
+  const text = JSON.stringify({ format: nodeFormat, node, checksum: checksumOf(node) }, null, 2)
+  const file = openSync(`${path}.new`, "w", 0o600)
+  try {
+    writeSync(file, `${text}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+  syncPath(directory)
+}
+
+const checksumOf = (node: unknown): string => hashText(JSON.stringify(node)).toString(16)
+
+const identityOf = ({ clusterId, nodeId, incarnation }: Node): Identity => ({
+  clusterId,
+  nodeId,
+  incarnation,
+})
+
+/** SQLite's lock on an empty file: it ends with the process, however that ends, and it works on every system. */
+const lock = (directory: string): Database => {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const database = new Database(join(directory, "directory.lock"), { create: true, readwrite: true })
+  try {
+    database.run("PRAGMA locking_mode = EXCLUSIVE")
+    database.run("BEGIN EXCLUSIVE")
+  } catch (error) {
+    database.close()
+    throw codeOf(error).startsWith("SQLITE_BUSY") ? new Error("another process is using it") : error
+  }
+  return database
+}
+
+const refusing = <A>(directory: string, body: () => A): Effect.Effect<A, DataDirectoryRefused> =>
+  Effect.try({
+    try: body,
+    catch: (error) =>
+      new DataDirectoryRefused({ directory, reason: error instanceof Error ? error.message : String(error) }),
+  })
