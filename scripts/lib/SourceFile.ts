@@ -39,10 +39,14 @@ const split = (text: string): { readonly code: string; readonly comments: string
   }
   const template = () => {
     const end = templateEnd(text, at)
+    const last = text[end - 1]
     at = end
-    code[end - 1] = text[end - 1]!
-    if (text[end - 1] === "{") braces.push(0)
-    before = text[end - 1] === "{" ? "{" : "`"
+    before = last === "{" ? "{" : "`"
+    if (last === "`") code[end - 1] = last
+    if (last !== "{") return
+    code[end - 2] = "$"
+    code[end - 1] = last
+    braces.push(0)
   }
 
   if (text.startsWith("#!")) at = lineEnd(text, 0)
@@ -53,7 +57,7 @@ const split = (text: string): { readonly code: string; readonly comments: string
     else if (character === '"' || character === "'") {
       const end = quotedEnd(text, at, character)
       code[at] = character
-      code[end - 1] = character
+      if (text[end - 1] === character) code[end - 1] = character
       at = end
       before = character
     } else if (character === "`") {
@@ -66,7 +70,7 @@ const split = (text: string): { readonly code: string; readonly comments: string
     } else if (character === "/" && mayBeginPattern(before)) {
       const end = patternEnd(text, at)
       code[at] = character
-      code[end - 1] = character
+      if (text[end - 1] === "/") code[end - 1] = "/"
       at = end
       before = "/"
     } else if (/[\w$]/.test(character)) {
@@ -111,14 +115,17 @@ const wordEnd = (text: string, from: number): number => {
   return at
 }
 
-/** One past the closing quote. */
+/** One past the closing quote, or the end of the line that has none. */
 const quotedEnd = (text: string, from: number, quote: string): number => {
   let at = from + 1
-  while (at < text.length && text[at] !== quote && text[at] !== "\n") at += text[at] === "\\" ? 2 : 1
-  return Math.min(at + 1, text.length)
+  while (at < text.length && text[at] !== "\n") {
+    if (text[at] === quote) return at + 1
+    at += text[at] === "\\" ? 2 : 1
+  }
+  return Math.min(at, text.length)
 }
 
-/** One past the closing backtick, or past the brace of the next `${`. */
+/** One past the closing backtick, or past the brace of the next placeholder. */
 const templateEnd = (text: string, from: number): number => {
   let at = from
   while (at < text.length) {

@@ -17,7 +17,7 @@ export const brokenLinks = (
 const brokenLinksOn = (root: string, page: Page): ReadonlyArray<Finding> => {
   const prose = withoutCode(page.text)
   // `[text](target "title")`, images, and `[name]: target` definitions.
-  const links = [...prose.matchAll(/\]\(\s*<?([^)\s>]+)[^)]*\)|^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm)]
+  const links = [...prose.matchAll(/\]\(\s*<?([^)\s>]+)[^)]*\)|^[ \t]*\[[^\]]+\]:[ \t]*<?(\S+?)>?\s*$/gm)]
   return links.flatMap((link) => {
     const target = link[1] ?? link[2]!
     const problem = problemOf(root, page, target)
