@@ -41,8 +41,8 @@ export class Progress {
   repairThrough: Index = 0
   /** Replies of an earlier session say nothing. */
   session = 1
-  /** In state `snapshot`: which one, and how many bytes of it the follower holds. */
-  snapshot: { readonly id: string; readonly index: Index; received: number } | null = null
+  /** In state `snapshot`: which one, how many bytes of it the follower holds, and how often it said so. */
+  snapshot: { readonly id: string; readonly index: Index; received: number; replies: number } | null = null
 
   #window: Array<InFlight> = []
   inFlightBytes = 0
@@ -104,7 +104,7 @@ export class Progress {
 
   sendSnapshot(id: string, index: Index): void {
     this.#enter("snapshot")
-    this.snapshot = { id, index, received: 0 }
+    this.snapshot = { id, index, received: 0, replies: 0 }
   }
 
   /** The follower's disk lost something: nothing that it said before counts. */

@@ -5,6 +5,7 @@ import type { Log } from "./Log.ts"
 import type { Message, SnapshotChunk } from "./message.ts"
 import type { Progress } from "./Progress.ts"
 import type {
+  Configuration,
   Entry,
   EntryKind,
   GroupId,
@@ -150,6 +151,8 @@ export interface Turn {
   dismissed: Array<Dismissed>
   /** Pieces of a snapshot for this node to keep. */
   chunks: Array<{ readonly from: NodeId; readonly chunk: SnapshotChunk }>
+  /** The log was cut here: the disk may let go what lies behind. */
+  compacted: { readonly through: LogBase; readonly configuration: Configuration } | null
   /** To be made durable, in one transaction; null when nothing changed. */
   write: Write | null
 
@@ -201,6 +204,7 @@ export const emptyTurn = (): Turn => ({
   reads: [],
   dismissed: [],
   chunks: [],
+  compacted: null,
   write: null,
   draft: { hardState: null, install: null, truncateFrom: null, entries: [], standing: null, whenDurable: [] },
 })

@@ -90,5 +90,6 @@ export const onSnapshotReply = (
     onMatched(node, leader, progress, reply.installedIndex, now)
   } else if (progress.snapshot?.id === reply.id) {
     progress.snapshot.received = reply.received
+    progress.snapshot.replies++
   }
 }

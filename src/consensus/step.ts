@@ -178,4 +178,5 @@ const onCompacted = (node: Node, through: LogBase): void => {
   )
   node.log.compact(through)
   node.configurations.compact(through.index)
+  node.turn.compacted = { through, configuration: node.configurations.asOf(through.index) }
 }

@@ -1,6 +1,6 @@
 // What does the rest of the house ask of a Raft group? The door: proposals, reads, status.
 
-import { Context, type Effect } from "effect"
+import { Context, type Effect, Schema } from "effect"
 import type { Configuration, GroupId, Index, Millis, NodeId, Standing, Term } from "../consensus/types.ts"
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
@@ -22,6 +22,12 @@ export interface Failure {
   readonly outcome: "rejected" | "unknown"
   readonly detail: string
 }
+
+/** One of the group's lives has died. Nothing is retried in place: the node ends and starts from its disk. */
+export class GroupStopped extends Schema.TaggedError<GroupStopped>()("GroupStopped", {
+  group: Schema.String,
+  message: Schema.String,
+}) {}
 
 export interface Proposal {
   /** An encoded command (`machine/command`), always with an idempotency key. */
@@ -97,6 +103,8 @@ export class Raft extends Context.Service<
     /** Never waits; the answer comes through the read. */
     readonly read: (read: Read) => void
     readonly status: () => GroupStatus
+    /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
+    readonly stopped: Effect.Effect<never, GroupStopped>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */
     readonly snapshot: Effect.Effect<Snapshot, StorageFailed | StorageFull | MachineFailed>
   }

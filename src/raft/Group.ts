@@ -1,0 +1,46 @@
+// What do the lives of one group share? The record, the mailbox, and the services around them.
+
+import { type Clock, type Context, Queue, type Random } from "effect"
+import type { Input, Node } from "../consensus/node.ts"
+import type { Millis, NodeId } from "../consensus/types.ts"
+import type { MachineHost } from "../machine/MachineHost.ts"
+import type { LogStore } from "../storage/LogStore.ts"
+import type { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { Inbound, Transport } from "../transport/Transport.ts"
+import type { Observer } from "./observer.ts"
+import type { RaftOptions } from "./options.ts"
+import type { Signal } from "./Signal.ts"
+
+/** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
+export type Mail = Inbound | Input | { readonly type: "ReadersWait" }
+
+/** One group on one node. `node` is written by the turn alone; the others read it, never across a wait. */
+export interface Group {
+  readonly options: RaftOptions
+  readonly node: Node
+  readonly mailbox: Queue.Queue<Mail>
+  readonly log: Context.Service.Shape<typeof LogStore>
+  readonly snapshots: Context.Service.Shape<typeof SnapshotStore>
+  readonly machine: Context.Service.Shape<typeof MachineHost>
+  readonly transport: Context.Service.Shape<typeof Transport>
+  readonly observer: Observer
+  readonly clock: Clock.Clock
+  readonly random: Random.Random
+  /** Raised when the machine may have something to apply or install. */
+  readonly applicable: Signal
+  /** One per peer; raised when there may be something to send. Filled by the leader's life. */
+  readonly replicators: Map<NodeId, Signal>
+}
+
+/** The node's monotonic clock. Whole milliseconds, so that simulated and real time are alike. */
+export const nowOf = (clock: Clock.Clock): Millis => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+
+export const post = (group: Group, mail: Mail): void => {
+  Queue.offerUnsafe(group.mailbox, mail)
+}
+
+/** A fresh timeout for every attempt, so that split votes do not repeat (Raft §5.2, HAZARDS E14). */
+export const drawElectionTimeout = (group: Group): number => {
+  const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max } = group.options.limits
+  return min + Math.floor(group.random.nextDoubleUnsafe() * (max - min + 1))
+}

@@ -1,0 +1,201 @@
+// How is a read served so that it misses nothing? Wait for the index, then for the machine, then ask it.
+
+import { Effect } from "effect"
+import { type Dismissed, knownLeader } from "../consensus/node.ts"
+import { leaseHolds } from "../consensus/reading.ts"
+import type { Index, Millis, Origin, Term } from "../consensus/types.ts"
+import type { QueryOutcome } from "../machine/outcome.ts"
+import type { Applied } from "./applier.ts"
+import { failure } from "./failure.ts"
+import { type Group, nowOf, post } from "./Group.ts"
+import type { ReadOrigin } from "./origins.ts"
+import type { Failure, Read } from "./Raft.ts"
+import { Signal } from "./Signal.ts"
+
+const QUERIES_MAX = 512
+
+/** A read on its way. It answers once, whatever happens later. */
+class WaitingRead implements ReadOrigin {
+  readonly read: Read
+  /** Not to be served before the machine has come here. */
+  index: Index
+  /** Served by the lease of this term; 0 = not by a lease. */
+  leaseTerm: Term = 0
+  readonly #reads: Reads
+
+  constructor(reads: Reads, read: Read) {
+    this.#reads = reads
+    this.read = read
+    this.index = read.minIndex
+  }
+
+  confirmed(index: Index): void {
+    this.index = Math.max(this.index, index)
+    this.#reads.confirmed(this)
+  }
+
+  dismissed(_reason: Dismissed["reason"]): void {
+    this.#reads.park(this)
+  }
+}
+
+export class Reads {
+  readonly #group: Group
+  readonly #applied: Applied
+  readonly #ready = new Signal()
+  /** Everybody who has no answer yet. */
+  readonly #waiting = new Set<WaitingRead>()
+  /** Not yet in a turn. */
+  #arrived: Array<WaitingRead> = []
+  /** Nobody to ask at the moment. */
+  #parked: Array<WaitingRead> = []
+  /** May be served as soon as the machine is there. */
+  #confirmed: Array<WaitingRead> = []
+  /** When this node last knew that it had everything its leader had committed. */
+  #freshAt: Millis = Number.NEGATIVE_INFINITY
+  /** Once the machine is here, this node had at that time everything that its leader had told it of. */
+  #goal: { readonly at: Millis; readonly index: Index } = { at: Number.NEGATIVE_INFINITY, index: 0 }
+
+  constructor(group: Group, applied: Applied) {
+    this.#group = group
+    this.#applied = applied
+  }
+
+  get count(): number {
+    return this.#waiting.size
+  }
+
+  add(read: Read): void {
+    const waiting = new WaitingRead(this, read)
+    if (this.#waiting.size >= this.#group.options.waitingMax) {
+      return read.answer(failure("overloaded", "rejected", "too many reads wait at this node"))
+    }
+    this.#waiting.add(waiting)
+    if (read.consistency !== "local") this.#request(waiting)
+    else if (this.#isFresh(read)) this.confirmed(waiting)
+    else
+      this.#settle(
+        waiting,
+        failure("stale", "rejected", "this node has not been up to date within the staleness asked for"),
+      )
+  }
+
+  /** Those who arrived since the last turn, for one question to all of them. */
+  takeArrived(): { readonly plain: ReadonlyArray<Origin>; readonly lease: ReadonlyArray<Origin> } {
+    const arrived = this.#arrived
+    this.#arrived = []
+    const wantsLease = (waiting: WaitingRead) =>
+      waiting.read.consistency === "lease" && leaseHolds(this.#group.node, nowOf(this.#group.clock))
+    const lease = arrived.filter(wantsLease)
+    for (const waiting of lease) waiting.leaseTerm = this.#group.node.term
+    return { plain: arrived.filter((waiting) => waiting.leaseTerm === 0), lease }
+  }
+
+  confirmed(waiting: WaitingRead): void {
+    this.#confirmed.push(waiting)
+    this.#ready.raise()
+  }
+
+  park(waiting: WaitingRead): void {
+    if (this.#waiting.has(waiting)) this.#parked.push(waiting)
+  }
+
+  /** The machine has come further. */
+  advanced(): void {
+    if (this.#confirmed.length > 0) this.#ready.raise()
+  }
+
+  /** After every turn: what does this node know about its own freshness? */
+  noteFreshness(): void {
+    const { node, clock } = this.#group
+    const { role } = node
+    if (this.#applied.index >= this.#goal.index) {
+      this.#freshAt = Math.max(this.#freshAt, this.#goal.at)
+      if (role.kind === "leader" && leaseHolds(node, nowOf(clock))) {
+        this.#goal = { at: nowOf(clock), index: node.commitIndex }
+      } else if (role.kind === "follower" && role.leader !== null) {
+        this.#goal = { at: role.leaderHeardAt, index: node.commitIndex }
+      }
+    }
+  }
+
+  /** How long ago this node last knew that it had everything. */
+  get stalenessMillis(): number {
+    return nowOf(this.#group.clock) - this.#freshAt
+  }
+
+  /** Now and then: give up what is too late, and ask again for those that were sent away. */
+  sweep(now: Millis): void {
+    for (const waiting of this.#waiting) {
+      if (now < waiting.read.deadline) continue
+      const hasLeader = knownLeader(this.#group.node) !== null
+      this.#settle(
+        waiting,
+        hasLeader
+          ? failure("timeout", "unknown", "the read was not answered in time")
+          : failure("no-leader", "rejected", "no leader is known to this node"),
+      )
+    }
+    this.#parked = this.#parked.filter((waiting) => this.#waiting.has(waiting))
+    this.#confirmed = this.#confirmed.filter((waiting) => this.#waiting.has(waiting))
+    this.retryParked()
+  }
+
+  retryParked(): void {
+    if (this.#parked.length === 0 || knownLeader(this.#group.node) === null) return
+    const parked = this.#parked
+    this.#parked = []
+    for (const waiting of parked) this.#request(waiting)
+  }
+
+  /** Answers everybody: the node stops. */
+  close(): void {
+    for (const waiting of this.#waiting)
+      this.#settle(waiting, failure("shutting-down", "rejected", "this node stops"))
+  }
+
+  /** Serves what is ready, one batch after the other. */
+  readonly life = Effect.fnUntraced(function* (this: Reads) {
+    while (true) {
+      yield* this.#ready.raised
+      this.#ready.lower()
+      while (true) {
+        const batch = this.#takeReady()
+        if (batch.length === 0) break
+        const outcomes = yield* this.#group.machine.query(batch.map((waiting) => waiting.read.query))
+        for (const [position, waiting] of batch.entries()) this.#serve(waiting, outcomes[position]!)
+      }
+    }
+  }).bind(this)
+
+  #takeReady(): Array<WaitingRead> {
+    const isReady = (waiting: WaitingRead) => waiting.index <= this.#applied.index
+    const ready = this.#confirmed.filter(isReady)
+    const batch = ready.slice(0, QUERIES_MAX)
+    this.#confirmed = [...this.#confirmed.filter((waiting) => !isReady(waiting)), ...ready.slice(QUERIES_MAX)]
+    return batch.filter((waiting) => this.#waiting.has(waiting))
+  }
+
+  #serve(waiting: WaitingRead, outcome: QueryOutcome): void {
+    const { node, clock } = this.#group
+    // The clock is looked at after the state was read: a pause in between must not leak an old value
+    // (HAZARDS L6).
+    if (waiting.leaseTerm !== 0 && (waiting.leaseTerm !== node.term || !leaseHolds(node, nowOf(clock)))) {
+      waiting.leaseTerm = 0
+      this.#request(waiting)
+    } else this.#settle(waiting, outcome)
+  }
+
+  #request(waiting: WaitingRead): void {
+    if (this.#arrived.length === 0) post(this.#group, { type: "ReadersWait" })
+    this.#arrived.push(waiting)
+  }
+
+  #isFresh(read: Read): boolean {
+    return this.stalenessMillis <= read.maxStalenessMillis
+  }
+
+  #settle(waiting: WaitingRead, answer: QueryOutcome | Failure): void {
+    if (this.#waiting.delete(waiting)) waiting.read.answer(answer)
+  }
+}

@@ -1,0 +1,89 @@
+// How do committed entries reach the machine, and their outcomes those who wait?
+
+import { Effect } from "effect"
+import { applicableIndex } from "../consensus/node.ts"
+import type { Entry, Index } from "../consensus/types.ts"
+import { type Group, post } from "./Group.ts"
+import type { ProposalOrigin } from "./origins.ts"
+import type { Flushed } from "./snapshotter.ts"
+
+/** How far the machine is. Written by the applier's life alone; the turn learns of it by `Applied`. */
+export interface Applied {
+  index: Index
+}
+
+/**
+ * Applies in order, one batch after the other; a batch is whatever has become committed meanwhile. `advanced`
+ * is called after each.
+ */
+export const applier = Effect.fnUntraced(function* (
+  group: Group,
+  applied: Applied,
+  flushed: Flushed,
+  advanced: () => void,
+) {
+  while (true) {
+    yield* group.applicable.raised
+    group.applicable.lower()
+    yield* applyAll(group, applied, flushed, advanced)
+  }
+})
+
+const applyAll = Effect.fnUntraced(function* (
+  group: Group,
+  applied: Applied,
+  flushed: Flushed,
+  advanced: () => void,
+) {
+  const { node } = group
+  while (true) {
+    const { pendingInstall } = node
+    if (pendingInstall !== null && pendingInstall.index > applied.index) {
+      // The log on disk must rest on the snapshot before the state does (HAZARDS N2).
+      if (node.log.persistedIndex < pendingInstall.index) return
+      yield* install(group, pendingInstall.snapshotId, applied, flushed)
+    } else {
+      const to = applicableIndex(node)
+      if (applied.index >= to) return
+      yield* applyBatch(group, applied, to)
+    }
+    post(group, { type: "Applied", index: applied.index })
+    advanced()
+  }
+})
+
+const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, to: Index) {
+  const entries = yield* entriesToApply(group, applied.index + 1, to)
+  const outcomes = yield* group.machine.apply(entries)
+  for (const [position, entry] of entries.entries()) {
+    const origin = entry.origin as ProposalOrigin | null
+    const outcome = outcomes[position]
+    entry.origin = null
+    if (origin !== null && outcome != null) origin.applied(outcome)
+  }
+  applied.index = entries.at(-1)!.index
+})
+
+const entriesToApply = Effect.fnUntraced(function* (group: Group, from: Index, to: Index) {
+  const { applyEntriesMax, applyBytesMax } = group.options
+  const count = Math.min(applyEntriesMax, to - from + 1)
+  const cached: ReadonlyArray<Entry> | null = group.node.log.slice(from, count, applyBytesMax)
+  if (cached !== null) return cached
+  return yield* group.log
+    .read({ group: group.node.group, from, to: from + count - 1, bytesMax: applyBytesMax })
+    // What is not applied is never cut from the log: if it is gone, the code is broken.
+    .pipe(Effect.catchTag("Compacted", Effect.die))
+})
+
+const install = Effect.fnUntraced(function* (
+  group: Group,
+  snapshotId: string,
+  applied: Applied,
+  flushed: Flushed,
+) {
+  const position = yield* group.machine.install(snapshotId)
+  yield* group.log.installed(group.node.group)
+  applied.index = position.index
+  flushed.index = position.index
+  group.observer.event("a snapshot is installed", { index: position.index })
+})

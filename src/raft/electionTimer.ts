@@ -1,0 +1,24 @@
+// What lives while a node follows or stands for election? A timer.
+
+import { Effect } from "effect"
+import type { Candidate, Follower } from "../consensus/node.ts"
+import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
+
+/**
+ * Says when the role's time is over. The role moves its own beginning (`timerBeganAt`) whenever it hears
+ * what keeps it quiet; the timer looks at it only when it wakes, so a heartbeat costs no timer.
+ */
+export const electionTimer = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
+  let after = drawElectionTimeout(group)
+  while (true) {
+    const remaining = role.timerBeganAt + after - nowOf(group.clock)
+    if (remaining > 0) {
+      yield* Effect.sleep(remaining)
+      continue
+    }
+    post(group, { type: "ElectionTimedOut", after })
+    // A node that may not stand (a learner, a suspect) stays in its role: it is asked again later.
+    after = drawElectionTimeout(group)
+    yield* Effect.sleep(after)
+  }
+})

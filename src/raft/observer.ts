@@ -1,0 +1,16 @@
+// What does a group tell those who measure it?
+
+/** The way of a proposal, stage by stage; each is the time since the stage before it. */
+export type Stage = "admit" | "append" | "commit" | "apply"
+
+/** Called on hot paths: must be cheap and must not throw. */
+export interface Observer {
+  /** How long one proposal of a batch took from the stage before to this one. */
+  readonly stage: (stage: Stage, millis: number) => void
+  /** One batch of writes became durable. */
+  readonly synced: (millis: number, entries: number) => void
+  /** Something worth a line in the log. */
+  readonly event: (message: string, details: Readonly<Record<string, unknown>>) => void
+}
+
+export const silentObserver: Observer = { stage: () => {}, synced: () => {}, event: () => {} }

@@ -1,0 +1,56 @@
+// What can be set about a Raft group, and what is right for most?
+
+import type { Limits } from "../consensus/node.ts"
+import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+
+export interface RaftOptions {
+  readonly group: GroupId
+  readonly id: NodeId
+  /** The configuration of a group that does not exist yet. */
+  readonly initial: Configuration
+  readonly limits: Limits
+  /** The state is flushed after so long, or so many entries, whichever comes first. */
+  readonly flushMillis: number
+  readonly flushEntriesMax: number
+  /** Entries kept behind the flushed state, for followers that are a little late. */
+  readonly logMarginEntries: number
+  /** The log is cut when at least so many entries can go. */
+  readonly compactEntriesMin: number
+  readonly applyEntriesMax: number
+  readonly applyBytesMax: number
+  readonly snapshotChunkBytesMax: number
+  /** Proposals and reads that may wait at this node's door. */
+  readonly waitingMax: number
+  readonly waitingBytesMax: number
+  /** A request to the leader is repeated when nothing was heard of it for so long. */
+  readonly forwardRetryMillis: number
+  /** How often deadlines are looked at. */
+  readonly sweepMillis: number
+}
+
+export const defaultLimits: Limits = {
+  electionTimeoutMinMillis: 250,
+  electionTimeoutMaxMillis: 500,
+  heartbeatMillis: 50,
+  clockDriftMillis: 50,
+  appendEntriesMax: 1024,
+  appendBytesMax: 1024 * 1024,
+  inFlightMessagesMax: 64,
+  inFlightBytesMax: 8 * 1024 * 1024,
+  cacheBytesMax: 16 * 1024 * 1024,
+}
+
+export const defaultOptions = {
+  limits: defaultLimits,
+  flushMillis: 1000,
+  flushEntriesMax: 10_000,
+  logMarginEntries: 50_000,
+  compactEntriesMin: 10_000,
+  applyEntriesMax: 1024,
+  applyBytesMax: 4 * 1024 * 1024,
+  snapshotChunkBytesMax: 512 * 1024,
+  waitingMax: 20_000,
+  waitingBytesMax: 64 * 1024 * 1024,
+  forwardRetryMillis: 1500,
+  sweepMillis: 25,
+} satisfies Omit<RaftOptions, "group" | "id" | "initial">

@@ -1,0 +1,110 @@
+// How is state made durable and handed on? Flushes, snapshots out and in, and cutting the log behind them.
+
+import { crc32 } from "node:zlib"
+import { Effect, Queue } from "effect"
+import type { SnapshotChunk } from "../consensus/message.ts"
+import type { Turn } from "../consensus/node.ts"
+import type { Index } from "../consensus/types.ts"
+import type { Snapshot } from "../storage/SnapshotStore.ts"
+import { type Group, nowOf, post } from "./Group.ts"
+
+/** What has been flushed so far. Written by the flusher's life alone. */
+export interface Flushed {
+  index: Index
+  at: number
+}
+
+/** Flushes the state behind the applier, and lets the log go behind the flush. */
+export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
+  const { options } = group
+  while (true) {
+    yield* Effect.sleep(Math.min(options.flushMillis, 100))
+    const { appliedIndex, pendingInstall } = group.node
+    const behind = appliedIndex - flushed.index
+    const isDue = nowOf(group.clock) - flushed.at >= options.flushMillis
+    if (pendingInstall !== null || behind === 0 || (!isDue && behind < options.flushEntriesMax)) continue
+    yield* flush(group, flushed)
+    cutLog(group, flushed)
+  }
+})
+
+export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
+  const index = yield* group.machine.flush
+  flushed.index = Math.max(flushed.index, index)
+  flushed.at = nowOf(group.clock)
+})
+
+/** The log may go where the state on disk has passed it, less a margin for followers that are a little late. */
+export const cutLog = (group: Group, flushed: Flushed): void => {
+  const { node, options } = group
+  const index = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex) - options.logMarginEntries
+  const term = node.log.termAt(index)
+  if (term === undefined || index - node.log.base.index < options.compactEntriesMin) return
+  post(group, { type: "Compacted", through: { index, term } })
+}
+
+/** Removes from disk what the turn has let go. */
+export const compactor = Effect.fnUntraced(function* (
+  group: Group,
+  cuts: Queue.Dequeue<NonNullable<Turn["compacted"]>>,
+) {
+  while (true) {
+    const { through, configuration } = yield* Queue.take(cuts)
+    yield* group.log
+      .compact({ group: group.node.group, through, configuration })
+      // The rows stay until there is room to note that they are gone.
+      .pipe(Effect.catchTag("StorageFull", () => Effect.void))
+  }
+})
+
+/** A snapshot that reaches at least so far: the newest, or a new one. */
+export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index: Index) {
+  const latest = yield* group.snapshots.latest
+  return latest !== null && latest.index >= index ? latest : yield* group.snapshots.create
+})
+
+/** Keeps the pieces of a snapshot that a leader sends; says so piece by piece, and when it is complete. */
+export const receiver = Effect.fnUntraced(function* (
+  group: Group,
+  chunks: Queue.Dequeue<Turn["chunks"][number]>,
+) {
+  while (true) {
+    const { from, chunk } = yield* Queue.take(chunks)
+    if (chunk.snapshot.index <= group.node.commitIndex) continue
+    const received = yield* keep(group, chunk).pipe(
+      Effect.catchTags({
+        SnapshotCorrupt: (error) => {
+          group.observer.event("a snapshot arrived damaged and begins again", { from, reason: error.reason })
+          return Effect.succeed(0)
+        },
+        // Nothing was kept; the leader asks again.
+        StorageFull: () => Effect.succeed(null),
+      }),
+    )
+    if (received === "complete") post(group, { type: "SnapshotCompleted", from, chunk })
+    else if (received !== null) post(group, { type: "ChunkKept", from, chunk, received })
+  }
+})
+
+const keep = Effect.fnUntraced(function* (group: Group, chunk: SnapshotChunk) {
+  const { id, totalBytes, offset, bytes } = chunk
+  let received = yield* group.snapshots.received(id)
+  const isNext = offset === received && bytes.length > 0 && crc32(bytes) === chunk.checksum
+  if (isNext) received = yield* group.snapshots.receive({ id, offset, bytes })
+  if (received < totalBytes) return received
+  yield* group.snapshots.finish({ id, bytes: totalBytes })
+  return "complete" as const
+})
+
+/** Flushes, copies, cuts: what an operator asks for. */
+export const takeSnapshot = Effect.fnUntraced(function* (
+  group: Group,
+  flushed: Flushed,
+): Effect.fn.Return<Snapshot, SnapshotError> {
+  yield* flush(group, flushed)
+  const snapshot = yield* group.snapshots.create
+  cutLog(group, flushed)
+  return snapshot
+})
+
+type SnapshotError = Effect.Error<Group["machine"]["flush"]> | Effect.Error<Group["snapshots"]["create"]>

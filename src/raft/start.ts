@@ -1,0 +1,148 @@
+// How does a group come to life? From what the disk holds, as a follower, with nothing said before.
+
+import { Cause, Clock, Deferred, Effect, Queue, Random, Scope } from "effect"
+import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
+import { Log } from "../consensus/Log.ts"
+import { makeNode, type Turn } from "../consensus/node.ts"
+import type { Write } from "../consensus/types.ts"
+import { MachineHost } from "../machine/MachineHost.ts"
+import { LogStore } from "../storage/LogStore.ts"
+import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import { Transport } from "../transport/Transport.ts"
+import { type Applied, applier } from "./applier.ts"
+import { type Group, type Mail, nowOf } from "./Group.ts"
+import type { Observer } from "./observer.ts"
+import type { RaftOptions } from "./options.ts"
+import { Proposals } from "./Proposals.ts"
+import { GroupStopped } from "./Raft.ts"
+import { Reads } from "./Reads.ts"
+import { Signal } from "./Signal.ts"
+import { compactor, type Flushed, flusher, receiver } from "./snapshotter.ts"
+import { type Run, turns } from "./turns.ts"
+import { makeWriter, type Writer } from "./writer.ts"
+
+/** A group that lives as long as the scope it was started in. */
+export interface Started {
+  readonly group: Group
+  readonly proposals: Proposals
+  readonly reads: Reads
+  readonly writer: Writer
+  readonly flushed: Flushed
+  /** Fails when one of its lives has died: the group can do nothing more. */
+  readonly stopped: Effect.Effect<never, GroupStopped>
+}
+
+export const start = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+  const scope = yield* Scope.Scope
+  const group = yield* loadGroup(options, observer)
+  const stopped = yield* Deferred.make<never, GroupStopped>()
+  const run: Run = (life, within) =>
+    life.pipe(
+      Effect.tapCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Deferred.fail(stopped, groupStopped(options, cause)),
+      ),
+      Effect.forkIn(within),
+      Effect.asVoid,
+    )
+
+  const applied: Applied = { index: group.node.appliedIndex }
+  const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
+  const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
+  const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
+  const reads = new Reads(group, applied)
+  const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
+  const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
+
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => {
+      proposals.close()
+      reads.close()
+    }),
+  )
+  yield* run(writing, scope)
+  yield* run(writing, scope)
+  yield* run(
+    applier(group, applied, flushed, () => reads.advanced()),
+    scope,
+  )
+  yield* run(flusher(group, flushed), scope)
+  yield* run(receiver(group, chunks), scope)
+  yield* run(compactor(group, cuts), scope)
+  yield* run(proposals.life(), scope)
+  yield* run(reads.life(), scope)
+  yield* run(sweeper(group, proposals, reads), scope)
+  yield* run(turns(group, { writer, proposals, reads, chunks, cuts, run }, scope), scope)
+  yield* group.transport.attach(options.group, group.mailbox)
+  return { group, proposals, reads, writer, flushed, stopped: Deferred.await(stopped) } satisfies Started
+})
+
+const CHUNKS_WAITING_MAX = 16
+
+const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+  const log = yield* LogStore
+  const machine = yield* MachineHost
+  const clock = yield* Clock.Clock
+  const stored = yield* machine.position
+  const loaded = yield* log.load({
+    group: options.group,
+    initial: options.initial,
+    stateIndex: stored.index,
+    stateTerm: stored.term,
+    stateConfiguration: stored.configuration,
+    tailBytesMax: options.limits.cacheBytesMax,
+  })
+  const { pendingInstall } = loaded
+  if (pendingInstall !== null) {
+    // The node stopped between log and state: the state follows now (HAZARDS N2).
+    yield* machine.install(pendingInstall.snapshotId)
+    yield* log.installed(options.group)
+  }
+  const position = pendingInstall === null ? stored : yield* machine.position
+  if (loaded.standing === "suspect")
+    observer.event("the log is damaged: waiting for repair", { reason: loaded.suspicion })
+  const node = makeNode({
+    group: options.group,
+    id: options.id,
+    limits: options.limits,
+    now: nowOf(clock),
+    hardState: loaded.hardState,
+    standing: loaded.standing,
+    log: new Log(loaded),
+    configurations: new ConfigurationHistory(
+      { index: loaded.base.index, configuration: loaded.baseConfiguration },
+      loaded.configurations,
+    ),
+    appliedIndex: position.index,
+    lastTime: Math.max(position.time, loaded.tail.at(-1)?.time ?? 0),
+    pendingInstall: null,
+  })
+  const group: Group = {
+    options,
+    node,
+    mailbox: yield* Queue.unbounded<Mail>(),
+    log,
+    snapshots: yield* SnapshotStore,
+    machine,
+    transport: yield* Transport,
+    observer,
+    clock,
+    random: yield* Random.Random,
+    applicable: new Signal(),
+    replicators: new Map(),
+  }
+  return group
+})
+
+/** Looks after those who wait: deadlines, and attempts that got no answer. */
+const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals, reads: Reads) {
+  while (true) {
+    yield* Effect.sleep(group.options.sweepMillis)
+    const now = nowOf(group.clock)
+    proposals.sweep(now)
+    reads.sweep(now)
+  }
+})
+
+const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped =>
+  new GroupStopped({ group: options.group, message: Cause.pretty(cause) })

@@ -1,0 +1,97 @@
+// How does a group live? Take all mail, decide in one turn, hand out what follows; and when the role changes,
+// end the old one's life before the new one's begins.
+
+import { Effect, Exit, Queue, Scope } from "effect"
+import { applicableIndex, knownLeader, type Role, type Turn } from "../consensus/node.ts"
+import { step } from "../consensus/step.ts"
+import { takeTurn } from "../consensus/turn.ts"
+import { electionTimer } from "./electionTimer.ts"
+import { type Group, type Mail, nowOf } from "./Group.ts"
+import { leaderLife } from "./leader.ts"
+import type { ProposalOrigin, ReadOrigin } from "./origins.ts"
+import type { Proposals } from "./Proposals.ts"
+import type { Reads } from "./Reads.ts"
+import { StageClock } from "./StageClock.ts"
+import type { Writer } from "./writer.ts"
+
+/** Who is handed what a turn leaves behind. */
+export interface Hands {
+  readonly writer: Writer
+  readonly proposals: Proposals
+  readonly reads: Reads
+  readonly chunks: Queue.Queue<Turn["chunks"][number]>
+  readonly cuts: Queue.Queue<NonNullable<Turn["compacted"]>>
+  /** Runs a life in a scope; what kills it ends the group. */
+  readonly run: Run
+}
+
+/** Runs a life in a scope; what kills it ends the group. */
+export type Run = <E>(life: Effect.Effect<void, E>, scope: Scope.Scope) => Effect.Effect<void>
+
+/** The scope is the group's: a role's scope lies within it. */
+export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, groupScope: Scope.Scope) {
+  const { node, mailbox } = group
+  const stages = new StageClock(group)
+  let role: Role | null = null
+  let roleScope = yield* Scope.fork(groupScope)
+  while (true) {
+    if (node.role !== role) {
+      yield* Scope.close(roleScope, Exit.void)
+      roleScope = yield* Scope.fork(groupScope)
+      noteRole(group, role)
+      role = node.role
+      yield* beginRole(group, role, hands.run, roleScope)
+    }
+    const mail = yield* Queue.takeAll(mailbox)
+    const leader = knownLeader(node)
+    const now = nowOf(group.clock)
+    for (const item of mail) open(group, hands, item, now)
+    stages.look()
+    carryOut(group, hands, takeTurn(node))
+    if (knownLeader(node) !== null && knownLeader(node) !== leader) {
+      hands.proposals.retryParked()
+      hands.reads.retryParked()
+    }
+  }
+})
+
+const beginRole = (group: Group, role: Role, run: Run, scope: Scope.Scope): Effect.Effect<void> =>
+  role.kind === "leader" ? leaderLife(group, role, run, scope) : run(electionTimer(group, role), scope)
+
+/** One piece of mail: to the decisions, or to the door. */
+const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
+  if ("payload" in mail) {
+    const { from, payload } = mail
+    if (payload.type === "ForwardRequest") hands.proposals.onForwardRequest(from, payload)
+    else if (payload.type === "ForwardReply") hands.proposals.onForwardReply(from, payload)
+    else step(group.node, { type: "Received", from, message: payload }, now)
+  } else if (mail.type === "ReadersWait") {
+    const { plain, lease } = hands.reads.takeArrived()
+    if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
+    if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)
+  } else step(group.node, mail, now)
+}
+
+/**
+ * The peers are woken and written to before this node's own disk: both work at the same time, and the leader
+ * counts itself only when its disk has confirmed (thesis §10.2.1).
+ */
+const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
+  const { node, transport } = group
+  for (const { to, message } of turn.messages) transport.send(to, node.group, message)
+  for (const signal of group.replicators.values()) signal.raise()
+  if (turn.write !== null) hands.writer.write(turn.write)
+  for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
+  for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
+  for (const chunk of turn.chunks) Queue.offerUnsafe(hands.chunks, chunk)
+  if (turn.compacted !== null) Queue.offerUnsafe(hands.cuts, turn.compacted)
+  if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) group.applicable.raise()
+  hands.reads.noteFreshness()
+}
+
+const noteRole = (group: Group, before: Role | null): void => {
+  const { node } = group
+  if (before === null) return
+  if (node.role.kind === "leader") group.observer.event("this node leads", { term: node.term })
+  else if (before.kind === "leader") group.observer.event("this node no longer leads", { term: node.term })
+}
