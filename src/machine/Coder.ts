@@ -2,7 +2,7 @@
 
 import { Result, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import type { AnySchema, Json } from "./actor.ts"
-import { canonicalise, jsonPointer, NotJson } from "./json.ts"
+import { canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
 
 /** What is wrong with a value, and where. */
 export interface Issue {
@@ -59,6 +59,9 @@ export const freezeDeep = (value: unknown): boolean => {
   return whole
 }
 
+export const isStackOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && /call stack/i.test(error.message)
+
 export const messageOf = (error: unknown): string => {
   try {
     const message = error instanceof Error ? `${error.message}` : String(error)
@@ -73,8 +76,10 @@ const guard = (
 ): Result.Result<unknown, ReadonlyArray<Issue>> => {
   try {
     const parsed = parse()
-    return Result.isSuccess(parsed) ? parsed : Result.fail(issuesOf(parsed.failure))
+    return Result.isSuccess(parsed) ? Result.succeed(parsed.success) : Result.fail(issuesOf(parsed.failure))
   } catch (error) {
+    // How deep a stack reaches differs from node to node; that this value is too deep does not.
+    if (isStackOverflow(error)) return Result.fail([{ path: "", message: tooDeep }])
     // A schema's own transformation threw, or wanted to wait.
     return Result.fail([{ path: "", message: messageOf(error) }])
   }

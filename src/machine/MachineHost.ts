@@ -42,8 +42,13 @@ export interface MachineStatus {
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
   }>
+  readonly appliedIndex: Index
   readonly instancesInMemory: number
+  /** Remembered, so that a retry gets its first answer. */
   readonly outcomes: number
+  /** Waiting for their time. */
+  readonly timers: number
+  /** Instances written since the last flush. */
   readonly dirty: number
 }
 
@@ -70,6 +75,13 @@ export class MachineHost extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<QueryOutcome>, MachineFailed>
     /** Makes everything applied so far durable; succeeds with the index it covers. */
     readonly flush: Effect.Effect<Index, MachineFailed>
+    /** Log time, ms since 1970, at which the first timer falls due; null when none waits. */
+    readonly nextTimer: Effect.Effect<number | null, MachineFailed>
+    /**
+     * Commands of the timers due at `now`, earliest first, to be admitted and proposed like any other. They stay
+     * due until an entry has fired them; proposing one twice is harmless, only the first fires (HAZARDS D9).
+     */
+    readonly due: (now: number, max: number) => Effect.Effect<ReadonlyArray<Uint8Array>, MachineFailed>
     /** Hash over all instances, outcomes and timers: equal on all replicas at equal index. */
     readonly stateHash: Effect.Effect<{ readonly index: Index; readonly hash: string }, MachineFailed>
     /** Closes the state, lets the snapshot's file take its place, and opens that. */

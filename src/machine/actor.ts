@@ -57,6 +57,7 @@ export interface QueryContext {
   readonly now: number
 }
 
+/** What a reducer gives back. */
 export interface Reduction<State, Result> {
   readonly state: State
   readonly result: Result

@@ -5,6 +5,8 @@ import type { Json } from "./actor.ts"
 
 /** Deeper values say more about their sender than about an actor, and recursion must end (HAZARDS D6). */
 export const jsonDepthMax = 128
+/** The one answer to every depth, wherever on the way it was noticed. */
+export const tooDeep = `Expected at most ${jsonDepthMax} levels`
 
 /** A value that JSON cannot keep. `path` is a JSON pointer. */
 export class NotJson extends Error {
@@ -53,7 +55,7 @@ const copy = (value: unknown, path: Array<string | number>): Json => {
       return value === 0 ? 0 : value
     case "object":
       if (value === null) return null
-      if (path.length === jsonDepthMax) fail(path, `Expected at most ${jsonDepthMax} levels`)
+      if (path.length === jsonDepthMax) throw new NotJson("", tooDeep)
       return Array.isArray(value) ? copyArray(value, path) : copyObject(value, path)
     default:
       return fail(path, `Expected a JSON value, got ${typeof value}`)

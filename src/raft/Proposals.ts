@@ -225,7 +225,7 @@ export class Proposals {
   #refusal(bytes: number): Failure | null {
     const { waitingMax, waitingBytesMax } = this.#group.options
     if (this.#isClosed) return failure("shutting-down", "rejected", "this node stops")
-    if (this.#writer.isFull())
+    if (this.#writer.isFull() && this.#group.node.role.kind === "leader")
       return failure("storage-full", "rejected", "there is no room on this node's disk")
     if (this.count < waitingMax && this.#clientBytes + bytes <= waitingBytesMax) return null
     return failure("overloaded", "rejected", "too many proposals wait at this node")
