@@ -1,0 +1,165 @@
+// Which instances are in memory, and which of them does the disk not know yet?
+
+import type { Index } from "../consensus/types.ts"
+import type { StateStore, StoredInstance } from "../storage/StateStore.ts"
+import { Digest, instanceDigest } from "./digest.ts"
+import type { LoadedActor } from "./Registry.ts"
+
+/** One key of an actor, as of the last applied entry. Replaced as a whole by every accepted command. */
+export interface Instance {
+  readonly actor: string
+  readonly key: string
+  readonly revision: number
+  /** Version id of the code that wrote it. */
+  readonly version: string
+  /** Index of the entry that wrote it last. */
+  readonly index: Index
+  /** Canonical JSON. */
+  readonly text: string
+  readonly digest: bigint
+  /** What a reducer may be handed, kept when it is frozen all the way down. */
+  view: { readonly of: LoadedActor; readonly value: unknown } | null
+}
+
+/** The instances of a group over their file. Clean ones leave memory when they have not been used for long. */
+export class Instances {
+  readonly #store: StateStore
+  readonly #digest: Digest
+  readonly #bytesMax: number
+  /** Written since the last flush. */
+  #dirty = new Map<string, Instance>()
+  #dirtyBytes = 0
+  // Two generations in place of a list of uses: what was not touched while the young one filled goes.
+  #young = new Map<string, Instance>()
+  #youngBytes = 0
+  #old = new Map<string, Instance>()
+
+  constructor(store: StateStore, bytesMax: number) {
+    this.#store = store
+    this.#digest = new Digest(store.digest())
+    this.#bytesMax = bytesMax
+  }
+
+  get digest(): string {
+    return this.#digest.toString()
+  }
+
+  get dirtyBytes(): number {
+    return this.#dirtyBytes
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size
+  }
+
+  get count(): number {
+    return this.#dirty.size + this.#young.size + this.#old.size
+  }
+
+  /** Undefined for one that was never written. */
+  get(actor: string, key: string): Instance | undefined {
+    const id = idOf(actor, key)
+    const held = this.#dirty.get(id) ?? this.#young.get(id)
+    if (held !== undefined) return held
+    const aged = this.#old.get(id)
+    if (aged !== undefined) {
+      this.#old.delete(id)
+      this.#keep(id, aged)
+      return aged
+    }
+    const stored = this.#store.instance(actor, key)
+    if (stored === undefined) return undefined
+    const instance = toInstance(stored)
+    this.#keep(id, instance)
+    return instance
+  }
+
+  /** Takes the place of `previous`, which is what `get` gave. */
+  put(previous: Instance | undefined, next: Omit<Instance, "digest">): void {
+    const instance: Instance = { ...next, digest: instanceDigest(next, next.text) }
+    if (previous !== undefined) this.#digest.remove(previous.digest)
+    this.#digest.add(instance.digest)
+    const id = idOf(next.actor, next.key)
+    const dirty = this.#dirty.get(id)
+    if (dirty !== undefined) this.#dirtyBytes -= bytesOf(dirty)
+    else this.#forget(id)
+    this.#dirty.set(id, instance)
+    this.#dirtyBytes += bytesOf(instance)
+  }
+
+  /** The rows that a flush must write. */
+  dirtyRows(): ReadonlyArray<StoredInstance> {
+    return Array.from(this.#dirty.values(), ({ actor, key, text, revision, version, index }) => ({
+      actor,
+      key,
+      state: text,
+      revision,
+      version,
+      index,
+    }))
+  }
+
+  /** What was dirty is on disk now, and may leave memory. */
+  flushed(): void {
+    const dirty = this.#dirty
+    this.#dirty = new Map()
+    this.#dirtyBytes = 0
+    for (const [id, instance] of dirty) this.#keep(id, instance)
+  }
+
+  /** Keys in the order of their UTF-8 bytes: what is on disk, overlaid with what is not yet. */
+  list(options: {
+    readonly actor: string
+    readonly prefix: string
+    readonly after: string
+    readonly limit: number
+  }): ReadonlyArray<{ readonly key: string; readonly revision: number }> {
+    const rows = new Map(this.#store.list(options).map(({ key, revision }) => [key, revision]))
+    for (const { actor, key, revision } of this.#dirty.values()) {
+      const isListed = actor === options.actor && key.startsWith(options.prefix)
+      if (isListed && compareUtf8(key, options.after) > 0) rows.set(key, revision)
+    }
+    return Array.from(rows, ([key, revision]) => ({ key, revision }))
+      .sort((left, right) => compareUtf8(left.key, right.key))
+      .slice(0, options.limit)
+  }
+
+  #keep(id: string, instance: Instance): void {
+    this.#young.set(id, instance)
+    this.#youngBytes += bytesOf(instance)
+    if (this.#youngBytes <= this.#bytesMax / 2) return
+    this.#old = this.#young
+    this.#young = new Map()
+    this.#youngBytes = 0
+  }
+
+  #forget(id: string): void {
+    const held = this.#young.get(id)
+    if (held !== undefined) this.#youngBytes -= bytesOf(held)
+    this.#young.delete(id)
+    this.#old.delete(id)
+  }
+}
+
+const toInstance = (stored: StoredInstance): Instance => ({
+  actor: stored.actor,
+  key: stored.key,
+  revision: stored.revision,
+  version: stored.version,
+  index: stored.index,
+  text: stored.state,
+  digest: instanceDigest(stored, stored.state),
+  view: null,
+})
+
+/** A frozen view costs about as much as a few times its text, and an instance some hundred bytes by itself. */
+const bytesOf = (instance: Instance): number => 300 + instance.text.length * 4
+
+/** Names of actors hold no slash. */
+const idOf = (actor: string, key: string): string => `${actor}/${key}`
+
+/** Code units and UTF-8 bytes sort alike but for surrogates. */
+const compareUtf8 = (left: string, right: string): number => {
+  if (left === right) return 0
+  return Buffer.compare(Buffer.from(left), Buffer.from(right))
+}

@@ -1,0 +1,178 @@
+// What does a group's log add up to? The state machine itself: synchronous, without clock, chance or Effect.
+
+import { decodeConfiguration } from "../consensus/configuration.ts"
+import type { Entry, Index } from "../consensus/types.ts"
+import type { StatePosition, StateStore } from "../storage/StateStore.ts"
+import { admit } from "./admission.ts"
+import { encodeLogged } from "./command.ts"
+import { execute, type MachineState } from "./execution.ts"
+import { Instances } from "./Instances.ts"
+import { defaultLimits, type MachineLimits } from "./limits.ts"
+import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
+import { Outcomes } from "./Outcomes.ts"
+import type { Outcome, QueryOutcome } from "./outcome.ts"
+import { answer } from "./queries.ts"
+import type { Registry } from "./Registry.ts"
+import { Timers } from "./Timers.ts"
+
+/**
+ * The replicated state of one group over its file. Equal entries in equal order give equal state, outcomes and
+ * hash, wherever it was flushed or restarted between (HAZARDS D1, D10). It owns its thread and its store. What
+ * it throws is the end of it: the file keeps the last flush, and the log has the rest.
+ */
+export class Machine {
+  readonly #state: MachineState
+  /** As of the last applied entry. */
+  #position: StatePosition
+  #flushedIndex: Index
+  #failure: unknown = null
+
+  constructor(options: {
+    readonly store: StateStore
+    readonly registry: Registry
+    readonly limits?: Partial<MachineLimits>
+  }) {
+    const { store, registry } = options
+    const limits = { ...defaultLimits, ...options.limits }
+    this.#position = store.position()
+    this.#flushedIndex = this.#position.index
+    this.#state = {
+      store,
+      registry,
+      limits,
+      instances: new Instances(store, limits.cacheBytesMax),
+      outcomes: new Outcomes(store, limits.outcomesMax),
+      timers: new Timers(store),
+    }
+  }
+
+  /** As of the last flush: where applying starts after a restart. */
+  position(): StatePosition {
+    return this.#state.store.position()
+  }
+
+  admit(commands: ReadonlyArray<Uint8Array>): ReadonlyArray<Admission> {
+    return this.#guard(() => commands.map((command) => admit(this.#state, command)))
+  }
+
+  /** Entries in order, without a gap. One outcome per entry, null for those without a command. */
+  apply(entries: ReadonlyArray<Entry>): ReadonlyArray<Outcome | null> {
+    return this.#guard(() => {
+      const outcomes = entries.map((entry) => this.#applyOne(entry))
+      if (this.#unflushedBytes() > this.#state.limits.dirtyBytesMax) this.#flush()
+      return outcomes
+    })
+  }
+
+  /** All answers at the same index. */
+  query(queries: ReadonlyArray<Query>): ReadonlyArray<QueryOutcome> {
+    const { index, time } = this.#position
+    return this.#guard(() => queries.map((query) => answer(this.#state, query, index, time)))
+  }
+
+  /** Everything applied so far is durable when it returns; the index it covers. */
+  flush(): Index {
+    return this.#guard(() => this.#flush())
+  }
+
+  stateHash(): { readonly index: Index; readonly hash: string } {
+    const { instances, outcomes, timers } = this.#state
+    return { index: this.#position.index, hash: `${instances.digest}${outcomes.digest}${timers.digest}` }
+  }
+
+  /** Log time at which the first timer falls due; null when none waits. */
+  nextTimer(): number | null {
+    return this.#state.timers.nextDueAt
+  }
+
+  /** Commands of the timers due at `now`, ready to be admitted. They are due until an entry has fired them. */
+  due(now: number, max: number): ReadonlyArray<Uint8Array> {
+    return this.#state.timers.due(now, max).map((timer) =>
+      encodeLogged({
+        actor: timer.actor,
+        key: timer.key,
+        command: timer.command,
+        input: timer.input,
+        idempotencyKey: `timer:${timer.id}`,
+        ifRevision: null,
+        version: "",
+        seed: Buffer.from(timer.id.slice(timer.id.lastIndexOf(".") + 1), "hex"),
+        caller: "",
+        door: "",
+        timer: timer.id,
+      }),
+    )
+  }
+
+  status(): MachineStatus {
+    const { instances, outcomes, registry, timers } = this.#state
+    return {
+      actors: Array.from(registry.current.values(), ({ name, version, commands, queries }) => ({
+        name,
+        version,
+        commands: [...commands.keys()],
+        queries: [...queries.keys()],
+      })),
+      appliedIndex: this.#position.index,
+      instancesInMemory: instances.count,
+      outcomes: outcomes.count,
+      timers: timers.count,
+      dirty: instances.dirtyCount,
+    }
+  }
+
+  /** Without a flush. */
+  close(): void {
+    this.#failure ??= new Error("the machine is closed")
+    this.#state.store.close()
+  }
+
+  #applyOne(entry: Entry): Outcome | null {
+    if (entry.index !== this.#position.index + 1) {
+      throw new Error(`entry ${entry.index} does not follow on ${this.#position.index}`)
+    }
+    // A leader's clock may stand behind its predecessor's; log time stands still until it has caught up.
+    const time = Math.max(entry.time, this.#position.time)
+    const outcome = entry.kind === "command" ? execute(this.#state, entry, time) : null
+    const configuration =
+      entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
+    this.#position = { index: entry.index, term: entry.term, time, configuration }
+    return outcome
+  }
+
+  #flush(): Index {
+    const { index } = this.#position
+    if (index === this.#flushedIndex) return index
+    const { instances, outcomes, store, timers } = this.#state
+    const changed = timers.unflushed()
+    store.flush({
+      position: this.#position,
+      instances: instances.dirtyRows(),
+      outcomes: outcomes.unflushedRows(),
+      forgetOutcomesBelow: outcomes.forgetBelow,
+      timersSet: changed.set,
+      timersCleared: changed.cleared,
+      digest: instances.digest,
+    })
+    instances.flushed()
+    outcomes.flushed()
+    timers.flushed()
+    this.#flushedIndex = index
+    return index
+  }
+
+  #unflushedBytes(): number {
+    return this.#state.instances.dirtyBytes + this.#state.outcomes.unflushedBytes
+  }
+
+  /** After a failure half a batch may have been applied: nothing may be said or stored any more. */
+  #guard<Value>(work: () => Value): Value {
+    if (this.#failure !== null) throw this.#failure
+    try {
+      return work()
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+}

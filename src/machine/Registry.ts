@@ -1,0 +1,178 @@
+// Which code runs a command? Every actor type by name, as of now and as of every version that the log may
+// still name.
+
+import { Result, Schema } from "effect"
+import { type Actor, type ActorCommand, type ActorQuery, type AnySchema, actorBrand } from "./actor.ts"
+import { Coder, messageOf, notJsonReason } from "./Coder.ts"
+
+/** An actor type, checked and ready to run. */
+export interface LoadedActor {
+  readonly name: string
+  /** Hash of its code: two nodes with the same version id run the same reducers. */
+  readonly version: string
+  readonly state: Coder
+  /** Canonical JSON of the initial state. */
+  readonly initialText: string
+  readonly commands: ReadonlyMap<string, LoadedCommand>
+  readonly queries: ReadonlyMap<string, LoadedQuery>
+}
+
+export interface LoadedCommand {
+  /** Null: the command takes null. */
+  readonly input: Coder
+  readonly output: Coder
+  readonly reduce: ActorCommand["reduce"]
+}
+
+export interface LoadedQuery {
+  readonly input: Coder
+  readonly output: Coder
+  readonly read: ActorQuery["read"]
+}
+
+/** What is wrong with one file of an actors directory. */
+export interface ActorProblem {
+  readonly file: string
+  readonly reason: string
+}
+
+/** The actors cannot be used. One message names every broken file. */
+export class ActorsRefused extends Schema.TaggedError<ActorsRefused>()("ActorsRefused", {
+  message: Schema.String,
+  problems: Schema.Array(Schema.Struct({ file: Schema.String, reason: Schema.String })),
+}) {
+  static of(problems: ReadonlyArray<ActorProblem>): ActorsRefused {
+    const lines = problems.map(({ file, reason }) => `${file}: ${reason}`)
+    return new ActorsRefused({ message: lines.join("\n"), problems })
+  }
+}
+
+export class Registry {
+  /** What new commands run with. */
+  readonly current: ReadonlyMap<string, LoadedActor>
+  readonly #byVersion = new Map<string, LoadedActor>()
+
+  /** `earlier`: versions that only entries already in the log may name. */
+  constructor(current: ReadonlyArray<LoadedActor>, earlier: ReadonlyArray<LoadedActor> = []) {
+    this.current = new Map(current.map((actor) => [actor.name, actor]))
+    for (const actor of [...earlier, ...current]) this.#byVersion.set(idOf(actor.name, actor.version), actor)
+  }
+
+  find(name: string, version: string): LoadedActor | undefined {
+    return this.#byVersion.get(idOf(name, version))
+  }
+}
+
+/** A registry of definitions at hand, as a test has them. The version id says no more than `version`. */
+export const registryOf = (actors: Readonly<Record<string, Actor>>): Registry => {
+  const loaded: Array<LoadedActor> = []
+  const problems: Array<ActorProblem> = []
+  for (const [name, definition] of Object.entries(actors)) {
+    const result = loadActor(name, `v${definition.version}`, definition)
+    if (Result.isSuccess(result)) loaded.push(result.success)
+    else problems.push({ file: name, reason: result.failure })
+  }
+  if (problems.length > 0) throw ActorsRefused.of(problems)
+  return new Registry(loaded)
+}
+
+/** Names stand in URLs and keys of maps: no slash, no surprise. */
+export const isActorName = (name: string): boolean => /^[a-z][a-z0-9_-]{0,62}$/i.test(name)
+
+/** Checks what a module exports as its default. Fails with the reason in one sentence. */
+export const loadActor = (
+  name: string,
+  version: string,
+  exported: unknown,
+): Result.Result<LoadedActor, string> => {
+  if (!isActorName(name)) return Result.fail(`"${name}" is no name for an actor: ${nameRule}`)
+  if (exported === undefined) return Result.fail("it has no default export: export default actor({ … })")
+  if (!isActor(exported))
+    return Result.fail("its default export is not an actor: export default actor({ … })")
+  try {
+    return Result.succeed(prepare(name, version, exported))
+  } catch (error) {
+    return Result.fail(messageOf(error))
+  }
+}
+
+const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
+  insist(Number.isSafeInteger(actor.version) && actor.version >= 1, "version: expected an integer from 1")
+  const state = coderOf("state", actor.state)
+  const initial = state.encode(actor.initial)
+  if (Result.isFailure(initial)) {
+    const { path, message } = initial.failure[0]!
+    throw new Error(`initial: not a state: ${path === "" ? "" : `at ${path}: `}${message}`)
+  }
+  return {
+    name,
+    version,
+    state,
+    initialText: JSON.stringify(initial.success),
+    commands: prepareAll(
+      "commands",
+      actor.commands,
+      ["input", "output", "reduce"],
+      "reduce",
+      (at, command) => ({
+        input: inputCoder(at, command.input),
+        output: coderOf(`${at}.output`, command.output),
+        reduce: command.reduce,
+      }),
+    ),
+    queries: prepareAll("queries", actor.queries, ["input", "output", "read"], "read", (at, query) => ({
+      input: inputCoder(at, query.input),
+      output: coderOf(`${at}.output`, query.output),
+      read: query.read,
+    })),
+  }
+}
+
+/** JavaScript files are not seen by the compiler: what the types say is checked again here. */
+const prepareAll = <Definition extends object, Loaded>(
+  kind: string,
+  definitions: Readonly<Record<string, Definition>>,
+  fields: ReadonlyArray<string>,
+  run: string,
+  load: (at: string, definition: Definition) => Loaded,
+): ReadonlyMap<string, Loaded> => {
+  insist(isRecord(definitions), `${kind}: expected an object`)
+  return new Map(
+    Object.entries(definitions).map(([name, definition]) => {
+      const at = `${kind}.${name}`
+      insist(isActorName(name), `${at}: no name for one of the ${kind}: ${nameRule}`)
+      insist(isRecord(definition), `${at}: expected an object`)
+      const unknown = Object.keys(definition).find((field) => !fields.includes(field))
+      insist(unknown === undefined, `${at}: has no field "${unknown}"`)
+      const body = (definition as Record<string, unknown>)[run]
+      insist(typeof body === "function", `${at}.${run}: expected a function`)
+      insist(body?.constructor?.name === "Function", `${at}.${run}: must be synchronous, not async`)
+      return [name, load(at, definition)]
+    }),
+  )
+}
+
+const inputCoder = (at: string, schema: AnySchema | undefined): Coder =>
+  schema === undefined ? nullCoder : coderOf(`${at}.input`, schema)
+
+const coderOf = (at: string, schema: unknown): Coder => {
+  if (!Schema.isSchema(schema)) throw new Error(`${at}: expected a schema`)
+  const given = schema as unknown as AnySchema
+  const reason = notJsonReason(given)
+  insist(reason === null, `${at}: ${reason}`)
+  return new Coder(given)
+}
+
+const insist = (holds: boolean, message: string): void => {
+  if (!holds) throw new Error(message)
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+const isActor = (value: unknown): value is Actor => isRecord(value) && Reflect.get(value, actorBrand) === true
+
+const idOf = (name: string, version: string): string => `${name}@${version}`
+
+const nullCoder = new Coder(Schema.Null)
+const nameRule = "letters, digits, - and _, a letter first, at most 63"

@@ -1,0 +1,84 @@
+// Which commands wait for their time, and which is next?
+
+import type { StateStore, StoredTimer } from "../storage/StateStore.ts"
+import { Digest, timerDigest } from "./digest.ts"
+
+/** All timers of the group, in the order in which they fall due. Bounded: they are all in memory. */
+export class Timers {
+  readonly #byId = new Map<string, StoredTimer>()
+  readonly #digest = new Digest("")
+  /** Ascending by `dueAt`, then by id. */
+  readonly #sorted: Array<StoredTimer>
+  #set = new Map<string, StoredTimer>()
+  #cleared = new Set<string>()
+
+  constructor(store: StateStore) {
+    this.#sorted = [...store.timers()].sort(compare)
+    for (const timer of this.#sorted) {
+      this.#byId.set(timer.id, timer)
+      this.#digest.add(timerDigest(timer))
+    }
+  }
+
+  get digest(): string {
+    return this.#digest.toString()
+  }
+
+  get count(): number {
+    return this.#sorted.length
+  }
+
+  /** When the first one falls due, log time; null when none waits. */
+  get nextDueAt(): number | null {
+    return this.#sorted[0]?.dueAt ?? null
+  }
+
+  get(id: string): StoredTimer | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Those due at `now`, earliest first. */
+  due(now: number, max: number): ReadonlyArray<StoredTimer> {
+    let count = 0
+    while (count < max && count < this.#sorted.length && this.#sorted[count]!.dueAt <= now) count++
+    return this.#sorted.slice(0, count)
+  }
+
+  set(timer: StoredTimer): void {
+    this.#byId.set(timer.id, timer)
+    this.#digest.add(timerDigest(timer))
+    this.#sorted.splice(this.#positionOf(timer), 0, timer)
+    this.#set.set(timer.id, timer)
+  }
+
+  clear(timer: StoredTimer): void {
+    this.#byId.delete(timer.id)
+    this.#digest.remove(timerDigest(timer))
+    this.#sorted.splice(this.#positionOf(timer), 1)
+    // One that the disk never knew needs no removal.
+    if (!this.#set.delete(timer.id)) this.#cleared.add(timer.id)
+  }
+
+  unflushed(): { readonly set: ReadonlyArray<StoredTimer>; readonly cleared: ReadonlyArray<string> } {
+    return { set: [...this.#set.values()], cleared: [...this.#cleared] }
+  }
+
+  flushed(): void {
+    this.#set = new Map()
+    this.#cleared = new Set()
+  }
+
+  #positionOf(timer: StoredTimer): number {
+    let low = 0
+    let high = this.#sorted.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (compare(this.#sorted[middle]!, timer) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+const compare = (left: StoredTimer, right: StoredTimer): number =>
+  left.dueAt - right.dueAt || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0)

@@ -1,0 +1,34 @@
+// How much of everything? All replicas of a group must agree on these: they decide outcomes.
+
+export interface MachineLimits {
+  /** Of one command's input. */
+  readonly inputBytesMax: number
+  /** Of one instance's state. */
+  readonly stateBytesMax: number
+  /** Of one command's or query's result. */
+  readonly resultBytesMax: number
+  /** The newest outcomes that a retry can still get. */
+  readonly outcomesMax: number
+  /** Timers of the group that wait. */
+  readonly timersMax: number
+  /** Timers that one command may set. */
+  readonly timersPerCommandMax: number
+  /** Of clean instances kept in memory. Decides no outcome. */
+  readonly cacheBytesMax: number
+  /** Of what is not yet on disk; above it the machine flushes by itself. Decides no outcome. */
+  readonly dirtyBytesMax: number
+}
+
+export const defaultLimits: MachineLimits = {
+  inputBytesMax: 1024 * 1024,
+  stateBytesMax: 4 * 1024 * 1024,
+  resultBytesMax: 1024 * 1024,
+  outcomesMax: 100_000,
+  timersMax: 100_000,
+  timersPerCommandMax: 100,
+  cacheBytesMax: 64 * 1024 * 1024,
+  dirtyBytesMax: 32 * 1024 * 1024,
+}
+
+export const keyBytesMax = 512
+export const idempotencyKeyBytesMax = 128

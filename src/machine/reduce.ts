@@ -1,0 +1,202 @@
+// What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
+
+import { Result } from "effect"
+import type { CommandContext, InputOf, Json } from "./actor.ts"
+import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
+import type { LoggedCommand } from "./command.ts"
+import { canonicalise } from "./json.ts"
+import type { MachineLimits } from "./limits.ts"
+import type { LoadedActor, LoadedCommand } from "./Registry.ts"
+import { SeededRandom } from "./random.ts"
+import type { Reason } from "./refusals.ts"
+
+/** A timer that the reducer asked for. */
+export interface Scheduled {
+  readonly id: string
+  readonly dueAt: number
+  readonly command: string
+  /** Canonical JSON text. */
+  readonly input: string
+}
+
+export interface Reduced {
+  /** The new state: its canonical form, and that as text. */
+  readonly state: Json
+  readonly stateText: string
+  readonly resultText: string
+  readonly timers: ReadonlyArray<Scheduled>
+}
+
+/** The host failed, not the reducer: no outcome may follow from it (HAZARDS D6). */
+export class HostOverflow extends Error {
+  override readonly name = "HostOverflow"
+}
+
+export const reduce = (call: {
+  readonly actor: LoadedActor
+  readonly definition: LoadedCommand
+  readonly command: LoggedCommand
+  /** Decoded and frozen, or the reducer's to spoil. */
+  readonly state: unknown
+  readonly input: unknown
+  readonly now: number
+  readonly index: number
+  readonly term: number
+  /** How many more timers the group may hold. */
+  readonly timersLeft: number
+  readonly limits: MachineLimits
+}): Result.Result<Reduced, Reason> => {
+  const context = new Context(call)
+  let returned: { readonly state: unknown; readonly result: unknown }
+  try {
+    const given = (call.definition.reduce as Run)(call.state, call.input, context.view)
+    if (isThenable(given)) return Result.fail(asynchronous(given, "reducer"))
+    if (!isReduction(given)) {
+      return fail("invalid-reduction", "The reducer must return { state, result } and nothing else.")
+    }
+    returned = { state: given.state, result: given.result }
+  } catch (error) {
+    return Result.fail(reasonOf(error, call.command))
+  } finally {
+    // What the reducer left behind, a promise or a closure, can no longer reach the entry.
+    context.close()
+  }
+  const state = call.actor.state.encode(returned.state)
+  if (Result.isFailure(state)) return fail("invalid-state", "The new state is not valid.", state.failure)
+  const result = call.definition.output.encode(returned.result)
+  if (Result.isFailure(result)) return fail("invalid-result", "The result is not valid.", result.failure)
+  const stateText = JSON.stringify(state.success)
+  const resultText = JSON.stringify(result.success)
+  const stateBytes = Buffer.byteLength(stateText)
+  if (stateBytes > call.limits.stateBytesMax) {
+    return fail(
+      "state-too-large",
+      `The new state has ${stateBytes} bytes; ${call.limits.stateBytesMax} are allowed.`,
+    )
+  }
+  const resultBytes = Buffer.byteLength(resultText)
+  if (resultBytes > call.limits.resultBytesMax) {
+    return fail(
+      "result-too-large",
+      `The result has ${resultBytes} bytes; ${call.limits.resultBytesMax} are allowed.`,
+    )
+  }
+  return Result.succeed({ state: state.success, stateText, resultText, timers: context.timers })
+}
+
+/** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
+const reasonOf = (error: unknown, { actor, key, command }: LoggedCommand): Reason => {
+  if (error instanceof Rejection) return error.reason
+  if (isStackOverflow(error)) throw new HostOverflow(`${actor}/${key}/${command}: the stack ran over`)
+  return { code: "reducer-threw", message: messageOf(error), data: null }
+}
+
+/** Keeps a returned promise from failing unseen, which would end the thread. */
+export const asynchronous = (returned: PromiseLike<unknown>, what: "reducer" | "query"): Reason => {
+  void swallow(returned)
+  return {
+    code: `${what}-async`,
+    message: `The ${what} returned a promise: it must be synchronous.`,
+    data: null,
+  }
+}
+
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, "then") === "function"
+
+const swallow = async (promise: PromiseLike<unknown>): Promise<void> => {
+  try {
+    await promise
+  } catch {}
+}
+
+/** How `ctx.reject` leaves the reducer. */
+class Rejection extends Error {
+  readonly reason: Reason
+  constructor(reason: Reason) {
+    super(reason.message)
+    this.reason = reason
+  }
+}
+
+/** The reducer's window on its entry. Closed when the reducer has returned. */
+class Context {
+  readonly timers: Array<Scheduled> = []
+  readonly view: CommandContext
+  readonly #call: Parameters<typeof reduce>[0]
+  #random: SeededRandom | null = null
+  #isOpen = true
+
+  constructor(call: Parameters<typeof reduce>[0]) {
+    this.#call = call
+    const { command } = call
+    this.view = Object.freeze<CommandContext>({
+      key: command.key,
+      now: call.now,
+      index: call.index,
+      term: call.term,
+      commandId: command.idempotencyKey,
+      caller: command.caller,
+      random: () => this.#chance().nextDouble(),
+      uuid: () => this.#chance().nextUuid(),
+      reject: (code, message, data) => {
+        throw new Rejection({ code: `${code}`, message: `${message}`, data: canonicalise(data ?? null) })
+      },
+      schedule: (afterMillis, name, input) => this.#schedule(afterMillis, name, input),
+    })
+  }
+
+  close(): void {
+    this.#isOpen = false
+  }
+
+  #chance(): SeededRandom {
+    this.#assertOpen()
+    this.#random ??= new SeededRandom(this.#call.command.seed, this.#call.index)
+    return this.#random
+  }
+
+  #schedule(afterMillis: number, name: string, input: InputOf<unknown>): void {
+    this.#assertOpen()
+    const { actor, index, limits, now, timersLeft } = this.#call
+    const dueAt = now + afterMillis
+    if (!(afterMillis >= 0 && Number.isSafeInteger(dueAt))) {
+      throw new Error(`schedule: expected whole milliseconds from 0, got ${afterMillis}`)
+    }
+    const definition = actor.commands.get(name)
+    if (definition === undefined) throw new Error(`schedule: there is no command "${name}"`)
+    const encoded = definition.input.encode(input)
+    if (Result.isFailure(encoded)) {
+      const { path, message } = encoded.failure[0]!
+      throw new Error(`schedule: not an input of "${name}": ${path} ${message}`)
+    }
+    if (this.timers.length === Math.min(limits.timersPerCommandMax, timersLeft)) {
+      throw new Error(
+        `schedule: one command may set ${limits.timersPerCommandMax} timers, a group ${limits.timersMax}`,
+      )
+    }
+    // The id carries the chance that the timer's own command will see.
+    const id = `${index}.${this.timers.length}.${this.#chance().nextHex128()}`
+    this.timers.push({ id, dueAt, command: name, input: JSON.stringify(encoded.success) })
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen) throw new Error("the reducer has returned: its ctx is no longer valid")
+  }
+}
+
+type Run = (state: unknown, input: unknown, ctx: CommandContext) => unknown
+
+const isReduction = (value: unknown): value is { readonly state: unknown; readonly result: unknown } =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.keys(value).length === 2 &&
+  "state" in value &&
+  "result" in value
+
+const fail = (code: string, message: string, issues?: ReadonlyArray<Issue>): Result.Result<never, Reason> =>
+  Result.fail({
+    code,
+    message,
+    data: issues === undefined ? null : { issues: issues.map((issue) => ({ ...issue })) },
+  })
