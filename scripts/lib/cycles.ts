@@ -22,7 +22,11 @@ export const importCycles = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Fi
       const since = trail.indexOf(target)
       if (since !== -1) {
         const circle = [...trail.slice(since), target].join(" → ")
-        findings.push({ path, line, message: `imports in a circle: ${circle}` })
+        findings.push({
+          path,
+          line,
+          message: `imports in a circle: ${circle}; what both need belongs below them`,
+        })
       } else if (!done.has(target)) visit(target)
     }
     trail.pop()

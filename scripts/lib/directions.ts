@@ -31,7 +31,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   storage: { reach: FACTS, packages: ["effect", ...HOST] },
   transport: { reach: FACTS, packages: ["effect", "protobufjs", ...HOST] },
   machine: { reach: [...FACTS, ...STORAGE_SERVICES], packages: ["effect", "hono", ...HOST] },
-  raft: { reach: ["consensus/", ...SERVICES], packages: ["effect"] },
+  // Of the host, arithmetic alone: checksums.
+  raft: { reach: ["consensus/", ...SERVICES], packages: ["effect", "node:zlib"] },
   metrics: { reach: [], packages: ["effect"] },
   http: {
     reach: ["raft/Raft.ts", "machine/", "metrics/", "consensus/types.ts"],

@@ -196,7 +196,7 @@ describe("which Bun runs", () => {
 
   test("a run that was killed half way does not stop the next ones", async () => {
     using here = place(withNpm)
-    const dead = Bun.spawnSync(["true"]).pid
+    const dead = Bun.spawnSync([process.execPath, "--version"]).pid
     writeTree(here.project, { ".bunw/part/node_modules/half": "" })
     symlinkSync(String(dead), join(here.project, ".bunw/lock"))
     const runs = await Promise.all([1, 2, 3, 4, 5].map((run) => here.run([String(run)])))
