@@ -1,0 +1,156 @@
+// How is a snapshot file made, verified and put in the state's place? Synchronous: for a short-lived thread.
+
+import { Database } from "bun:sqlite"
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { join } from "node:path"
+import { syncPath } from "./logSalvage.ts"
+import type { Snapshot } from "./SnapshotStore.ts"
+import { readStatePosition, verifyState } from "./stateRows.ts"
+
+export const snapshotPaths = (directory: string) => {
+  const snapshots = join(directory, "snapshots")
+  return {
+    state: join(directory, "state.db"),
+    snapshots,
+    draft: join(snapshots, "draft"),
+    installed: join(snapshots, "installed"),
+    own: (index: number, id: string) => join(snapshots, `${index}-${id}.db`),
+    part: (id: string) => join(snapshots, `${fileNameOf(id)}.part`),
+    received: (id: string) => join(snapshots, `${fileNameOf(id)}.received`),
+  }
+}
+
+/** Ids come from other nodes: only what looks like one becomes a file name as it is. */
+const fileNameOf = (id: string): string =>
+  /^[0-9a-f]{64}$/.test(id) ? id : new Bun.CryptoHasher("sha256").update(id).digest("hex")
+
+/**
+ * Copies the state beside the running machine: one read transaction, so it is the state of exactly one flush
+ * (HAZARDS N7). Every row of the copy is verified before it gets its name; the name is there only when file
+ * and directory are durable (S9, N1).
+ */
+export const createSnapshot = (directory: string): Snapshot => {
+  const paths = snapshotPaths(directory)
+  removeDraft(paths.draft)
+  const source = new Database(paths.state, { readwrite: true, create: false })
+  try {
+    source.run("PRAGMA busy_timeout = 5000")
+    source.query("VACUUM INTO ?").run(paths.draft)
+  } finally {
+    source.close()
+  }
+  const position = inspect(paths.draft)
+  syncPath(paths.draft)
+  const snapshot = describe(paths.draft, position)
+  renameSync(paths.draft, paths.own(snapshot.index, snapshot.id))
+  syncPath(paths.snapshots)
+  return snapshot
+}
+
+/** A file that this node made in an earlier run; null when it is no longer what its name says. */
+export const reopenSnapshot = (path: string, id: string): Snapshot | null => {
+  if (hashFile(path) !== id) return null
+  return describe(path, inspect(path), id)
+}
+
+/** Empty when the received file is the announced one and durable under its final name, else the reason why not. */
+export const finishSnapshot = (directory: string, id: string, bytes: number): string => {
+  const paths = snapshotPaths(directory)
+  const part = paths.part(id)
+  if (!existsSync(part)) return "nothing of it is here"
+  const reason = refusal(part, id, bytes)
+  if (reason !== "") {
+    rmSync(part, { force: true })
+    return reason
+  }
+  syncPath(part)
+  renameSync(part, paths.received(id))
+  syncPath(paths.snapshots)
+  return ""
+}
+
+/**
+ * The received file becomes the state file. Repeated after a crash at any step it ends the same way:
+ * the note is written first, so that a file that has gone is known to have arrived (HAZARDS N2).
+ */
+export const installSnapshot = (directory: string, id: string): void => {
+  const paths = snapshotPaths(directory)
+  const received = paths.received(id)
+  if (!existsSync(received)) {
+    if (existsSync(paths.installed) && readFileSync(paths.installed, "utf8") === id) return
+    throw new Error(`snapshot ${id} is neither received nor installed`)
+  }
+  writeFileSync(`${paths.installed}.new`, id)
+  syncPath(`${paths.installed}.new`)
+  renameSync(`${paths.installed}.new`, paths.installed)
+  syncPath(paths.snapshots)
+  // Durably before the rename: SQLite would read the old write-ahead log into the new file.
+  rmSync(`${paths.state}-wal`, { force: true })
+  rmSync(`${paths.state}-shm`, { force: true })
+  syncPath(directory)
+  renameSync(received, paths.state)
+  syncPath(directory)
+  syncPath(paths.snapshots)
+}
+
+/** SHA-256 of a whole file, in pieces. */
+export const hashFile = (path: string): string => {
+  const hasher = new Bun.CryptoHasher("sha256")
+  const file = openSync(path, "r")
+  try {
+    const piece = new Uint8Array(1_048_576)
+    for (;;) {
+      const read = readSync(file, piece, 0, piece.byteLength, null)
+      if (read === 0) return hasher.digest("hex")
+      hasher.update(piece.subarray(0, read))
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+const refusal = (part: string, id: string, bytes: number): string => {
+  const size = statSync(part).size
+  if (size !== bytes) return `it has ${size} bytes instead of ${bytes}`
+  const hash = hashFile(part)
+  if (hash !== id) return `its hash is ${hash}`
+  try {
+    inspect(part)
+    return ""
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Throws unless it is a state file of our format with nothing but good rows. */
+const inspect = (path: string) => {
+  const database = new Database(path, { readonly: true })
+  try {
+    verifyState(database)
+    return readStatePosition(database)
+  } finally {
+    database.close()
+  }
+}
+
+const describe = (path: string, position: ReturnType<typeof inspect>, id = hashFile(path)): Snapshot => ({
+  index: position.index,
+  term: position.term,
+  configuration: position.configuration,
+  id,
+  bytes: statSync(path).size,
+})
+
+const removeDraft = (draft: string): void => {
+  for (const suffix of ["", "-journal"]) rmSync(`${draft}${suffix}`, { force: true })
+}

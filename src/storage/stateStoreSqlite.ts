@@ -1,0 +1,223 @@
+// How is the state of a group kept in a SQLite file? Synchronous: for the thread that owns the machine.
+
+import { Database, type Statement } from "bun:sqlite"
+import type { Configuration } from "../consensus/types.ts"
+import {
+  type Flush,
+  StateCorrupt,
+  type StatePosition,
+  type StateStore,
+  StateStoreFailed,
+  type StoredInstance,
+  type StoredOutcome,
+  type StoredTimer,
+} from "./StateStore.ts"
+import { codeOf } from "./sqliteError.ts"
+import {
+  checkVersion,
+  formatVersion,
+  type HeadRow,
+  type InstanceRow,
+  instanceOf,
+  type OutcomeRow,
+  outcomeOf,
+  type PositionRow,
+  positionOf,
+  putInstance,
+  putOutcome,
+  putPosition,
+  putTimer,
+  type Run,
+  schema,
+  selectHeads,
+  selectInstances,
+  selectOutcomes,
+  selectPosition,
+  selectTimers,
+  type TimerRow,
+  timerOf,
+  verifyHead,
+} from "./stateRows.ts"
+
+/** Opens the file, or makes it: an empty state at position 0 with `initial` as its configuration. */
+export const openSqliteStateStore = (path: string, initial: Configuration): StateStore =>
+  failing("open", () => {
+    const database = new Database(path, { create: true, readwrite: true, strict: true })
+    try {
+      database.run("PRAGMA journal_mode = WAL")
+      database.run("PRAGMA synchronous = FULL")
+      // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
+      database.run("PRAGMA wal_autocheckpoint = 0")
+      database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
+      return new SqliteStateStore(database, initial)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  })
+
+class SqliteStateStore implements StateStore {
+  private readonly database: Database
+  private readonly statements = new Map<string, Statement>()
+  private current: { readonly position: StatePosition; readonly digest: string }
+  private failure: StateStoreFailed | null = null
+
+  constructor(database: Database, initial: Configuration) {
+    this.database = database
+    if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
+      this.transaction(() => {
+        database.run(`${schema}; PRAGMA user_version = ${formatVersion}`)
+        putPosition(this.run, { index: 0, term: 0, time: 0, configuration: initial }, "")
+      })
+    }
+    checkVersion(database)
+    this.current = positionOf(database.query(selectPosition).get() as PositionRow | null)
+  }
+
+  position = (): StatePosition => this.current.position
+
+  digest = (): string => this.current.digest
+
+  instance = (actor: string, key: string): StoredInstance | undefined =>
+    this.attempt("instance", () => {
+      const row = this.statement(`${selectInstances} WHERE actor = ? AND key = ?`).get(actor, key)
+      return row === null ? undefined : instanceOf(row as InstanceRow)
+    })
+
+  list: StateStore["list"] = ({ actor, prefix, after, limit }) =>
+    this.attempt("list", () => {
+      const listed: Array<{ readonly key: string; readonly revision: number }> = []
+      // SQLite compares text by its UTF-8 bytes: keys with the prefix stand together, from the prefix on.
+      const rows = this.statement(
+        `${selectHeads} WHERE actor = ?1 AND key > ?2 AND key >= ?3 ORDER BY key LIMIT ?4`,
+      ).all(actor, after, prefix, limit)
+      for (const row of rows as ReadonlyArray<HeadRow>) {
+        if (!row.key.startsWith(prefix)) break
+        verifyHead(row)
+        listed.push({ key: row.key, revision: row.revision })
+      }
+      return listed
+    })
+
+  outcome = (actor: string, key: string, idempotencyKey: string): StoredOutcome | undefined =>
+    this.attempt("outcome", () => {
+      const row = this.statement(`${selectOutcomes} WHERE actor = ? AND key = ? AND idempotency_key = ?`).get(
+        actor,
+        key,
+        idempotencyKey,
+      )
+      return row === null ? undefined : outcomeOf(row as OutcomeRow)
+    })
+
+  outcomes = (): Iterable<StoredOutcome> => this.readOutcomes()
+
+  timers = (): ReadonlyArray<StoredTimer> =>
+    this.attempt("timers", () =>
+      (this.statement(`${selectTimers} ORDER BY due_at, id`).all() as ReadonlyArray<TimerRow>).map(timerOf),
+    )
+
+  flush = (flush: Flush): void => {
+    this.attempt("flush", () => {
+      this.transaction(() => {
+        for (const instance of flush.instances) putInstance(this.run, instance)
+        for (const outcome of flush.outcomes) putOutcome(this.run, outcome)
+        this.run("DELETE FROM outcomes WHERE entry_index < ?", flush.forgetOutcomesBelow)
+        for (const timer of flush.timersSet) putTimer(this.run, timer)
+        // After the sets: a timer that came and fired between two flushes leaves nothing.
+        for (const id of flush.timersCleared) this.run("DELETE FROM timers WHERE id = ?", id)
+        putPosition(this.run, flush.position, flush.digest)
+      })
+      this.current = { position: flush.position, digest: flush.digest }
+      this.relieve()
+    })
+  }
+
+  close = (): void => {
+    for (const statement of this.statements.values()) statement.finalize()
+    this.statements.clear()
+    this.database.close()
+  }
+
+  private *readOutcomes(): Generator<StoredOutcome> {
+    // Pages, not one open cursor: it would keep every later flush out of a checkpoint.
+    const rowsMax = 1_000
+    let afterIndex = 0
+    let afterRow = 0
+    for (;;) {
+      const rows = this.attempt(
+        "outcomes",
+        () =>
+          this.statement(
+            `${selectOutcomes} WHERE (entry_index, rowid) > (?, ?) ORDER BY entry_index, rowid LIMIT ${rowsMax}`,
+          ).all(afterIndex, afterRow) as ReadonlyArray<OutcomeRow>,
+      )
+      for (const row of rows) yield outcomeOf(row)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < rowsMax) return
+      afterIndex = last.entry_index
+      afterRow = last.row
+    }
+  }
+
+  /** The write-ahead log goes into the file when it has grown; a snapshot that reads meanwhile delays it. */
+  private relieve(): void {
+    const row = this.statement("PRAGMA wal_checkpoint(NOOP)").values()[0] as [number, number, number]
+    if (row[1] - row[2] < walFramesMax) return
+    try {
+      this.statement("PRAGMA wal_checkpoint(PASSIVE)").values()
+    } catch (error) {
+      if (codeOf(error) !== "SQLITE_FULL") throw error
+    }
+  }
+
+  private transaction(body: () => void): void {
+    this.database.run("BEGIN IMMEDIATE")
+    try {
+      body()
+      this.database.run("COMMIT")
+    } catch (error) {
+      if (this.database.inTransaction) this.database.run("ROLLBACK")
+      throw error
+    }
+  }
+
+  private attempt<A>(operation: string, body: () => A): A {
+    if (this.failure !== null) throw this.failure
+    try {
+      return failing(operation, body)
+    } catch (error) {
+      // No room: nothing was written, and the same flush may be tried again.
+      if (error instanceof StateStoreFailed && codeOf(error.cause) !== "SQLITE_FULL") this.failure = error
+      throw error
+    }
+  }
+
+  private readonly run: Run = (sql, ...values) => {
+    this.statement(sql).run(...values)
+  }
+
+  private statement(sql: string): Statement {
+    let statement = this.statements.get(sql)
+    if (statement === undefined) {
+      statement = this.database.prepare(sql)
+      this.statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+/** A page that SQLite cannot read is as corrupt as a row with a bad checksum; all else is the disk's failure. */
+const failing = <A>(operation: string, body: () => A): A => {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof StateCorrupt || error instanceof StateStoreFailed) throw error
+    const code = codeOf(error)
+    const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
+    if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
+    throw new StateStoreFailed(message, { cause: error })
+  }
+}
+
+const walFramesMax = 1_000
+const walBytesKept = 16_777_216
