@@ -71,6 +71,8 @@ export const layerServer = (
               // The app has its own bounds, and answers them with a problem; Bun's answer would be empty.
               maxRequestBodySize: Number.MAX_SAFE_INTEGER,
               development: false,
+              // Said aloud: with `development: false` alone, Bun 1.4.5 lets a second process share the port.
+              reusePort: false,
               fetch: (request) => app.fetch(request),
               error: (cause) => {
                 defect("a defect outside of any route", cause)

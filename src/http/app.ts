@@ -148,6 +148,8 @@ export const makeApp = (options: AppOptions): App => {
       answer(req.raw, path, () => handle(req.raw, from === -1 ? none : req.path.split("/").slice(from))),
     )
   }
+  // Not even the headers could be made: only broken code comes here.
+  app.onError((cause) => problemResponse(defectProblem(options, "any route", cause), {}))
   app.notFound(({ req }) => answer(req.raw, "none", () => noRoute(routes, req.raw.method, req.path)))
 
   return {
@@ -181,6 +183,7 @@ const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() 
     )
   perMachine("raftlet_instances_in_memory", "Instances held in memory.", (s) => s.instancesInMemory)
   perMachine("raftlet_outcomes", "Outcomes kept for idempotency keys.", (s) => s.outcomes)
+  perMachine("raftlet_timers", "Timers that wait for their time.", (s) => s.timers)
   perMachine("raftlet_instances_dirty", "Instances that wait to be flushed.", (s) => s.dirty)
   return async () => {
     // A machine that does not answer is simply missing from the scrape; the scrape itself goes on.

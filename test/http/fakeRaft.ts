@@ -134,6 +134,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       if (current !== "silence") read.answer(current ?? answerQuery(read.query, counters, index))
     },
     status: () => fake.status.current,
+    stopped: Effect.never,
     snapshot: Effect.succeed({
       index: 7,
       term: 2,
@@ -216,7 +217,16 @@ const machine: MachineHost["Service"] = {
   apply: () => unasked,
   query: () => unasked,
   flush: unasked,
+  nextTimer: unasked,
+  due: () => unasked,
   stateHash: unasked,
   install: () => unasked,
-  status: Effect.succeed({ actors: [], instancesInMemory: 2, outcomes: 5, dirty: 1 }),
+  status: Effect.succeed({
+    actors: [],
+    appliedIndex: 7,
+    instancesInMemory: 2,
+    outcomes: 5,
+    timers: 0,
+    dirty: 1,
+  }),
 }
