@@ -1,0 +1,187 @@
+// How do nodes talk over TCP? One listener, one peer object per peer, and the rules between them.
+
+import { Context, Effect, FiberSet, Layer, Queue, Schema } from "effect"
+import type { Address, NodeId } from "../consensus/types.ts"
+import { Acceptor, type Greeting } from "./Acceptor.ts"
+import { formatAddress, type HostPort } from "./address.ts"
+import { type Acquaintance, isRefusalCause, type RefusalCause, type Self } from "./handshake.ts"
+import { type SocketLimits, socketLimits } from "./limits.ts"
+import { Mailboxes } from "./Mailboxes.ts"
+import { Notices } from "./Notices.ts"
+import { type Home, Peer } from "./Peer.ts"
+import { Transport } from "./Transport.ts"
+
+/** The peer port cannot be had: taken, not ours, or not an address of this machine. */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  address: Schema.String,
+  message: Schema.String,
+}) {}
+
+/** Counts from the start of the transport. */
+export interface PeerPortCounters {
+  /** Connections that were made to this port. */
+  readonly accepted: number
+  /** Of these, with a complete handshake, now. */
+  readonly open: number
+  /** Connections that this node ended, by cause. */
+  readonly refused: Readonly<Record<RefusalCause, number>>
+  /** Messages for a group that this node does not run. */
+  readonly unknownGroup: number
+  /** Messages for which a mailbox had no room. */
+  readonly overflowed: number
+}
+
+/** Where this node listens for its peers, and what came of it. */
+export class PeerPort extends Context.Service<
+  PeerPort,
+  {
+    /** As it was bound: the port is a real one even when 0 was asked for. */
+    readonly listening: HostPort
+    readonly counters: () => PeerPortCounters
+  }
+>()("raftlet/transport/PeerPort") {}
+
+export interface SocketOptions {
+  readonly id: NodeId
+  readonly clusterId: string
+  readonly incarnation: string
+  readonly listen: HostPort
+  /** As for `connect`; whom to talk to from the start. */
+  readonly peers?: Readonly<Record<NodeId, Address>>
+  /**
+   * `LogStore.rememberIncarnation`: whether the node behind this id is the one that was seen first. Without it
+   * the transport remembers as long as it lives.
+   */
+  readonly rememberIncarnation?: (
+    peer: NodeId,
+    incarnation: string,
+  ) => Effect.Effect<"known" | "another", unknown>
+  readonly limits?: Partial<SocketLimits>
+}
+
+export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | PeerPort, ListenFailed> =>
+  Layer.effectContext(make(options))
+
+const make = Effect.fnUntraced(function* (options: SocketOptions) {
+  const limits = { ...socketLimits, ...options.limits }
+  const self: Self = { clusterId: options.clusterId, id: options.id, incarnation: options.incarnation }
+  const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory())
+  const notices = new Notices(yield* Queue.unbounded<string>())
+  const mailboxes = new Mailboxes(limits)
+  const peers = new Map<NodeId, Peer>()
+
+  const acceptor = new Acceptor(
+    {
+      self,
+      limits,
+      notices,
+      acquaintance,
+      isPeer: (id) => peers.has(id),
+      welcomed: (id) => peers.get(id)?.isAlive(),
+      arrived: (from, group, payload, bytes) => {
+        const tally = peers.get(from)!.tally
+        tally.receivedMessages += 1
+        tally.receivedBytes += bytes
+        mailboxes.deliver(from, group, payload, bytes)
+      },
+    },
+    yield* Queue.unbounded<Greeting>(),
+  )
+  const listener = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => acceptor.listen(options.listen),
+      catch: (cause) =>
+        new ListenFailed({
+          address: formatAddress(options.listen),
+          message: cause instanceof Error ? cause.message : String(cause),
+        }),
+    }),
+    (listener) => Effect.sync(() => listener.stop(true)),
+  )
+
+  const home: Home = {
+    self,
+    limits,
+    acquaintance,
+    disconnected: (peer, { reason, detail }, held) => {
+      if (held) notices.forget(`${peer} `)
+      notices.tell(
+        `${peer} ${isRefusalCause(reason) ? reason : "lost"}`,
+        `no connection to ${peer}: ${reason} ${detail}`,
+      )
+    },
+  }
+  const dial = yield* FiberSet.runtime(yield* FiberSet.make<never>())()
+
+  // One synchronous turn: of two calls, the later one wins whole.
+  const connect = (named: Readonly<Record<NodeId, Address>>): void => {
+    for (const [id, peer] of peers) {
+      if (named[id]?.peer === peer.address) continue
+      peer.dialer?.interruptUnsafe()
+      peer.dialer = null
+      if (Object.hasOwn(named, id)) continue
+      acceptor.dismiss(id)
+      peers.delete(id)
+      notices.forget(`${id} `)
+    }
+    for (const [id, { peer: address }] of Object.entries(named)) {
+      if (id === self.id) continue
+      const peer = peers.get(id) ?? new Peer(id, home)
+      peers.set(id, peer)
+      if (peer.dialer !== null) continue
+      peer.address = address
+      peer.dialer = dial(peer.keepConnected())
+    }
+  }
+
+  yield* Effect.forkScoped(notices.write)
+  yield* Effect.forkScoped(acceptor.judge)
+  yield* Effect.forkScoped(acceptor.sweep())
+  if (options.peers !== undefined) connect(options.peers)
+
+  return Context.make(
+    Transport,
+    Transport.of({
+      send: (to, group, payload) => peers.get(to)?.send(group, payload) ?? false,
+      attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
+      connect: (named) => Effect.sync(() => connect(named)),
+      connections: () => [...peers.values()].map((peer) => peer.describe()),
+    }),
+  ).pipe(
+    Context.add(
+      PeerPort,
+      PeerPort.of({
+        listening: { hostname: options.listen.hostname, port: listener.port },
+        counters: () => ({
+          accepted: acceptor.accepted,
+          open: acceptor.open,
+          refused: { ...notices.refused },
+          unknownGroup: mailboxes.unknownGroup,
+          overflowed: mailboxes.overflowed,
+        }),
+      }),
+    ),
+  )
+})
+
+type RememberIncarnation = NonNullable<SocketOptions["rememberIncarnation"]>
+
+/** Whatever goes wrong in the look-up, nobody comes in; and the next one is judged again. */
+const acquaintanceBy =
+  (remember: RememberIncarnation) =>
+  (peer: NodeId, incarnation: string): Effect.Effect<Acquaintance> =>
+    remember(peer, incarnation).pipe(
+      Effect.map((known): Acquaintance => (known === "known" ? "known" : "other-incarnation")),
+      Effect.catch(() => Effect.succeed<Acquaintance>("unavailable")),
+      Effect.catchDefect(() => Effect.succeed<Acquaintance>("unavailable")),
+    )
+
+const rememberInMemory = (): RememberIncarnation => {
+  const seen = new Map<NodeId, string>()
+  return (peer, incarnation) =>
+    Effect.sync(() => {
+      const first = seen.get(peer) ?? incarnation
+      seen.set(peer, first)
+      return first === incarnation ? "known" : "another"
+    })
+}

@@ -1,0 +1,76 @@
+// May these two nodes talk? Both sides ask, before either says or believes anything else.
+//
+//   dialer ── Hello: protocol, cluster, who I am, whom I want ──▶ acceptor   judges, remembers the incarnation
+//   dialer ◀─ Hello: the same from the other side ─────────────── acceptor   or: Refusal, and the end
+//   dialer ── messages, Ping ──▶ acceptor ── Pong ──▶ dialer
+//
+// Messages go only from the dialer to the acceptor: each pair of nodes has a connection for each direction.
+// That needs no rule for who of two that dial at once gives way, and a cut in one direction cuts one direction.
+
+import type { NodeId } from "../consensus/types.ts"
+import type { Hello } from "./codec.ts"
+
+/** The versions of the protocol that this code speaks. Two nodes need one in common. */
+export const protocol = { oldest: 1, newest: 1 } as const
+
+const refusalCauses = [
+  /** No common protocol version. */
+  "other-protocol",
+  "other-cluster",
+  /** The other one looks for somebody else at this address. */
+  "wrong-recipient",
+  /** Somebody else answers at this address. */
+  "wrong-node",
+  /** Not among those that this node was told to connect to. */
+  "unknown-node",
+  /** The node has lost its data since it was last seen here: it is not the one that we know (HAZARDS S6). */
+  "other-incarnation",
+  "malformed",
+  "handshake-timeout",
+  "silent",
+  "too-many-connections",
+  /** It does not read what we answer. */
+  "not-reading",
+  /** This node could not look up what it knows. */
+  "unavailable",
+] as const
+
+export type RefusalCause = (typeof refusalCauses)[number]
+
+export const isRefusalCause = (cause: string): cause is RefusalCause =>
+  (refusalCauses as ReadonlyArray<string>).includes(cause)
+
+export const emptyRefusals = (): Record<RefusalCause, number> =>
+  Object.fromEntries(refusalCauses.map((cause) => [cause, 0])) as Record<RefusalCause, number>
+
+/** What the disk says of an incarnation; `unavailable` when it says nothing. */
+export type Acquaintance = "known" | "other-incarnation" | "unavailable"
+
+export interface Self {
+  readonly clusterId: string
+  readonly id: NodeId
+  readonly incarnation: string
+}
+
+export const helloTo = (self: Self, recipient: NodeId): Hello => ({
+  type: "Hello",
+  oldestProtocol: protocol.oldest,
+  newestProtocol: protocol.newest,
+  clusterId: self.clusterId,
+  nodeId: self.id,
+  incarnation: self.incarnation,
+  recipient,
+})
+
+/** Null: nothing speaks against it. Whether the incarnation is the known one, only the disk can tell. */
+export const objection = (
+  self: Self,
+  hello: Hello,
+  isExpected: (id: NodeId) => RefusalCause | null,
+): RefusalCause | null => {
+  if (hello.newestProtocol < protocol.oldest || hello.oldestProtocol > protocol.newest)
+    return "other-protocol"
+  if (hello.clusterId !== self.clusterId) return "other-cluster"
+  if (hello.recipient !== self.id) return "wrong-recipient"
+  return isExpected(hello.nodeId)
+}

@@ -1,0 +1,237 @@
+// What do the tests of this room need: nodes on either layer, every kind of message, raw sockets.
+
+import { Context, Effect, Exit, Layer, Queue, Scope } from "effect"
+import fc from "fast-check"
+import type { Message } from "../../src/consensus/message.ts"
+import type { Address, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
+import { formatAddress } from "../../src/transport/address.ts"
+import type { SocketLimits } from "../../src/transport/limits.ts"
+import { layerMemory, type MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
+import { layerSocket, PeerPort, type SocketOptions } from "../../src/transport/SocketTransport.ts"
+import { type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
+
+export const clusterId = "cluster-1"
+export const group = "main"
+
+/** A running node: its transport, its mailbox, and how to end it. */
+export interface TestNode {
+  readonly id: NodeId
+  readonly transport: Transport["Service"]
+  readonly mailbox: Queue.Queue<Inbound>
+  readonly address: Address
+  readonly stop: Effect.Effect<void>
+}
+
+export interface SocketNode extends TestNode {
+  readonly port: PeerPort["Service"]
+}
+
+const nowhere: Address = { peer: "", client: "" }
+
+/** Times short enough for a test that waits for them to end. */
+export const quick: Partial<SocketLimits> = { backoffMinMillis: 1, backoffMaxMillis: 20 }
+
+export const startSocket = Effect.fnUntraced(function* (
+  id: NodeId,
+  options: Partial<SocketOptions> = {},
+): Effect.fn.Return<SocketNode, unknown, Scope.Scope> {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const context = yield* Layer.buildWithScope(
+    layerSocket({
+      id,
+      clusterId,
+      incarnation: `incarnation of ${id}`,
+      listen: { hostname: "127.0.0.1", port: 0 },
+      ...options,
+      limits: { ...quick, ...options.limits },
+    }),
+    scope,
+  )
+  const transport = Context.get(context, Transport)
+  const port = Context.get(context, PeerPort)
+  const mailbox = yield* Queue.unbounded<Inbound>()
+  yield* transport.attach(group, mailbox)
+  const address = { peer: formatAddress(port.listening), client: "" }
+  return { id, transport, port, mailbox, address, stop: Scope.close(scope, Exit.void) }
+})
+
+export const startMemory = Effect.fnUntraced(function* (
+  network: MemoryNetwork,
+  id: NodeId,
+): Effect.fn.Return<TestNode, unknown, Scope.Scope> {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const transport = Context.get(yield* Layer.buildWithScope(layerMemory({ network, id }), scope), Transport)
+  const mailbox = yield* Queue.unbounded<Inbound>()
+  yield* transport.attach(group, mailbox)
+  return { id, transport, mailbox, address: nowhere, stop: Scope.close(scope, Exit.void) }
+})
+
+/** Everybody names everybody; done when every link is open. */
+export const connectAll = Effect.fnUntraced(function* (nodes: ReadonlyArray<TestNode>) {
+  const peers = Object.fromEntries(nodes.map((node) => [node.id, node.address]))
+  for (const node of nodes) yield* node.transport.connect(peers)
+  yield* eventually("all are connected", () =>
+    nodes.every((node) => node.transport.connections().every((peer) => peer.state === "open")),
+  )
+})
+
+/** Waits for the kernel, in turns of the event loop; gives up loudly. */
+export const eventually = (what: string, isSo: () => boolean): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    while (!isSo()) yield* Effect.sleep(1)
+  }).pipe(
+    Effect.timeoutOrElse({ duration: 4_000, orElse: () => Effect.die(new Error(`waited in vain: ${what}`)) }),
+  )
+
+export const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(effect))
+
+export const take = (node: TestNode): Effect.Effect<Inbound> =>
+  Queue.take(node.mailbox).pipe(
+    Effect.timeoutOrElse({ duration: 4_000, orElse: () => Effect.die(new Error("nothing arrived")) }),
+  )
+
+export const peerOf = (node: TestNode, id: NodeId) => {
+  const peer = node.transport.connections().find((connection) => connection.id === id)
+  if (peer === undefined) throw new Error(`${node.id} has no peer ${id}`)
+  return peer
+}
+
+/** A small message that carries a number. */
+export const vote = (term: number): Payload => ({ type: "TimeoutNow", term })
+
+/** A bulk message that carries a number. */
+export const bulk = (id: number, bytes: number): Payload => ({
+  type: "ForwardRequest",
+  id,
+  commands: [new Uint8Array(bytes)],
+})
+
+const count = fc.maxSafeNat()
+const text = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" })
+const bytes = fc.uint8Array({ maxLength: 200 })
+
+const configuration: fc.Arbitrary<Configuration> = fc.record({
+  voters: fc.array(text),
+  outgoing: fc.array(text),
+  learners: fc.array(text),
+  learnersNext: fc.array(text),
+  addresses: fc
+    .dictionary(
+      fc.oneof(text, fc.constant("__proto__")),
+      fc.record({ peer: text, client: fc.string({ maxLength: 20 }) }),
+      {
+        noNullPrototype: true,
+      },
+    )
+    .map((addresses) => Object.fromEntries(Object.entries(addresses))),
+})
+
+const append: fc.Arbitrary<Payload> = fc
+  .record({
+    prevIndex: fc.nat(),
+    prevTerm: fc.nat({ max: 1_000 }),
+    steps: fc.array(
+      fc.record({
+        rise: fc.nat({ max: 3 }),
+        time: count,
+        kind: fc.constantFrom("noop", "command", "configuration" as const),
+        data: bytes,
+      }),
+      { maxLength: 20 },
+    ),
+    commit: count,
+    repairThrough: count,
+    session: count,
+  })
+  .map(({ prevIndex, prevTerm, steps, ...rest }) => {
+    let term = prevTerm
+    const entries = steps.map(({ rise, time, kind, data }, offset): Entry => {
+      term += rise
+      const body = kind === "noop" ? new Uint8Array(0) : data
+      return { index: prevIndex + 1 + offset, term, time, kind, data: body, origin: null }
+    })
+    return { type: "AppendRequest", term, prevIndex, prevTerm, entries, ...rest }
+  })
+
+const chunk: fc.Arbitrary<Payload> = fc
+  .record({
+    term: count,
+    snapshot: fc.record({ index: count, term: count, configuration }),
+    id: text,
+    offset: fc.nat(),
+    bytes,
+    behind: fc.nat(),
+    checksum: fc.nat({ max: 0xffffffff }),
+    repairThrough: count,
+    session: count,
+  })
+  .map(({ behind, ...rest }) => ({
+    type: "SnapshotChunk",
+    ...rest,
+    totalBytes: rest.offset + rest.bytes.length + behind,
+  }))
+
+const of = <T extends Message["type"]>(
+  type: T,
+  fields: {
+    [K in Exclude<keyof Extract<Message, { type: T }>, "type">]: fc.Arbitrary<
+      Extract<Message, { type: T }>[K]
+    >
+  },
+): fc.Arbitrary<Payload> =>
+  fc
+    .record(fields as Record<string, fc.Arbitrary<unknown>>)
+    .map((body) => ({ type, ...body }) as unknown as Payload)
+
+/** Well-formed messages, each type on its own. */
+export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> = {
+  VoteRequest: of("VoteRequest", {
+    term: count,
+    preVote: fc.boolean(),
+    lastIndex: count,
+    lastTerm: count,
+    transfer: fc.boolean(),
+  }),
+  VoteReply: of("VoteReply", { term: count, preVote: fc.boolean(), granted: fc.boolean() }),
+  AppendRequest: append,
+  AppendReply: of("AppendReply", {
+    term: count,
+    accepted: fc.boolean(),
+    index: count,
+    hintIndex: count,
+    hintTerm: count,
+    whole: fc.boolean(),
+    session: count,
+  }),
+  HeartbeatRequest: of("HeartbeatRequest", { term: count, commit: count, round: count, sentAt: count }),
+  HeartbeatReply: of("HeartbeatReply", {
+    term: count,
+    round: count,
+    sentAt: count,
+    lastIndex: count,
+    whole: fc.boolean(),
+  }),
+  SnapshotChunk: chunk,
+  SnapshotReply: of("SnapshotReply", {
+    term: count,
+    id: text,
+    received: count,
+    installedIndex: count,
+    whole: fc.boolean(),
+    session: count,
+  }),
+  ReadIndexRequest: of("ReadIndexRequest", { term: count, id: count }),
+  ReadIndexReply: of("ReadIndexReply", { term: count, id: count, index: count }),
+  TimeoutNow: of("TimeoutNow", { term: count }),
+  ForwardRequest: fc.record({
+    type: fc.constant("ForwardRequest" as const),
+    id: count,
+    commands: fc.array(bytes, { maxLength: 10 }),
+  }),
+  ForwardReply: fc.record({
+    type: fc.constant("ForwardReply" as const),
+    id: count,
+    answers: fc.array(fc.json(), { maxLength: 10 }),
+  }),
+}
