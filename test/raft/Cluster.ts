@@ -1,0 +1,280 @@
+// A whole cluster of real lives in one process, on virtual time: what the tests of src/raft stand on.
+
+import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
+import type { Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
+import { MachineHost } from "../../src/machine/MachineHost.ts"
+import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
+import { layerRaft } from "../../src/raft/layer.ts"
+import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
+import { type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
+import { World } from "../../src/simulation/World.ts"
+import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
+import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
+import type { StatePosition } from "../../src/storage/StateStore.ts"
+import { layerMemory as layerNetwork, MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
+import { Transport } from "../../src/transport/Transport.ts"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** The machine's file: a list of the commands that were applied, each once. */
+interface ToyFile {
+  position: StatePosition
+  commands: ReadonlyArray<string>
+  snapshots: Array<{ readonly snapshot: Snapshot; readonly bytes: Uint8Array }>
+  parts: Map<string, Uint8Array>
+}
+
+export class TestNode {
+  readonly id: NodeId
+  readonly disk: MemoryDisk
+  readonly file: ToyFile
+  scope: Scope.Closeable | null = null
+  raft: Context.Service.Shape<typeof Raft> | null = null
+  /** As the machine has it, flushed or not. */
+  applied: Array<string> = []
+
+  constructor(id: NodeId, initial: Configuration) {
+    this.id = id
+    this.disk = new MemoryDisk({ clusterId: "c", nodeId: id, incarnation: `${id}-1` })
+    const position = { index: 0, term: 0, time: 0, configuration: initial }
+    this.file = { position, commands: [], snapshots: [], parts: new Map() }
+  }
+}
+
+export type Answer<A> = { answer: A | null; count: number }
+
+export class Cluster {
+  readonly world: World
+  readonly network = new MemoryNetwork()
+  readonly nodes: ReadonlyArray<TestNode>
+  readonly initial: Configuration
+  readonly options: Partial<RaftOptions>
+
+  constructor(seed: number, ids: ReadonlyArray<NodeId>, options: Partial<RaftOptions> = {}) {
+    this.world = new World(seed)
+    this.options = options
+    this.initial = {
+      voters: ids,
+      outgoing: [],
+      learners: [],
+      learnersNext: [],
+      addresses: Object.fromEntries(ids.map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
+    }
+    this.nodes = ids.map((id) => new TestNode(id, this.initial))
+    for (const node of this.nodes) this.start(node)
+  }
+
+  node(id: NodeId): TestNode {
+    return this.nodes.find((node) => node.id === id)!
+  }
+
+  start(node: TestNode): void {
+    const scope = Scope.makeUnsafe()
+    node.scope = scope
+    node.applied = [...node.file.commands]
+    const layers = layerRaft({
+      ...defaultOptions,
+      ...this.options,
+      group: "main",
+      id: node.id,
+      initial: this.initial,
+    }).pipe(
+      Layer.provideMerge(
+        Layer.mergeAll(
+          layerLog(node.disk),
+          layerNetwork({ network: this.network, id: node.id }),
+          layerToyMachine(node),
+          layerToySnapshots(node),
+        ),
+      ),
+    )
+    const program = Effect.gen({ self: this }, function* () {
+      const context = yield* Layer.buildWithScope(layers, scope)
+      yield* Context.get(context, Transport).connect(this.initial.addresses)
+      node.raft = Context.get(context, Raft)
+    })
+    this.fork(program)
+    if (!this.world.runUntil(() => node.raft !== null, 1000)) throw new Error(`${node.id} did not start`)
+  }
+
+  /** Ends the node's lives; what its disk holds stays. */
+  stop(node: TestNode): void {
+    const { scope } = node
+    if (scope === null) return
+    node.scope = null
+    node.raft = null
+    const fiber = this.fork(Scope.close(scope, Exit.void))
+    this.world.runUntil(() => fiber.pollUnsafe() !== undefined, 1000)
+  }
+
+  fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    return Effect.runForkWith(this.context)(effect)
+  }
+
+  /** Runs an effect to its end on virtual time. */
+  run<A, E>(effect: Effect.Effect<A, E>): A {
+    const fiber = this.fork(effect)
+    this.world.runUntil(() => fiber.pollUnsafe() !== undefined, 60_000)
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined || !Exit.isSuccess(exit))
+      throw new Error(`it did not succeed: ${JSON.stringify(exit)}`)
+    return exit.value
+  }
+
+  get leaders(): ReadonlyArray<GroupStatus> {
+    return this.nodes.flatMap((node) => (node.raft?.status().serving === true ? [node.raft.status()] : []))
+  }
+
+  /** The one leader that a majority follows. */
+  waitForLeader(atMostMillis = 5000): TestNode {
+    const running = this.nodes.filter((node) => node.raft !== null)
+    const leader = () =>
+      running.find(
+        (node) =>
+          node.raft!.status().serving &&
+          running.filter((other) => other.raft!.status().leader === node.id).length * 2 > this.nodes.length,
+      )
+    if (!this.world.runUntil(() => leader() !== undefined, atMostMillis))
+      throw new Error("no leader was elected")
+    return leader()!
+  }
+
+  propose(
+    node: TestNode,
+    command: string,
+    options: { millis?: number; forward?: boolean } = {},
+  ): Answer<Outcome | Failure> {
+    const result: Answer<Outcome | Failure> = { answer: null, count: 0 }
+    node.raft!.propose({
+      command: encoder.encode(command),
+      deadline: node.raft!.now() + (options.millis ?? 5000),
+      forward: options.forward ?? true,
+      answer: (answer) => {
+        result.answer = answer
+        result.count++
+      },
+    })
+    return result
+  }
+
+  read(
+    node: TestNode,
+    options: Partial<Parameters<Context.Service.Shape<typeof Raft>["read"]>[0]> = {},
+  ): Answer<QueryOutcome | Failure> {
+    const result: Answer<QueryOutcome | Failure> = { answer: null, count: 0 }
+    node.raft!.read({
+      query: { type: "state", actor: "toy", key: "all" },
+      consistency: "linearizable",
+      minIndex: 0,
+      maxStalenessMillis: Number.POSITIVE_INFINITY,
+      deadline: node.raft!.now() + 5000,
+      answer: (answer) => {
+        result.answer = answer
+        result.count++
+      },
+      ...options,
+    })
+    return result
+  }
+
+  /** Until it is answered. */
+  await<A>(result: Answer<A>, atMostMillis = 10_000): A {
+    this.world.runUntil(() => result.answer !== null, atMostMillis)
+    if (result.answer === null) throw new Error("no answer came")
+    return result.answer
+  }
+
+  get context() {
+    return Context.empty().pipe(
+      Context.add(Scheduler.Scheduler, this.world.scheduler),
+      Context.add(Clock.Clock, this.world.clock(1_700_000_000_000)),
+      Context.add(Random.Random, this.world.random),
+    )
+  }
+}
+
+/** Executes a command once; the result is its place in the list. */
+const layerToyMachine = (node: TestNode) =>
+  Layer.sync(MachineHost, () => {
+    let position = node.file.position
+    const outcomeOf = (entry: Entry): Outcome => {
+      const command = decoder.decode(entry.data)
+      const place = node.applied.indexOf(command)
+      if (place === -1) node.applied.push(command)
+      const revision = place === -1 ? node.applied.length : place + 1
+      return {
+        _tag: "Accepted",
+        result: JSON.stringify(command),
+        revision,
+        index: entry.index,
+        term: entry.term,
+        replayed: place !== -1,
+      }
+    }
+    return MachineHost.of({
+      position: Effect.sync(() => node.file.position),
+      admit: (commands) => Effect.succeed(commands.map((command) => ({ _tag: "Admitted", command }))),
+      apply: (entries) =>
+        Effect.sync(() =>
+          entries.map((entry) => {
+            if (entry.index !== position.index + 1)
+              throw new Error(`gap: ${position.index} then ${entry.index}`)
+            position = { ...position, index: entry.index, term: entry.term, time: entry.time }
+            return entry.kind === "command" ? outcomeOf(entry) : null
+          }),
+        ),
+      query: (queries) =>
+        Effect.sync(() =>
+          queries.map(() => ({
+            _tag: "Answered",
+            body: JSON.stringify(node.applied),
+            index: position.index,
+          })),
+        ),
+      flush: Effect.sync(() => {
+        node.file.position = position
+        node.file.commands = [...node.applied]
+        return position.index
+      }),
+      stateHash: Effect.sync(() => ({ index: position.index, hash: node.applied.join() })),
+      install: (id) =>
+        Effect.sync(() => {
+          const image = JSON.parse(decoder.decode(node.file.parts.get(id)))
+          node.file.position = image.position
+          node.file.commands = image.commands
+          node.applied = [...node.file.commands]
+          position = node.file.position
+          return position
+        }),
+      status: Effect.die("nobody asks the toy for its status"),
+      nextTimer: Effect.succeed(null),
+      due: () => Effect.succeed([]),
+    })
+  })
+
+const layerToySnapshots = (node: TestNode) =>
+  Layer.sync(SnapshotStore, () => {
+    const { file } = node
+    const find = (id: string) => file.snapshots.find((each) => each.snapshot.id === id)
+    return SnapshotStore.of({
+      create: Effect.sync(() => {
+        const bytes = encoder.encode(JSON.stringify({ position: file.position, commands: file.commands }))
+        const snapshot = { ...file.position, id: `${file.position.index}@${node.id}`, bytes: bytes.length }
+        file.snapshots = [{ snapshot, bytes }]
+        return snapshot
+      }),
+      latest: Effect.sync(() => file.snapshots.at(-1)?.snapshot ?? null),
+      read: ({ id, offset, bytesMax }) => Effect.sync(() => find(id)!.bytes.slice(offset, offset + bytesMax)),
+      received: (id) => Effect.sync(() => file.parts.get(id)?.length ?? 0),
+      receive: ({ id, bytes }) =>
+        Effect.sync(() => {
+          const whole = Buffer.concat([file.parts.get(id) ?? new Uint8Array(0), bytes])
+          file.parts.set(id, whole)
+          return whole.length
+        }),
+      finish: () => Effect.void,
+      install: () => Effect.void,
+    })
+  })
