@@ -194,6 +194,13 @@ describe("which Bun runs", () => {
     expect(readdirSync(join(here.project, ".bunw"))).toEqual(["1.4.5"])
   })
 
+  test("five runs side by side install once", async () => {
+    using here = place(withBun)
+    const runs = await Promise.all([1, 2, 3, 4, 5].map((run) => here.run([String(run)])))
+    expect(runs.map(({ code, error }) => [code, error])).toEqual(runs.map(() => [0, ""]))
+    expect(here.log()).toEqual([install])
+  })
+
   test("a run that was killed half way does not stop the next ones", async () => {
     using here = place(withNpm)
     const dead = Bun.spawnSync([process.execPath, "--version"]).pid
@@ -235,7 +242,7 @@ describe("dependencies", () => {
 
   test("are left to Bun's own commands about them", async () => {
     using here = place(withBun)
-    for (const command of ["--version", "--help", "outdated", "remove"]) await here.run([command])
+    for (const command of ["--version", "--help", "outdated", "remove", "i"]) await here.run([command])
     expect(here.log()).toEqual([])
   })
 })

@@ -127,6 +127,15 @@ describe(".ci/run", () => {
     expect(out).toContain("check: failed with exit code")
   })
 
+  test("gives the tests no input to wait for, and says that this is CI", async () => {
+    const { last } = await run({
+      "test/a.test.ts": `${header}test("a", async () => {
+        expect([await Bun.stdin.text(), process.env.CI]).toEqual(["", "true"])
+      })\n`,
+    })
+    expect(last).toBe("1 passed, 0 failed")
+  })
+
   test("fails when there is no test", async () => {
     const { code } = await run({})
     expect(code).toBe(1)

@@ -256,7 +256,7 @@ describe("links", () => {
     const tree = {
       "README.md":
         "# A title\n[a](docs/none.md)\n[b](docs/A.md#none) [c](#none)\n[d](/etc)\n[e](../x)\n\n[f]: docs/none.md",
-      "docs/A.md": "## One & two\n![](none.png)",
+      "docs/A.md": "## One & two\n![](none.png)\n```sh\n# no heading\n```\n[f](#no-heading)",
       "src/a.ts": "// see docs/NONE.md",
     }
     expect(found(tree)).toEqual([
@@ -267,6 +267,7 @@ describe("links", () => {
       "README.md:5 ../x: leads out of the project",
       "README.md:7 docs/none.md: leads nowhere",
       "docs/A.md:2 none.png: leads nowhere",
+      "docs/A.md:6 #no-heading: there is no such heading",
       "src/a.ts:1 docs/NONE.md: leads nowhere",
     ])
   })
