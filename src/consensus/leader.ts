@@ -19,6 +19,7 @@ export const becomeLeader = (node: Node, now: Millis): void => {
     progress: new Map(peersOf(node).map((id) => [id, new Progress(next, now)])),
     round: 0,
     reads: { confirming: null, waiting: [] },
+    diskBusy: null,
   }
   enterRole(node, leader)
   node.leaderChanges++
@@ -60,5 +61,21 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
     becomeFollower(node, node.term, null, now)
     return
   }
+  if (isDiskStuck(node, leader, now)) {
+    // Its network lives but its disk does not: it only keeps the others from electing one whose disk does
+    // (HAZARDS E12).
+    becomeFollower(node, node.term, null, now)
+    return
+  }
   sendHeartbeats(node, leader, now)
+}
+
+/** The same write has been on its way to the disk for longer than the longest election timeout. */
+const isDiskStuck = (node: Node, leader: Leader, now: Millis): boolean => {
+  const oldest = node.pendingWrites[0]
+  if (oldest === undefined) leader.diskBusy = null
+  else if (leader.diskBusy?.sequence !== oldest.sequence) {
+    leader.diskBusy = { sequence: oldest.sequence, since: now }
+  }
+  return leader.diskBusy !== null && now - leader.diskBusy.since > node.limits.electionTimeoutMaxMillis
 }

@@ -73,6 +73,10 @@ export interface Leader {
   /** Confirmation rounds begun so far (thesis §6.4). */
   round: number
   readonly reads: LeaderReads
+  /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
+  diskBusy: { readonly sequence: number; readonly since: Millis } | null
+  /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
+  diskBusy: { readonly sequence: number; readonly since: Millis } | null
 }
 
 export interface LeaderReads {

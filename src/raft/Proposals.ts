@@ -16,9 +16,9 @@ const ADMIT_MAX = 1024
 const FORWARD_COMMANDS_MAX = 1024
 const FORWARD_BYTES_MAX = 1024 * 1024
 
-/** Who waits for a command: a client of this node, or a peer on behalf of its own. */
+/** Who waits for a command: a client of this node, or somebody who asked it as the leader. */
 interface Waiter extends ProposalOrigin {
-  readonly kind: "client" | "peer"
+  readonly kind: "client" | "other"
   readonly command: Uint8Array
   readonly isSettled: boolean
   readonly fail: (failure: Failure) => void
@@ -80,8 +80,13 @@ export class Proposals {
       const refusal = this.#refusal(command.length)
       this.#peersWaiting++
       if (refusal !== null) answer(position, refusal)
-      else Queue.offerUnsafe(this.#inbox, new PeerCommand(command, (outcome) => answer(position, outcome)))
+      else Queue.offerUnsafe(this.#inbox, new LeaderCommand(command, (outcome) => answer(position, outcome)))
     }
+  }
+
+  /** Commands of the machine's own; whoever needs to know looks at the machine. */
+  addOwn(commands: ReadonlyArray<Uint8Array>): void {
+    for (const command of commands) Queue.offerUnsafe(this.#inbox, new LeaderCommand(command, () => {}))
   }
 
   /** The node that these were given to has answered. */
@@ -167,7 +172,7 @@ export class Proposals {
   readonly #place = Effect.fnUntraced(function* (this: Proposals, waiters: ReadonlyArray<Waiter>) {
     const { node } = this.#group
     if (node.role.kind === "leader") return yield* this.#admit(waiters)
-    for (const waiter of waiters) if (waiter.kind === "peer") waiter.dismissed("not-leader")
+    for (const waiter of waiters) if (waiter.kind === "other") waiter.dismissed("not-leader")
     const clients = waiters.filter((waiter): waiter is Client => waiter.kind === "client")
     const leader = knownLeader(node)
     if (leader === null) for (const client of clients) this.again(client)
@@ -277,9 +282,9 @@ class Client implements Waiter {
   }
 }
 
-/** One command of a peer's request. */
-class PeerCommand implements Waiter {
-  readonly kind = "peer"
+/** For the leader alone: one command of a peer's request, or of the machine's own timers. */
+class LeaderCommand implements Waiter {
+  readonly kind = "other"
   readonly command: Uint8Array
   isSettled = false
   readonly #answer: (answer: Outcome | Failure) => void

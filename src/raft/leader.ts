@@ -1,17 +1,18 @@
-// What lives while a node leads? A heartbeat, and a replicator for each peer.
+// What lives while a node leads? A heartbeat, a replicator for each peer, and the clock of the timers.
 
 import { Effect, Scope } from "effect"
-import type { Leader } from "../consensus/node.ts"
+import { isServing, type Leader } from "../consensus/node.ts"
 import { type Group, post } from "./Group.ts"
+import type { Proposals } from "./Proposals.ts"
 import { replicator } from "./replicator.ts"
 import { Signal } from "./Signal.ts"
-import type { Run } from "./turns.ts"
+import type { Hands } from "./turns.ts"
 
 /** Begins all of them; they end with the scope. */
 export const leaderLife = Effect.fnUntraced(function* (
   group: Group,
   role: Leader,
-  run: Run,
+  { run, proposals }: Hands,
   scope: Scope.Scope,
 ) {
   yield* Scope.addFinalizer(
@@ -25,11 +26,24 @@ export const leaderLife = Effect.fnUntraced(function* (
     yield* run(replicator(group, peer, progress, signal), scope)
   }
   yield* run(heartbeat(group), scope)
+  yield* run(timers(group, proposals), scope)
 })
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {
   while (true) {
     yield* Effect.sleep(group.options.limits.heartbeatMillis)
     post(group, { type: "HeartbeatDue" })
+  }
+})
+
+/** Proposes the commands that reducers asked for, when log time has come to them. Only the first attempt fires. */
+const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) {
+  const { machine, clock, node, options } = group
+  while (true) {
+    yield* Effect.sleep(options.timerMillis)
+    if (!isServing(node)) continue
+    const next = yield* machine.nextTimer
+    const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
+    if (next !== null && next <= now) proposals.addOwn(yield* machine.due(now, options.timersMax))
   }
 })

@@ -24,6 +24,9 @@ export interface RaftOptions {
   readonly waitingBytesMax: number
   /** A request to the leader is repeated when nothing was heard of it for so long. */
   readonly forwardRetryMillis: number
+  /** How often a leader looks whether a timer of the machine is due, and how many it proposes at once. */
+  readonly timerMillis: number
+  readonly timersMax: number
   /** How often deadlines are looked at. */
   readonly sweepMillis: number
 }
@@ -52,5 +55,7 @@ export const defaultOptions = {
   waitingMax: 20_000,
   waitingBytesMax: 64 * 1024 * 1024,
   forwardRetryMillis: 1500,
+  timerMillis: 100,
+  timersMax: 256,
   sweepMillis: 25,
 } satisfies Omit<RaftOptions, "group" | "id" | "initial">

@@ -40,7 +40,7 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
       roleScope = yield* Scope.fork(groupScope)
       noteRole(group, role)
       role = node.role
-      yield* beginRole(group, role, hands.run, roleScope)
+      yield* beginRole(group, role, hands, roleScope)
     }
     const mail = yield* Queue.takeAll(mailbox)
     const leader = knownLeader(node)
@@ -55,8 +55,10 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   }
 })
 
-const beginRole = (group: Group, role: Role, run: Run, scope: Scope.Scope): Effect.Effect<void> =>
-  role.kind === "leader" ? leaderLife(group, role, run, scope) : run(electionTimer(group, role), scope)
+const beginRole = (group: Group, role: Role, hands: Hands, scope: Scope.Scope): Effect.Effect<void> =>
+  role.kind === "leader"
+    ? leaderLife(group, role, hands, scope)
+    : hands.run(electionTimer(group, role), scope)
 
 /** One piece of mail: to the decisions, or to the door. */
 const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
