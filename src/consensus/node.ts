@@ -75,8 +75,6 @@ export interface Leader {
   readonly reads: LeaderReads
   /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
   diskBusy: { readonly sequence: number; readonly since: Millis } | null
-  /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
-  diskBusy: { readonly sequence: number; readonly since: Millis } | null
 }
 
 export interface LeaderReads {
