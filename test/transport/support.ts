@@ -5,7 +5,10 @@ import fc from "fast-check"
 import type { Message } from "../../src/consensus/message.ts"
 import type { Address, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
 import { formatAddress } from "../../src/transport/address.ts"
-import type { SocketLimits } from "../../src/transport/limits.ts"
+import { decode, encodeGreeting, type Hello, type Said } from "../../src/transport/codec.ts"
+import { FrameReader } from "../../src/transport/framing.ts"
+import { helloTo } from "../../src/transport/handshake.ts"
+import { frameBytesMax, type SocketLimits } from "../../src/transport/limits.ts"
 import { layerMemory, type MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { layerSocket, PeerPort, type SocketOptions } from "../../src/transport/SocketTransport.ts"
 import { type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
@@ -235,3 +238,78 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     answers: fc.array(fc.json(), { maxLength: 10 }),
   }),
 }
+
+/** A socket without manners: what it writes is up to the test, what it hears is kept. */
+export interface Stranger {
+  readonly write: (bytes: Uint8Array) => void
+  readonly heard: Array<Said>
+  readonly isClosed: () => boolean
+  /** Nothing more is read from the socket until `resume`. */
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly close: () => void
+}
+
+export const stranger = (port: number): Effect.Effect<Stranger, unknown, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const reader = new FrameReader(1024)
+      const heard: Array<Said> = []
+      let isClosed = false
+      const socket = await Bun.connect({
+        hostname: "127.0.0.1",
+        port,
+        socket: {
+          data: (_, chunk) => reader.push(chunk, (payload) => heard.push(decode(payload)) > 0),
+          close: () => {
+            isClosed = true
+          },
+          error: () => undefined,
+        },
+      })
+      return {
+        write: (bytes: Uint8Array) => void socket.write(bytes),
+        heard,
+        isClosed: () => isClosed,
+        pause: () => socket.pause(),
+        resume: () => socket.resume(),
+        close: () => socket.terminate(),
+      }
+    }),
+    (socket) => Effect.sync(() => socket.close()),
+  )
+
+/** A listener without manners. `serve` sees each connection's frames. */
+export const impostor = (
+  serve: (socket: Bun.Socket<FrameReader>, said: Said) => void,
+): Effect.Effect<{ readonly address: Address; readonly dialed: () => number }, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      let dialed = 0
+      const listener = Bun.listen<FrameReader>({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          open: (socket) => {
+            dialed += 1
+            socket.data = new FrameReader(frameBytesMax)
+          },
+          data: (socket, chunk) =>
+            socket.data.push(chunk, (payload) => {
+              serve(socket, decode(payload))
+              return true
+            }),
+          error: () => undefined,
+        },
+      })
+      return { listener, address: { peer: `127.0.0.1:${listener.port}`, client: "" }, dialed: () => dialed }
+    }),
+    ({ listener }) => Effect.sync(() => listener.stop(true)),
+  )
+
+/** What `from` says first when it dials `to`. */
+export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
+  encodeGreeting({
+    ...helloTo({ clusterId, id: from, incarnation: `incarnation of ${from}` }, to),
+    ...other,
+  })
