@@ -3,10 +3,10 @@
 import { Effect, Scope } from "effect"
 import { isServing, type Leader } from "../consensus/node.ts"
 import { type Group, post } from "./Group.ts"
+import type { Hands } from "./Hands.ts"
 import type { Proposals } from "./Proposals.ts"
 import { replicator } from "./replicator.ts"
 import { Signal } from "./Signal.ts"
-import type { Hands } from "./turns.ts"
 
 /** Begins all of them; they end with the scope. */
 export const leaderLife = Effect.fnUntraced(function* (

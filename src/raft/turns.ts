@@ -7,26 +7,10 @@ import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
 import { electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
+import type { Hands } from "./Hands.ts"
 import { leaderLife } from "./leader.ts"
 import type { ProposalOrigin, ReadOrigin } from "./origins.ts"
-import type { Proposals } from "./Proposals.ts"
-import type { Reads } from "./Reads.ts"
 import { StageClock } from "./StageClock.ts"
-import type { Writer } from "./writer.ts"
-
-/** Who is handed what a turn leaves behind. */
-export interface Hands {
-  readonly writer: Writer
-  readonly proposals: Proposals
-  readonly reads: Reads
-  readonly chunks: Queue.Queue<Turn["chunks"][number]>
-  readonly cuts: Queue.Queue<NonNullable<Turn["compacted"]>>
-  /** Runs a life in a scope; what kills it ends the group. */
-  readonly run: Run
-}
-
-/** Runs a life in a scope; what kills it ends the group. */
-export type Run = <E>(life: Effect.Effect<void, E>, scope: Scope.Scope) => Effect.Effect<void>
 
 /** The scope is the group's: a role's scope lies within it. */
 export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, groupScope: Scope.Scope) {

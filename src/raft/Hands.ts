@@ -1,0 +1,21 @@
+// Who takes what a turn leaves behind, and how does a life begin?
+
+import type { Effect, Queue, Scope } from "effect"
+import type { Turn } from "../consensus/node.ts"
+import type { Proposals } from "./Proposals.ts"
+import type { Reads } from "./Reads.ts"
+import type { Writer } from "./writer.ts"
+
+/** Who is handed what a turn leaves behind. */
+export interface Hands {
+  readonly writer: Writer
+  readonly proposals: Proposals
+  readonly reads: Reads
+  readonly chunks: Queue.Queue<Turn["chunks"][number]>
+  readonly cuts: Queue.Queue<NonNullable<Turn["compacted"]>>
+  /** Runs a life in a scope; what kills it ends the group. */
+  readonly run: Run
+}
+
+/** Runs a life in a scope; what kills it ends the group. */
+export type Run = <E>(life: Effect.Effect<void, E>, scope: Scope.Scope) => Effect.Effect<void>
