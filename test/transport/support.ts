@@ -279,33 +279,42 @@ export const stranger = (port: number): Effect.Effect<Stranger, unknown, Scope.S
     (socket) => Effect.sync(() => socket.close()),
   )
 
-/** A listener without manners. `serve` sees each connection's frames. */
+/** A listener without manners. `serve` sees each frame, `chunked` each piece in which they come. */
 export const impostor = (
   serve: (socket: Bun.Socket<FrameReader>, said: Said) => void,
-): Effect.Effect<{ readonly address: Address; readonly dialed: () => number }, never, Scope.Scope> =>
+  chunked: () => void = () => undefined,
+): Effect.Effect<Impostor, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      let dialed = 0
+      const sockets: Array<Bun.Socket<FrameReader>> = []
       const listener = Bun.listen<FrameReader>({
         hostname: "127.0.0.1",
         port: 0,
         socket: {
           open: (socket) => {
-            dialed += 1
             socket.data = new FrameReader(frameBytesMax)
+            sockets.push(socket)
           },
-          data: (socket, chunk) =>
+          data: (socket, chunk) => {
+            chunked()
             socket.data.push(chunk, (payload) => {
               serve(socket, decode(payload))
               return true
-            }),
+            })
+          },
           error: () => undefined,
         },
       })
-      return { listener, address: { peer: `127.0.0.1:${listener.port}`, client: "" }, dialed: () => dialed }
+      return { listener, sockets, address: { peer: `127.0.0.1:${listener.port}`, client: "" } }
     }),
     ({ listener }) => Effect.sync(() => listener.stop(true)),
   )
+
+interface Impostor {
+  readonly address: Address
+  /** All that ever dialed, in order. */
+  readonly sockets: ReadonlyArray<Bun.Socket<FrameReader>>
+}
 
 /** What `from` says first when it dials `to`. */
 export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
