@@ -2,7 +2,7 @@
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
 import type { Entry, Index } from "../consensus/types.ts"
-import type { StatePosition, StateStore } from "../storage/StateStore.ts"
+import { type StatePosition, type StateStore, StateStoreFailed } from "../storage/StateStore.ts"
 import { admit } from "./admission.ts"
 import { encodeLogged } from "./command.ts"
 import { execute, type MachineState } from "./execution.ts"
@@ -70,7 +70,7 @@ export class Machine {
     return this.#guard(() => queries.map((query) => answer(this.#state, query, index, time)))
   }
 
-  /** Everything applied so far is durable when it returns; the index it covers. */
+  /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */
   flush(): Index {
     return this.#guard(() => this.#flush())
   }
@@ -145,15 +145,21 @@ export class Machine {
     if (index === this.#flushedIndex) return index
     const { instances, outcomes, store, timers } = this.#state
     const changed = timers.unflushed()
-    store.flush({
-      position: this.#position,
-      instances: instances.dirtyRows(),
-      outcomes: outcomes.unflushedRows(),
-      forgetOutcomesBelow: outcomes.forgetBelow,
-      timersSet: changed.set,
-      timersCleared: changed.cleared,
-      digest: instances.digest,
-    })
+    try {
+      store.flush({
+        position: this.#position,
+        instances: instances.dirtyRows(),
+        outcomes: outcomes.unflushedRows(),
+        forgetOutcomesBelow: outcomes.forgetBelow,
+        timersSet: changed.set,
+        timersCleared: changed.cleared,
+        digest: instances.digest,
+      })
+    } catch (error) {
+      // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
+      if (isDiskFull(error)) return this.#flushedIndex
+      throw error
+    }
     instances.flushed()
     outcomes.flushed()
     timers.flushed()
@@ -176,3 +182,9 @@ export class Machine {
     }
   }
 }
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof StateStoreFailed &&
+  error.cause instanceof Error &&
+  "code" in error.cause &&
+  (error.cause.code === "SQLITE_FULL" || error.cause.code === "ENOSPC")

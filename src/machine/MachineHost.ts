@@ -73,7 +73,10 @@ export class MachineHost extends Context.Service<
     readonly query: (
       queries: ReadonlyArray<Query>,
     ) => Effect.Effect<ReadonlyArray<QueryOutcome>, MachineFailed>
-    /** Makes everything applied so far durable; succeeds with the index it covers. */
+    /**
+     * Makes everything applied so far durable; succeeds with the index it covers. While the disk is full that is
+     * the index of an earlier flush, and the next one tries again.
+     */
     readonly flush: Effect.Effect<Index, MachineFailed>
     /** Log time, ms since 1970, at which the first timer falls due; null when none waits. */
     readonly nextTimer: Effect.Effect<number | null, MachineFailed>

@@ -1,6 +1,6 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
 import type { LoggedCommand } from "./command.ts"
@@ -93,7 +93,7 @@ const reasonOf = (error: unknown, { actor, key, command }: LoggedCommand): Reaso
 
 /** Keeps a returned promise from failing unseen, which would end the thread. */
 export const asynchronous = (returned: PromiseLike<unknown>, what: "reducer" | "query"): Reason => {
-  void swallow(returned)
+  Effect.runFork(Effect.ignore(Effect.tryPromise(() => returned)))
   return {
     code: `${what}-async`,
     message: `The ${what} returned a promise: it must be synchronous.`,
@@ -103,12 +103,6 @@ export const asynchronous = (returned: PromiseLike<unknown>, what: "reducer" | "
 
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof Reflect.get(value, "then") === "function"
-
-const swallow = async (promise: PromiseLike<unknown>): Promise<void> => {
-  try {
-    await promise
-  } catch {}
-}
 
 /** How `ctx.reject` leaves the reducer. */
 class Rejection extends Error {

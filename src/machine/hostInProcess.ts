@@ -1,0 +1,51 @@
+// The machine on the caller's thread: synchronous inside, for the simulation and for tests.
+
+import { Effect, Layer } from "effect"
+import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { StateStore } from "../storage/StateStore.ts"
+import { messageOf } from "./Coder.ts"
+import type { MachineLimits } from "./limits.ts"
+import { Machine } from "./Machine.ts"
+import { MachineFailed, MachineHost } from "./MachineHost.ts"
+import type { Registry } from "./Registry.ts"
+
+/** Every effect of this host is over when it has begun: nothing waits, nothing is forked. */
+export const layerInProcess = (options: {
+  /** Opens the state file; again after an install has put another in its place. */
+  readonly openStore: () => StateStore
+  readonly registry: Registry
+  readonly limits?: Partial<MachineLimits>
+}): Layer.Layer<MachineHost, MachineFailed, SnapshotStore> =>
+  Layer.effect(
+    MachineHost,
+    Effect.gen(function* () {
+      const snapshots = yield* SnapshotStore
+      const open = () => new Machine({ ...options, store: options.openStore() })
+      let machine = yield* attempt("open", open)
+      yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
+      const install = Effect.fnUntraced(function* (snapshotId: string) {
+        yield* attempt("close", () => machine.close())
+        yield* Effect.mapError(snapshots.install(snapshotId), (error) => failed("install", error))
+        machine = yield* attempt("open", open)
+        return machine.position()
+      })
+      return MachineHost.of({
+        position: attempt("position", () => machine.position()),
+        admit: (commands) => attempt("admit", () => machine.admit(commands)),
+        apply: (entries) => attempt("apply", () => machine.apply(entries)),
+        query: (queries) => attempt("query", () => machine.query(queries)),
+        flush: attempt("flush", () => machine.flush()),
+        nextTimer: attempt("nextTimer", () => machine.nextTimer()),
+        due: (now, max) => attempt("due", () => machine.due(now, max)),
+        stateHash: attempt("stateHash", () => machine.stateHash()),
+        install,
+        status: attempt("status", () => machine.status()),
+      })
+    }),
+  )
+
+const attempt = <Value>(operation: string, work: () => Value): Effect.Effect<Value, MachineFailed> =>
+  Effect.try({ try: work, catch: (error) => failed(operation, error) })
+
+const failed = (operation: string, error: unknown): MachineFailed =>
+  new MachineFailed({ operation, message: messageOf(error) })

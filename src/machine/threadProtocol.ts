@@ -1,0 +1,84 @@
+// What do the consensus thread and the machine's thread say to each other? One request, one reply, in order.
+
+import type { Configuration } from "../consensus/types.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import type { ActorModule } from "./bundle.ts"
+import type { MachineLimits } from "./limits.ts"
+import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
+import type { Outcome, QueryOutcome } from "./outcome.ts"
+import { packBytes, unpackBytes } from "./packing.ts"
+import type { ActorProblem } from "./Registry.ts"
+
+export interface LoadOptions {
+  readonly modules: ReadonlyArray<ActorModule>
+  readonly earlier: ReadonlyArray<ActorModule>
+}
+
+export interface OpenOptions {
+  readonly statePath: string
+  readonly initial: Configuration
+  readonly limits: Partial<MachineLimits>
+}
+
+/** What each operation is given, and what it gives. */
+export interface Operations {
+  readonly load: { readonly given: LoadOptions; readonly gives: ReadonlyArray<ActorProblem> }
+  readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
+  readonly position: { readonly given: null; readonly gives: StatePosition }
+  /** Packed commands. */
+  readonly admit: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
+  /** Packed entries, to JSON text of outcomes. */
+  readonly apply: { readonly given: Uint8Array; readonly gives: string }
+  readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
+  readonly flush: { readonly given: null; readonly gives: number }
+  readonly nextTimer: { readonly given: null; readonly gives: number | null }
+  /** Packed commands. */
+  readonly due: { readonly given: { readonly now: number; readonly max: number }; readonly gives: Uint8Array }
+  readonly stateHash: {
+    readonly given: null
+    readonly gives: { readonly index: number; readonly hash: string }
+  }
+  readonly status: { readonly given: null; readonly gives: MachineStatus }
+  readonly close: { readonly given: null; readonly gives: null }
+}
+
+export type Operation = keyof Operations
+
+export interface Request<Name extends Operation = Operation> {
+  readonly id: number
+  readonly operation: Name
+  readonly given: Operations[Name]["given"]
+}
+
+export type Reply =
+  | { readonly id: number; readonly gives: unknown; readonly failure: null }
+  | { readonly id: number; readonly gives: null; readonly failure: string }
+
+/** Empty bytes stand for a settled proposal, whose outcome is the next of `outcomes`. */
+export interface PackedAdmissions {
+  /** Packed commands. */
+  readonly commands: Uint8Array
+  /** JSON text: cheaper to hand over than the objects. */
+  readonly outcomes: string
+}
+
+export const packAdmissions = (admissions: ReadonlyArray<Admission>): PackedAdmissions => ({
+  commands: packBytes(
+    admissions.map((admission) => (admission._tag === "Admitted" ? admission.command : nothing)),
+  ),
+  outcomes: JSON.stringify(
+    admissions.flatMap((admission) => (admission._tag === "Settled" ? [admission.outcome] : [])),
+  ),
+})
+
+export const unpackAdmissions = (packed: PackedAdmissions): ReadonlyArray<Admission> => {
+  const outcomes = JSON.parse(packed.outcomes) as ReadonlyArray<Outcome>
+  let settled = 0
+  return unpackBytes(packed.commands).map((command) =>
+    command.byteLength === 0
+      ? { _tag: "Settled", outcome: outcomes[settled++]! }
+      : { _tag: "Admitted", command },
+  )
+}
+
+const nothing = new Uint8Array(0)
