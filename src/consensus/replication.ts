@@ -38,7 +38,8 @@ export const nextSending = (node: Node, progress: Progress, now: Millis): Sendin
   return {
     type: "read",
     from: progress.next,
-    to: Math.min(log.lastIndex, progress.next + limits.appendEntriesMax - 1),
+    // What is in memory may not be on disk yet.
+    to: Math.min(log.cachedFrom - 1, progress.next + limits.appendEntriesMax - 1),
   }
 }
 
