@@ -1,7 +1,7 @@
 // What does a group tell those who measure it?
 
 /** The way of a proposal, stage by stage; each is the time since the stage before it. */
-export type Stage = "admit" | "append" | "commit" | "apply"
+export type Stage = "admit" | "commit" | "apply"
 
 /** Called on hot paths: must be cheap and must not throw. */
 export interface Observer {

@@ -1,0 +1,159 @@
+// What is a running node made of? The only file that names every live layer.
+
+import { join } from "node:path"
+import { Context, Effect, Layer, Logger } from "effect"
+import { version } from "../package.json"
+import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
+import { main } from "./cli/main.ts"
+import type { NodeOptions, Platform } from "./cli/Platform.ts"
+import type { Configuration } from "./consensus/types.ts"
+import { HttpServer, layerServer } from "./http/Server.ts"
+import { layerWorker } from "./machine/hostWorker.ts"
+import { Metrics } from "./metrics/Metrics.ts"
+import { layerRaft } from "./raft/layer.ts"
+import type { Observer } from "./raft/observer.ts"
+import { defaultOptions } from "./raft/options.ts"
+import { Raft } from "./raft/Raft.ts"
+import { type DataDirectory, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
+import { LogStore } from "./storage/LogStore.ts"
+import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
+import { layerSqlite as layerSnapshots } from "./storage/snapshotStoreSqlite.ts"
+import { layerSocket } from "./transport/SocketTransport.ts"
+import { Transport } from "./transport/Transport.ts"
+
+/** One node: from its directory up to its doors. Runs until it is interrupted, or cannot go on. */
+const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
+  Effect.gen(function* () {
+    const directory = yield* openDataDirectory({
+      directory: options.data,
+      clusterId: options.clusterId,
+      nodeId: options.id,
+      startOptions: options.startOptions,
+    })
+    const context = yield* Layer.build(yield* layerNode(options, directory))
+    const { url } = Context.get(context, HttpServer)
+    yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
+    return yield* Context.get(context, Raft).stopped
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTags({
+      DataDirectoryRefused: ({ directory, reason }) => Effect.fail(refused(`${directory}: ${reason}`)),
+      ListenFailed: ({ address, message }) => Effect.fail(refused(`cannot listen on ${address}: ${message}`)),
+      ListenRefused: ({ message }) => Effect.fail(refused(message)),
+      ActorsRefused: ({ message }) => Effect.fail(refused(message)),
+      StorageFailed: ({ operation, message }) => Effect.fail(failed(`storage: ${operation}: ${message}`)),
+      MachineFailed: ({ operation, message }) => Effect.fail(failed(`machine: ${operation}: ${message}`)),
+      GroupStopped: ({ group, message }) => Effect.fail(failed(`group ${group} has stopped: ${message}`)),
+    }),
+    Effect.provide(Logger.layer([Logger.consoleLogFmt])),
+  )
+
+const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: DataDirectory) {
+  const metrics = new Metrics()
+  const observer = makeObserver(metrics, yield* Effect.context<never>())
+  const initial: Configuration = {
+    voters: Object.keys(options.cluster),
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    addresses: options.cluster,
+  }
+  const layerTransport = Layer.unwrap(
+    Effect.map(LogStore, ({ rememberIncarnation }) =>
+      layerSocket({
+        id: options.id,
+        clusterId: options.clusterId,
+        incarnation: directory.identity.incarnation,
+        listen: { hostname: options.peerListen.host, port: options.peerListen.port },
+        peers: options.cluster,
+        rememberIncarnation,
+      }),
+    ),
+  )
+  const layerMachine = layerWorker({
+    actorsDirectory: options.actors,
+    archiveDirectory: join(options.data, "actors"),
+    statePath: join(options.data, "state.db"),
+    initial,
+  })
+  const startedAt = performance.now()
+  const layerHttp = Layer.unwrap(
+    Effect.map(Transport, (transport) => {
+      registerTransport(metrics, transport)
+      return layerServer({
+        listen: options.listen,
+        insecure: options.insecure,
+        node: {
+          id: options.id,
+          clusterId: options.clusterId,
+          version,
+          peer: options.cluster[options.id]?.peer ?? "",
+          uptimeMillis: () => Math.round(performance.now() - startedAt),
+        },
+        metrics,
+      })
+    }),
+  )
+  return layerHttp.pipe(
+    Layer.provideMerge(layerRaft({ ...defaultOptions, group: "main", id: options.id, initial }, observer)),
+    Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
+    Layer.provideMerge(Layer.mergeAll(layerLog(directory), layerSnapshots({ directory: options.data }))),
+  )
+})
+
+/** Feeds what the rooms measure into the node's metrics and its log. */
+const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observer => {
+  const stages = {
+    admit: metrics.histogram(
+      "raftlet_admit_seconds",
+      "From the door to the turn: what the machine says first.",
+    ),
+    commit: metrics.histogram("raftlet_commit_seconds", "From the leader's log to a majority of disks."),
+    apply: metrics.histogram("raftlet_apply_seconds", "From commit to the machine's answer."),
+  }
+  const syncs = metrics.histogram("raftlet_sync_seconds", "One batch of writes to the log, synced.")
+  const entries = metrics.counter("raftlet_synced_entries_total", "Entries made durable.")
+  const log = Effect.runForkWith(context)
+  return {
+    stage: (stage, millis) => stages[stage].observe(millis),
+    synced: (millis, count) => {
+      syncs.observe(millis)
+      entries.add(count)
+    },
+    event: (message, details) => void log(Effect.logInfo(message).pipe(Effect.annotateLogs(details))),
+  }
+}
+
+const registerTransport = (metrics: Metrics, transport: Transport["Service"]): void => {
+  const perPeer = (
+    name: string,
+    help: string,
+    value: (peer: ReturnType<typeof transport.connections>[number]) => number,
+  ) =>
+    metrics.gauge(name, help, ["peer"], () =>
+      transport.connections().map((peer) => ({ labels: [peer.id], value: value(peer) })),
+    )
+  perPeer("raftlet_peer_connected", "1 while there is a connection to the peer.", ({ state }) =>
+    state === "open" ? 1 : 0,
+  )
+  perPeer(
+    "raftlet_peer_outbound_bytes",
+    "Bytes that wait to leave for the peer.",
+    ({ outboundBytes }) => outboundBytes,
+  )
+  perPeer(
+    "raftlet_peer_dropped_messages",
+    "Messages dropped for want of a connection or of room.",
+    ({ dropped }) => dropped,
+  )
+}
+
+const platform: Platform = {
+  version,
+  program: [process.execPath, import.meta.path],
+  remembered: (directory) =>
+    readDataDirectory(directory).pipe(Effect.mapError(({ reason }) => refused(`${directory}: ${reason}`))),
+  runNode,
+}
+
+if (import.meta.main) main(process.argv.slice(2), platform)
