@@ -79,6 +79,7 @@ export class LogFile {
 
   write(batch: ReadonlyArray<GroupWrite>): void {
     this.attempt("write", () => {
+      if (batch.length === 0) return
       this.commit([], () => {
         const records = new Map<GroupId, GroupRecord>()
         for (const { group, write } of batch) {

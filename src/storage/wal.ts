@@ -44,26 +44,29 @@ export const inspectWalBytes = (bytes: Uint8Array): WalCondition => {
     }
   }
   const frames = readFrames(view, pageBytes, littleEndian)
-  const bad = frames.findIndex((frame) => !frame.ours || !frame.sound)
+  const bad = frames.findIndex((frame) => !frame.good)
   if (bad === -1) return { _tag: frames.at(-1)?.commits === false ? "Torn" : "Intact", frames: frames.length }
   const behind = frames.slice(bad)
-  const end = behind.findIndex((frame) => (frame.ours || frame.sound) && frame.commits)
+  const end = behind.findIndex((frame) => frame.ours && frame.commits)
   // A frame of this generation without its commit, or none at all: never acknowledged.
   if (end === -1) {
     const open = behind.some((frame) => frame.ours) || frames[bad - 1]?.commits === false
     return { _tag: open ? "Torn" : "Intact", frames: bad }
   }
   const reason = `frame ${bad + 1} of the write-ahead log is bad`
-  return behind.slice(end + 1).some((frame) => frame.ours || frame.sound)
+  return behind.slice(end + 1).some((frame) => frame.ours)
     ? { _tag: "Corrupt", reason: `${reason}, and frames written after it follow` }
     : { _tag: "Doubtful", reason: `${reason}, and it belongs to the last transaction` }
 }
 
 interface Frame {
-  /** It carries the salts of the current generation. */
+  /**
+   * Of the current generation: it carries the salts of the header, or, where these were altered, its checksum
+   * continues that of a frame of this generation. An older generation's frames continue only each other.
+   */
   readonly ours: boolean
-  /** Its checksum continues the one in the frame before it: proof of belonging even where a salt is bad. */
-  readonly sound: boolean
+  /** Salts and checksum are right. */
+  readonly good: boolean
   readonly commits: boolean
 }
 
@@ -75,12 +78,14 @@ const readFrames = (view: DataView, pageBytes: number, littleEndian: boolean): R
   const frames: Array<Frame> = []
   const frameBytes = frameHeaderBytes + pageBytes
   let previous = [view.getUint32(24), view.getUint32(28)] as const
+  let previousOurs = true
   for (let at = headerBytes; at + frameBytes <= view.byteLength; at += frameBytes) {
-    const ours =
+    const salted =
       view.getUint32(at + 8) === view.getUint32(16) && view.getUint32(at + 12) === view.getUint32(20)
     const head = sum(view, at, 8, previous, littleEndian)
-    const sound = sumsTo(view, at + frameHeaderBytes, pageBytes, head, at + 16, littleEndian)
-    frames.push({ ours, sound, commits: view.getUint32(at + 4) !== 0 })
+    const continues = sumsTo(view, at + frameHeaderBytes, pageBytes, head, at + 16, littleEndian)
+    previousOurs = salted || (continues && previousOurs)
+    frames.push({ ours: previousOurs, good: salted && continues, commits: view.getUint32(at + 4) !== 0 })
     // The stored checksum, not the computed one: so the frames behind a bad one can still be judged.
     previous = [view.getUint32(at + 16), view.getUint32(at + 20)]
   }
