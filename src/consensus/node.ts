@@ -49,7 +49,6 @@ export interface Follower {
 }
 
 export interface FollowerReads {
-  nextId: number
   /** Asked, and when. One question at a time; those who come meanwhile share the next. */
   asked: { readonly id: number; readonly origins: ReadonlyArray<Origin>; askedAt: Millis } | null
   waiting: Array<Origin>
@@ -113,6 +112,11 @@ export interface Node {
   role: Role
   /** Counts the leaders that this node has seen, itself included. */
   leaderChanges: number
+  /**
+   * Number of the newest question to a leader. Never used again, not by a later role and not after a restart,
+   * so that a late answer to an older question is known: it begins from the clock.
+   */
+  lastReadId: number
   /** A snapshot that the log already rests on but the machine has not taken over yet. */
   pendingInstall: { readonly snapshotId: string; readonly index: Index } | null
 
@@ -242,6 +246,7 @@ export const makeNode = (beginning: Beginning): Node => ({
   lastTime: beginning.lastTime,
   role: makeFollower(null, beginning.now),
   leaderChanges: 0,
+  lastReadId: 0,
   pendingInstall: beginning.pendingInstall,
   pendingWrites: [],
   nextSequence: 1,
@@ -253,7 +258,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   leader,
   leaderHeardAt: leader === null ? Number.NEGATIVE_INFINITY : now,
   timerBeganAt: now,
-  reads: { nextId: 1, asked: null, waiting: [] },
+  reads: { asked: null, waiting: [] },
 })
 
 /** The leader as far as this node knows. */

@@ -129,7 +129,8 @@ export const askLeader = (node: Node, follower: Follower, leader: NodeId, now: M
   const { reads } = follower
   if (reads.asked === null) {
     if (reads.waiting.length === 0) return
-    reads.asked = { id: reads.nextId++, origins: reads.waiting, askedAt: now }
+    node.lastReadId = Math.max(node.lastReadId + 1, now)
+    reads.asked = { id: node.lastReadId, origins: reads.waiting, askedAt: now }
     reads.waiting = []
   } else if (now - reads.asked.askedAt < node.limits.heartbeatMillis * 2) {
     return
