@@ -117,6 +117,11 @@ export class Progress {
     this.probeFrom(lastIndex + 1)
   }
 
+  /** It holds all that was asked of it and is still suspect: this session began before its damage. */
+  isPromiseUnheard(index: Index, whole: boolean): boolean {
+    return !whole && index >= this.repairThrough
+  }
+
   #enter(state: "probe" | "replicate" | "snapshot"): void {
     this.state = state
     this.probing = false

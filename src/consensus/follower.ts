@@ -71,7 +71,7 @@ const appendMatching = (node: Node, entries: ReadonlyArray<Entry>): void => {
 const acceptThrough = (node: Node, from: NodeId, request: AppendRequest, verified: Index): void => {
   // Not the last entry of this log, but the last one that this message has verified (HAZARDS R5).
   node.commitIndex = Math.max(node.commitIndex, Math.min(request.commit, verified))
-  becomeWhole(node, request.repairThrough, verified)
+  becomeWhole(node, request, verified)
   say(
     node,
     from,
@@ -112,9 +112,18 @@ const refuse = (node: Node, from: NodeId, request: AppendRequest): void => {
  * A suspect node holds again everything that it can ever have acknowledged, once it has all that the leader
  * had when it learned of the damage: whatever counted on this node is either in that leader's log or was
  * never committed (Leader Completeness, §5.4.3).
+ *
+ * The session in which this node first hears a leader may have begun before this damage, for an earlier one:
+ * what the leader had then is not enough. It begins another as soon as it sees the promise not taken up.
  */
-export const becomeWhole = (node: Node, repairThrough: Index, verified: Index): void => {
-  if (node.standing === "whole" || repairThrough === 0 || verified < repairThrough) return
+export const becomeWhole = (
+  node: Node,
+  { term, session, repairThrough }: Pick<AppendRequest, "term" | "session" | "repairThrough">,
+  verified: Index,
+): void => {
+  if (node.standing === "whole") return
+  if (node.firstHeard?.term !== term) node.firstHeard = { term, session }
+  if (session <= node.firstHeard.session || repairThrough === 0 || verified < repairThrough) return
   node.standing = "whole"
   node.turn.draft.standing = "whole"
 }

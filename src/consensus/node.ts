@@ -102,6 +102,8 @@ export interface Node {
   term: Term
   votedFor: NodeId | null
   standing: Standing
+  /** While suspect: the session in which the leader of this term was first heard. */
+  firstHeard: { readonly term: Term; readonly session: number } | null
   readonly log: Log
   readonly configurations: ConfigurationHistory
   commitIndex: Index
@@ -239,6 +241,7 @@ export const makeNode = (beginning: Beginning): Node => ({
   term: beginning.hardState.term,
   votedFor: beginning.hardState.votedFor,
   standing: beginning.standing,
+  firstHeard: null,
   log: beginning.log,
   configurations: beginning.configurations,
   commitIndex: Math.max(beginning.appliedIndex, beginning.log.base.index),

@@ -104,6 +104,7 @@ export const onAppendReply = (
   if (reply.session !== progress.session) return
   if (!reply.whole && progress.whole) return progress.beginRepair(node.log.lastIndex)
   if (reply.accepted) {
+    if (progress.isPromiseUnheard(reply.index, reply.whole)) return progress.beginRepair(node.log.lastIndex)
     progress.whole = reply.whole
     onMatched(node, leader, progress, reply.index, now)
   } else {
@@ -128,6 +129,8 @@ export const onMatched = (
 
 /** The logs disagree at `reply.index`: one round per term of disagreement, not one per entry (§5.3 end). */
 const onConflict = (node: Node, progress: Progress, reply: AppendReply): void => {
+  // What it acknowledged in this very session is gone: its disk lost something again.
+  if (!progress.whole && reply.index <= progress.match) return progress.beginRepair(node.log.lastIndex)
   const isStale =
     progress.state === "probe" ? reply.index !== progress.next - 1 : reply.index <= progress.match
   if (isStale || progress.state === "snapshot") return

@@ -35,7 +35,7 @@ export const onSnapshotCompleted = (
   if (node.log.termAt(index) === term) {
     // The log holds the snapshot's last entry, and so everything before it (§5.3): there is nothing to install.
     node.commitIndex = index
-    becomeWhole(node, chunk.repairThrough, index)
+    becomeWhole(node, chunk, index)
     return reply(node, from, chunk, chunk.totalBytes, index)
   }
   for (const origin of node.log.takeOrigins(0)) node.turn.dismissed.push({ origin, reason: "lost" })
@@ -50,7 +50,7 @@ export const onSnapshotCompleted = (
   node.turn.draft.entries = []
   node.turn.draft.truncateFrom = null
   node.turn.draft.install = { index, term, configuration, snapshotId: chunk.id }
-  becomeWhole(node, chunk.repairThrough, index)
+  becomeWhole(node, chunk, index)
   reply(node, from, chunk, chunk.totalBytes, index)
 }
 
@@ -84,6 +84,9 @@ export const onSnapshotReply = (
   if (reply.session !== progress.session) return
   if (!reply.whole && progress.whole) return progress.beginRepair(node.log.lastIndex)
   if (reply.installedIndex > 0) {
+    if (progress.isPromiseUnheard(reply.installedIndex, reply.whole)) {
+      return progress.beginRepair(node.log.lastIndex)
+    }
     progress.whole = reply.whole
     progress.acknowledged(reply.installedIndex)
     progress.probeFrom(reply.installedIndex + 1)
