@@ -1,0 +1,290 @@
+// What does one node of a run consist of? The node record, its disk, and the work that its lives would do.
+
+import { assert } from "../../src/consensus/assert.ts"
+import { isVoter } from "../../src/consensus/configuration.ts"
+import type { Message, SnapshotChunk } from "../../src/consensus/message.ts"
+import { applicableIndex, type Input, type Node } from "../../src/consensus/node.ts"
+import type { Progress } from "../../src/consensus/Progress.ts"
+import { appendFrom, nextSending, type Sending } from "../../src/consensus/replication.ts"
+import { step } from "../../src/consensus/step.ts"
+import { takeTurn } from "../../src/consensus/turn.ts"
+import type { Entry, Index, Millis, NodeId, Write } from "../../src/consensus/types.ts"
+import type { Waiting } from "./Checker.ts"
+import type { Cluster } from "./Cluster.ts"
+import { Disk } from "./Disk.ts"
+
+const snapshotBytes = 3
+
+export class Host {
+  readonly id: NodeId
+  readonly cluster: Cluster
+  readonly disk: Disk
+  /** Null while it is down. */
+  node: Node | null = null
+  /** Handed to the disk and not yet confirmed; the first `#written` of them are on the platter. */
+  writes: Array<Write> = []
+  /** Its process stands still until then (world time): nothing happens on it. */
+  pausedUntil = 0
+  /** Its clock: `origin + world time × rate`. */
+  origin = 0
+  rate = 1
+
+  #timeoutMillis = 0
+  #heartbeatDueAt: Millis = 0
+  #written = 0
+  #chunks: Array<{ readonly from: NodeId; readonly chunk: SnapshotChunk }> = []
+  /** The part of an incoming snapshot; survives a crash. */
+  #part = { id: "", received: 0 }
+  /** Entries on their way from the disk to a replicator. */
+  #readings: Array<{ readonly progress: Progress; readonly to: NodeId; readonly entries: Array<Entry> }> = []
+  /** Reads that wait for the machine. */
+  #reads: Array<{ readonly origin: Waiting; readonly index: Index }> = []
+
+  constructor(id: NodeId, cluster: Cluster) {
+    this.id = id
+    this.cluster = cluster
+    this.disk = new Disk(cluster.options.configuration)
+  }
+
+  get now(): Millis {
+    return Math.floor(this.origin + this.cluster.time * this.rate)
+  }
+
+  get isRunning(): boolean {
+    return this.node !== null && this.cluster.time >= this.pausedUntil
+  }
+
+  start(): void {
+    const { random, options } = this.cluster
+    this.origin = random.between(0, 100_000)
+    this.rate = options.faults.drift ? 0.98 + random.next() * 0.04 : 1
+    this.node = this.disk.start({
+      id: this.id,
+      limits: options.limits,
+      now: this.now,
+      tailBytesMax: random.between(0, 600),
+    })
+    this.#drawTimeout()
+  }
+
+  /** What was not durable is gone; of the writes on their way any first few may have reached the platter. */
+  crash(): void {
+    const { random } = this.cluster
+    const reached = random.between(this.#written, this.writes.length)
+    for (const write of this.writes.slice(this.#written, reached)) this.disk.write(write)
+    if (this.disk.pendingInstall !== null && random.chance(0.5)) this.disk.finishInstall()
+    for (const { origin } of this.#reads) origin.answered("lost")
+    this.node = null
+    this.writes = []
+    this.#written = 0
+    this.#chunks = []
+    this.#readings = []
+    this.#reads = []
+    if (random.chance(0.3)) this.#part = { id: "", received: 0 }
+  }
+
+  /** One turn: the inputs one after another, then everything that follows from them. */
+  turn(inputs: ReadonlyArray<Input>): void {
+    const { node } = this
+    if (node === null) return
+    const before = { commit: node.commitIndex, role: node.role.kind }
+    for (const input of inputs) {
+      const commit = node.commitIndex
+      step(node, input, this.now)
+      if (node.role.kind === "leader" && node.commitIndex > commit)
+        this.cluster.checker.leaderCommits(node, this.cluster.disks)
+    }
+    const turn = takeTurn(node)
+    this.cluster.checker.turn(node, turn, before)
+    this.cluster.checker.said(this.id, this.disk, turn)
+    this.cluster.checker.persisted(node, this.disk)
+    for (const { to, message } of turn.messages) this.cluster.send(this.id, to, message)
+    this.#chunks.push(...turn.chunks)
+    for (const { origin, index } of turn.reads) this.#reads.push({ origin: origin as Waiting, index })
+    if (node.role.kind === "leader" && before.role !== "leader") this.#heartbeatDueAt = this.now
+    // The replicators are woken before the leader's own write (DESIGN, one proposal through the rooms).
+    if (this.cluster.random.chance(0.7)) this.replicate()
+    if (turn.write !== null) this.writes.push(turn.write)
+    this.#serve()
+  }
+
+  receive(from: NodeId, message: Message): void {
+    this.turn([{ type: "Received", from, message }])
+  }
+
+  /** The timers that have run out by now; each may fire late, never early. */
+  fireTimers(): void {
+    const { node } = this
+    if (node === null) return
+    if (node.role.kind === "leader") {
+      if (this.now < this.#heartbeatDueAt) return
+      this.#heartbeatDueAt = this.now + node.limits.heartbeatMillis
+      this.turn([{ type: "HeartbeatDue" }])
+    } else if (this.now - node.role.timerBeganAt >= this.#timeoutMillis) {
+      const after = this.#timeoutMillis
+      this.#drawTimeout()
+      this.turn([{ type: "ElectionTimedOut", after }])
+    }
+  }
+
+  /** The platter takes up to `count` writes in, in order; the node hears of it at once or with later ones. */
+  completeWrites(count: number, confirm = true): void {
+    const { node } = this
+    if (node === null) return
+    const written = Math.min(this.writes.length, Math.max(this.#written, count))
+    for (const write of this.writes.slice(this.#written, written)) this.disk.write(write)
+    this.#written = written
+    if (!confirm || written === 0) return
+    const last = this.writes[written - 1]!
+    this.writes.splice(0, written)
+    this.#written = 0
+    this.turn([{ type: "Persisted", sequence: last.sequence }])
+  }
+
+  /** The machine takes in up to `count` entries, or the file of a snapshot. */
+  apply(count: number): void {
+    const { node } = this
+    if (node === null) return
+    if (node.pendingInstall !== null) {
+      if (this.disk.pendingInstall?.snapshotId !== node.pendingInstall.snapshotId) return
+      const { index, term } = this.disk.pendingInstall
+      this.disk.finishInstall()
+      this.cluster.checker.applied(index, term)
+      this.turn([{ type: "Applied", index }])
+      return
+    }
+    const to = Math.min(applicableIndex(node), node.appliedIndex + count)
+    if (to <= node.appliedIndex) return
+    for (let index = node.appliedIndex + 1; index <= to; index++) {
+      this.cluster.checker.applied(index, this.disk.termAt(index))
+      const entry = node.log.entryAt(index)
+      if (entry === undefined || entry.origin === null) continue
+      const waiting = entry.origin as Waiting
+      entry.origin = null
+      waiting.answered("applied")
+    }
+    this.turn([{ type: "Applied", index: to }])
+  }
+
+  flush(): void {
+    const { node } = this
+    if (node === null || node.pendingInstall !== null || node.appliedIndex <= this.disk.state.index) return
+    // The disk may have been cut or begun anew by writes that the machine has not heard of yet.
+    if (this.disk.termAt(node.appliedIndex) === undefined) return
+    this.disk.flush(node.appliedIndex, node.configurations.asOf(node.appliedIndex))
+  }
+
+  /** Cuts the log behind the state on disk, less a margin for slow peers. */
+  compact(margin: number): void {
+    const { node, disk } = this
+    if (node === null || node.pendingInstall !== null || disk.pendingInstall !== null) return
+    const index = disk.state.index - margin
+    const term = node.log.termAt(index)
+    if (index <= node.log.base.index || term === undefined) return
+    const configuration = node.configurations.asOf(index)
+    this.turn([{ type: "Compacted", through: { index, term } }])
+    disk.compact({ index, term }, configuration)
+  }
+
+  /** Keeps one piece of an incoming snapshot. */
+  keepChunk(): void {
+    const { node } = this
+    const work = this.#chunks.shift()
+    if (node === null || work === undefined) return
+    const { from, chunk } = work
+    if (this.#part.id !== chunk.id) this.#part = { id: chunk.id, received: 0 }
+    if (chunk.offset === this.#part.received) this.#part.received += chunk.bytes.length
+    const isComplete = this.#part.received === chunk.totalBytes
+    if (isComplete) this.turn([{ type: "SnapshotCompleted", from, chunk }])
+    else this.turn([{ type: "ChunkKept", from, chunk, received: this.#part.received }])
+  }
+
+  /** As a replicator per peer would: everything that the windows allow. */
+  replicate(): void {
+    const { node } = this
+    if (node?.role.kind !== "leader") return
+    for (const [to, progress] of node.role.progress) {
+      const sendingsMax = node.limits.inFlightMessagesMax + 2
+      for (let count = 0; count <= sendingsMax; count++) {
+        assert(count < sendingsMax, `a replicator comes to rest (R13)`, to, count)
+        if (!this.#send(node, to, progress, nextSending(node, progress, this.now))) break
+      }
+      if (progress.state === "snapshot") this.#sendChunk(node, to, progress)
+    }
+  }
+
+  /** Hands entries that were read from the disk to their replicator. */
+  finishReading(): void {
+    const reading = this.#readings.shift()
+    const { node } = this
+    if (reading === undefined || node?.role.kind !== "leader") return
+    const { progress, to, entries } = reading
+    if (node.role.progress.get(to) === progress)
+      this.#send(node, to, progress, appendFrom(node, progress, entries, this.now))
+  }
+
+  get readingCount(): number {
+    return this.#readings.length
+  }
+
+  #send(node: Node, to: NodeId, progress: Progress, sending: Sending): boolean {
+    if (sending.type === "append") {
+      this.cluster.send(this.id, to, sending.message)
+      return true
+    }
+    if (sending.type === "read") {
+      const entries = this.disk.read(sending.from, sending.to)
+      assert(entries.length === sending.to - sending.from + 1, "what is not in memory is on disk", sending.to)
+      this.#readings.push({ progress, to, entries })
+      if (this.cluster.random.chance(0.7)) this.finishReading()
+    }
+    if (sending.type === "snapshot") {
+      const { index, term } = this.disk.state
+      assert(index >= node.log.base.index, "the state covers what was cut", index, node.log.base.index)
+      progress.sendSnapshot(`${this.id}:${index}:${term}`, index)
+    }
+    return false
+  }
+
+  #sendChunk(node: Node, to: NodeId, progress: Progress): void {
+    const { id, index, received } = progress.snapshot!
+    const term = node.log.termAt(index)
+    // Cut away since: what the peer needs is in a newer one.
+    if (term === undefined) return progress.probeFrom(node.log.base.index)
+    const offset = this.cluster.random.chance(0.1) ? 0 : received
+    this.cluster.send(this.id, to, {
+      type: "SnapshotChunk",
+      term: node.term,
+      snapshot: { index, term, configuration: node.configurations.asOf(index) },
+      id,
+      totalBytes: snapshotBytes,
+      offset,
+      bytes: new Uint8Array(1),
+      checksum: 0,
+      repairThrough: progress.whole ? 0 : progress.repairThrough,
+      session: progress.session,
+    })
+  }
+
+  #serve(): void {
+    const { appliedIndex } = this.node!
+    this.#reads = this.#reads.filter(({ origin, index }) => {
+      if (index > appliedIndex) return true
+      origin.answered("served")
+      return false
+    })
+  }
+
+  #drawTimeout(): void {
+    const { limits } = this.cluster.options
+    this.#timeoutMillis = this.cluster.random.between(
+      limits.electionTimeoutMinMillis,
+      limits.electionTimeoutMaxMillis,
+    )
+  }
+
+  /** A voter whose log may be counted on. */
+  get isSound(): boolean {
+    return this.disk.standing === "whole" && isVoter(this.cluster.options.configuration, this.id)
+  }
+}

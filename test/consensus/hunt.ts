@@ -1,0 +1,74 @@
+// Does any order of events break a promise? Runs of whole clusters, one seed each; a failing seed is a replay.
+
+import type { Limits } from "../../src/consensus/node.ts"
+import type { Configuration, NodeId } from "../../src/consensus/types.ts"
+import { Cluster, type Faults } from "./Cluster.ts"
+import { Random } from "./Random.ts"
+
+export type Shape = "three" | "five" | "joint" | "learner" | "one" | "two"
+
+export const shapes: ReadonlyArray<Shape> = ["three", "five", "joint", "learner", "one", "two"]
+
+const configurationOf: Record<Shape, Configuration> = {
+  one: configuration({ voters: ["a"] }),
+  two: configuration({ voters: ["a", "b"] }),
+  three: configuration({ voters: ["a", "b", "c"] }),
+  five: configuration({ voters: ["a", "b", "c", "d", "e"] }),
+  joint: configuration({ voters: ["a", "b", "c"], outgoing: ["c", "d", "e"] }),
+  learner: configuration({ voters: ["a", "b", "c"], learners: ["d"] }),
+}
+
+function configuration(of: {
+  readonly voters: ReadonlyArray<NodeId>
+  readonly outgoing?: ReadonlyArray<NodeId>
+  readonly learners?: ReadonlyArray<NodeId>
+}): Configuration {
+  return { outgoing: [], learners: [], learnersNext: [], addresses: {}, ...of }
+}
+
+/** Small on purpose: windows are full, memory is short and logs are cut all the time. */
+const limits: Limits = {
+  electionTimeoutMinMillis: 150,
+  electionTimeoutMaxMillis: 300,
+  heartbeatMillis: 30,
+  clockDriftMillis: 10,
+  appendEntriesMax: 3,
+  appendBytesMax: 200,
+  inFlightMessagesMax: 3,
+  inFlightBytesMax: 400,
+  cacheBytesMax: 200,
+}
+
+/** Each seed has its own weather: what never comes lets other things go far (swarm testing). */
+const faultsOf = (random: Random): Faults => {
+  const often = (most: number) => (random.chance(0.3) ? 0 : random.next() * most)
+  return {
+    drop: often(0.3),
+    duplicate: often(0.2),
+    reorder: often(0.6),
+    crash: often(1.5),
+    damage: random.chance(0.6) ? 0 : often(1),
+    damageMany: random.chance(0.2),
+    partition: often(2),
+    pause: often(1.5),
+    compact: often(1),
+    slowDisk: often(0.8),
+    drift: random.chance(0.5),
+  }
+}
+
+/** One run. Throws what it found, with the way to see it again. */
+export const run = (shape: Shape, seed: number, steps: number): Cluster => {
+  const faults = faultsOf(new Random(seed ^ 0x5bd1e995))
+  const cluster = new Cluster({ seed, configuration: configurationOf[shape], limits, faults })
+  let count = 0
+  try {
+    for (; count < steps; count++) cluster.step()
+    if (!faults.damageMany) cluster.settle()
+  } catch (error) {
+    const where = `shape ${shape}, seed ${seed}, step ${count} of ${steps}`
+    const again = `RAFTLET_SHAPE=${shape} RAFTLET_SEED=${seed} bun test test/consensus/hunt.test.ts`
+    throw new Error(`${where}: ${error}\nagain: ${again}\n${cluster.describe()}`, { cause: error })
+  }
+  return cluster
+}
