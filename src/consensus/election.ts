@@ -67,6 +67,8 @@ const castVote = (node: Node, from: NodeId, request: VoteRequest, now: Millis): 
   if (node.votedFor !== null && node.votedFor !== from) return false
   if (node.role.leader !== null || !isUpToDate(node, request)) return false
   if (node.votedFor === null) {
+    // The term may have come as a rumour while the leader of an older one still relies on this node.
+    if (!request.transfer && leaderLives(node, now)) return false
     node.votedFor = from
     recordHardState(node)
   }
@@ -88,7 +90,7 @@ export const leaderLives = (node: Node, now: Millis): boolean => {
   const lease = node.limits.electionTimeoutMinMillis
   if (node.role.kind === "leader") return true
   if (node.term > 0 && now - node.startedAt < lease) return true
-  return node.role.kind === "follower" && node.role.leader !== null && now - node.role.leaderHeardAt < lease
+  return node.role.kind === "follower" && now - node.role.leaderHeardAt < lease
 }
 
 /** Counts a reply to this candidacy, one per voter; replies to another one mean nothing (HAZARDS E6). */
@@ -120,8 +122,12 @@ export const becomeFollower = (node: Node, term: Term, leader: NodeId | null, no
   }
   const follower = makeFollower(leader, now)
   // A mere rumour of a newer term does not restart the election timer of one that followed already:
-  // a candidate that nobody elects must not keep the others from standing.
-  if (before.kind === "follower" && leader === null) follower.timerBeganAt = before.timerBeganAt
+  // a candidate that nobody elects must not keep the others from standing. Nor does it end what was promised
+  // to the old leader, which cannot know of it: its lease still rests on this node.
+  if (before.kind === "follower" && leader === null) {
+    follower.timerBeganAt = before.timerBeganAt
+    follower.leaderHeardAt = before.leaderHeardAt
+  }
   enterRole(node, follower)
   if (leader !== null) node.leaderChanges++
 }

@@ -40,7 +40,7 @@ export interface Follower {
   readonly kind: "follower"
   /** Of this term; null until it was heard. */
   leader: NodeId | null
-  /** When the leader of this term was last heard: the lease that it may rely on. */
+  /** When a leader was last heard, of this term or an older one: the lease that it may rely on. */
   leaderHeardAt: Millis
   /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
   timerBeganAt: Millis
