@@ -42,7 +42,10 @@ export const onReadIndexRequest = (
     say(node, from, { type: "ReadIndexReply", term: node.term, id: request.id, index: 0 })
     return
   }
-  node.role.reads.waiting.push({ kind: "peer", from, id: request.id })
+  const { reads } = node.role
+  // It has one question at a time and repeats it while the answer stays out: one place is enough.
+  reads.waiting = reads.waiting.filter((reader) => reader.kind === "local" || reader.from !== from)
+  reads.waiting.push({ kind: "peer", from, id: request.id })
   confirmNext(node, node.role, now)
 }
 
@@ -85,7 +88,8 @@ export const onRoundAnswered = (
   now: Millis,
 ): void => {
   const progress = leader.progress.get(from)
-  if (progress === undefined || !reply.whole) return
+  // Round 0 answers no heartbeat of this term: it told the term to one of an older.
+  if (progress === undefined || !reply.whole || reply.round === 0) return
   progress.round = Math.max(progress.round, reply.round)
   progress.confirmedAt = Math.max(progress.confirmedAt, reply.sentAt)
   settleRound(node, leader, now)
