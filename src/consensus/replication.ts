@@ -153,11 +153,12 @@ export const onHeartbeatReply = (
   const quietMillis = reply.sentAt - progress.sentAt
   if (quietMillis <= 0 || progress.state === "snapshot") return
   if (progress.state === "probe") return progress.probeAgain()
-  // What left before this heartbeat should have been there before it. And when all is there but its
-  // acknowledgement stays out, that may be lost as well (HAZARDS R14).
+  // Heartbeats overtake appends, so what left just before this one may still be on its way. And when all is
+  // there but its acknowledgement stays out, that may be lost as well (HAZARDS R14).
   const isLost = progress.next > reply.lastIndex + 1
   const isUnheard = progress.match < progress.next - 1 || progress.whole !== reply.whole
-  if (isLost || (isUnheard && quietMillis > 2 * node.limits.heartbeatMillis)) {
+  const graceMillis = (isLost ? 1 : 2) * node.limits.heartbeatMillis
+  if ((isLost || isUnheard) && quietMillis > graceMillis) {
     progress.probeFrom(Math.min(reply.lastIndex + 1, progress.next))
   }
 }
