@@ -52,7 +52,10 @@ export const openDataDirectory = (options: {
 export const readDataDirectory = (
   directory: string,
 ): Effect.Effect<Pick<DataDirectory, "identity" | "startOptions"> | null, DataDirectoryRefused> =>
-  refusing(directory, () => readNode(directory))
+  refusing(directory, () => {
+    const node = readNode(directory)
+    return node === null ? null : { identity: identityOf(node), startOptions: node.startOptions }
+  })
 
 const nodeFormat = 1
 
@@ -78,7 +81,7 @@ const openOrMake = (options: {
   const { directory, clusterId, nodeId } = options
   const found = readNode(directory)
   if (found === null) refuseOrphans(directory)
-  const node: Node = found?.node ?? {
+  const node: Node = found ?? {
     clusterId,
     nodeId,
     incarnation: crypto.randomUUID(),
@@ -110,7 +113,7 @@ const refuseOrphans = (directory: string): void => {
   }
 }
 
-const readNode = (directory: string) => {
+const readNode = (directory: string): Node | null => {
   let text: string
   try {
     text = readFileSync(join(directory, "node.json"), "utf8")
@@ -124,8 +127,7 @@ const readNode = (directory: string) => {
     throw new Error(`its node.json has format ${stored.format}, this program reads format ${nodeFormat}`)
   }
   if (stored.checksum !== checksumOf(stored.node)) throw new Error("its node.json is damaged")
-  const node = Schema.decodeUnknownSync(Node)(stored.node)
-  return { node, identity: identityOf(node), startOptions: node.startOptions }
+  return Schema.decodeUnknownSync(Node)(stored.node)
 }
 
 const parse = (text: string) => {

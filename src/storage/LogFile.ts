@@ -19,6 +19,7 @@ import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt } from "./logWrite.ts"
 import { currentBoot, type LogMark, type MarkedGroup } from "./mark.ts"
+import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
 
 type Service = LogStore["Service"]
@@ -54,7 +55,12 @@ export class LogFile {
     this.suspicion = opened.suspicion
     this.sequence = opened.sequence
     this.peers = opened.peers
-    for (const record of this.groups.values()) this.marked[record.group] ??= markOf(record)
+    for (const record of this.groups.values()) {
+      // Where the log ends, the database says: its last commit may have missed its mark. What was promised,
+      // the higher of the two, until `load` has made that durable in the database as well.
+      const marked = this.marked[record.group]
+      this.marked[record.group] = { ...markOf(record), ...(marked && highest(record, marked)) }
+    }
     this.writeMark()
   }
 

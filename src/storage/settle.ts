@@ -58,7 +58,9 @@ export const settle = (options: {
   }
   const unusable = unusableLog(found, stateIndex, stateTerm)
   const outdated =
-    hardState === known ? "" : `term ${known.term} on disk is behind the marked term ${hardState.term}`
+    hardState.term === known.term && hardState.votedFor === known.votedFor
+      ? ""
+      : `the vote of term ${known.term} on disk is behind the marked one of term ${hardState.term}`
   const suspicion = found.suspicion || unusable || outdated
   return unusable === ""
     ? {
@@ -74,9 +76,12 @@ export const settle = (options: {
 export const standingOf = (suspicion: string): Standing => (suspicion === "" ? "whole" : "suspect")
 
 /** Never below either witness; within one term the vote of the one that has it (HAZARDS E2). */
-const highest = (known: HardState, marked: HardState): HardState => {
-  if (marked.term > known.term) return marked
-  return marked.term === known.term && known.votedFor === null && marked.votedFor !== null ? marked : known
+export const highest = (known: HardState, marked: HardState): HardState => {
+  const outdated =
+    marked.term > known.term ||
+    (marked.term === known.term && known.votedFor === null && marked.votedFor !== null)
+  const { term, votedFor } = outdated ? marked : known
+  return { term, votedFor }
 }
 
 const unusableLog = (found: Found, stateIndex: number, stateTerm: number): string => {

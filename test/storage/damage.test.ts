@@ -110,7 +110,11 @@ describe("what is no damage", () => {
   test("a commit that came through before its mark is kept", async () => {
     const { image, before } = await makeImage()
     copyFileSync(join(before, "log.mark"), join(image, "log.mark"))
-    expect(load(await open(image))).toMatchObject({ standing: "whole", lastIndex: 80 })
+    for (let start = 0; start < 3; start++) {
+      const log = await open(image)
+      expect(load(log)).toMatchObject({ standing: "whole", lastIndex: 80 })
+      log.close()
+    }
   })
 
   test("a torn last transaction that was never acknowledged is forgotten without suspicion", async () => {

@@ -1,0 +1,162 @@
+// Who may use a data directory? (HAZARDS S6, S10, S12)
+
+import { afterEach, describe, expect, test } from "bun:test"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { openDataDirectory, readDataDirectory } from "../../src/storage/DataDirectory.ts"
+import type { DataDirectoryRefused } from "../../src/storage/LogStore.ts"
+import { LogStore } from "../../src/storage/LogStore.ts"
+import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
+import { removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+
+afterEach(removeTemporaryDirectories)
+
+type Options = Parameters<typeof openDataDirectory>[0]
+
+const optionsOf = (directory: string, options: Partial<Options> = {}): Options => ({
+  directory,
+  clusterId: "cluster",
+  nodeId: "n1",
+  startOptions: null,
+  ...options,
+})
+
+const openOnce = (directory: string, options: Partial<Options> = {}) =>
+  openDataDirectory(optionsOf(directory, options)).pipe(Effect.scoped, Effect.runPromise)
+
+const refusalOf = async (effect: Effect.Effect<unknown, DataDirectoryRefused>): Promise<string> =>
+  (await Effect.runPromise(Effect.flip(effect))).reason
+
+const refusalToOpen = (directory: string, options: Partial<Options> = {}) =>
+  refusalOf(Effect.scoped(openDataDirectory(optionsOf(directory, options))))
+
+/** Opens the directory in another process, and says how that ended. */
+const openElsewhere = async (directory: string): Promise<string> => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "child.ts"), "open", directory], {
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  return (await new Response(child.stdout).text()).trim()
+}
+
+describe("a data directory", () => {
+  test("is made with an incarnation of its own, and keeps it", async () => {
+    const [first, second] = [join(temporaryDirectory(), "deep", "n1"), temporaryDirectory()]
+    const made = await openOnce(first)
+    expect(made.identity).toMatchObject({ clusterId: "cluster", nodeId: "n1" })
+    expect((await openOnce(first)).identity).toEqual(made.identity)
+    expect((await openOnce(second)).identity.incarnation).not.toBe(made.identity.incarnation)
+    rmSync(first, { recursive: true })
+    expect((await openOnce(first)).identity.incarnation).not.toBe(made.identity.incarnation)
+  })
+
+  test("tells who lives there and how it was started, without knowing either", async () => {
+    const directory = temporaryDirectory()
+    expect(await Effect.runPromise(readDataDirectory(directory))).toBe(null)
+    const startOptions = { listen: "127.0.0.1:4001", cluster: "n1=127.0.0.1:5001", port: 4001, tls: false }
+    const { identity } = await openOnce(directory, { startOptions })
+    expect(await Effect.runPromise(readDataDirectory(directory))).toEqual({ identity, startOptions })
+    expect((await openOnce(directory)).startOptions).toEqual(startOptions)
+    const changed = { ...startOptions, listen: "127.0.0.1:4009" }
+    await openOnce(directory, { startOptions: changed })
+    expect((await openOnce(directory)).startOptions).toEqual(changed)
+  })
+
+  test("of another cluster or node is refused, and says whose it is (M14)", async () => {
+    const directory = temporaryDirectory()
+    await openOnce(directory)
+    expect(await refusalToOpen(directory, { clusterId: "other" })).toBe(
+      "it belongs to cluster cluster, not to other",
+    )
+    expect(await refusalToOpen(directory, { nodeId: "n2" })).toBe("it belongs to node n1, not to n2")
+  })
+
+  test("of another format is refused, and not touched (S12)", async () => {
+    const directory = temporaryDirectory()
+    await openOnce(directory)
+    const path = join(directory, "node.json")
+    const newer = readFileSync(path, "utf8").replace('"format": 1', '"format": 2')
+    writeFileSync(path, newer)
+    expect(await refusalToOpen(directory)).toBe("its node.json has format 2, this program reads format 1")
+    expect(readFileSync(path, "utf8")).toBe(newer)
+  })
+
+  test("whose node.json was altered or emptied is refused (S5)", async () => {
+    for (const alter of [(text: string) => text.replace("n1", "n2"), () => "", () => "{}", () => "null"]) {
+      const directory = temporaryDirectory()
+      await openOnce(directory)
+      const path = join(directory, "node.json")
+      writeFileSync(path, alter(readFileSync(path, "utf8")))
+      expect(await refusalToOpen(directory)).toBe("its node.json is damaged")
+      expect(await refusalOf(readDataDirectory(directory))).toBe("its node.json is damaged")
+    }
+  })
+
+  test("with a log but without a node.json is refused, not made anew (S6)", async () => {
+    const directory = temporaryDirectory()
+    await openOnce(directory)
+    rmSync(join(directory, "node.json"))
+    expect(await refusalToOpen(directory)).toBe("it holds log.db, but no node.json")
+    expect(existsSync(join(directory, "node.json"))).toBe(false)
+  })
+
+  test("that holds the log of another node is refused", async () => {
+    const [mine, other] = [temporaryDirectory(), temporaryDirectory()]
+    await openOnce(mine)
+    await openOnce(other, { nodeId: "n2" })
+    writeFileSync(join(mine, "log.db"), readFileSync(join(other, "log.db")))
+    const reason = await refusalOf(
+      Effect.gen(function* () {
+        const held = yield* openDataDirectory(optionsOf(mine))
+        yield* Effect.asVoid(LogStore).pipe(
+          Effect.provide(layerSqlite(held)),
+          Effect.catchTag("StorageFailed", Effect.die),
+        )
+      }).pipe(Effect.scoped),
+    )
+    expect(reason).toBe("log.db belongs to nodeId n2, the directory to n1")
+  })
+
+  test("whose making was cut short is made to the end, as the same node", async () => {
+    const directory = temporaryDirectory()
+    const { identity } = await openOnce(directory)
+    const path = join(directory, "node.json")
+    const stored = JSON.parse(readFileSync(path, "utf8"))
+    const node = { ...stored.node, made: false }
+    const checksum = Bun.hash.xxHash64(new TextEncoder().encode(JSON.stringify(node))).toString(16)
+    writeFileSync(path, JSON.stringify({ ...stored, node, checksum }))
+    writeFileSync(join(directory, "log.db"), "half a file")
+    rmSync(join(directory, "log.mark"))
+    expect((await openOnce(directory)).identity).toEqual(identity)
+    expect(existsSync(join(directory, "log.mark"))).toBe(true)
+  })
+
+  test("that another process holds is refused, until that process is gone (S10)", async () => {
+    const directory = temporaryDirectory()
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        yield* openDataDirectory(optionsOf(directory))
+        expect(yield* Effect.promise(() => openElsewhere(directory))).toBe(
+          "refused: another process is using it",
+        )
+        expect(yield* Effect.promise(() => refusalToOpen(directory))).toBe("another process is using it")
+        expect(yield* Effect.promise(() => openElsewhere(directory))).toContain("refused")
+      }).pipe(Effect.scoped),
+    )
+    expect(await openElsewhere(directory)).toBe("opened")
+  })
+
+  test("that cannot be a directory is refused with the system's reason", async () => {
+    const file = join(temporaryDirectory(), "file")
+    writeFileSync(file, "")
+    expect(await refusalToOpen(file)).toContain("EEXIST")
+    expect(await refusalToOpen(join(file, "below"))).toContain("ENOTDIR")
+  })
+
+  test.skipIf(process.getuid?.() === 0)("without permission to write is refused", async () => {
+    const directory = join(temporaryDirectory(), "closed")
+    mkdirSync(directory, { mode: 0o500 })
+    expect(await refusalToOpen(directory)).not.toBe("")
+  })
+})

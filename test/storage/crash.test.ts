@@ -1,0 +1,185 @@
+// The process or the disk fails in the middle: what was reported durable is there. (HAZARDS S1, S2, S3, S7)
+
+import { afterEach, describe, expect, test } from "bun:test"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { LogFile } from "../../src/storage/LogFile.ts"
+import { type LoadedGroup, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
+import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
+import {
+  entriesOf,
+  entryOf,
+  initial,
+  loadMain,
+  plain,
+  removeTemporaryDirectories,
+  runInDirectory,
+  temporaryDirectory,
+  writeMain,
+  writeOf,
+} from "./support.ts"
+
+afterEach(removeTemporaryDirectories)
+
+/** Runs until it has said `lines` durable positions, then is killed without warning. */
+const writeAndKill = async (directory: string, lines: number) => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "child.ts"), "write", directory], {
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  let said = ""
+  for await (const piece of child.stdout) {
+    said += new TextDecoder().decode(piece)
+    if (said.split("\n").length > lines) break
+  }
+  child.kill("SIGKILL")
+  await child.exited
+  const last = said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1)!
+  const [index, term] = last.split(" ").map(Number) as [number, number]
+  return { index, term }
+}
+
+test("kill -9 in the middle of writes: everything reported durable is there, and the log is whole (S1)", async () => {
+  const directory = temporaryDirectory()
+  for (const lines of [1, 7, 60, 200]) {
+    const { index, term } = await writeAndKill(directory, lines)
+    const loaded = await runInDirectory(directory, (log) => loadMain(log))
+    expect(loaded).toMatchObject({ standing: "whole", suspicion: "", hardState: { term, votedFor: "n1" } })
+    expect(loaded.lastIndex).toBeGreaterThanOrEqual(index)
+    // At most the batch that was under way came with it.
+    expect(loaded.lastIndex).toBeLessThanOrEqual(index + 2 * 5)
+    expect(plain(loaded.tail).map((entry) => entry.data)).toEqual(
+      Array.from({ length: loaded.lastIndex }, (_, at) => `entry ${at + 1}`),
+    )
+  }
+}, 30_000)
+
+const openLog = async (directory: string): Promise<LogFile> => {
+  const identity = await runInDirectory(directory, (log) => Effect.succeed(log.identity))
+  return LogFile.open(directory, identity)
+}
+
+const load = (log: LogFile): LoadedGroup =>
+  log.load({
+    group: "main",
+    initial,
+    stateIndex: 0,
+    stateTerm: 0,
+    stateConfiguration: initial,
+    tailBytesMax: 1_000,
+  })
+
+const write = (log: LogFile, part: Parameters<typeof writeOf>[0]): void =>
+  log.write([{ group: "main", write: writeOf(part) }])
+
+describe("a failed disk", () => {
+  test("ends the store: the failed call and every later one fail, and nothing is tried again (S2)", async () => {
+    const log = await openLog(temporaryDirectory())
+    load(log)
+    log.tables.close()
+    expect(() => write(log, { entries: [entryOf(1, 1)] })).toThrow(StorageFailed)
+    expect(() => write(log, { entries: [entryOf(1, 1)] })).toThrow(StorageFailed)
+    expect(() => load(log)).toThrow(StorageFailed)
+    expect(() => log.rememberIncarnation("n2", "a")).toThrow(StorageFailed)
+    log.close()
+  })
+
+  test("a mistake of the caller does not end the store", async () => {
+    const log = await openLog(temporaryDirectory())
+    load(log)
+    expect(() => write(log, { entries: [entryOf(2, 1)] })).toThrow("entry 2 behind a log that ends at 0")
+    write(log, { entries: [entryOf(1, 1)] })
+    log.close()
+  })
+})
+
+test("a compaction cut short is finished at the next start (N1)", async () => {
+  const directory = temporaryDirectory()
+  const log = await openLog(directory)
+  load(log)
+  write(log, { entries: entriesOf(1, 12_000, 1) })
+  log.moveBase({ group: "main", through: { index: 11_990, term: 1 }, configuration: initial })
+  expect(log.sweep("main")).toBe(true)
+  expect(log.tables.lowestIndex(1, 12_000)).toBe(5_001)
+  log.close()
+  const again = await openLog(directory)
+  const loaded = again.load({
+    group: "main",
+    initial,
+    stateIndex: 11_995,
+    stateTerm: 1,
+    stateConfiguration: initial,
+    tailBytesMax: 1_000_000,
+  })
+  expect(loaded).toMatchObject({ standing: "whole", base: { index: 11_990, term: 1 }, lastIndex: 12_000 })
+  expect(loaded.tail.length).toBe(10)
+  expect(again.tables.lowestIndex(1, 12_000)).toBe(11_991)
+  again.close()
+})
+
+test("writes pass while a compaction removes its rows", async () => {
+  await runInDirectory(
+    temporaryDirectory(),
+    (log) =>
+      Effect.gen(function* () {
+        yield* loadMain(log)
+        yield* writeMain(log, { entries: entriesOf(1, 30_000, 1) })
+        const done: Array<string> = []
+        const compact = log
+          .compact({ group: "main", through: { index: 29_990, term: 1 }, configuration: initial })
+          .pipe(Effect.tap(() => Effect.sync(() => done.push("compacted"))))
+        const writes = Effect.forEach([30_001, 30_002, 30_003], (index) =>
+          Effect.tap(writeMain(log, { entries: [entryOf(index, 1)] }), () =>
+            Effect.sync(() => done.push(`written ${index}`)),
+          ),
+        )
+        yield* Effect.all([compact, writes], { concurrency: "unbounded" })
+        expect(done).toEqual(["written 30001", "written 30002", "written 30003", "compacted"])
+      }),
+    layerSqlite,
+  )
+})
+
+/** A file system of two megabytes; null where this user may not mount one. */
+const mountSmall = (): string | null => {
+  const directory = join(temporaryDirectory(), "small")
+  mkdirSync(directory)
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory], {
+    stdout: "ignore",
+    stderr: "ignore",
+  })
+  return mounted.exitCode === 0 ? directory : null
+}
+
+test("a full disk refuses the batch as a whole, and takes it when there is room again (S7)", async () => {
+  const directory = mountSmall()
+  if (directory === null) {
+    console.warn("SKIPPED: a full disk needs a small tmpfs, and this user may not mount one")
+    return
+  }
+  try {
+    const filler = join(directory, "filler")
+    const log = await openLog(directory)
+    load(log)
+    write(log, { hardState: { term: 1, votedFor: "n1" }, entries: entriesOf(1, 10, 1) })
+    try {
+      writeFileSync(filler, new Uint8Array(4_000_000))
+    } catch {
+      // As much as fits: that is the point.
+    }
+    const batch = { hardState: { term: 2, votedFor: "n2" }, entries: entriesOf(11, 60, 2, "x".repeat(2_000)) }
+    for (let attempt = 0; attempt < 3; attempt++) expect(() => write(log, batch)).toThrow(StorageFull)
+    expect(log.read({ group: "main", from: 1, to: 10, bytesMax: 10_000 }).length).toBe(10)
+    rmSync(filler)
+    write(log, batch)
+    log.close()
+    expect(load(await openLog(directory))).toMatchObject({
+      standing: "whole",
+      hardState: { term: 2, votedFor: "n2" },
+      lastIndex: 60,
+    })
+  } finally {
+    Bun.spawnSync(["umount", "-l", directory])
+  }
+})
