@@ -1,0 +1,144 @@
+// `cluster`: a whole cluster on this machine, for trying and for developing against.
+
+import { existsSync } from "node:fs"
+import { join, relative } from "node:path"
+import { Console, Effect, Schema } from "effect"
+import { Command } from "effect/cli"
+import { failed, refused } from "./CliFailure.ts"
+import { type ClusterPlan, type NodePlan, planCluster, prepareData, takenPorts } from "./clusterPlan.ts"
+import { toggle, value } from "./flags.ts"
+import { checking } from "./nodeCommand.ts"
+import { lastLines, type NodeProcess, startNodes } from "./nodeProcesses.ts"
+import type { Platform } from "./Platform.ts"
+import { table } from "./tables.ts"
+
+const leaderMillisMax = 20_000
+const answerMillisMax = 1000
+const pollMillis = 50
+
+export const clusterCommand = (platform: Platform) =>
+  Command.make(
+    "cluster",
+    {
+      nodes: value("nodes", "N", "How many nodes (default: 3, or what DATA holds)"),
+      port: value("port", "PORT", "Client port of the first node; peers use PORT + 1000 (default: 4001)"),
+      data: value("data", "DIR", "Where everything is kept (default: .raftlet)"),
+      actors: value("actors", "DIR", "Where the actors are (default: actors)"),
+      fresh: toggle("fresh", "Throw the old data away first"),
+    },
+    Effect.fnUntraced(function* (flags) {
+      const plan = yield* checking(() => planCluster(flags))
+      const taken = takenPorts(plan)
+      if (taken.length > 0) {
+        return yield* refused(
+          `--port: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} in use; ` +
+            "stop what listens there, or say another --port",
+        )
+      }
+      yield* Effect.try({
+        try: () => prepareData(plan, flags.fresh),
+        catch: (cause) => refused(`--data: ${cause instanceof Error ? cause.message : cause}`),
+      })
+      const nodes = yield* startNodes(plan.nodes, platform.program)
+      const leader = yield* Effect.raceFirst(leaderOf(plan), firstDeath(nodes))
+      yield* Console.log(welcome(plan, nodes, leader))
+      yield* Effect.forEach(nodes, reportDeath, { concurrency: "unbounded" })
+      return yield* failed("all nodes have ended")
+    }, Effect.scoped),
+  ).pipe(
+    Command.withDescription(
+      "Start a cluster on this machine: N nodes as N processes on loopback. Ctrl-C or SIGTERM stops them all; " +
+        "the data stays unless --fresh. A node that dies is reported, not restarted.",
+    ),
+    Command.withShortDescription("Start a cluster on this machine"),
+    Command.withExamples([
+      { command: "raftlet cluster", description: "Three nodes on ports 4001 to 4003" },
+      {
+        command: "raftlet cluster --nodes 5 --port 7001 --fresh",
+        description: "Five, elsewhere, from nothing",
+      },
+    ]),
+  )
+
+const NodeAnswer = Schema.Struct({
+  groups: Schema.Array(Schema.Struct({ role: Schema.String, ready: Schema.Boolean })),
+})
+
+/** The id of the node that leads and serves, once there is one and all the others answer as well. */
+const leaderOf = (plan: ClusterPlan) =>
+  Effect.gen(function* () {
+    for (;;) {
+      const all = yield* Effect.forEach(plan.nodes, rolesOf, { concurrency: "unbounded" }).pipe(
+        Effect.orElseSucceed(() => []),
+      )
+      const leader = plan.nodes.find((_, at) => all[at]?.every((role) => role === "leader"))
+      if (leader !== undefined) return leader.id
+      yield* Effect.sleep(pollMillis)
+    }
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: leaderMillisMax,
+      orElse: () => failed(`no leader after ${leaderMillisMax / 1000} s${lastWords(plan)}`),
+    }),
+  )
+
+/** What the node is in each of its groups; `waiting` where it is not yet of use. */
+const rolesOf = ({ url }: NodePlan) =>
+  Effect.tryPromise(async (signal) => (await fetch(`${url}/admin/node`, { signal })).json()).pipe(
+    Effect.timeout(answerMillisMax),
+    Effect.flatMap(Schema.decodeUnknownEffect(NodeAnswer)),
+    Effect.map(({ groups }) => groups.map(({ role, ready }) => (ready ? role : "waiting"))),
+  )
+
+const lastWords = ({ nodes }: ClusterPlan): string =>
+  nodes.map((node) => `; ${node.id} said: ${lastLines(node, 1).join("") || "nothing"}`).join("")
+
+/** Before there is a leader, one dead node is a cluster that does not start. */
+const firstDeath = (nodes: ReadonlyArray<NodeProcess>) =>
+  Effect.raceAllFirst(
+    nodes.map(({ plan, died }) =>
+      Effect.flatMap(died, (how) =>
+        Effect.andThen(
+          Console.error(lastLines(plan, 10).join("\n")),
+          Effect.fail(failed(`${plan.id} did not start (${how}); its log is ${plan.log}`)),
+        ),
+      ),
+    ),
+  )
+
+const reportDeath = ({ plan, pid, died }: NodeProcess) =>
+  Effect.flatMap(died, (how) =>
+    Console.log(
+      [
+        `${plan.id} (pid ${pid}) has ended: ${how}. The others go on. Its last words, and how to start it again:`,
+        ...lastLines(plan, 3).map((line) => `  | ${line}`),
+        `  ./bunw run node --data ${relative(process.cwd(), plan.data)}`,
+      ].join("\n"),
+    ),
+  )
+
+const welcome = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>, leader: string): string => {
+  const rows = nodes.map(({ plan: { id, url, peerPort }, pid }) => [
+    id,
+    url,
+    `127.0.0.1:${peerPort}`,
+    String(pid),
+    id === leader ? "leader" : "follower",
+  ])
+  return [
+    table(["node", "url", "peer", "pid", "role"], rows),
+    "",
+    `data in ${relative(process.cwd(), plan.data) || "."}, logs in each node's node.log. Ctrl-C stops all. Try:`,
+    "",
+    `  ${tryLine(plan)}`,
+    "",
+  ].join("\n")
+}
+
+/** Works as printed, in any shell that has curl. */
+const tryLine = ({ actors, nodes }: ClusterPlan): string => {
+  const url = nodes[0]?.url ?? ""
+  return existsSync(join(actors, "counter.ts"))
+    ? `curl -X POST ${url}/propose/counter/visits/add -H 'content-type: application/json' -d '{"by":1}'`
+    : `curl ${url}/admin/cluster`
+}

@@ -1,0 +1,145 @@
+// `node`: what does one node need to know, and where does it come from? Flags, then the environment, then
+// what its data directory remembers.
+
+import { resolve } from "node:path"
+import { Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { formatHostPort, type HostPort, parseCluster, parseHostPort, parseId } from "./addresses.ts"
+import { CliFailure, refused } from "./CliFailure.ts"
+import { toggle, value } from "./flags.ts"
+import type { NodeOptions, Platform, Remembered, StartOptions } from "./Platform.ts"
+
+interface NodeFlags {
+  readonly id: string | null
+  readonly cluster: string | null
+  readonly listen: string | null
+  readonly data: string | null
+  readonly actors: string | null
+  readonly clusterId: string | null
+  readonly insecure: boolean
+}
+
+export const nodeCommand = (platform: Platform) =>
+  Command.make(
+    "node",
+    {
+      id: value("id", "ID", "Name of this node, for ever"),
+      cluster: value("cluster", "n1=HOST:PEERPORT,…", "The members of the first cluster, this one included"),
+      listen: value("listen", "HOST:PORT", "Where clients are served"),
+      data: value("data", "DIR", "Where everything is kept"),
+      actors: value("actors", "DIR", "Where the actors are (default: actors)"),
+      clusterId: value("cluster-id", "ID", "Name of the cluster (default: made from its members)"),
+      insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
+      stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
+    },
+    Effect.fnUntraced(function* ({ stopWithParent, ...flags }) {
+      const { data } = flags
+      if (data === null) return yield* refused("node: --data DIR is missing")
+      const remembered = yield* platform.remembered(resolve(data))
+      const options = yield* checking(() => nodeOptions({ ...flags, data }, remembered))
+      const node = platform.runNode(options)
+      yield* stopWithParent ? Effect.raceFirst(node, stdinEnd) : node
+    }),
+  ).pipe(
+    Command.withDescription(
+      "Run one node. A node that has run before starts again with --data alone; flags that are given again " +
+        "replace what it remembers.",
+    ),
+    Command.withShortDescription("Run one node"),
+    Command.withExamples([
+      {
+        command:
+          "raftlet node --id n1 --cluster n1=10.0.0.1:5001,n2=10.0.0.2:5001,n3=10.0.0.3:5001 " +
+          "--listen 127.0.0.1:4001 --data /var/lib/raftlet",
+        description: "The first of three",
+      },
+      { command: "raftlet node --data /var/lib/raftlet", description: "The same node, ever after" },
+    ]),
+  )
+
+/** Throws a CliFailure: what is missing or does not fit, in one line. */
+export const nodeOptions = (
+  flags: NodeFlags & { readonly data: string },
+  remembered: Remembered | null,
+): NodeOptions => {
+  const known = (name: string): string | null => {
+    const kept = remembered?.startOptions[name]
+    return typeof kept === "string" ? kept : null
+  }
+  const needed = (given: string | null, name: string, shape: string): string => {
+    const text = given ?? known(name)
+    if (text === null) {
+      throw refused(`node: --${name} ${shape} is missing, and no node has run in ${flags.data} before`)
+    }
+    return text
+  }
+  const id = parseId(flags.id ?? remembered?.identity.nodeId ?? needed(null, "id", "ID"), "--id")
+  if (remembered !== null && id !== remembered.identity.nodeId) {
+    throw refused(`--id: ${flags.data} belongs to ${remembered.identity.nodeId}, not to ${id}`)
+  }
+  const clusterText = needed(flags.cluster, "cluster", "n1=HOST:PEERPORT,…")
+  const cluster = parseCluster(clusterText, "--cluster")
+  const own = cluster[id]
+  if (own === undefined) throw refused(`--cluster: ${id} is not among ${Object.keys(cluster).join(", ")}`)
+  const listen = parseHostPort(needed(flags.listen, "listen", "HOST:PORT"), "--listen")
+  const clusterId = flags.clusterId ?? remembered?.identity.clusterId ?? clusterIdOf(clusterText)
+  if (remembered !== null && clusterId !== remembered.identity.clusterId) {
+    throw refused(
+      `--cluster-id: ${flags.data} belongs to cluster ${remembered.identity.clusterId}, not to ${clusterId}`,
+    )
+  }
+  const peerListen = parseHostPort(own.peer, "--cluster")
+  refuseSharedPort(listen, peerListen)
+  const actors = resolve(flags.actors ?? known("actors") ?? "actors")
+  const insecure = flags.insecure || remembered?.startOptions.insecure === true
+  const startOptions: StartOptions = {
+    cluster: clusterText,
+    listen: formatHostPort(listen),
+    actors,
+    insecure,
+  }
+  return {
+    id,
+    clusterId: parseId(clusterId, "--cluster-id"),
+    cluster,
+    listen,
+    peerListen,
+    data: resolve(flags.data),
+    actors,
+    insecure,
+    startOptions,
+  }
+}
+
+/** The same for all nodes that are given the same members, in whatever order. */
+const clusterIdOf = (cluster: string): string => {
+  const members = Object.entries(parseCluster(cluster, "--cluster")).map(([id, { peer }]) => `${id}=${peer}`)
+  const hash = new Bun.CryptoHasher("sha256").update(members.sort().join(","))
+  return `c-${hash.digest("hex").slice(0, 32)}`
+}
+
+const refuseSharedPort = (listen: HostPort, peer: HostPort): void => {
+  if (formatHostPort(listen) === formatHostPort(peer)) {
+    throw refused(`--listen: ${formatHostPort(listen)} is the peer address already; clients need their own`)
+  }
+}
+
+/** A body that throws CliFailures, as an Effect. */
+export const checking = <A>(body: () => A): Effect.Effect<A, CliFailure> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(body())
+    } catch (cause) {
+      return cause instanceof CliFailure ? Effect.fail(cause) : Effect.die(cause)
+    }
+  })
+
+/**
+ * A child's lifeline: when its parent dies, however it dies, the pipe to its stdin ends. Nobody would be left
+ * to stop it.
+ */
+const stdinEnd: Effect.Effect<void> = Effect.callback((resume) => {
+  const end = () => resume(Effect.void)
+  process.stdin.on("end", end).on("close", end).on("error", end).resume()
+  return Effect.sync(() => process.stdin.off("end", end).off("close", end).off("error", end).pause())
+})

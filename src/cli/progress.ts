@@ -1,0 +1,26 @@
+// How far has it come? One line that changes in a terminal; elsewhere a line every now and then.
+
+const everyMillis = 2000
+
+export const makeProgress = (
+  stream: { readonly isTTY?: boolean; readonly write: (text: string) => unknown } = process.stderr,
+  now: () => number = performance.now.bind(performance),
+) => {
+  let shownAt = now()
+  let shown = ""
+  return {
+    show: (text: string): void => {
+      if (stream.isTTY === true) {
+        stream.write(`\r${text.padEnd(shown.length)}`)
+        shown = text
+      } else if (now() - shownAt >= everyMillis) {
+        stream.write(`${text}\n`)
+        shownAt = now()
+      }
+    },
+    end: (): void => {
+      if (shown !== "") stream.write("\n")
+      shown = ""
+    },
+  }
+}
