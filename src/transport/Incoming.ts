@@ -28,7 +28,7 @@ const pong = encodeGreeting({ type: "Pong" })
 
 /**
  * A connection from outside. Until its handshake is complete it can make us hold {@link handshakeBytesMax} bytes
- * and do nothing else; while we judge it, it has to be silent.
+ * and do nothing else; while we judge it, it may say nothing more.
  */
 export class Incoming {
   node: NodeId | null = null
@@ -53,8 +53,6 @@ export class Incoming {
     if (this.state === "closed") return
     this.heard = true
     try {
-      // Not even buffered: who speaks before we have answered does not wait for our answer.
-      if (this.state === "judging") throw new Malformed("words before our hello")
       this.reader.push(chunk, this.take)
     } catch (cause) {
       if (!(cause instanceof Malformed)) throw cause
@@ -107,8 +105,7 @@ export class Incoming {
       this.state = "judging"
       this.host.greeted(this, said)
     } else throw new Malformed(`${said.type} before the handshake was complete`)
-    // Both calls may have closed us.
-    return this.state === "open" || this.state === "judging"
+    return !this.isClosed
   }
 
   private obey(said: Said, bytes: number): void {

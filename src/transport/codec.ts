@@ -72,13 +72,15 @@ const headerSpace = new Uint8Array(headerBytes)
 const keptBytesMax = 1024 * 1024
 
 const write = (frame: wire.Frame): Uint8Array => {
-  const used = writer
-  // Fresh, unless this frame is written to its end: half a frame in it would spoil the next one.
-  writer = new protobuf.BufferWriter()
-  used.reset().raw(headerSpace)
-  const written = wire.Frame.encode(frame, used).finish()
-  if (written.length <= keptBytesMax) writer = used
-  return seal(written)
+  try {
+    const written = wire.Frame.encode(frame, writer.reset().raw(headerSpace)).finish()
+    if (written.length > keptBytesMax) writer = new protobuf.BufferWriter()
+    return seal(written)
+  } catch (cause) {
+    // Half a frame in it would spoil the next one.
+    writer = new protobuf.BufferWriter()
+    throw cause
+  }
 }
 
 const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {

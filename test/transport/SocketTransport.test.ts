@@ -65,6 +65,29 @@ describe("a connection that is lost", () => {
       }),
     ))
 
+  test("in the middle of a flood takes the flood with it, and the next one begins afresh (R14)", () =>
+    run(
+      Effect.gen(function* () {
+        const arrived: Array<Payload> = []
+        const n2 = yield* impostor((socket, said) => {
+          if (said.type === "Message") arrived.push(said.payload)
+          if (said.type !== "Hello") return
+          socket.write(helloFrom("n2", "n1"))
+          if (n2.sockets.length === 1) socket.pause()
+        })
+        const n1 = yield* startSocket("n1", { peers: { n2: n2.address } })
+        yield* eventually("n1 is connected", () => peerOf(n1, "n2").state === "open")
+        for (let id = 0; id < 20; id += 1) n1.transport.send("n2", group, bulk(id, mebibyte))
+        yield* eventually("the socket is full", () => peerOf(n1, "n2").outboundBytes < 20 * mebibyte)
+        n2.sockets[0]!.terminate()
+        yield* eventually("n1 is connected again", () => peerOf(n1, "n2").opened === 2)
+        expect(peerOf(n1, "n2").dropped).toBeGreaterThan(0)
+        expect(n1.transport.send("n2", group, vote(1))).toBe(true)
+        yield* eventually("the message has arrived", () => arrived.length > 0)
+        expect(arrived).toEqual([vote(1)])
+      }),
+    ))
+
   test("a peer that moved is dialed where it is now", () =>
     run(
       Effect.gen(function* () {
@@ -259,7 +282,7 @@ describe("the peer port", () => {
       }),
     ))
 
-  test("all that is sent in one turn leaves in few writes", () =>
+  test("what is sent in a turn waits for the end of the turn, and leaves in few writes", () =>
     run(
       Effect.gen(function* () {
         let chunks = 0
@@ -276,7 +299,12 @@ describe("the peer port", () => {
         const n1 = yield* startSocket("n1", { peers: { n2: n2.address } })
         yield* eventually("n1 is connected", () => peerOf(n1, "n2").state === "open")
         const before = chunks
+        const bytes = encode(group, vote(1)).length
+        expect(peerOf(n1, "n2").outboundBytes).toBe(0)
         for (let term = 1; term <= 1_000; term += 1) n1.transport.send("n2", group, vote(term))
+        expect(peerOf(n1, "n2").outboundBytes).toBe(1_000 * bytes)
+        yield* Effect.promise(() => Promise.resolve())
+        expect(peerOf(n1, "n2").outboundBytes).toBe(0)
         yield* eventually("all have arrived", () => messages === 1_000)
         expect(chunks - before).toBeLessThan(10)
       }),

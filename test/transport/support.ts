@@ -1,6 +1,6 @@
 // What do the tests of this room need: nodes on either layer, every kind of message, raw sockets.
 
-import { Context, Effect, Exit, Layer, Queue, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Queue, Scope } from "effect"
 import fc from "fast-check"
 import type { Message } from "../../src/consensus/message.ts"
 import type { Address, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
@@ -87,7 +87,7 @@ export const eventually = (what: string, isSo: () => boolean): Effect.Effect<voi
   )
 
 export const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
-  Effect.runPromise(Effect.scoped(effect))
+  Effect.runPromise(Effect.scoped(effect).pipe(Effect.provide(Logger.layer([]))))
 
 export const take = (node: TestNode): Effect.Effect<Inbound> =>
   Queue.take(node.mailbox).pipe(
