@@ -1,0 +1,194 @@
+// `bun run bench`: what does Raftlet do on this machine? Three local nodes with synced disks, and a generator
+// that shares the cores with them.
+
+import { availableParallelism } from "node:os"
+import { parseArgs } from "node:util"
+import { get, load, type Measured, post } from "./bench/load.ts"
+import { BenchCluster, type BenchNode, metricsOf, statusOf } from "./bench/nodes.ts"
+
+const usage = `bun run bench [--only ${"SECTION,…"}] [--seconds N] [--port P]
+
+Measures three local nodes, each a process of its own, every write synced on all three disks, with a load
+generator on the same machine: what it prints is this machine's, and what the generator takes is missing from
+it. It does not measure a network, several machines, or large states.
+
+sections: proposals, batches, reads, stages, failover, memory`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    seconds: { type: "string", default: "5" },
+    port: { type: "string", default: "4301" },
+    help: { type: "boolean", default: false },
+  },
+})
+
+const seconds = Number(values.seconds)
+const keyOf = (number: number): string => `bench-${number % 1000}`
+const add = (number: number): string => post(`/propose/counter/${keyOf(number)}/add`, '{"by":1}')
+const batchOf = (size: number): string =>
+  post(
+    "/propose",
+    JSON.stringify({
+      proposals: Array.from({ length: size }, (_, at) => ({
+        actor: "counter",
+        key: keyOf(at),
+        command: "add",
+        input: { by: 1 },
+      })),
+    }),
+  )
+
+const show = (what: string, measured: Measured, weight = 1): void => {
+  const { perSecond, p50Millis, p99Millis, failed } = measured
+  const figures = `${Math.round(perSecond * weight)}/s`.padStart(10)
+  const times = `p50 ${p50Millis.toFixed(2)} ms  p99 ${p99Millis.toFixed(2)} ms`
+  console.log(`  ${what.padEnd(36)}${figures}  ${times}${failed > 0 ? `  FAILED ${failed}` : ""}`)
+}
+
+const proposals = async (cluster: BenchCluster): Promise<void> => {
+  const { port } = await cluster.leader()
+  await load({ port, connections: 64, seconds: 2, requestOf: add })
+  for (const connections of [1, 64, 256]) {
+    show(
+      `single POSTs, ${connections} connections`,
+      await load({ port, connections, seconds, requestOf: add }),
+    )
+  }
+}
+
+const batches = async (cluster: BenchCluster): Promise<void> => {
+  const { port } = await cluster.leader()
+  const request = batchOf(100)
+  for (const connections of [1, 8, 32]) {
+    const measured = await load({ port, connections, seconds, requestOf: () => request })
+    show(`commands in batches of 100, ${connections} conn.`, measured, 100)
+  }
+}
+
+const reads = async (cluster: BenchCluster): Promise<void> => {
+  const leader = await cluster.leader()
+  const follower = cluster.nodes.find((node) => node !== leader)!
+  for (const [where, { port }] of [
+    ["leader", leader],
+    ["follower", follower],
+  ] as const) {
+    for (const connections of [1, 64, 256]) {
+      const requestOf = (number: number) => get(`/read/counter/${keyOf(number)}/value`)
+      show(
+        `linearizable, ${connections} conn., ${where}`,
+        await load({ port, connections, seconds, requestOf }),
+      )
+    }
+  }
+}
+
+const stages = async (cluster: BenchCluster): Promise<void> => {
+  const leader = await cluster.leader()
+  for (const connections of [1, 64]) {
+    const before = await metricsOf(leader)
+    await load({ port: leader.port, connections, seconds, requestOf: add })
+    const after = await metricsOf(leader)
+    const mean = (name: string): string => {
+      const delta = (suffix: string) => after.get(`${name}_${suffix}`)! - before.get(`${name}_${suffix}`)!
+      return `${((delta("sum") / delta("count")) * 1000).toFixed(2)} ms`
+    }
+    console.log(`  ${connections} connection(s), mean of each stage of a commit at the leader:`)
+    console.log(`    admit (the machine's first look)    ${mean("raftlet_admit_seconds")}`)
+    console.log(`    commit (log to majority of disks)   ${mean("raftlet_commit_seconds")}`)
+    console.log(`      of it, the leader's own sync      ${mean("raftlet_sync_seconds")}`)
+    console.log(`    apply (commit to outcome)           ${mean("raftlet_apply_seconds")}`)
+  }
+}
+
+/** Time from the leader's `kill -9` to the next accepted proposal on a node that lives. */
+const failover = async (cluster: BenchCluster): Promise<void> => {
+  const times: Array<number> = []
+  for (let run = 0; run < 20; run++) {
+    const leader = await cluster.leader()
+    await settled(cluster)
+    const other = cluster.nodes.find((node) => node !== leader)!
+    const began = performance.now()
+    leader.process!.kill("SIGKILL")
+    for (;;) {
+      const url = `http://127.0.0.1:${other.port}/propose/counter/failover/add`
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", "raftlet-timeout-ms": "5000" },
+        body: '{"by":1}',
+      })
+      if (response.ok) break
+    }
+    times.push(performance.now() - began)
+    await cluster.kill(leader)
+    cluster.start(leader)
+  }
+  times.sort((a, b) => a - b)
+  const at = (q: number): string => `${Math.round(times[Math.min(19, Math.floor(q * 20))]!)} ms`
+  console.log(
+    `  kill -9 of the leader, 20 runs: min ${at(0)}  median ${at(0.5)}  p90 ${at(0.9)}  max ${at(1)}`,
+  )
+}
+
+/** Until all nodes are up and have applied everything. */
+const settled = async (cluster: BenchCluster): Promise<void> => {
+  for (;;) {
+    const statuses = await Promise.all(cluster.nodes.map((node) => statusOf(node).catch(() => null)))
+    const indexes = new Set(statuses.map((status) => status?.appliedIndex ?? -1))
+    if (indexes.size === 1 && !indexes.has(-1) && statuses.every((status) => status?.ready)) return
+    await Bun.sleep(50)
+  }
+}
+
+const memory = async (cluster: BenchCluster): Promise<void> => {
+  const { port } = await cluster.leader()
+  const request = batchOf(1000)
+  const began = performance.now()
+  let left = 1000
+  const client = async (): Promise<void> => {
+    while (left-- > 0) {
+      const body = request.slice(request.indexOf("\r\n\r\n") + 4)
+      const headers = { "content-type": "application/json", "raftlet-timeout-ms": "60000" }
+      const response = await fetch(`http://127.0.0.1:${port}/propose`, { method: "POST", headers, body })
+      await response.arrayBuffer()
+      if (!response.ok) throw new Error(`a batch was answered ${response.status}`)
+    }
+  }
+  await Promise.all([client(), client(), client(), client()])
+  await settled(cluster)
+  const took = (performance.now() - began) / 1000
+  const resident = await Promise.all(cluster.nodes.map(residentMebibytes))
+  console.log(
+    `  after 1,000,000 commands in ${took.toFixed(1)} s: ${resident.join(", ")} MiB resident on n1, n2, n3`,
+  )
+}
+
+const residentMebibytes = async (node: BenchNode): Promise<number> =>
+  Math.round((await metricsOf(node)).get("process_resident_memory_bytes")! / 2 ** 20)
+
+const sections = { proposals, batches, reads, stages, failover, memory }
+
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+const chosen = values.only?.split(",") ?? Object.keys(sections)
+const unknown = chosen.filter((name) => !(name in sections))
+if (unknown.length > 0 || !(seconds > 0)) {
+  console.error(
+    `${unknown.length > 0 ? `there is no section ${unknown.join(", ")}` : "--seconds wants a number"}\n\n${usage}`,
+  )
+  process.exit(2)
+}
+console.log(`Bun ${Bun.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`)
+const cluster = new BenchCluster(3, Number(values.port))
+try {
+  for (const node of cluster.nodes) cluster.start(node)
+  await cluster.leader()
+  for (const name of chosen) {
+    console.log(name)
+    await sections[name as keyof typeof sections](cluster)
+  }
+} finally {
+  await cluster.remove()
+}
