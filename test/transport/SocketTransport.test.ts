@@ -1,7 +1,7 @@
 // What happens to a connection in its life: full, slow, silent, lost, found again?
 
 import { describe, expect, test } from "bun:test"
-import { Effect, Queue } from "effect"
+import { Clock, Duration, Effect, Queue } from "effect"
 import { encode, encodeGreeting } from "../../src/transport/codec.ts"
 import { frameBytesMax } from "../../src/transport/limits.ts"
 import { ListenFailed } from "../../src/transport/SocketTransport.ts"
@@ -99,6 +99,54 @@ describe("a connection that is lost", () => {
         expect(n1.transport.send("n2", group, vote(1))).toBe(true)
         expect((yield* take(moved)).payload).toEqual(vote(1))
         expect(yield* Queue.size(n2.mailbox)).toBe(0)
+        yield* eventually("nobody is left at the old place", () => n2.port.counters().open === 0)
+      }),
+    ))
+
+  test("a peer that is no longer named is left, even while it is dialed", () =>
+    run(
+      Effect.gen(function* () {
+        const n2 = yield* impostor(() => undefined)
+        const n1 = yield* startSocket("n1")
+        yield* n1.transport.connect({ n2: n2.address })
+        yield* n1.transport.connect({})
+        yield* eventually(
+          "the dial came, and went",
+          () => n2.sockets.length === 1 && n2.sockets[0]!.readyState < 1,
+        )
+      }),
+    ))
+
+  test("the pauses between two dials double up to their bound, and no two nodes keep step", () =>
+    run(
+      Effect.gen(function* () {
+        const pauses: Array<number> = []
+        const live = yield* Clock.Clock
+        const limits = {
+          handshakeMillis: 7_777,
+          probeMillis: 5_555,
+          backoffMinMillis: 20,
+          backoffMaxMillis: 1_000,
+        }
+        // Every pause is over at the next turn of the event loop; every other wait never ends.
+        const hasty: Clock.Clock = Object.assign(Object.create(live) as Clock.Clock, {
+          sleep: (duration: Duration.Duration) => {
+            const millis = Duration.toMillis(duration)
+            if (millis === limits.handshakeMillis || millis === limits.probeMillis) return Effect.never
+            pauses.push(millis)
+            return pauses.length < 12 ? Effect.yieldNow : Effect.never
+          },
+        })
+        yield* startSocket("n1", { peers: { n2: { peer: "127.0.0.1:1", client: "" } }, limits }).pipe(
+          Effect.provideService(Clock.Clock, hasty),
+        )
+        yield* eventually("it has tried a dozen times", () => pauses.length === 12)
+        pauses.forEach((pause, failures) => {
+          const ceiling = Math.min(1_000, 20 * 2 ** (failures + 1))
+          expect(pause).toBeGreaterThanOrEqual(ceiling / 2)
+          expect(pause).toBeLessThanOrEqual(ceiling)
+        })
+        expect(new Set(pauses).size).toBe(12)
       }),
     ))
 

@@ -1,7 +1,7 @@
 // Who gets in, and what can the others do to us? Every case speaks to a real port.
 
 import { describe, expect, test } from "bun:test"
-import { Effect, Logger, Queue } from "effect"
+import { Deferred, Effect, Logger, Queue } from "effect"
 import fc from "fast-check"
 import { encode, encodeGreeting, type Hello } from "../../src/transport/codec.ts"
 import type { RefusalCause } from "../../src/transport/handshake.ts"
@@ -122,6 +122,28 @@ describe("a hello is refused", () => {
       }),
     ))
 })
+
+test("who stops being a peer while the disk is asked about it stays outside (M9)", () =>
+  run(
+    Effect.gen(function* () {
+      const answer = yield* Deferred.make<"known">()
+      let isAsked = false
+      const n1 = yield* alone({
+        rememberIncarnation: () =>
+          Effect.suspend(() => {
+            isAsked = true
+            return Deferred.await(answer)
+          }),
+      })
+      const caller = yield* stranger(n1.port.listening.port)
+      caller.write(helloFrom("n2", "n1"))
+      yield* eventually("the disk is asked", () => isAsked)
+      yield* n1.transport.connect({})
+      yield* Deferred.succeed(answer, "known")
+      yield* eventually("it is cut off", () => caller.isClosed())
+      expect(caller.heard).toEqual([{ type: "Refusal", cause: "unknown-node" }])
+    }),
+  ))
 
 describe("bytes from strangers change nothing (X1, X2)", () => {
   test("a well-formed message before the handshake is not heard, whatever its term", () =>

@@ -78,13 +78,15 @@ export const connectAll = Effect.fnUntraced(function* (nodes: ReadonlyArray<Test
   )
 })
 
-/** Waits for the kernel, in turns of the event loop; gives up loudly. */
+/** Waits for the kernel, turn by turn of the event loop, whatever Effect's clock says; gives up loudly. */
 export const eventually = (what: string, isSo: () => boolean): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    while (!isSo()) yield* Effect.sleep(1)
-  }).pipe(
-    Effect.timeoutOrElse({ duration: 4_000, orElse: () => Effect.die(new Error(`waited in vain: ${what}`)) }),
-  )
+  Effect.promise(async () => {
+    const deadline = performance.now() + 4_000
+    while (!isSo()) {
+      if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`)
+      await Bun.sleep(1)
+    }
+  })
 
 export const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect).pipe(Effect.provide(Logger.layer([]))))
