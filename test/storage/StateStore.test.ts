@@ -1,0 +1,296 @@
+// What does every state store promise? One suite, run against the file and its twin in memory.
+
+import { Database } from "bun:sqlite"
+import { afterEach, describe, expect, test } from "bun:test"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as fc from "fast-check"
+import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import {
+  type Flush,
+  StateCorrupt,
+  type StateStore,
+  StateStoreFailed,
+  type StoredInstance,
+  type StoredOutcome,
+  type StoredTimer,
+} from "../../src/storage/StateStore.ts"
+import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
+import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
+import { configurationOf, initial, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+
+afterEach(removeTemporaryDirectories)
+
+/** Opens the same state again with every call. */
+const stores: Readonly<Record<string, () => () => StateStore>> = {
+  memory: () => {
+    const disk = new MemoryDisk({ clusterId: "cluster", nodeId: "n1", incarnation: "first" })
+    return () => openMemoryStateStore(disk, { group: "main", initial })
+  },
+  SQLite: () => {
+    const path = join(temporaryDirectory(), "state.db")
+    return () => openSqliteStateStore(path, initial)
+  },
+}
+
+const positionAt = (index: number) => ({
+  index,
+  term: 2,
+  time: 1_700_000_000_000 + index,
+  configuration: initial,
+})
+
+const flushOf = (index: number, part: Partial<Flush> = {}): Flush => ({
+  position: positionAt(index),
+  instances: [],
+  outcomes: [],
+  forgetOutcomesBelow: 0,
+  timersSet: [],
+  timersCleared: [],
+  digest: `digest ${index}`,
+  ...part,
+})
+
+const instanceOf = (key: string, part: Partial<StoredInstance> = {}): StoredInstance => ({
+  actor: "counter",
+  key,
+  state: `{"value":"${key.length}"}`,
+  revision: 1,
+  version: "v1",
+  index: 1,
+  ...part,
+})
+
+const outcomeOf = (index: number, part: Partial<StoredOutcome> = {}): StoredOutcome => ({
+  actor: "counter",
+  key: "a",
+  idempotencyKey: `request ${index}`,
+  index,
+  fingerprint: `print ${index}`,
+  outcome: `{"result":${index}}`,
+  ...part,
+})
+
+const timerOf = (id: string, dueAt: number): StoredTimer => ({
+  id,
+  dueAt,
+  actor: "counter",
+  key: "a",
+  command: "tick",
+  input: "null",
+})
+
+const everything = { actor: "counter", prefix: "", after: "", limit: 1_000 }
+
+describe.each(Object.keys(stores))("a state store: %s", (name) => {
+  const openers = () => stores[name]!()
+
+  test("begins empty, at position 0 with the initial configuration, also when opened again", () => {
+    const open = openers()
+    for (let run = 0; run < 2; run++) {
+      const store = open()
+      expect(store.position()).toEqual({ index: 0, term: 0, time: 0, configuration: initial })
+      expect(store.digest()).toBe("")
+      expect(store.instance("counter", "a")).toBe(undefined)
+      expect(store.list(everything)).toEqual([])
+      expect([...store.outcomes()]).toEqual([])
+      expect(store.timers()).toEqual([])
+      store.close()
+    }
+  })
+
+  test("holds position, instances, outcomes and timers of a flush together after it is opened again", () => {
+    const open = openers()
+    const configuration = configurationOf("n1", "n7")
+    const first = open()
+    first.flush(
+      flushOf(7, {
+        position: { ...positionAt(7), configuration },
+        instances: [instanceOf("a"), instanceOf("b", { state: "x".repeat(100_000) })],
+        outcomes: [outcomeOf(6), outcomeOf(7)],
+        timersSet: [timerOf("late", 20), timerOf("early", 10)],
+      }),
+    )
+    const check = (store: StateStore): void => {
+      expect(store.position()).toEqual({ ...positionAt(7), configuration })
+      expect(store.digest()).toBe("digest 7")
+      expect(store.instance("counter", "a")).toEqual(instanceOf("a"))
+      expect(store.instance("counter", "b")?.state.length).toBe(100_000)
+      expect(store.instance("other", "a")).toBe(undefined)
+      expect(store.outcome("counter", "a", "request 6")).toEqual(outcomeOf(6))
+      expect(store.outcome("counter", "b", "request 6")).toBe(undefined)
+      expect([...store.outcomes()]).toEqual([outcomeOf(6), outcomeOf(7)])
+      expect(store.timers()).toEqual([timerOf("early", 10), timerOf("late", 20)])
+    }
+    check(first)
+    first.close()
+    const second = open()
+    check(second)
+    second.close()
+  })
+
+  test("replaces what was there: an instance, an outcome, a timer", () => {
+    const store = openers()()
+    store.flush(
+      flushOf(1, { instances: [instanceOf("a")], outcomes: [outcomeOf(1)], timersSet: [timerOf("t", 5)] }),
+    )
+    const changed = instanceOf("a", { state: "{}", revision: 2, version: "v2", index: 2 })
+    const again = outcomeOf(2, { idempotencyKey: "request 1" })
+    store.flush(flushOf(2, { instances: [changed], outcomes: [again], timersSet: [timerOf("t", 6)] }))
+    expect(store.instance("counter", "a")).toEqual(changed)
+    expect([...store.outcomes()]).toEqual([again])
+    expect(store.timers()).toEqual([timerOf("t", 6)])
+    store.close()
+  })
+
+  test("forgets outcomes below an index, and timers that are cleared, also those set in the same flush", () => {
+    const store = openers()()
+    const outcomes = [1, 2, 3, 4, 5].map((index) => outcomeOf(index))
+    store.flush(flushOf(5, { outcomes, timersSet: [timerOf("a", 1), timerOf("b", 2)] }))
+    store.flush(
+      flushOf(6, {
+        outcomes: [outcomeOf(6)],
+        forgetOutcomesBelow: 4,
+        timersSet: [timerOf("c", 3)],
+        timersCleared: ["a", "c", "never was"],
+      }),
+    )
+    expect([...store.outcomes()].map(({ index }) => index)).toEqual([4, 5, 6])
+    expect(store.outcome("counter", "a", "request 3")).toBe(undefined)
+    expect(store.timers().map(({ id }) => id)).toEqual(["b"])
+    store.close()
+  })
+
+  test("tells outcomes in ascending order of index, more than fit a page of reading, several of one index", () => {
+    const store = openers()()
+    const many = Array.from({ length: 2_501 }, (_, at) =>
+      outcomeOf(Math.floor(at / 3) + 1, { idempotencyKey: `request ${at}` }),
+    )
+    store.flush(flushOf(900, { outcomes: many.toReversed() }))
+    const told = [...store.outcomes()]
+    expect(told.map(({ index }) => index)).toEqual(many.map(({ index }) => index))
+    expect(new Set(told.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(2_501)
+    store.close()
+  })
+
+  test("lists keys in the order of their UTF-8 bytes, by prefix, page by page (H9)", () => {
+    const open = openers()
+    const store = open()
+    const keys = ["", "%", "'", "_", "a", "a%", "a'; --", "aa", "ab", "b", "é", "\u{ffff}", "\u{10000}", "😀"]
+    const instances = keys
+      .slice(1)
+      .toReversed()
+      .map((key) => instanceOf(key))
+    store.flush(flushOf(1, { instances: [...instances, instanceOf("a", { actor: "other" })] }))
+    const list = (options: Partial<typeof everything>) =>
+      store.list({ ...everything, ...options }).map(({ key }) => key)
+    expect(list({})).toEqual(keys.slice(1))
+    expect(list({ prefix: "a" })).toEqual(["a", "a%", "a'; --", "aa", "ab"])
+    expect(list({ prefix: "a", after: "a%", limit: 2 })).toEqual(["a'; --", "aa"])
+    expect(list({ prefix: "a", after: "ab" })).toEqual([])
+    expect(list({ prefix: "b", after: "a" })).toEqual(["b"])
+    expect(list({ prefix: "%" })).toEqual(["%"])
+    expect(list({ prefix: "😀" })).toEqual(["😀"])
+    expect(list({ prefix: "\u{ffff}" })).toEqual(["\u{ffff}"])
+    expect(list({ limit: 0 })).toEqual([])
+    expect(list({ actor: "nobody" })).toEqual([])
+    for (const key of keys.slice(1)) expect(store.instance("counter", key)).toEqual(instanceOf(key))
+    store.close()
+  })
+
+  test("keeps apart what only looks alike when joined", () => {
+    const store = openers()()
+    const pairs = [
+      ["a", "b/c"],
+      ["a/b", "c"],
+      ["a\u0001b", "c"],
+      ['a","b', "c"],
+      ["a", 'b","c'],
+    ] as const
+    const instances = pairs.map(([actor, key], revision) => instanceOf(key, { actor, revision }))
+    store.flush(flushOf(1, { instances }))
+    for (const [at, [actor, key]] of pairs.entries()) expect(store.instance(actor, key)?.revision).toBe(at)
+    store.close()
+  })
+
+  test("is closed for good", () => {
+    const store = openers()()
+    store.close()
+    expect(() => store.flush(flushOf(1))).toThrow(StateStoreFailed)
+    expect(() => store.instance("counter", "a")).toThrow(StateStoreFailed)
+  })
+})
+
+test("file and twin agree on any keys and any order of flushes", () => {
+  const keys = fc.string({ unit: "binary", minLength: 1, maxLength: 6 }).filter((key) => !key.includes("\0"))
+  const flushes = fc.array(fc.array(fc.tuple(keys, fc.nat()), { maxLength: 8 }), { maxLength: 6 })
+  fc.assert(
+    fc.property(flushes, keys, keys, (batches, prefix, after) => {
+      const pair = [stores.memory!()(), stores.SQLite!()()] as const
+      for (const [at, batch] of batches.entries()) {
+        const instances = batch.map(([key, revision]) => instanceOf(key, { revision }))
+        for (const store of pair) store.flush(flushOf(at + 1, { instances }))
+      }
+      for (const options of [{}, { prefix: [...prefix][0]! }, { after }, { after, limit: 3 }]) {
+        const [expected, listed] = pair.map((store) => store.list({ ...everything, ...options }))
+        expect(listed).toEqual(expected!)
+      }
+      for (const store of pair) store.close()
+    }),
+    { numRuns: 30 },
+  )
+})
+
+describe("a damaged state file", () => {
+  const make = (): string => {
+    const path = join(temporaryDirectory(), "state.db")
+    const store = openSqliteStateStore(path, initial)
+    store.flush(
+      flushOf(3, {
+        instances: [instanceOf("healthy"), instanceOf("broken", { state: '{"marker":"statebytes"}' })],
+        outcomes: [outcomeOf(3, { outcome: '{"marker":"outcomebytes"}' })],
+        timersSet: [{ ...timerOf("t", 1), input: '"timerbytes"' }],
+      }),
+    )
+    store.close()
+    return path
+  }
+
+  const flip = (path: string, text: string): void => {
+    const bytes = readFileSync(path)
+    bytes[bytes.indexOf(text)]! ^= 1
+    writeFileSync(path, bytes)
+  }
+
+  test("is told by the row that is read, and by that row alone (S5)", () => {
+    const path = make()
+    for (const text of ["statebytes", "outcomebytes", "timerbytes"]) flip(path, text)
+    const store = openSqliteStateStore(path, initial)
+    expect(store.instance("counter", "healthy")).toEqual(instanceOf("healthy"))
+    expect(() => store.instance("counter", "broken")).toThrow(StateCorrupt)
+    expect(() => store.instance("counter", "broken")).toThrow(
+      "the state of instance counter/broken has a bad checksum",
+    )
+    expect(() => store.outcome("counter", "a", "request 3")).toThrow("the outcome of request 3")
+    expect(() => [...store.outcomes()]).toThrow(StateCorrupt)
+    expect(() => store.timers()).toThrow("timer t has a bad checksum")
+    store.close()
+  })
+
+  test("does not open with a bad position", () => {
+    const path = make()
+    flip(path, "digest 3")
+    expect(() => openSqliteStateStore(path, initial)).toThrow("the position of the state has a bad checksum")
+  })
+
+  test("that is no database is corrupt, and one of another format is refused (S12)", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    writeFileSync(path, "not a database at all, but longer than the header of one. ".repeat(50))
+    expect(() => openSqliteStateStore(path, initial)).toThrow(StateCorrupt)
+    const newer = make()
+    const database = new Database(newer)
+    database.run("PRAGMA user_version = 9")
+    database.close()
+    expect(() => openSqliteStateStore(newer, initial)).toThrow("format 9")
+  })
+})
