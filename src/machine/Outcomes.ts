@@ -5,6 +5,22 @@ import type { Index } from "../consensus/types.ts"
 import type { StateStore, StoredOutcome } from "../storage/StateStore.ts"
 import { Digest, outcomeDigest } from "./digest.ts"
 
+/** Where an outcome is remembered. */
+export interface OutcomeSlot {
+  readonly actor: string
+  readonly key: string
+  readonly idempotencyKey: string
+  readonly id: string
+  /** A clash costs one look at the disk. */
+  readonly hash: number
+}
+
+/** Names of actors hold no slash, and keys no NUL. */
+export const outcomeSlot = (actor: string, key: string, idempotencyKey: string): OutcomeSlot => {
+  const id = `${actor}/${key}\u0000${idempotencyKey}`
+  return { actor, key, idempotencyKey, id, hash: Bun.hash.xxHash32(id) }
+}
+
 /**
  * About 60 bytes of memory per outcome: what is on disk stays there, and is looked up only when a hash says
  * that it is there.
@@ -15,7 +31,7 @@ export class Outcomes {
   readonly #digest = new Digest("")
   // A ring over the remembered outcomes, oldest first.
   readonly #indexes: Float64Array
-  readonly #hashes: Float64Array
+  readonly #hashes: Uint32Array
   readonly #digests: BigUint64Array
   #first = 0
   #count = 0
@@ -29,9 +45,11 @@ export class Outcomes {
     this.#store = store
     this.#max = max
     this.#indexes = new Float64Array(max)
-    this.#hashes = new Float64Array(max)
+    this.#hashes = new Uint32Array(max)
     this.#digests = new BigUint64Array(max)
-    for (const row of store.outcomes()) this.#remember(row)
+    for (const row of store.outcomes()) {
+      this.#remember(outcomeSlot(row.actor, row.key, row.idempotencyKey).hash, row)
+    }
   }
 
   get digest(): string {
@@ -51,18 +69,17 @@ export class Outcomes {
     return this.#unflushedBytes
   }
 
-  find(actor: string, key: string, idempotencyKey: string): StoredOutcome | undefined {
-    const id = idOf(actor, key, idempotencyKey)
-    if (!this.#hashCounts.has(hash53(id))) return undefined
+  find({ actor, key, idempotencyKey, id, hash }: OutcomeSlot): StoredOutcome | undefined {
+    if (!this.#hashCounts.has(hash)) return undefined
     const found = this.#unflushed.get(id) ?? this.#store.outcome(actor, key, idempotencyKey)
     return found === undefined || found.index < this.#forgetBelow ? undefined : found
   }
 
   /** `row.index` is above all that were added before. */
-  add(row: StoredOutcome): void {
-    const id = this.#remember(row)
-    this.#unflushed.set(id, row)
-    this.#unflushedBytes += row.outcome.length + id.length
+  add(slot: OutcomeSlot, row: StoredOutcome): void {
+    this.#remember(slot.hash, row)
+    this.#unflushed.set(slot.id, row)
+    this.#unflushedBytes += row.outcome.length + slot.id.length
   }
 
   /** The rows that a flush must write. */
@@ -75,10 +92,8 @@ export class Outcomes {
     this.#unflushedBytes = 0
   }
 
-  #remember(row: StoredOutcome): string {
+  #remember(hash: number, row: StoredOutcome): void {
     if (this.#count === this.#max) this.#forgetOldest()
-    const id = idOf(row.actor, row.key, row.idempotencyKey)
-    const hash = hash53(id)
     const digest = outcomeDigest(row)
     const at = (this.#first + this.#count) % this.#max
     this.#indexes[at] = row.index
@@ -87,7 +102,6 @@ export class Outcomes {
     this.#count++
     this.#hashCounts.set(hash, (this.#hashCounts.get(hash) ?? 0) + 1)
     this.#digest.add(digest)
-    return id
   }
 
   #forgetOldest(): void {
@@ -101,11 +115,3 @@ export class Outcomes {
     this.#count--
   }
 }
-
-/** Names of actors hold no slash, and keys no NUL. */
-const idOf = (actor: string, key: string, idempotencyKey: string): string =>
-  `${actor}/${key}\u0000${idempotencyKey}`
-
-/** A hash that is a plain number; a clash costs one look at the disk. */
-const hash53 = (text: string): number =>
-  Bun.hash.xxHash32(text, 1) * 2 ** 21 + (Bun.hash.xxHash32(text, 2) >>> 11)

@@ -2,9 +2,9 @@
 
 import { Result } from "effect"
 import { decodeCommand, encodeLogged, type LoggedCommand } from "./command.ts"
-import { decodeInput, keyIssueOf, type MachineState, recall } from "./execution.ts"
-import { parseCanonical } from "./json.ts"
+import { decodeInput, keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
 import type { Admission } from "./MachineHost.ts"
+import { outcomeSlot } from "./Outcomes.ts"
 import type { Outcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
 
@@ -21,23 +21,26 @@ export const admit = (state: MachineState, bytes: Uint8Array): Admission => {
   if (inputBytes > state.limits.inputBytesMax) {
     return settled(refusals.tooLarge(inputBytes, state.limits.inputBytesMax))
   }
+  const input = parseInput(command.input)
   // White space and the order of keys must not make a retry look like another request.
-  const input = canonicalText(command.input)
+  const text = Result.isSuccess(input) ? JSON.stringify(input.success) : command.input
+  const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   // Before all else: a retry gets its first answer also when the actor has changed since.
-  const earlier = input === null ? null : recall(state.outcomes, { ...command, input })
+  const earlier = recall(state.outcomes, slot, { command: command.command, input: text })
   if (earlier !== null) return settled(earlier)
   const actor = state.registry.current.get(command.actor)
   if (actor === undefined) return settled(refusals.unknownActor(command.actor))
   const definition = actor.commands.get(command.command)
   if (definition === undefined) return settled(refusals.unknownCommand(command.actor, command.command))
-  const decoded = decodeInput(definition, command.input)
+  if (Result.isFailure(input)) return settled(input.failure)
+  const decoded = decodeInput(definition, input.success)
   if (Result.isFailure(decoded)) return settled(decoded.failure)
   if (command.ifRevision !== null) {
     const revision = state.instances.get(command.actor, command.key)?.revision ?? 0
     // Revisions never fall: what is below can never match again, what is above still may.
     if (command.ifRevision < revision) return settled(refusals.revisionMismatch(command.ifRevision, revision))
   }
-  return admitted(state, command, input ?? command.input)
+  return admitted(state, command, text)
 }
 
 const admitted = (state: MachineState, command: LoggedCommand, input: string): Admission => {
@@ -46,11 +49,3 @@ const admitted = (state: MachineState, command: LoggedCommand, input: string): A
 }
 
 const settled = (outcome: Outcome): Admission => ({ _tag: "Settled", outcome })
-
-const canonicalText = (text: string): string | null => {
-  try {
-    return JSON.stringify(parseCanonical(text))
-  } catch {
-    return null
-  }
-}

@@ -4,13 +4,14 @@
 import { Result } from "effect"
 import type { Entry } from "../consensus/types.ts"
 import type { StateStore, StoredOutcome } from "../storage/StateStore.ts"
+import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
-import { decodeCommand, type LoggedCommand } from "./command.ts"
+import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
 import type { Instances } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
 import { idempotencyKeyBytesMax, keyBytesMax, type MachineLimits } from "./limits.ts"
-import type { Outcomes } from "./Outcomes.ts"
-import type { Outcome } from "./outcome.ts"
+import { type OutcomeSlot, type Outcomes, outcomeSlot } from "./Outcomes.ts"
+import type { Outcome, Refused } from "./outcome.ts"
 import type { LoadedActor, LoadedCommand, Registry } from "./Registry.ts"
 import { type Reduced, reduce } from "./reduce.ts"
 import * as refusals from "./refusals.ts"
@@ -35,19 +36,26 @@ export class VersionMissing extends Error {
 /** Executes the command of an entry at log time `now`. */
 export const execute = (state: MachineState, entry: Entry, now: number): Outcome => {
   const command = decodeCommand(entry.data)
+  if (command === null && isLaterFormat(entry.data)) {
+    throw new VersionMissing(`entry ${entry.index} was written by a later version of raftlet`)
+  }
   if (command === null) return refusals.invalidInput("The entry holds no command.", [])
   if (command.timer !== "") return fire(state, command, entry, now)
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return refusals.invalidInput(keyIssue.message, [keyIssue])
-  const earlier = recall(state.outcomes, command)
+  const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
+  const earlier = recall(state.outcomes, slot, command)
   if (earlier !== null) return earlier
   const outcome = run(state, command, entry, now)
-  state.outcomes.add({
-    actor: command.actor,
-    key: command.key,
-    idempotencyKey: command.idempotencyKey,
-    index: entry.index,
-    fingerprint: fingerprintOf(command.command, command.input),
+  const { actor, key, idempotencyKey } = command
+  const fingerprint = fingerprintOf(command.command, command.input)
+  const { index } = entry
+  state.outcomes.add(slot, {
+    actor,
+    key,
+    idempotencyKey,
+    index,
+    fingerprint,
     outcome: JSON.stringify(outcome),
   })
   return outcome
@@ -58,8 +66,12 @@ export const execute = (state: MachineState, entry: Entry, now: number): Outcome
  * what it was, or a copy of the same request still on its way could do what was said not to happen. Another
  * `ifRevision` is not another request; another command or input is.
  */
-export const recall = (outcomes: Outcomes, command: LoggedCommand): Outcome | null => {
-  const found = outcomes.find(command.actor, command.key, command.idempotencyKey)
+export const recall = (
+  outcomes: Outcomes,
+  slot: OutcomeSlot,
+  command: Pick<LoggedCommand, "command" | "input">,
+): Outcome | null => {
+  const found = outcomes.find(slot)
   if (found === undefined) return null
   return found.fingerprint === fingerprintOf(command.command, command.input)
     ? replay(found)
@@ -73,16 +85,19 @@ export const keyIssueOf = (
   if (!isKey(command.key)) {
     return { path: "", message: `A key is UTF-8 of 1 to ${keyBytesMax} bytes without NUL.` }
   }
-  const bytes = Buffer.byteLength(command.idempotencyKey)
-  return bytes >= 1 && bytes <= idempotencyKeyBytesMax && !command.idempotencyKey.includes("\u0000")
+  return isText(command.idempotencyKey, idempotencyKeyBytesMax)
     ? null
     : { path: "", message: `An idempotency key has 1 to ${idempotencyKeyBytesMax} printable characters.` }
 }
 
-export const isKey = (key: string): boolean => {
-  const bytes = Buffer.byteLength(key)
-  return bytes >= 1 && bytes <= keyBytesMax && key.isWellFormed() && !key.includes("\u0000")
-}
+export const isKey = (key: string): boolean => isText(key, keyBytesMax)
+
+const isText = (text: string, bytesMax: number): boolean =>
+  text !== "" &&
+  // A character takes three bytes at the most for each of its code units.
+  (text.length * 3 <= bytesMax || (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax)) &&
+  text.isWellFormed() &&
+  !text.includes("\u0000")
 
 /**
  * Runs a command that came due. That its timer is still there is all the proof needed that it fires once:
@@ -110,7 +125,9 @@ const run = (state: MachineState, command: LoggedCommand, entry: Entry, now: num
   if (actor === undefined) throw versionMissing(state.registry, command, entry)
   const definition = actor.commands.get(command.command)
   if (definition === undefined) return refusals.unknownCommand(command.actor, command.command)
-  const input = decodeInput(definition, command.input)
+  const json = parseInput(command.input)
+  if (Result.isFailure(json)) return json.failure
+  const input = decodeInput(definition, json.success)
   if (Result.isFailure(input)) return input.failure
   const instance = state.instances.get(command.actor, command.key)
   const revision = instance?.revision ?? 0
@@ -143,22 +160,27 @@ const run = (state: MachineState, command: LoggedCommand, entry: Entry, now: num
   }
 }
 
-/** The canonical input, decoded and frozen for a reducer. */
-export const decodeInput = (
-  definition: Pick<LoadedCommand, "input">,
-  text: string,
-): Result.Result<unknown, Outcome & { readonly _tag: "Refused" }> => {
+/** The canonical JSON of an input. */
+export const parseInput = (text: string): Result.Result<Json, Refused> => {
   try {
-    const decoded = definition.input.decode(parseCanonical(text))
-    if (Result.isFailure(decoded)) {
-      return Result.fail(refusals.invalidInput("The input does not fit the schema.", decoded.failure))
-    }
-    freezeDeep(decoded.success)
-    return Result.succeed(decoded.success)
+    return Result.succeed(parseCanonical(text))
   } catch (error) {
     const path = error instanceof NotJson ? error.path : ""
     return Result.fail(refusals.invalidInput("The input is not JSON.", [{ path, message: messageOf(error) }]))
   }
+}
+
+/** The input as the reducer or query sees it: decoded, and frozen as far as it can be. */
+export const decodeInput = (
+  definition: Pick<LoadedCommand, "input">,
+  input: Json,
+): Result.Result<unknown, Refused> => {
+  const decoded = definition.input.decode(input)
+  if (Result.isFailure(decoded)) {
+    return Result.fail(refusals.invalidInput("The input does not fit the schema.", decoded.failure))
+  }
+  if (!definition.input.isPlain) freezeDeep(decoded.success)
+  return Result.succeed(decoded.success)
 }
 
 export const incompatible = (issues: ReadonlyArray<{ readonly path: string; readonly message: string }>) =>

@@ -4,7 +4,7 @@ import { Result } from "effect"
 import type { Index } from "../consensus/types.ts"
 import type { QueryContext } from "./actor.ts"
 import { messageOf } from "./Coder.ts"
-import { decodeInput, incompatible, isKey, type MachineState } from "./execution.ts"
+import { decodeInput, incompatible, isKey, type MachineState, parseInput } from "./execution.ts"
 import type { Query } from "./MachineHost.ts"
 import type { Answered, QueryOutcome, Refused } from "./outcome.ts"
 import type { LoadedActor } from "./Registry.ts"
@@ -42,7 +42,9 @@ const read = (
 ): Result.Result<string, Refused> => {
   const definition = actor.queries.get(query.query)
   if (definition === undefined) return Result.fail(refusals.unknownQuery(query.actor, query.query))
-  const input = decodeInput(definition, query.input)
+  const json = parseInput(query.input)
+  if (Result.isFailure(json)) return Result.fail(json.failure)
+  const input = decodeInput(definition, json.success)
   if (Result.isFailure(input)) return Result.fail(input.failure)
   let value: unknown
   try {
