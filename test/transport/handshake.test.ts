@@ -313,6 +313,18 @@ describe("a dialer is careful too", () => {
   test("who refuses us is dialed again later", () =>
     run(answering(encodeGreeting({ type: "Refusal", cause: "unknown-node" }))))
 
+  test("who introduces itself twice is left (X2)", () =>
+    run(
+      Effect.gen(function* () {
+        const hello = helloFrom("n2", "n1")
+        const liar = yield* impostor((socket, said) => {
+          if (said.type === "Hello") socket.write(Buffer.concat([hello, hello]))
+        })
+        const n1 = yield* startSocket("n1", { peers: { n2: liar.address } })
+        yield* eventually("it is refused, and dialed again", () => peerOf(n1, "n2").refused > 1)
+      }),
+    ))
+
   test("a wiped peer at the old address gets no message (S6)", () =>
     run(
       Effect.gen(function* () {
