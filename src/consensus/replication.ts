@@ -23,7 +23,7 @@ const WAIT: Sending = { type: "wait" }
 
 /** The next message to a follower, as far as its window allows. Call it until it says `wait`. */
 export const nextSending = (node: Node, progress: Progress, now: Millis): Sending => {
-  if (progress.state === "snapshot" || progress.probing) return WAIT
+  if (!speaksFor(node, progress) || progress.state === "snapshot" || progress.probing) return WAIT
   const { limits, log } = node
   if (progress.next <= log.base.index) return { type: "snapshot" }
   const hasEntries = progress.next <= log.lastIndex
@@ -44,6 +44,16 @@ export const nextSending = (node: Node, progress: Progress, now: Millis): Sendin
 }
 
 /**
+ * Whether the leadership that this progress belongs to still lasts. Whoever sends lives a little longer than
+ * the role: what it said then would go out in the successor's term, as if this node led in it (HAZARDS E1, E16).
+ */
+export const speaksFor = (node: Node, progress: Progress): boolean => {
+  if (node.role.kind !== "leader") return false
+  for (const own of node.role.progress.values()) if (own === progress) return true
+  return false
+}
+
+/**
  * An append with these entries, which begin at `progress.next`; `wait` when the world has moved on since
  * they were asked for.
  */
@@ -53,6 +63,7 @@ export const appendFrom = (
   entries: ReadonlyArray<Entry>,
   now: Millis,
 ): Sending => {
+  if (!speaksFor(node, progress)) return WAIT
   const first = entries[0]
   if (
     first !== undefined &&

@@ -3,7 +3,7 @@
 import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import type { Progress } from "../consensus/Progress.ts"
-import { appendFrom, nextSending, type Sending } from "../consensus/replication.ts"
+import { appendFrom, nextSending, type Sending, speaksFor } from "../consensus/replication.ts"
 import type { NodeId } from "../consensus/types.ts"
 import type { Snapshot } from "../storage/SnapshotStore.ts"
 import { type Group, nowOf } from "./Group.ts"
@@ -69,7 +69,7 @@ const sendSnapshot = Effect.fnUntraced(
     // An empty piece first: it asks how much the follower has already.
     let bytes: Uint8Array = EMPTY
     let offset = 0
-    while (progress.snapshot?.id === snapshot.id) {
+    while (progress.snapshot?.id === snapshot.id && speaksFor(node, progress)) {
       const { replies } = progress.snapshot
       sendPiece(group, peer, progress, snapshot, offset, bytes)
       const isAnswered = () => progress.snapshot?.id !== snapshot.id || progress.snapshot.replies > replies
