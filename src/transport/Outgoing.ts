@@ -4,6 +4,7 @@ import { Data, Deferred, Effect } from "effect"
 import { type HostPort, parseAddress } from "./address.ts"
 import { decode, type Hello } from "./codec.ts"
 import { FrameReader, Malformed } from "./framing.ts"
+import { isRefusalCause } from "./handshake.ts"
 import { handshakeBytesMax } from "./limits.ts"
 
 /** Why there is no connection, or no longer. */
@@ -104,7 +105,13 @@ export class Outgoing {
     const said = decode(bytes)
     const isFirst = !Deferred.isDoneUnsafe(this.answered)
     if (said.type === "Refusal") {
-      this.fail(refused(said.cause, "they refused us"))
+      // Their words go into the log: those that we do not know, quoted.
+      this.fail(
+        refused(
+          isRefusalCause(said.cause) ? said.cause : "refused",
+          `they said ${JSON.stringify(said.cause)}`,
+        ),
+      )
       return false
     }
     if (said.type === "Hello" && isFirst) Deferred.doneUnsafe(this.answered, Effect.succeed(said))

@@ -107,7 +107,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       if (held) notices.forget(`${peer} `)
       notices.tell(
         `${peer} ${isRefusalCause(reason) ? reason : "lost"}`,
-        `no connection to ${peer}: ${reason} ${detail}`,
+        `no connection to ${peer}: ${reason}${detail && `: ${detail}`}`,
       )
     },
   }

@@ -1,0 +1,209 @@
+// Is this message well-formed? Turns what protobuf has read into the plain messages, with every doubt removed:
+// numbers count something, lists and names have an end, entries could stand in a log.
+
+import type { Message } from "../consensus/message.ts"
+import type { Configuration, Entry, EntryKind, NodeId } from "../consensus/types.ts"
+import { Malformed } from "./framing.ts"
+import { addressLengthMax, idLengthMax, itemsMax, membersMax, tokenLengthMax } from "./limits.ts"
+import * as wire from "./raft.generated.js"
+import type { Payload } from "./Transport.ts"
+
+/** The message of a frame that names a group. Throws {@link Malformed}. */
+export const readPayload = (frame: wire.Frame): Payload => {
+  if (frame.appendRequest) return readAppendRequest(frame.appendRequest)
+  if (frame.appendReply) {
+    const body = frame.appendReply
+    return {
+      type: "AppendReply",
+      term: count(body.term),
+      accepted: body.accepted,
+      index: count(body.index),
+      hintIndex: count(body.hintIndex),
+      hintTerm: count(body.hintTerm),
+      whole: body.whole,
+      session: count(body.session),
+    }
+  }
+  if (frame.heartbeatRequest) {
+    const body = frame.heartbeatRequest
+    return {
+      type: "HeartbeatRequest",
+      term: count(body.term),
+      commit: count(body.commit),
+      round: count(body.round),
+      sentAt: count(body.sentAt),
+    }
+  }
+  if (frame.heartbeatReply) {
+    const body = frame.heartbeatReply
+    return {
+      type: "HeartbeatReply",
+      term: count(body.term),
+      round: count(body.round),
+      sentAt: count(body.sentAt),
+      lastIndex: count(body.lastIndex),
+      whole: body.whole,
+    }
+  }
+  if (frame.forwardRequest) {
+    const { id, commands } = frame.forwardRequest
+    return { type: "ForwardRequest", id: count(id), commands: atMost(itemsMax, commands).map(copy) }
+  }
+  if (frame.forwardReply) {
+    const { id, answers } = frame.forwardReply
+    return { type: "ForwardReply", id: count(id), answers: atMost(itemsMax, answers) }
+  }
+  return readRare(frame)
+}
+
+const readRare = (frame: wire.Frame): Message => {
+  if (frame.voteRequest) {
+    const body = frame.voteRequest
+    return {
+      type: "VoteRequest",
+      term: count(body.term),
+      preVote: body.preVote,
+      lastIndex: count(body.lastIndex),
+      lastTerm: count(body.lastTerm),
+      transfer: body.transfer,
+    }
+  }
+  if (frame.voteReply) {
+    const { term, preVote, granted } = frame.voteReply
+    return { type: "VoteReply", term: count(term), preVote, granted }
+  }
+  if (frame.snapshotChunk) return readSnapshotChunk(frame.snapshotChunk)
+  if (frame.snapshotReply) {
+    const body = frame.snapshotReply
+    return {
+      type: "SnapshotReply",
+      term: count(body.term),
+      id: text(body.id, tokenLengthMax),
+      received: count(body.received),
+      installedIndex: count(body.installedIndex),
+      whole: body.whole,
+      session: count(body.session),
+    }
+  }
+  if (frame.readIndexRequest) {
+    const { term, id } = frame.readIndexRequest
+    return { type: "ReadIndexRequest", term: count(term), id: count(id) }
+  }
+  if (frame.readIndexReply) {
+    const { term, id, index } = frame.readIndexReply
+    return { type: "ReadIndexReply", term: count(term), id: count(id), index: count(index) }
+  }
+  if (frame.timeoutNow) return { type: "TimeoutNow", term: count(frame.timeoutNow.term) }
+  throw new Malformed("a greeting that names a group")
+}
+
+const readAppendRequest = (body: wire.AppendRequest): Message => {
+  const term = count(body.term)
+  const prevIndex = count(body.prevIndex)
+  const prevTerm = count(body.prevTerm)
+  count(prevIndex + atMost(itemsMax, body.entries).length)
+  let lastTerm = prevTerm
+  const entries = body.entries.map((entry, offset): Entry => {
+    // Terms never fall along a log, and nobody holds an entry of a term that is still to come.
+    if (!(entry.term >= lastTerm && entry.term <= term)) throw new Malformed("terms of entries out of order")
+    lastTerm = count(entry.term)
+    return {
+      index: prevIndex + 1 + offset,
+      term: lastTerm,
+      time: count(entry.time),
+      kind: readKind(entry),
+      data: copy(entry.data),
+      origin: null,
+    }
+  })
+  return {
+    type: "AppendRequest",
+    term,
+    prevIndex,
+    prevTerm,
+    entries,
+    commit: count(body.commit),
+    repairThrough: count(body.repairThrough),
+    session: count(body.session),
+  }
+}
+
+const readKind = (entry: wire.Entry): EntryKind => {
+  switch (entry.kind) {
+    case wire.EntryKind.COMMAND:
+      return "command"
+    case wire.EntryKind.CONFIGURATION:
+      return "configuration"
+    case wire.EntryKind.NOOP:
+      if (entry.data.length > 0) throw new Malformed("a no-op with a command")
+      return "noop"
+    default:
+      throw new Malformed(`an entry of the kind ${entry.kind}`)
+  }
+}
+
+const readSnapshotChunk = (body: wire.SnapshotChunk): Message => {
+  const configuration = body.snapshot?.configuration
+  if (!body.snapshot || !configuration) throw new Malformed("a piece of no snapshot")
+  const totalBytes = count(body.totalBytes)
+  const offset = count(body.offset)
+  if (offset + body.bytes.length > totalBytes) throw new Malformed("a piece beyond the end of its snapshot")
+  return {
+    type: "SnapshotChunk",
+    term: count(body.term),
+    snapshot: {
+      index: count(body.snapshot.index),
+      term: count(body.snapshot.term),
+      configuration: readConfiguration(configuration),
+    },
+    id: text(body.id, tokenLengthMax),
+    totalBytes,
+    offset,
+    bytes: copy(body.bytes),
+    checksum: body.checksum,
+    repairThrough: count(body.repairThrough),
+    session: count(body.session),
+  }
+}
+
+const readConfiguration = (body: wire.Configuration): Configuration => ({
+  voters: readMembers(body.voters),
+  outgoing: readMembers(body.outgoing),
+  learners: readMembers(body.learners),
+  learnersNext: readMembers(body.learnersNext),
+  // `fromEntries` defines the keys: a node that calls itself `__proto__` is a member like any other.
+  addresses: Object.fromEntries(
+    atMost(membersMax, Object.entries(body.addresses)).map(([id, { peer, client }]) => [
+      text(id, idLengthMax),
+      { peer: addressText(peer), client: addressText(client) },
+    ]),
+  ),
+})
+
+const readMembers = (ids: ReadonlyArray<string>): ReadonlyArray<NodeId> =>
+  atMost(membersMax, ids).map((id) => text(id, idLengthMax))
+
+/** A number that is exact and counts something. */
+const count = (value: number): number => {
+  if (!(Number.isSafeInteger(value) && value >= 0)) throw new Malformed(`${value} counts nothing`)
+  // Not -0, which prints and compares unlike the 0 that it means.
+  return value + 0
+}
+
+/** A name: never empty, never endless. */
+export const text = (value: string, lengthMax: number): string => {
+  if (value.length === 0 || value.length > lengthMax)
+    throw new Malformed(`a name of ${value.length} characters`)
+  return value
+}
+
+/** Empty when not known. */
+const addressText = (value: string): string => (value === "" ? "" : text(value, addressLengthMax))
+
+const atMost = <A>(itemsMax: number, items: ReadonlyArray<A>): ReadonlyArray<A> => {
+  if (items.length > itemsMax) throw new Malformed(`a list of ${items.length}`)
+  return items
+}
+
+/** Out of the frame: a view would keep all of it in memory, and take all of it along to a worker. */
+const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
