@@ -11,7 +11,7 @@ export interface ApiCall {
   /** ms since 1970; the log's clock is taken as UTC. */
   readonly time: number
   readonly method: string
-  /** The path with its ids folded into a template, without the query string. */
+  /** The path with its ids folded into a template, and the names of its query string. */
   readonly route: string
   readonly status: number
   readonly bytes: number
@@ -53,11 +53,11 @@ export const parseLine = (text: string, file: string, line: number): ParsedLine 
 }
 
 /**
- * `/v2/54fa…/servers/1a2b…?x=y` → `/v2/{tenant}/servers/{id}`. The query string goes: it is where a path keeps
- * what differs from call to call, and a route is what does not.
+ * `/v2/54fa…/servers/1a2b…?limit=5` → `/v2/{tenant}/servers/{id}?limit`. Of a query string the names stay, for
+ * they are part of what was asked, and the values go, for they differ from call to call.
  */
 export const routeOf = (target: string): string => {
-  const [path = ""] = target.split("?")
+  const [path = "", query = ""] = target.split("?", 2)
   const route = path
     .split("/")
     .map((segment, at, segments) => {
@@ -65,7 +65,9 @@ export const routeOf = (target: string): string => {
       return hex32.test(segment) || uuid.test(segment) || /^\d+$/.test(segment) ? "{id}" : segment
     })
     .join("/")
-  return route.slice(0, routeCharactersMax)
+  const names = query.split("&").map((parameter) => parameter.split("=")[0] ?? "")
+  const asked = names.filter((name) => name !== "").join("&")
+  return (asked === "" ? route : `${route}?${asked}`).slice(0, routeCharactersMax)
 }
 
 /** An idempotency key is short and printable; a file's name need not be. */

@@ -35,16 +35,19 @@ export const runCli = (args: ReadonlyArray<string>, platform: Platform): Effect.
  */
 export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
   const fiber = Effect.runFork(runCli(args, platform))
-  let stopping = false
+  let askedAt: number | null = null
   const stop = () => {
-    if (stopping) process.exit(130)
-    stopping = true
+    // Ctrl-C reaches a node twice at once: from the terminal, and from the cluster command that it runs under.
+    if (askedAt !== null && performance.now() - askedAt > sameSignalMillis) process.exit(130)
+    askedAt ??= performance.now()
     Effect.runFork(Fiber.interrupt(fiber))
   }
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
   const stopped = args.includes("import-access-log") ? 130 : 0
   fiber.addObserver((exit) => process.exit(Exit.isSuccess(exit) ? exit.value : stopped))
 }
+
+const sameSignalMillis = 1000
 
 const commands = (platform: Platform) =>
   Command.make("raftlet").pipe(
