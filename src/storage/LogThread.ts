@@ -14,12 +14,13 @@ type Resume = (effect: Effect.Effect<unknown, LogError>) => void
  * only while somebody waits for it. A thread that dies fails everything under way and everything after.
  */
 class LogThread {
-  private readonly worker = new Worker(new URL("./logWorker.ts", import.meta.url), { name: "raftlet log" })
+  private readonly worker: Worker
   private readonly waiting = new Map<number, Resume>()
   private nextId = 1
   private death: StorageFailed | null = null
 
-  constructor() {
+  constructor(module: URL) {
+    this.worker = new Worker(module, { name: "raftlet log" })
     this.worker.unref()
     this.worker.onmessage = (event: MessageEvent<LogReply>) => this.settle(event.data)
     this.worker.onerror = (event) => this.die(event.message)
@@ -61,16 +62,19 @@ class LogThread {
 }
 
 /** Ends with the scope. What was asked before the end is done first. */
-export const openLogThread: Effect.Effect<LogCall, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => new LogThread()),
-  (thread) => Effect.sync(() => thread.terminate()),
-).pipe(
-  Effect.map(
-    (thread): LogCall =>
-      ((operation, ...values) =>
-        Effect.callback((resume: Resume) => thread.request(operation, values, resume))) as LogCall,
-  ),
-)
+export const openLogThread = (
+  module = new URL("./logWorker.ts", import.meta.url),
+): Effect.Effect<LogCall, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new LogThread(module)),
+    (thread) => Effect.sync(() => thread.terminate()),
+  ).pipe(
+    Effect.map(
+      (thread): LogCall =>
+        ((operation, ...values) =>
+          Effect.callback((resume: Resume) => thread.request(operation, values, resume))) as LogCall,
+    ),
+  )
 
 const outcomeOf = (result: unknown, error: LogReply["error"]): Effect.Effect<unknown, LogError> => {
   if (error === null) return Effect.succeed(result)

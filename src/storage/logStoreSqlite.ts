@@ -19,7 +19,7 @@ import {
 export const layerSqlite = (directory: DataDirectory) =>
   Layer.effect(
     LogStore,
-    Effect.flatMap(openLogThread, (call) => makeStore(directory, call)),
+    Effect.flatMap(openLogThread(), (call) => makeStore(directory, call)),
   )
 
 /** The same on the caller's thread: a slow disk holds up everything. For tools and tests. */

@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import { openDataDirectory } from "../../src/storage/DataDirectory.ts"
 import { LogStore } from "../../src/storage/LogStore.ts"
+import { openLogThread } from "../../src/storage/LogThread.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
 import { entriesOf, loadMain, writeMain } from "./support.ts"
 
@@ -22,13 +23,47 @@ const writeForever = Effect.gen(function* () {
   }
 })
 
+/** Commits under a slow disk, and says how long the longest was and how long this thread stood still at most. */
+const measureStalls = Effect.gen(function* () {
+  const log = yield* LogStore
+  yield* loadMain(log)
+  let last = performance.now()
+  let stallMillis = 0
+  let commitMillis = 0
+  const timer = setInterval(() => {
+    stallMillis = Math.max(stallMillis, performance.now() - last)
+    last = performance.now()
+  }, 5)
+  for (let index = 1; index <= 3; index++) {
+    const begun = performance.now()
+    yield* writeMain(log, { entries: entriesOf(index, index, 1) })
+    commitMillis = Math.max(commitMillis, performance.now() - begun)
+  }
+  clearInterval(timer)
+  return `${Math.round(commitMillis)} ${Math.round(stallMillis)}`
+})
+
+/** Leaves a running storage thread behind, in a scope that nobody closes. */
+const abandon = Effect.gen(function* () {
+  const call = yield* openLogThread()
+  const { identity } = yield* hold
+  yield* call("open", directory, identity)
+  console.log("abandoned")
+  return yield* Effect.never
+}).pipe(Effect.scoped)
+
 const program = Effect.gen(function* () {
   const held = yield* hold
   if (task === "write") yield* writeForever.pipe(Effect.provide(layerSqlite(held)))
+  if (task === "stall") return yield* measureStalls.pipe(Effect.provide(layerSqlite(held)))
   return "opened"
 }).pipe(
   Effect.catchTag("DataDirectoryRefused", ({ reason }) => Effect.succeed(`refused: ${reason}`)),
+  Effect.catchTag("StorageFailed", ({ operation, message }) =>
+    Effect.succeed(`failed: ${operation}: ${message}`),
+  ),
   Effect.scoped,
 )
 
-console.log(await Effect.runPromise(program))
+if (task === "abandon") Effect.runFork(abandon)
+else console.log(await Effect.runPromise(program))

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import { type LoadedGroup, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
+import { openLogThread } from "../../src/storage/LogThread.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
 import {
   entriesOf,
@@ -139,6 +140,107 @@ test("writes pass while a compaction removes its rows", async () => {
       }),
     layerSqlite,
   )
+})
+
+/** Runs the child with its disk syncs tampered with; null where there is no strace to do it. */
+const runTampered = async (
+  task: string,
+  directory: string,
+  tamper: string,
+  calls = "fsync,fdatasync",
+): Promise<string | null> => {
+  if (Bun.which("strace") === null) {
+    console.warn(`SKIPPED: ${tamper} needs strace`)
+    return null
+  }
+  const child = Bun.spawn(
+    [
+      "strace",
+      "-f",
+      "-qq",
+      "-o",
+      "/dev/null",
+      "-e",
+      `trace=${calls}`,
+      "-e",
+      `inject=${calls}:${tamper}`,
+    ].concat(process.execPath, join(import.meta.dir, "child.ts"), task, directory),
+    { stdout: "pipe", stderr: "ignore" },
+  )
+  return (await new Response(child.stdout).text()).trim()
+}
+
+test("a sync that fails once ends the store; what was reported before is there after a restart (S2)", async () => {
+  for (const when of [20, 21]) {
+    const directory = temporaryDirectory()
+    await runInDirectory(directory, (log) => loadMain(log))
+    const said = await runTampered("write", directory, `error=EIO:when=${when}`)
+    if (said === null) return
+    const lines = said.split("\n")
+    expect(lines.at(-1)).toStartWith("failed: write: SQLITE_IOERR_FSYNC")
+    const reported = Number(lines.at(-2)?.split(" ")[0])
+    expect(reported).toBeGreaterThan(5)
+    const loaded = await runInDirectory(directory, (log) => loadMain(log))
+    expect(loaded.standing).toBe("whole")
+    expect(loaded.lastIndex).toBeGreaterThanOrEqual(reported)
+  }
+}, 30_000)
+
+test("killed at any write or sync of the disk, the log comes back whole and complete (S3)", async () => {
+  const directory = temporaryDirectory()
+  for (const [calls, when] of [
+    ["pwrite64", 12],
+    ["pwrite64", 77],
+    ["pwrite64", 90],
+    ["fdatasync,fsync", 11],
+  ] as const) {
+    const said = await runTampered("write", directory, `signal=KILL:when=${when}`, calls)
+    if (said === null) return
+    const [index, term] = (said.split("\n").at(-1) || "0 0").split(" ").map(Number) as [number, number]
+    const loaded = await runInDirectory(directory, (log) => loadMain(log))
+    expect(loaded).toMatchObject({ standing: "whole", suspicion: "" })
+    expect(loaded.lastIndex).toBeGreaterThanOrEqual(index)
+    expect(loaded.hardState.term).toBeGreaterThanOrEqual(term)
+    expect(loaded.tail.length).toBe(loaded.lastIndex)
+  }
+}, 30_000)
+
+test("a slow sync holds up its commit, and not the thread that sends heartbeats (S13)", async () => {
+  const directory = temporaryDirectory()
+  await runInDirectory(directory, (log) => loadMain(log))
+  const said = await runTampered("stall", directory, "delay_enter=300000")
+  if (said === null) return
+  const [commitMillis, stallMillis] = said.split(" ").map(Number) as [number, number]
+  expect(commitMillis).toBeGreaterThanOrEqual(300)
+  expect(stallMillis).toBeLessThan(150)
+}, 30_000)
+
+describe("a storage thread that dies", () => {
+  test.each([
+    ["by an error", "onmessage = () => { throw new Error('broken') }"],
+    ["by ending", "onmessage = () => process.exit(0)"],
+  ])("%s fails what is under way and everything after", async (_, code) => {
+    const module = new URL(URL.createObjectURL(new Blob([code])))
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const call = yield* openLogThread(module)
+        const failures = yield* Effect.all([call("idle"), call("write", [])].map(Effect.flip), {
+          concurrency: "unbounded",
+        })
+        failures.push(yield* Effect.flip(call("idle")))
+        expect(failures.map(({ _tag }) => _tag)).toEqual(["StorageFailed", "StorageFailed", "StorageFailed"])
+      }).pipe(Effect.scoped),
+    )
+  })
+
+  test("or is done keeps no process alive", async () => {
+    const child = Bun.spawn(
+      [process.execPath, join(import.meta.dir, "child.ts"), "abandon", temporaryDirectory()],
+      { stdout: "pipe" },
+    )
+    expect((await new Response(child.stdout).text()).trim()).toBe("abandoned")
+    expect(await child.exited).toBe(0)
+  })
 })
 
 /** A file system of two megabytes; null where this user may not mount one. */
