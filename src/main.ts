@@ -3,6 +3,7 @@
 import { join } from "node:path"
 import { Context, Effect, Layer, Logger } from "effect"
 import { version } from "../package.json"
+import { formatHostPort } from "./cli/addresses.ts"
 import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
 import { main } from "./cli/main.ts"
 import type { NodeOptions, Platform } from "./cli/Platform.ts"
@@ -58,12 +59,14 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     learnersNext: [],
     addresses: options.cluster,
   }
+  const client = `http://${formatHostPort(options.listen)}`
   const layerTransport = Layer.unwrap(
     Effect.map(LogStore, ({ rememberIncarnation }) =>
       layerSocket({
         id: options.id,
         clusterId: options.clusterId,
         incarnation: directory.identity.incarnation,
+        client,
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         peers: options.cluster,
         rememberIncarnation,
@@ -95,7 +98,9 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     }),
   )
   return layerHttp.pipe(
-    Layer.provideMerge(layerRaft({ ...defaultOptions, group: "main", id: options.id, initial }, observer)),
+    Layer.provideMerge(
+      layerRaft({ ...defaultOptions, group: "main", id: options.id, client, initial }, observer),
+    ),
     Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
     Layer.provideMerge(Layer.mergeAll(layerLog(directory), layerSnapshots({ directory: options.data }))),
   )

@@ -79,10 +79,16 @@ const memberStatus = (group: Group, id: NodeId): MemberStatus => {
     id,
     role: learners.includes(id) ? "learner" : "voter",
     peer: addresses[id]?.peer ?? "",
-    client: addresses[id]?.client ?? "",
+    client: clientOf(group, id) || (addresses[id]?.client ?? ""),
     progress: node.role.kind === "leader" ? progressStatus(group, node.role, id) : null,
   }
 }
+
+/** Where a member serves clients, by its own word: addresses may change when a node restarts. */
+const clientOf = (group: Group, id: NodeId): string =>
+  id === group.node.id
+    ? group.options.client
+    : (group.transport.connections().find((peer) => peer.id === id)?.client ?? "")
 
 const progressStatus = (group: Group, leader: Leader, id: NodeId): MemberStatus["progress"] => {
   const { log } = group.node

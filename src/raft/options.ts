@@ -6,6 +6,8 @@ import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 export interface RaftOptions {
   readonly group: GroupId
   readonly id: NodeId
+  /** Where this node serves clients: `http://host:port`; empty when nowhere. */
+  readonly client: string
   /** The configuration of a group that does not exist yet. */
   readonly initial: Configuration
   readonly limits: Limits
@@ -58,4 +60,4 @@ export const defaultOptions = {
   timerMillis: 100,
   timersMax: 256,
   sweepMillis: 25,
-} satisfies Omit<RaftOptions, "group" | "id" | "initial">
+} satisfies Omit<RaftOptions, "group" | "id" | "client" | "initial">

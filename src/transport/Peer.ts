@@ -29,6 +29,8 @@ export class Peer {
   dialer: Fiber.Fiber<never> | null = null
   /** What `dialer` dials. */
   address = ""
+  /** Where it serves clients, by its own word at the last handshake; empty before. */
+  client = ""
   private readonly home: Home
   private readonly outbound: Outbound
   /** Set while messages may leave. */
@@ -47,7 +49,7 @@ export class Peer {
 
   describe(): PeerConnection {
     const state = this.connection === null ? "connecting" : "open"
-    return describe(this.id, state, this.outbound.bytes, this.tally)
+    return describe(this.id, state, this.outbound.bytes, this.tally, this.client)
   }
 
   /** False: dropped and counted. */
@@ -114,6 +116,7 @@ export class Peer {
     if (cause !== null) return yield* refused(cause, `${this.address} is ${JSON.stringify(hello.nodeId)}`)
     const known = yield* acquaintance(this.id, hello.incarnation)
     if (known !== "known") return yield* refused(known, `${this.id} at ${this.address}`)
+    this.client = hello.client
   })
 
   /**

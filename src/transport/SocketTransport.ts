@@ -45,6 +45,8 @@ export interface SocketOptions {
   readonly id: NodeId
   readonly clusterId: string
   readonly incarnation: string
+  /** Where this node serves clients: `http://host:port`. Told to the peers. */
+  readonly client?: string
   readonly listen: HostPort
   /** As for `connect`; whom to talk to from the start. */
   readonly peers?: Readonly<Record<NodeId, Address>>
@@ -64,7 +66,8 @@ export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | Pee
 
 const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
-  const self: Self = { clusterId: options.clusterId, id: options.id, incarnation: options.incarnation }
+  const { clusterId, id, incarnation, client = "" } = options
+  const self: Self = { clusterId, id, incarnation, client }
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory())
   const notices = new Notices(yield* Queue.unbounded<string>())
   const mailboxes = new Mailboxes(limits)

@@ -32,6 +32,8 @@ export interface Inbound {
 /** One peer as this node sees it. Numbers count from the start of this node's transport. */
 export interface PeerConnection {
   readonly id: NodeId
+  /** Where it serves clients, by its own word; empty when it was not heard yet. */
+  readonly client: string
   /** Whether messages to the peer leave. */
   readonly state: "connecting" | "open"
   /** Waiting here because the peer or the network is slower than we are. */

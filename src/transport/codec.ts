@@ -6,7 +6,7 @@ import type { Entry, EntryKind, GroupId, NodeId } from "../consensus/types.ts"
 import { headerBytes, Malformed, seal } from "./framing.ts"
 import { idLengthMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
-import { readPayload, text } from "./readPayload.ts"
+import { addressText, readPayload, text } from "./readPayload.ts"
 import type { Payload } from "./Transport.ts"
 
 /** The first words on a connection, in both directions. */
@@ -20,6 +20,8 @@ export interface Hello {
   readonly incarnation: string
   /** Whom the speaker believes to speak to. */
   readonly recipient: NodeId
+  /** Where the speaker serves clients; empty when not known. */
+  readonly client: string
 }
 
 /** The last words on a connection. */
@@ -144,6 +146,7 @@ const readGreeting = (frame: wire.Frame): Greeting => {
       nodeId: text(frame.hello.nodeId, idLengthMax),
       incarnation: text(frame.hello.incarnation, tokenLengthMax),
       recipient: text(frame.hello.recipient, idLengthMax),
+      client: addressText(frame.hello.client),
     }
   }
   if (frame.refusal) return { type: "Refusal", cause: text(frame.refusal.cause, tokenLengthMax) }

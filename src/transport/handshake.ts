@@ -50,6 +50,8 @@ export interface Self {
   readonly clusterId: string
   readonly id: NodeId
   readonly incarnation: string
+  /** Where this node serves clients: `http://host:port`, or empty. Peers tell theirs to send clients there. */
+  readonly client: string
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -60,6 +62,7 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   nodeId: self.id,
   incarnation: self.incarnation,
   recipient,
+  client: self.client,
 })
 
 /** Null: nothing speaks against it. Whether the incarnation is the known one, only the disk can tell. */

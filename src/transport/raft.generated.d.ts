@@ -34,6 +34,7 @@ export interface Hello {
   readonly nodeId: string
   readonly incarnation: string
   readonly recipient: string
+  readonly client: string
 }
 export declare const Hello: {
   readonly encode: (message: Hello, writer?: Writer) => Writer

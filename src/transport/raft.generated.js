@@ -257,6 +257,7 @@ export const Hello = $root.Hello = (() => {
     Hello.prototype.nodeId = "";
     Hello.prototype.incarnation = "";
     Hello.prototype.recipient = "";
+    Hello.prototype.client = "";
 
     Hello.encode = function (message, writer, _depth) {
         if (!writer)
@@ -277,6 +278,8 @@ export const Hello = $root.Hello = (() => {
             writer.uint32(42).string(message.incarnation);
         if (message.recipient != null && $Object.hasOwnProperty.call(message, "recipient") && message.recipient !== "")
             writer.uint32(50).string(message.recipient);
+        if (message.client != null && $Object.hasOwnProperty.call(message, "client") && message.client !== "")
+            writer.uint32(58).string(message.client);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -362,6 +365,15 @@ export const Hello = $root.Hello = (() => {
                         message.recipient = value;
                     else
                         delete message.recipient;
+                    continue;
+                }
+            case 7: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.client = value;
+                    else
+                        delete message.client;
                     continue;
                 }
             }

@@ -198,7 +198,7 @@ export const text = (value: string, lengthMax: number): string => {
 }
 
 /** Empty when not known. */
-const addressText = (value: string): string => (value === "" ? "" : text(value, addressLengthMax))
+export const addressText = (value: string): string => (value === "" ? "" : text(value, addressLengthMax))
 
 const atMost = <A>(itemsMax: number, items: ReadonlyArray<A>): ReadonlyArray<A> => {
   if (items.length > itemsMax) throw new Malformed(`a list of ${items.length}`)

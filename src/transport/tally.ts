@@ -29,4 +29,5 @@ export const describe = (
   state: PeerConnection["state"],
   outboundBytes: number,
   tally: Tally,
-): PeerConnection => ({ id, state, outboundBytes, ...tally })
+  client = "",
+): PeerConnection => ({ id, client, state, outboundBytes, ...tally })

@@ -79,6 +79,7 @@ export class Cluster {
       ...this.options,
       group: "main",
       id: node.id,
+      client: `http://${node.id}`,
       initial: this.initial,
     }).pipe(
       Layer.provideMerge(

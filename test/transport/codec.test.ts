@@ -19,6 +19,7 @@ const hello: Hello = {
   nodeId: "n1",
   incarnation: "first",
   recipient: "n2",
+  client: "http://127.0.0.1:4001",
 }
 
 /** A frame as a node with other ideas would write it. */

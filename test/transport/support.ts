@@ -321,6 +321,6 @@ interface Impostor {
 /** What `from` says first when it dials `to`. */
 export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
   encodeGreeting({
-    ...helloTo({ clusterId, id: from, incarnation: `incarnation of ${from}` }, to),
+    ...helloTo({ clusterId, id: from, incarnation: `incarnation of ${from}`, client: "" }, to),
     ...other,
   })
