@@ -43,7 +43,8 @@ export class Coder {
 }
 
 /** Why a schema's encoded form is not JSON; null when it is. */
-export const notJsonReason = (schema: AnySchema): string | null => findNotJson(schema.ast, [], new Set())
+export const notJsonReason = (schema: AnySchema): string | null =>
+  findNotJson(SchemaAST.toEncoded(schema.ast), [], new Set())
 
 /**
  * Freezes plain objects and arrays all the way down. False when there is something that cannot be frozen
@@ -94,11 +95,10 @@ const issuesOf = (issue: SchemaIssue.Issue): ReadonlyArray<Issue> =>
     }))
 
 const findNotJson = (
-  ast: SchemaAST.AST,
+  encoded: SchemaAST.AST,
   path: ReadonlyArray<PropertyKey>,
   seen: Set<SchemaAST.AST>,
 ): string | null => {
-  const encoded = SchemaAST.toEncoded(ast)
   if (seen.has(encoded)) return null
   seen.add(encoded)
   switch (encoded._tag) {

@@ -40,8 +40,14 @@ const importable = (code: string): string => {
   return `data:text/javascript;base64,${Buffer.from(resolved).toString("base64")}`
 }
 
-const hostFile = (name: string): string =>
-  name === "raftlet" ? join(import.meta.dir, "..", "index.ts") : Bun.resolveSync(name, import.meta.dir)
+const hostFile = (name: string): string => {
+  if (name === "raftlet") return join(import.meta.dir, "..", "index.ts")
+  try {
+    return Bun.resolveSync(name, import.meta.dir)
+  } catch {
+    throw new Error(`there is no ${name}`)
+  }
+}
 
 const successes = <Failure>(
   results: ReadonlyArray<Result.Result<LoadedActor, Failure>>,
