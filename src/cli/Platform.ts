@@ -1,14 +1,8 @@
 // What must the program around the commands provide? All that is live: the node itself, and its directory.
 
 import type { Effect } from "effect"
-import type { HostPort } from "./addresses.ts"
+import type { HostPort, NodeAddress } from "./addresses.ts"
 import type { CliFailure } from "./CliFailure.ts"
-
-/** Where a node can be reached; `client` is empty when not known. */
-export interface NodeAddress {
-  readonly peer: string
-  readonly client: string
-}
 
 /** How a node was started: kept in its data directory, so that `node --data DIR` alone starts it again. */
 export type StartOptions = Readonly<Record<string, string | number | boolean | null>>

@@ -1,11 +1,16 @@
 // What do the words on the command line mean: addresses, node ids, members, URLs?
 
 import { refused } from "./CliFailure.ts"
-import type { NodeAddress } from "./Platform.ts"
 
 export interface HostPort {
   readonly host: string
   readonly port: number
+}
+
+/** Where a node can be reached; `client` is empty when not known. */
+export interface NodeAddress {
+  readonly peer: string
+  readonly client: string
 }
 
 /** `HOST:PORT` or `[IPV6]:PORT`. Throws a CliFailure that names the flag. */

@@ -21,9 +21,17 @@ export const defaultBodyLimits: BodyLimits = {
   bodyMillisMax: 30_000,
 }
 
+/** A body under way. */
+interface Pending {
+  readonly since: number
+  readonly giveUp: () => void
+}
+
 /** Reads the bodies of one server, and knows how many bytes it holds. */
 export class Bodies {
   readonly #limits: BodyLimits
+  readonly #pending = new Set<Pending>()
+  #watching = false
   #bytes = 0
 
   constructor(limits: BodyLimits) {
@@ -41,28 +49,48 @@ export class Bodies {
     const announced = announcedBytes(request)
     // Answered before a byte is read: the connection is closed, or the rest would have to be swallowed.
     if (announced > bytesMax) throw tooLarge(bytesMax)
+    // Asked for only when it must be: a request whose `body` was touched is read through a stream, far slower.
+    if (announced === 0 || (announced === -1 && request.body === null)) return undefined
     // A body without a media type is refused as well: that is what a foreign web page can send unasked.
-    if (announced !== 0 && request.body !== null) checkMediaType(request)
-    if (announced === 0 || request.body === null) return undefined
+    checkMediaType(request)
     const bytes = await this.#read(request, announced, bytesMax)
     return bytes.length === 0 ? undefined : parseJson(decodeUtf8(bytes), "The body")
   }
 
-  async #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
+  #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
     const reservation = { bytes: 0 }
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(tooSlow(this.#limits.bodyMillisMax)), this.#limits.bodyMillisMax)
-    try {
-      if (announced > 0) this.#reserve(reservation, announced)
-      const whole = announced > 0 ? request.bytes() : this.#readUnannounced(request, reservation, bytesMax)
-      return await Promise.race([whole, late])
-    } catch (cause) {
-      if (cause instanceof Problem) throw cause
-      throw new Problem("bad-request", "The body ended before it was complete.")
-    } finally {
-      clearTimeout(timer)
-      this.#bytes -= reservation.bytes
-    }
+    if (announced > 0) this.#reserve(reservation, announced)
+    const whole = announced > 0 ? request.bytes() : this.#readUnannounced(request, reservation, bytesMax)
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        this.#pending.delete(pending)
+        this.#bytes -= reservation.bytes
+        reservation.bytes = 0
+      }
+      const pending: Pending = {
+        since: performance.now(),
+        giveUp: () => {
+          end()
+          reject(tooSlow(this.#limits.bodyMillisMax))
+        },
+      }
+      whole.then(
+        (bytes) => {
+          end()
+          resolve(bytes)
+        },
+        (cause) => {
+          end()
+          reject(
+            cause instanceof Problem
+              ? cause
+              : new Problem("bad-request", "The body ended before it was complete."),
+          )
+        },
+      )
+      this.#pending.add(pending)
+      this.#watch()
+    })
   }
 
   async #readUnannounced(
@@ -85,6 +113,24 @@ export class Bodies {
     }
   }
 
+  /** One timer for all bodies, as long as there are any: nearly all have come before it is ever asked. */
+  #watch(): void {
+    if (this.#watching) return
+    this.#watching = true
+    const look = () => {
+      const expired = performance.now() - this.#limits.bodyMillisMax
+      // In the order of their beginning: the first that is young enough ends the search.
+      for (const pending of this.#pending) {
+        if (pending.since > expired) break
+        pending.giveUp()
+      }
+      const [oldest] = this.#pending
+      this.#watching = oldest !== undefined
+      if (oldest !== undefined) setTimeout(look, Math.ceil(oldest.since - expired)).unref()
+    }
+    setTimeout(look, this.#limits.bodyMillisMax).unref()
+  }
+
   #reserve(reservation: { bytes: number }, bytes: number): void {
     if (this.#bytes + bytes > this.#limits.bodiesBytesMax) {
       throw new Problem("overloaded", "Too many bodies are being read.", { headers: closing })
@@ -94,11 +140,10 @@ export class Bodies {
   }
 }
 
-/** -1: the request does not say, as with chunked encoding. */
+/** -1: the request does not say, as with chunked encoding. What is no number Bun has refused already. */
 const announcedBytes = (request: Request): number => {
   const header = request.headers.get("content-length")
-  if (header !== null) return /^\d+$/.test(header) ? Number(header) : -1
-  return request.body === null ? 0 : -1
+  return header === null ? -1 : Number(header)
 }
 
 const checkMediaType = (request: Request): void => {

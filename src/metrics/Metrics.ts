@@ -28,18 +28,21 @@ export class Metrics {
   readonly #families = new Map<string, Family>()
 
   counter(name: string, help: string, labelNames: ReadonlyArray<string> = []): Counter {
-    const values = new Map<string, number>()
-    if (labelNames.length === 0) values.set("", 0)
+    // Counted by the bare label values: text is made when somebody scrapes, not on every request.
+    const cells = new Map<string, { readonly labels: ReadonlyArray<string>; value: number }>()
+    if (labelNames.length === 0) cells.set("", { labels: [], value: 0 })
     this.#add({
       name,
       help,
       type: "counter",
-      lines: () => values.entries().map(([labels, value]) => `${name}${labels} ${value}`),
+      lines: () => cells.values().map((cell) => `${name}${labelText(labelNames, cell.labels)} ${cell.value}`),
     })
     return {
       add: (count, ...labels) => {
-        const key = labelText(labelNames, labels)
-        values.set(key, (values.get(key) ?? 0) + count)
+        const key = labels.length === 1 ? labels[0]! : labels.join("\0")
+        const cell = cells.get(key)
+        if (cell === undefined) cells.set(key, { labels, value: count })
+        else cell.value += count
       },
     }
   }
