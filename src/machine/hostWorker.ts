@@ -183,4 +183,4 @@ const tooSlow = (names: ReadonlyArray<string>): ActorsRefused =>
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256
 const loadMillisMax = 30_000
-const closeMillisMax = 2_000
+const closeMillisMax = 1_000
