@@ -25,8 +25,6 @@ export class Progress {
   probing = false
   /** The probe is one that got no answer: it goes out again without entries. */
   repeated = false
-  /** The commit index that the follower was last told. */
-  sentCommit: Index = 0
   /** When entries last left for it. */
   sentAt: Millis
   /** When anything last came from it; before that, when the leadership began. */
@@ -113,7 +111,6 @@ export class Progress {
     this.match = 0
     this.whole = false
     this.repairThrough = lastIndex
-    this.sentCommit = 0
     this.probeFrom(lastIndex + 1)
   }
 

@@ -71,6 +71,7 @@ const appendMatching = (node: Node, entries: ReadonlyArray<Entry>): void => {
 const acceptThrough = (node: Node, from: NodeId, request: AppendRequest, verified: Index): void => {
   // Not the last entry of this log, but the last one that this message has verified (HAZARDS R5).
   node.commitIndex = Math.max(node.commitIndex, Math.min(request.commit, verified))
+  if (node.role.kind === "follower") node.role.matched = Math.max(node.role.matched, verified)
   becomeWhole(node, request, verified)
   say(
     node,

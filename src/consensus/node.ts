@@ -42,6 +42,8 @@ export interface Follower {
   leader: NodeId | null
   /** When a leader was last heard, of this term or an older one: the lease that it may rely on. */
   leaderHeardAt: Millis
+  /** Up to here this log is known to be that leader's. */
+  matched: Index
   /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
   timerBeganAt: Millis
   /** Reads of this node's clients that wait for the leader's word. */
@@ -260,6 +262,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   kind: "follower",
   leader,
   leaderHeardAt: leader === null ? Number.NEGATIVE_INFINITY : now,
+  matched: 0,
   timerBeganAt: now,
   reads: { asked: null, waiting: [] },
 })

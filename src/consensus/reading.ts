@@ -147,6 +147,8 @@ export const onReadIndexReply = (node: Node, from: NodeId, reply: ReadIndexReply
   const { role } = node
   if (role.kind !== "follower" || role.leader !== from || role.reads.asked?.id !== reply.id) return
   const { origins } = role.reads.asked
+  // What the leader lets be read is committed, and as far as the logs are one it is committed here.
+  node.commitIndex = Math.max(node.commitIndex, Math.min(reply.index, role.matched))
   role.reads.asked = null
   for (const origin of origins) {
     if (reply.index === 0) node.turn.dismissed.push({ origin, reason: "not-leader" })

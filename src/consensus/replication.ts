@@ -27,9 +27,10 @@ export const nextSending = (node: Node, progress: Progress, now: Millis): Sendin
   const { limits, log } = node
   if (progress.next <= log.base.index) return { type: "snapshot" }
   const hasEntries = progress.next <= log.lastIndex
-  const hasNews = progress.state === "probe" || commitFor(node, progress) > progress.sentCommit
   if (progress.isWindowFull(limits.inFlightMessagesMax, limits.inFlightBytesMax)) return WAIT
-  if (!hasEntries) return hasNews ? appendFrom(node, progress, [], now) : WAIT
+  // That entries were committed is no reason for a message: the next append or heartbeat says it, and the
+  // answer to a follower's read.
+  if (!hasEntries) return progress.state === "probe" ? appendFrom(node, progress, [], now) : WAIT
   if (progress.repeated) return appendFrom(node, progress, [], now)
   const entries = log.slice(progress.next, limits.appendEntriesMax, limits.appendBytesMax)
   if (entries !== null) return appendFrom(node, progress, entries, now)
@@ -92,13 +93,9 @@ export const appendFrom = (
       entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
       now,
     )
-  progress.sentCommit = Math.max(progress.sentCommit, Math.min(commit, last?.index ?? prevIndex))
   progress.sentAt = now
   return { type: "append", message }
 }
-
-/** The commit index as far as this follower, with what was sent to it, can use it. */
-const commitFor = (node: Node, progress: Progress): Index => Math.min(node.commitIndex, progress.next - 1)
 
 /** An answer to an append. The caller has checked the term. */
 export const onAppendReply = (
