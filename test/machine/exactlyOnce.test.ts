@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import counter from "../../actors/counter.ts"
+import { outcomeSlot } from "../../src/machine/Outcomes.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { Bench, command, refusalOf } from "./Bench.ts"
 
@@ -140,9 +141,35 @@ describe("the last outcomes of the group are remembered (contract §3)", () => {
     expect(at.propose(add)).toMatchObject({ replayed: true, revision: 4 })
   })
 
+  test("two keys whose hashes clash are still two keys", () => {
+    const [one, other] = clash()
+    const at = new Bench(registry, { outcomesMax: 2 })
+    const add = (idempotencyKey: string) => at.propose(command({ json: { by: 1 }, idempotencyKey }))
+    expect([add(one), add(other)]).toMatchObject([{ replayed: false }, { replayed: false }])
+    at.machine.flush()
+    expect([remembered(at, one), remembered(at, other)]).toEqual([true, true])
+    add("third")
+    // The first row is still on disk, and the second holds its hash: only its index says that it is forgotten.
+    expect([remembered(at, one), remembered(at, other)]).toEqual([false, true])
+    add("fourth")
+    expect([remembered(at, one), remembered(at, other)]).toEqual([false, false])
+  })
+
   test("refusals at the door are not remembered: they never stood in the log", () => {
     const at = new Bench(registry)
     at.propose(command({ json: { by: "x" }, idempotencyKey: "k" }))
     expect(at.propose(command({ json: { by: 1 }, idempotencyKey: "k" }))).toMatchObject({ replayed: false })
   })
 })
+
+/** Two idempotency keys of the instance "a" with one hash: among some ten thousand there are. */
+const clash = (): readonly [string, string] => {
+  const seen = new Map<number, string>()
+  for (let number = 0; ; number++) {
+    const key = `clash-${number}`
+    const { hash } = outcomeSlot("counter", "a", key)
+    const earlier = seen.get(hash)
+    if (earlier !== undefined) return [earlier, key]
+    seen.set(hash, key)
+  }
+}

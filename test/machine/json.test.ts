@@ -41,6 +41,10 @@ test("two objects that differ in the order of their keys have one form", () => {
   )
 })
 
+test("-0 becomes 0, as it would on its way to disk and back", () => {
+  expect(Object.is(canonicalise(-0), 0)).toBe(true)
+})
+
 test("the canonical form is frozen all the way down", () => {
   const canonical = canonicalise({ a: [{ b: 1 }] }) as { readonly a: ReadonlyArray<object> }
   expect([canonical, canonical.a, canonical.a[0]].every(Object.isFrozen)).toBe(true)
