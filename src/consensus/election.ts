@@ -89,7 +89,7 @@ export const isUpToDate = (node: Node, request: Pick<VoteRequest, "lastIndex" | 
 export const leaderLives = (node: Node, now: Millis): boolean => {
   const lease = node.limits.electionTimeoutMinMillis
   if (node.role.kind === "leader") return true
-  if (node.term > 0 && now - node.startedAt < lease) return true
+  if (now < node.quietUntil) return true
   return node.role.kind === "follower" && now - node.role.leaderHeardAt < lease
 }
 

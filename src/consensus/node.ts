@@ -100,7 +100,8 @@ export interface Node {
   readonly group: GroupId
   readonly id: NodeId
   readonly limits: Limits
-  readonly startedAt: Millis
+  /** Until then it grants no vote: before it stopped it may have promised that to a leader. */
+  readonly quietUntil: Millis
   term: Term
   votedFor: NodeId | null
   standing: Standing
@@ -239,7 +240,11 @@ export const makeNode = (beginning: Beginning): Node => ({
   group: beginning.group,
   id: beginning.id,
   limits: beginning.limits,
-  startedAt: beginning.now,
+  // Unless it never took part in a term.
+  quietUntil:
+    beginning.hardState.term === 0
+      ? Number.NEGATIVE_INFINITY
+      : beginning.now + beginning.limits.electionTimeoutMinMillis,
   term: beginning.hardState.term,
   votedFor: beginning.hardState.votedFor,
   standing: beginning.standing,
