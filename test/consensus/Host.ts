@@ -14,6 +14,7 @@ import type { Cluster } from "./Cluster.ts"
 import { Disk } from "./Disk.ts"
 
 const snapshotBytes = 3
+const chunksWaitingMax = 3
 
 export class Host {
   readonly id: NodeId
@@ -99,7 +100,7 @@ export class Host {
     this.cluster.checker.said(this.id, this.disk, turn)
     this.cluster.checker.persisted(node, this.disk)
     for (const { to, message } of turn.messages) this.cluster.send(this.id, to, message)
-    this.#chunks.push(...turn.chunks)
+    this.#chunks = [...this.#chunks, ...turn.chunks].slice(0, chunksWaitingMax)
     for (const { origin, index } of turn.reads) this.#reads.push({ origin: origin as Waiting, index })
     if (node.role.kind === "leader" && before.role !== "leader") this.#heartbeatDueAt = this.now
     // The replicators are woken before the leader's own write (DESIGN, one proposal through the rooms).
