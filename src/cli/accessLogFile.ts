@@ -42,15 +42,24 @@ export async function* readCalls(
   if (batch.length > 0) yield batch
 }
 
-/** A line that never ends is cut: what is left of it is no call, and is counted as none. */
+/** A line that is too long to be a call comes as an empty one: it counts as a line, and as nothing else. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ""
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
-    rest = (lines.pop() ?? "").slice(0, lineCharactersMax)
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line
+  let isOverlong = false
+  const finish = (end: string): string => {
+    const line = isOverlong || rest.length + end.length > lineCharactersMax ? "" : rest + end
+    rest = ""
+    isOverlong = false
+    return line.endsWith("\r") ? line.slice(0, -1) : line
   }
-  rest += decoder.decode()
-  if (rest !== "") yield rest
+  for await (const chunk of chunks) {
+    const pieces = decoder.decode(chunk, { stream: true }).split("\n")
+    const last = pieces.pop() ?? ""
+    for (const piece of pieces) yield finish(piece)
+    isOverlong ||= rest.length + last.length > lineCharactersMax
+    rest = isOverlong ? "" : rest + last
+  }
+  const end = decoder.decode()
+  if (rest !== "" || end !== "" || isOverlong) yield finish(end)
 }

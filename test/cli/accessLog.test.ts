@@ -113,12 +113,13 @@ test("a file is read in batches, whatever its line ends, and what is malformed i
   expect(tally.malformedExamples[0]).toStartWith(`${path}:`)
 })
 
-test("a line without an end takes no memory without an end, and the next line is read", async () => {
+test("a line too long to be a call is none, takes no memory without an end, and the next is read", async () => {
   const path = join(directory, "endless.log")
-  await Bun.write(path, `${"x".repeat(5_000_000)}\n${line("req-1 u t - - -")}`)
+  const call = (id: string) => line(`${id} u t - - -`)
+  const endless = `${"x".repeat(5_000_000)} ${call("req-1")}`
+  await Bun.write(path, [call("req-0"), endless, call("req-2"), endless].join("\n"))
   const tally = emptyTally()
-  expect(
-    (await Array.fromAsync(readCalls(path, tally, 10))).flat().map(({ requestId }) => requestId),
-  ).toEqual(["req-1"])
-  expect(tally.lines).toBe(2)
+  const calls = (await Array.fromAsync(readCalls(path, tally, 10))).flat()
+  expect(calls.map(({ requestId }) => requestId)).toEqual(["req-0", "req-2"])
+  expect(tally.lines).toBe(4)
 })

@@ -47,6 +47,11 @@ test("/metrics has role, term, indexes, lag, queues, proposals by outcome and re
   await add('{"by":1}')
   await add('{"by":101}')
   await add("{")
+  const item = { actor: "counter", key: "c1", command: "add", input: { by: 1 }, idempotencyKey: "k" }
+  const batch = JSON.stringify({
+    proposals: [item, item, { ...item, actor: "nobody", idempotencyKey: "l" }, {}],
+  })
+  await fake.ask("/propose", { method: "POST", headers, body: batch })
   const response = await fake.ask("/metrics")
   expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4")
   const text = await response.text()
@@ -60,7 +65,9 @@ test("/metrics has role, term, indexes, lag, queues, proposals by outcome and re
     'raftlet_peer_lag_entries{group="main",peer="n2"} 2',
     'raftlet_peer_last_contact_seconds{group="main",peer="n2"} 0.012',
     'raftlet_queue_depth{group="main",queue="mailbox"} 3',
-    'raftlet_proposals_total{outcome="accepted"} 1',
+    'raftlet_proposals_total{outcome="accepted"} 2',
+    'raftlet_proposals_total{outcome="replayed"} 1',
+    'raftlet_proposals_total{outcome="unknown-actor"} 1',
     'raftlet_proposals_total{outcome="rejected"} 1',
     'raftlet_http_requests_total{route="/propose/:actor/:key/:command",status="200"} 1',
     'raftlet_http_requests_total{route="/propose/:actor/:key/:command",status="400"} 1',

@@ -68,6 +68,17 @@ test("no body is null; a body with a suffix type or a charset is JSON too", asyn
   expect(fake.proposed.map(({ input }) => input)).toEqual(["null", '{"by":1}', '{"by":1}'])
 })
 
+test("the headers follow the group: a new leader and term are in the next answer", async () => {
+  const fake = makeFake()
+  await fake.ask(add, post('{"by":1}'))
+  fake.status.current = { ...following(), term: 3 }
+  const { headers } = await fake.ask(add, post('{"by":1}'))
+  expect([headers.get("raftlet-leader"), headers.get("raftlet-term")]).toEqual([
+    "n2;http://127.0.0.1:4002",
+    "3",
+  ])
+})
+
 describe("a key is its bytes, whatever they are (H9)", () => {
   const keys = [
     "../x",

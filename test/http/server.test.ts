@@ -221,7 +221,12 @@ test("when the server ends, those who wait are answered first, and nobody is let
     body: '{"by":5}',
   })
   while (fake.proposals.length === 0) await Bun.sleep(1)
+  const late = await open(server.port)
+  late.say("GET /healthz HTTP/1.1\r\nHost: h\r\n")
+  await Bun.sleep(10)
   const closed = close()
+  late.say("\r\n")
+  expect(await late.until('"code":"shutting-down"')).toStartWith("HTTP/1.1 503 ")
   fake.proposals[0]?.answer({
     _tag: "Accepted",
     result: "5",
