@@ -1,0 +1,105 @@
+// The disk says no to a sync: does the node stop instead of going on with what may not be there? (HAZARDS S2)
+
+import { afterEach, expect, test } from "bun:test"
+import { join } from "node:path"
+import { type Cluster, withCluster } from "./support/Cluster.ts"
+import { Load } from "./support/load.ts"
+import type { NodeProcess } from "./support/NodeProcess.ts"
+import { expectKept } from "./support/verify.ts"
+
+const traced = canTrace()
+if (!traced) {
+  console.warn("SKIPPED: what a node does when a sync fails (HAZARDS S2) needs strace and the right to trace")
+}
+
+test.skipIf(!traced)(
+  "a node whose sync fails once acknowledges nothing, and ends with a clear line (S2)",
+  () =>
+    withCluster(
+      async (cluster) => {
+        const [node] = cluster.nodes as [NodeProcess]
+        expect((await add(node, "before")).status).toBe(200)
+        await failNextSync(node)
+        const answer = await add(node, "during").catch((error: Error) => error)
+        if (answer instanceof Response) {
+          expect(await answer.json()).toMatchObject({ retryable: true, outcome: "unknown" })
+        }
+        await expectStopped(node)
+
+        // The disk is asked again what it has; the same key tells what became of the command.
+        node.start()
+        await cluster.leader()
+        const later = await add(node, "during")
+        expect(await later.json()).toMatchObject({ revision: 2, result: 2 })
+      },
+      { nodes: 1 },
+    ),
+  60_000,
+)
+
+test.skipIf(!traced)(
+  "a leader whose sync fails once under load stops, and the others go on without loss (S2, S1)",
+  () =>
+    withCluster(async (cluster: Cluster) => {
+      const load = new Load(cluster.urls)
+      await load.goOn(500)
+      const leader = await cluster.leader()
+      await failNextSync(leader)
+      await expectStopped(leader)
+      await load.goOn(500)
+      leader.start()
+      await leader.ready()
+      await expectKept(cluster, load, "a failed sync")
+    }),
+  60_000,
+)
+
+const add = (node: NodeProcess, key: string): Promise<Response> =>
+  fetch(`${node.url}/propose/counter/disk/add`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+    body: JSON.stringify({ by: 1 }),
+    signal: AbortSignal.timeout(10_000),
+  })
+
+const expectStopped = async (node: NodeProcess): Promise<void> => {
+  expect(await node.ended()).toBe(1)
+  const last = node.log().trimEnd().split("\n").at(-1)
+  expect(last).toMatch(/^raftlet: .*(fsync|disk I\/O)/i)
+}
+
+/** Tracers of this test; each ends with the node that it watches. */
+const tracers = new Set<Bun.Subprocess>()
+afterEach(async () => {
+  for (const tracer of tracers) {
+    tracer.kill("SIGKILL")
+    await tracer.exited
+  }
+  tracers.clear()
+})
+
+/** The next sync of the node's log fails with EIO, once. */
+const failNextSync = async (node: NodeProcess): Promise<void> => {
+  const report = join(node.data, "..", `${node.id}.strace`)
+  const tracer = Bun.spawn(
+    [
+      ...["strace", "-f", "-o", report, "-p", String(node.pid), "-P", join(node.data, "log.db-wal")],
+      ...["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1"],
+    ],
+    { stdout: "ignore", stderr: "pipe" },
+  )
+  tracers.add(tracer)
+  let said = ""
+  for await (const piece of tracer.stderr) {
+    said += new TextDecoder().decode(piece)
+    if (said.includes("attached")) return
+  }
+  throw new Error(`strace: ${said}`)
+}
+
+function canTrace(): boolean {
+  if (Bun.which("strace") === null && process.platform === "linux" && process.getuid?.() === 0) {
+    Bun.spawnSync(["apt-get", "install", "-y", "-qq", "strace"], { timeout: 60_000 })
+  }
+  return Bun.which("strace") !== null && Bun.spawnSync(["strace", "-o", "/dev/null", "true"]).exitCode === 0
+}

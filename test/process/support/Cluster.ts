@@ -1,0 +1,187 @@
+// How does a test get a cluster of real processes, and how is nothing of it left behind?
+
+import { Database } from "bun:sqlite"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeProcess } from "./NodeProcess.ts"
+import { freePorts } from "./ports.ts"
+import { until } from "./wait.ts"
+
+const logLinesShown = 40
+const actors = join(import.meta.dir, "../../../actors")
+
+/** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
+export const withCluster = async (
+  body: (cluster: Cluster) => Promise<void>,
+  options: { readonly nodes?: number } = {},
+): Promise<void> => {
+  const cluster = new Cluster(options.nodes ?? 3)
+  try {
+    for (const node of cluster.nodes) node.start()
+    await cluster.leader()
+    for (const node of cluster.nodes) await node.ready()
+    await body(cluster)
+  } catch (error) {
+    cluster.showLogs()
+    throw error
+  } finally {
+    await cluster.remove()
+  }
+}
+
+export class Cluster {
+  readonly nodes: ReadonlyArray<NodeProcess>
+  readonly directory = mkdtempSync(join(tmpdir(), "raftlet-process-"))
+  /** As `--cluster` takes it. */
+  readonly members: string
+
+  constructor(count: number) {
+    const ports = freePorts(count * 2)
+    const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`)
+    const [clientPorts, peerPorts] = [ports.slice(0, count), ports.slice(count)]
+    this.members = ids
+      .map((id, at) => `${id}=127.0.0.1:${peerPorts[at]}@127.0.0.1:${clientPorts[at]}`)
+      .join(",")
+    this.nodes = ids.map(
+      (id, at) =>
+        new NodeProcess({
+          id,
+          directory: this.directory,
+          clientPort: clientPorts[at]!,
+          peerPort: peerPorts[at]!,
+          cluster: this.members,
+          actors,
+        }),
+    )
+  }
+
+  get urls(): ReadonlyArray<string> {
+    return this.nodes.map(({ url }) => url)
+  }
+
+  get running(): ReadonlyArray<NodeProcess> {
+    return this.nodes.filter(({ isRunning }) => isRunning)
+  }
+
+  /** The node that leads and serves, and that a majority knows as such. */
+  async leader(
+    options: { readonly not?: NodeProcess; readonly millisMax?: number } = {},
+  ): Promise<NodeProcess> {
+    return until(
+      "a leader",
+      async () => {
+        const groups = await Promise.all(
+          this.running.map(async (node) => ({ node, group: await node.group().catch(() => null) })),
+        )
+        const leading = groups.filter(({ group }) => group?.role === "leader" && group.ready)
+        const highest = Math.max(...leading.map(({ group }) => group?.term ?? 0))
+        const leader = leading.find(({ group }) => group?.term === highest)?.node
+        if (leader === undefined || leader === options.not) return null
+        const followers = groups.filter(({ group }) => group?.leader === leader.id)
+        return followers.length * 2 > this.nodes.length ? leader : null
+      },
+      options.millisMax,
+    )
+  }
+
+  async followers(): Promise<ReadonlyArray<NodeProcess>> {
+    const leader = await this.leader()
+    return this.running.filter((node) => node !== leader)
+  }
+
+  /** Waits until all running nodes have applied the same, and nothing more is under way. */
+  async quiet(millisMax = 30_000): Promise<number> {
+    return until(
+      "all nodes to have applied the same",
+      async () => {
+        const groups = await Promise.all(this.running.map((node) => node.group()))
+        const indexes = groups.flatMap(({ lastIndex, commitIndex, appliedIndex }) => [
+          lastIndex,
+          commitIndex,
+          appliedIndex,
+        ])
+        return new Set(indexes).size === 1 ? indexes[0]! : null
+      },
+      millisMax,
+    )
+  }
+
+  /**
+   * What each running node has for itself, once all is quiet: every instance of the actor with its revision and
+   * state, read locally, and the machine's running hash, read from its flushed state file.
+   */
+  async contents(actor: string): Promise<ReadonlyArray<NodeContent>> {
+    await this.quiet()
+    return Promise.all(
+      this.running.map(async (node) => {
+        const instances: Record<string, InstanceContent> = {}
+        for (let after = ""; ; ) {
+          const page = await ask<ListAnswer>(
+            `${node.url}/read/${actor}?consistency=local&limit=1000&after=${encodeURIComponent(after)}`,
+          )
+          for (const { key } of page.instances) {
+            const { state, revision } = await ask<InstanceContent>(
+              `${node.url}/read/${actor}/${encodeURIComponent(key)}?consistency=local`,
+            )
+            instances[key] = { state, revision }
+          }
+          if (page.next === null) break
+          after = page.next
+        }
+        await ask(`${node.url}/admin/snapshot`, { method: "POST" })
+        return { node: node.id, instances, position: positionOf(node) }
+      }),
+    )
+  }
+
+  showLogs(): void {
+    for (const node of this.nodes) {
+      const lines = node.log().trimEnd().split("\n").slice(-logLinesShown)
+      console.error(`--- ${node.id}, its last ${lines.length} lines:\n${lines.join("\n")}`)
+    }
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.remove()))
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+export interface InstanceContent {
+  readonly state: unknown
+  readonly revision: number
+}
+
+export interface NodeContent {
+  readonly node: string
+  readonly instances: Readonly<Record<string, InstanceContent>>
+  /** As the state file has it. */
+  readonly position: { readonly index: number; readonly digest: string }
+}
+
+interface ListAnswer {
+  readonly instances: ReadonlyArray<{ readonly key: string }>
+  readonly next: string | null
+}
+
+/** The body of an answer that must be 200. */
+export const ask = async <A>(url: string, init: RequestInit = {}): Promise<A> => {
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`${url}: ${response.status} ${text}`)
+  return JSON.parse(text) as A
+}
+
+const positionOf = (node: NodeProcess) => {
+  const database = new Database(join(node.data, "state.db"), { readonly: true })
+  try {
+    return database
+      .query<{ readonly index: number; readonly digest: string }, []>(
+        'SELECT entry_index AS "index", digest FROM position',
+      )
+      .get()!
+  } finally {
+    database.close()
+  }
+}

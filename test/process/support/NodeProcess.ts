@@ -1,0 +1,173 @@
+// How is a node run as a process of its own, killed, started again, and asked about itself?
+
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { until } from "./wait.ts"
+
+export interface GroupReport {
+  readonly role: string
+  readonly term: number
+  readonly leader: string | null
+  readonly commitIndex: number
+  readonly appliedIndex: number
+  readonly firstIndex: number
+  readonly lastIndex: number
+  readonly snapshotIndex: number
+  readonly standing: string
+  readonly ready: boolean
+}
+
+export interface NodeReport {
+  readonly id: string
+  readonly clusterId: string
+  readonly pid: number
+  readonly groups: ReadonlyArray<GroupReport>
+}
+
+/** How a process ended: its exit code, or the name of the signal. */
+export type End = number | NodeJS.Signals
+
+const program = join(import.meta.dir, "../../../src/main.ts")
+
+/** Whatever happens to this process, none of these outlives it. */
+const alive = new Set<Bun.Subprocess>()
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL")
+})
+
+/** Runs the program to its end, for commands that end. */
+export const runProgram = async (
+  args: ReadonlyArray<string>,
+): Promise<{ readonly end: End; readonly stdout: string; readonly stderr: string }> => {
+  const child = Bun.spawn([process.execPath, program, ...args], { stdout: "pipe", stderr: "pipe" })
+  alive.add(child)
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  await child.exited
+  alive.delete(child)
+  return { end: endOf(child), stdout, stderr }
+}
+
+export class NodeProcess {
+  readonly id: string
+  readonly url: string
+  readonly peerPort: number
+  readonly data: string
+  readonly #logPath: string
+  readonly #firstArgs: ReadonlyArray<string>
+  #child: Bun.Subprocess | null = null
+  #hasRun = false
+
+  constructor(options: {
+    readonly id: string
+    readonly directory: string
+    readonly clientPort: number
+    readonly peerPort: number
+    readonly cluster: string
+    readonly actors: string
+  }) {
+    this.id = options.id
+    this.url = `http://127.0.0.1:${options.clientPort}`
+    this.peerPort = options.peerPort
+    this.data = join(options.directory, options.id)
+    this.#logPath = join(options.directory, `${options.id}.log`)
+    this.#firstArgs = [
+      ...["--id", options.id, "--cluster", options.cluster, "--actors", options.actors],
+      ...["--listen", `127.0.0.1:${options.clientPort}`],
+    ]
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null
+  }
+
+  get pid(): number {
+    if (this.#child === null) throw new Error(`${this.id} does not run`)
+    return this.#child.pid
+  }
+
+  /** The first time with all that it needs to know, ever after with its data directory alone. */
+  start(options: { readonly asNew?: boolean } = {}): void {
+    if (this.#child !== null) throw new Error(`${this.id} runs already`)
+    const words = this.#hasRun && options.asNew !== true ? [] : this.#firstArgs
+    const log = openSync(this.#logPath, "a")
+    try {
+      const child = Bun.spawn(
+        [process.execPath, program, "node", "--data", this.data, ...words, "--stop-with-parent"],
+        // A pipe that nobody writes to ends when this process does, and the node with it.
+        { stdin: "pipe", stdout: log, stderr: log },
+      )
+      alive.add(child)
+      child.exited.then(() => alive.delete(child))
+      this.#child = child
+    } finally {
+      closeSync(log)
+    }
+    this.#hasRun = true
+  }
+
+  /** Sends the signal and waits for the end. */
+  async kill(signal: "SIGKILL" | "SIGTERM"): Promise<End> {
+    this.signal(signal)
+    return this.ended()
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    const { exitCode, signalCode } = this.#child ?? {}
+    const end = signalCode ?? exitCode
+    if (end !== null && end !== undefined) throw new Error(`${this.id} has ended by itself: ${end}`)
+    process.kill(this.pid, signal)
+  }
+
+  /** Ends it, whatever it is doing. */
+  async remove(): Promise<void> {
+    const child = this.#child
+    if (child === null) return
+    this.#child = null
+    child.kill("SIGKILL")
+    await child.exited
+  }
+
+  /** Waits until the process has ended by itself. */
+  async ended(millisMax = 15_000): Promise<End> {
+    const child = this.#child
+    if (child === null) throw new Error(`${this.id} does not run`)
+    await until(`${this.id} to end`, () => (child.exitCode ?? child.signalCode) !== null || null, millisMax)
+    this.#child = null
+    return endOf(child)
+  }
+
+  async report(): Promise<NodeReport> {
+    const response = await fetch(`${this.url}/admin/node`, { signal: AbortSignal.timeout(1000) })
+    return (await response.json()) as NodeReport
+  }
+
+  async group(): Promise<GroupReport> {
+    return (await this.report()).groups[0]!
+  }
+
+  /** Knows a leader and has what was committed. */
+  async ready(millisMax = 20_000): Promise<GroupReport> {
+    return until(
+      `${this.id} to be ready`,
+      async () => {
+        const group = await this.group()
+        return group.ready ? group : null
+      },
+      millisMax,
+    )
+  }
+
+  /** Everything that it has said, over all its runs. */
+  log(): string {
+    try {
+      return readFileSync(this.#logPath, "utf8")
+    } catch {
+      return ""
+    }
+  }
+}
+
+const endOf = (child: Bun.Subprocess): End => child.signalCode ?? child.exitCode ?? 0

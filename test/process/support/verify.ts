@@ -1,0 +1,30 @@
+// After the load: did the cluster keep every promise that its clients were given?
+
+import { expect } from "bun:test"
+import type { Cluster } from "./Cluster.ts"
+import { type Final, longestPauseMillis, violations } from "./history.ts"
+import type { Load } from "./load.ts"
+
+/** Stops the load and holds what its clients saw against what every running node has. Prints the figures. */
+export const expectKept = async (cluster: Cluster, load: Load, what: string): Promise<void> => {
+  const operations = await load.stop()
+  const [first, ...others] = await cluster.contents("counter")
+  for (const other of others) {
+    expect(other.instances).toEqual(first!.instances)
+    expect(other.position).toEqual(first!.position)
+  }
+  expect(first!.position.digest).not.toBe("")
+  const finals = new Map(
+    Object.entries(first!.instances).map(([key, { state, revision }]): [string, Final] => [
+      key,
+      { revision, value: (state as { readonly value: number }).value },
+    ]),
+  )
+  const acknowledged = operations.filter(({ outcome }) => outcome === "acknowledged")
+  console.log(
+    `${what}: ${acknowledged.length} of ${operations.length} operations acknowledged, longest pause between ` +
+      `accepted proposals ${Math.round(longestPauseMillis(operations))} ms, ${JSON.stringify(load.tally)}`,
+  )
+  expect(violations(operations, finals)).toEqual([])
+  expect(load.unexpected).toEqual([])
+}
