@@ -112,7 +112,7 @@ const reportDeath = ({ plan, pid, died }: NodeProcess) =>
       [
         `${plan.id} (pid ${pid}) has ended: ${how}. The others go on. Its last words, and how to start it again:`,
         ...lastLines(plan, 3).map((line) => `  | ${line}`),
-        `  ./bunw run node --data ${relative(process.cwd(), plan.data)}`,
+        `  ./bunw run node --data ${shortPath(plan.data)}`,
       ].join("\n"),
     ),
   )
@@ -128,11 +128,17 @@ const welcome = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>, leader: s
   return [
     table(["node", "url", "peer", "pid", "role"], rows),
     "",
-    `data in ${relative(process.cwd(), plan.data) || "."}, logs in each node's node.log. Ctrl-C stops all. Try:`,
+    `data in ${shortPath(plan.data)}, logs in each node's node.log. Ctrl-C stops all. Try:`,
     "",
     `  ${tryLine(plan)}`,
     "",
   ].join("\n")
+}
+
+/** As one would type it here. */
+const shortPath = (path: string): string => {
+  const fromHere = relative(process.cwd(), path) || "."
+  return fromHere.startsWith("..") ? path : fromHere
 }
 
 /** Works as printed, in any shell that has curl. */
