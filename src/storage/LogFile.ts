@@ -13,9 +13,10 @@ import {
   type LogStore,
   type StorageFailed,
 } from "./LogStore.ts"
-import { type GroupRecord, groupNumberMax, type LogTables } from "./LogTables.ts"
-import { loadGroup } from "./logLoad.ts"
+import { groupNumberMax, type LogTables } from "./LogTables.ts"
+import { type LoadOptions, loadGroup } from "./logLoad.ts"
 import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
+import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt } from "./logWrite.ts"
 import { currentBoot, type LogMark, type MarkedGroup } from "./mark.ts"
@@ -23,7 +24,6 @@ import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
 
 type Service = LogStore["Service"]
-export type LoadOptions = Parameters<Service["load"]>[0]
 export type ReadOptions = Parameters<Service["read"]>[0]
 export type CompactOptions = Parameters<Service["compact"]>[0]
 

@@ -1,30 +1,21 @@
 // Which rows does log.db hold, and how is each read and written? Statements and checksums, no rules.
 
 import { Database, type Statement } from "bun:sqlite"
-import { decodeConfiguration, encodeConfiguration } from "../consensus/configuration.ts"
-import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
+import type { Entry, NodeId } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashToBytes, kindCode, kindOf } from "./checksum.ts"
 import { damageOf, LogDamaged, verifyChecksum } from "./damage.ts"
 import type { Identity } from "./LogStore.ts"
-
-/** Everything about a group but its entries. */
-export interface GroupRecord {
-  readonly number: number
-  readonly group: GroupId
-  readonly term: number
-  readonly votedFor: NodeId | null
-  readonly lastIndex: number
-  readonly lastTerm: number
-  readonly lastHash: bigint
-  /** Empty when whole. */
-  readonly suspicion: string
-  readonly baseIndex: number
-  readonly baseTerm: number
-  /** The hash that the entry behind the base continues. */
-  readonly baseHash: bigint
-  readonly baseConfiguration: Configuration
-  readonly pendingInstall: { readonly snapshotId: string; readonly index: number } | null
-}
+import {
+  type BaseRow,
+  baseColumns,
+  baseRowOf,
+  type GroupRecord,
+  type GroupRow,
+  groupColumns,
+  groupRowOf,
+  recordOf,
+  schema,
+} from "./logRows.ts"
 
 export interface StoredEntry {
   readonly entry: Entry
@@ -147,7 +138,9 @@ export class LogTables {
       // Group by group, not one join: a bad row must not hide the others.
       for (const row of this.rows(`SELECT ${groupColumns} FROM groups ORDER BY number`)) {
         try {
-          records.push(this.groupOf(row as GroupRow))
+          const group = row as GroupRow
+          const base = this.rows(`SELECT ${baseColumns} FROM bases WHERE number = ?`, group[0])[0]
+          records.push(recordOf(group, base as BaseRow | undefined))
         } catch (error) {
           damage ||= damageOf(error)
         }
@@ -159,38 +152,16 @@ export class LogTables {
   }
 
   putGroup(record: GroupRecord): void {
-    const { number, group, term, votedFor, lastIndex, lastTerm, suspicion } = record
-    const fields = [
-      number,
-      group,
-      term,
-      votedFor,
-      lastIndex,
-      lastTerm,
-      hex(record.lastHash),
-      suspicion,
-    ] as const
     this.run(
       `INSERT OR REPLACE INTO groups (${groupColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...fields,
-      hashToBytes(hashFields(...fields)),
+      ...groupRowOf(record),
     )
   }
 
   putBase(record: GroupRecord): void {
-    const fields = [
-      record.number,
-      record.baseIndex,
-      record.baseTerm,
-      hex(record.baseHash),
-      new TextDecoder().decode(encodeConfiguration(record.baseConfiguration)),
-      record.pendingInstall?.snapshotId ?? null,
-      record.pendingInstall?.index ?? null,
-    ] as const
     this.run(
       `INSERT OR REPLACE INTO bases (${baseColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...fields,
-      hashToBytes(hashFields(...fields)),
+      ...baseRowOf(record),
     )
   }
 
@@ -277,38 +248,6 @@ export class LogTables {
     this.statements.clear()
   }
 
-  private groupOf(row: GroupRow): GroupRecord {
-    const [number, group, term, votedFor, lastIndex, lastTerm, lastHash, suspicion, checksum] = row
-    const fields = [number, group, term, votedFor, lastIndex, lastTerm, lastHash, suspicion] as const
-    verifyChecksum(`the hard state of group ${group}`, checksum, hashFields(...fields))
-    const base = this.rows(`SELECT ${baseColumns} FROM bases WHERE number = ?`, number)[0] as
-      | BaseRow
-      | undefined
-    if (base === undefined) throw new LogDamaged(`the base of group ${group} is missing`)
-    const [, baseIndex, baseTerm, baseHash, configuration, snapshotId, pendingIndex, baseChecksum] = base
-    verifyChecksum(
-      `the base of group ${group}`,
-      baseChecksum,
-      hashFields(...(base.slice(0, 7) as Array<string>)),
-    )
-    return {
-      number,
-      group,
-      term,
-      votedFor,
-      lastIndex,
-      lastTerm,
-      lastHash: BigInt(`0x${lastHash}`),
-      suspicion,
-      baseIndex,
-      baseTerm,
-      baseHash: BigInt(`0x${baseHash}`),
-      baseConfiguration: decodeConfiguration(new TextEncoder().encode(configuration)),
-      pendingInstall:
-        snapshotId === null || pendingIndex === null ? null : { snapshotId, index: pendingIndex },
-    }
-  }
-
   private rows(sql: string, ...values: ReadonlyArray<Bindable>): ReadonlyArray<ReadonlyArray<unknown>> {
     return this.statement(sql).values(...values)
   }
@@ -324,23 +263,7 @@ export class LogTables {
 }
 
 const walBytesKept = 16_777_216
-const groupColumns = "number, name, term, voted_for, last_index, last_term, last_hash, suspicion, checksum"
-const baseColumns =
-  "number, base_index, base_term, base_hash, configuration, pending_snapshot, pending_index, checksum"
-const schema = `
-  CREATE TABLE identity (cluster_id TEXT, node_id TEXT, incarnation TEXT, checksum BLOB);
-  CREATE TABLE meta (one INTEGER PRIMARY KEY, sequence INTEGER, suspicion TEXT, checksum BLOB);
-  CREATE TABLE peers (node_id TEXT, incarnation TEXT, checksum BLOB);
-  CREATE TABLE groups (number INTEGER PRIMARY KEY, name TEXT, term INTEGER, voted_for TEXT,
-    last_index INTEGER, last_term INTEGER, last_hash TEXT, suspicion TEXT, checksum BLOB);
-  CREATE TABLE bases (number INTEGER PRIMARY KEY, base_index INTEGER, base_term INTEGER, base_hash TEXT,
-    configuration TEXT, pending_snapshot TEXT, pending_index INTEGER, checksum BLOB);
-  CREATE TABLE entries (position INTEGER PRIMARY KEY, term INTEGER, time INTEGER, kind INTEGER, hash BLOB,
-    data BLOB)`
-
 type Bindable = string | number | null | Uint8Array
-type GroupRow = [number, string, number, string | null, number, number, string, string, Uint8Array]
-type BaseRow = [number, number, number, string, string, string | null, number | null, Uint8Array]
 type EntryRow = [number, number, number, number, Uint8Array, Uint8Array]
 
 const storedEntry = (number: number, row: EntryRow): StoredEntry => {
@@ -355,5 +278,3 @@ const storedEntry = (number: number, row: EntryRow): StoredEntry => {
     hash: hashFromBytes(hash),
   }
 }
-
-const hex = (hash: bigint): string => hash.toString(16)

@@ -4,8 +4,14 @@ import { Effect, type Scope } from "effect"
 import { BrokenCode } from "./assert.ts"
 import { unpackEntries } from "./entryCodec.ts"
 import { type GroupWrite, StorageFailed } from "./LogStore.ts"
-import { type LogError, type LogReply, type LogRequest, packBatch, unpackError } from "./logProtocol.ts"
-import type { LogCall } from "./logStoreSqlite.ts"
+import {
+  type LogCall,
+  type LogError,
+  type LogReply,
+  type LogRequest,
+  packBatch,
+  unpackError,
+} from "./logProtocol.ts"
 
 type Resume = (effect: Effect.Effect<unknown, LogError>) => void
 

@@ -3,7 +3,8 @@
 import type { Entry } from "../consensus/types.ts"
 import { hashEntry } from "./checksum.ts"
 import { damageOf, LogDamaged } from "./damage.ts"
-import type { GroupRecord, LogTables, StoredEntry } from "./LogTables.ts"
+import type { LogTables, StoredEntry } from "./LogTables.ts"
+import type { GroupRecord } from "./logRows.ts"
 
 /** Reads on while the chain holds, telling each good entry; the end of the chain and what broke it. */
 export const followChain = (

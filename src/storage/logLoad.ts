@@ -5,13 +5,29 @@ import type { Configuration, Entry, TermRun } from "../consensus/types.ts"
 import { followChain } from "./chain.ts"
 import { hashBase } from "./checksum.ts"
 import { entryBytes } from "./entryCodec.ts"
-import type { LoadOptions, LogFile } from "./LogFile.ts"
-import type { LoadedGroup } from "./LogStore.ts"
-import { entryIndexMax, type GroupRecord } from "./LogTables.ts"
+import type { LoadedGroup, LogStore } from "./LogStore.ts"
+import { entryIndexMax, type LogTables } from "./LogTables.ts"
+import type { GroupRecord } from "./logRows.ts"
+import type { MarkedGroup } from "./mark.ts"
 import { settle, standingOf } from "./settle.ts"
 
+export type LoadOptions = Parameters<LogStore["Service"]["load"]>[0]
+
+/** What loading asks of the open log. */
+export interface LogAtLoad {
+  readonly tables: LogTables
+  readonly groups: ReadonlyMap<string, GroupRecord>
+  readonly marked: Readonly<Record<string, MarkedGroup>>
+  /** Why a group that is not found may have been lost. */
+  readonly suspicion: string
+  readonly nextGroupNumber: () => number
+  readonly commit: (changed: ReadonlyArray<GroupRecord>, body: () => void) => void
+  readonly sweep: (group: string) => boolean
+  readonly replaceDamaged: () => void
+}
+
 /** Verified row by row; what is kept in memory is the log's shape and its tail, never the log. */
-export const loadGroup = (log: LogFile, options: LoadOptions): LoadedGroup => {
+export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => {
   const { group, tailBytesMax } = options
   let surveyed = survey(log, log.groups.get(group))
   if (surveyed !== null && surveyed.damage !== "") {
@@ -64,7 +80,7 @@ interface Survey {
   readonly damage: string
 }
 
-const survey = (log: LogFile, record: GroupRecord | undefined): Survey | null => {
+const survey = (log: LogAtLoad, record: GroupRecord | undefined): Survey | null => {
   if (record === undefined) return null
   const terms: Array<TermRun> = []
   const configurations: Array<{ readonly index: number; readonly configuration: Configuration }> = []
@@ -85,7 +101,7 @@ const foundIn = (record: GroupRecord) => ({
   suspicion: record.suspicion,
 })
 
-const newRecord = (log: LogFile, options: LoadOptions): GroupRecord => ({
+const newRecord = (log: LogAtLoad, options: LoadOptions): GroupRecord => ({
   number: log.nextGroupNumber(),
   group: options.group,
   term: 0,
@@ -112,7 +128,7 @@ const restartAt = (
 const changed = (before: GroupRecord, after: GroupRecord): boolean =>
   before.term !== after.term || before.votedFor !== after.votedFor || before.suspicion !== after.suspicion
 
-const tailOf = (log: LogFile, record: GroupRecord, bytesMax: number): ReadonlyArray<Entry> => {
+const tailOf = (log: LogAtLoad, record: GroupRecord, bytesMax: number): ReadonlyArray<Entry> => {
   let from = record.lastIndex + 1
   let bytes = 0
   for (const length of log.tables.lengthsBackwards(record.number, record.baseIndex + 1, record.lastIndex)) {

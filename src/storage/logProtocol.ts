@@ -1,9 +1,10 @@
 // What do the consensus thread and the storage thread say to each other? One request, one reply, in order.
 
+import type { Effect } from "effect"
 import type { Entry, Write } from "../consensus/types.ts"
 import { BrokenCode } from "./assert.ts"
 import { packEntries, unpackEntries } from "./entryCodec.ts"
-import type { CompactOptions, LoadOptions, LogFile, ReadOptions } from "./LogFile.ts"
+import type { CompactOptions, LogFile, ReadOptions } from "./LogFile.ts"
 import {
   Compacted,
   DataDirectoryRefused,
@@ -13,6 +14,7 @@ import {
   StorageFailed,
   StorageFull,
 } from "./LogStore.ts"
+import type { LoadOptions } from "./logLoad.ts"
 
 /** Every operation of the core: what it is given, and what it gives. */
 export interface LogOperations {
@@ -31,6 +33,12 @@ export interface LogOperations {
 export type LogOperation = keyof LogOperations
 
 export type LogError = StorageFailed | StorageFull | Compacted | DataDirectoryRefused
+
+/** Runs one operation of the core, wherever that lives. */
+export type LogCall = <O extends LogOperation>(
+  operation: O,
+  ...values: Parameters<LogOperations[O]>
+) => Effect.Effect<ReturnType<LogOperations[O]>, LogError>
 
 /** The entries of a batch travel as one buffer, handed over and not copied. */
 export interface LogRequest {

@@ -3,20 +3,11 @@
 // Nothing is written to a damaged tree. What can be verified is copied into a new file, which takes the
 // place of the old one; the old one is kept as evidence, the last one only.
 
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from "node:fs"
+import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { followChain } from "./chain.ts"
 import { damageOf } from "./damage.ts"
+import { syncPath } from "./durable.ts"
 import type { Identity } from "./LogStore.ts"
 import { LogTables } from "./LogTables.ts"
 
@@ -66,16 +57,6 @@ export const keepEvidence = (
     if (existsSync(paths.log)) keep(paths.log, join(paths.evidence, "log.db"))
   } catch {
     rmSync(paths.evidence, { recursive: true, force: true })
-  }
-}
-
-/** A new name, or the end of one, is durable once the directory is (HAZARDS S9). */
-export const syncPath = (path: string): void => {
-  const file = openSync(path, "r")
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }
 

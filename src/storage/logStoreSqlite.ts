@@ -7,6 +7,7 @@ import { LogFile } from "./LogFile.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
 import { openLogThread } from "./LogThread.ts"
 import {
+  type LogCall,
   type LogError,
   type LogOperation,
   type LogOperations,
@@ -28,12 +29,6 @@ export const layerSqliteInThread = (directory: DataDirectory) =>
     LogStore,
     Effect.suspend(() => makeStore(directory, callInThread())),
   )
-
-/** One operation of the core, wherever it runs. */
-export type LogCall = <O extends LogOperation>(
-  operation: O,
-  ...values: Parameters<LogOperations[O]>
-) => Effect.Effect<ReturnType<LogOperations[O]>, LogError>
 
 const idleMillis = 1_000
 

@@ -4,7 +4,8 @@ import type { Index, Write } from "../consensus/types.ts"
 import { assert } from "./assert.ts"
 import { hashBase, hashEntry } from "./checksum.ts"
 import { LogDamaged } from "./damage.ts"
-import type { GroupRecord, LogTables } from "./LogTables.ts"
+import type { LogTables } from "./LogTables.ts"
+import type { GroupRecord } from "./logRows.ts"
 
 /** In this order: hard state, install, truncation, entries, standing. The caller stores the record. */
 export const applyWrite = (tables: LogTables, record: GroupRecord, write: Write): GroupRecord => {

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
-import { syncPath } from "./logSalvage.ts"
+import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
 import { readStatePosition, verifyState } from "./stateRows.ts"
 

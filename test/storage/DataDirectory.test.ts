@@ -154,6 +154,7 @@ describe("a data directory", () => {
     expect(await refusalToOpen(join(file, "below"))).toContain("ENOTDIR")
   })
 
+  // skip: to the superuser no directory is closed.
   test.skipIf(process.getuid?.() === 0)("without permission to write is refused", async () => {
     const directory = join(temporaryDirectory(), "closed")
     mkdirSync(directory, { mode: 0o500 })
