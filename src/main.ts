@@ -49,6 +49,9 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     Effect.provide(Logger.layer([Logger.consoleLogFmt])),
   )
 
+/** A disk that takes longer for one batch is as good as none. */
+const DISK_HANGS_MILLIS = 2000
+
 const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: DataDirectory) {
   const metrics = new Metrics()
   const observer = makeObserver(metrics, yield* Effect.context<never>())
@@ -81,7 +84,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
   })
   const startedAt = performance.now()
   const layerHttp = Layer.unwrap(
-    Effect.map(Transport, (transport) => {
+    Effect.map(Effect.all([Transport, Raft]), ([transport, raft]) => {
       registerTransport(metrics, transport)
       return layerServer({
         listen: options.listen,
@@ -94,6 +97,12 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
           uptimeMillis: () => Math.round(performance.now() - startedAt),
         },
         metrics,
+        wedged: () => {
+          const { diskBusyMillis } = raft.status()
+          return diskBusyMillis < DISK_HANGS_MILLIS
+            ? null
+            : `the disk has not answered for ${Math.round(diskBusyMillis)} ms`
+        },
       })
     }),
   )

@@ -43,7 +43,7 @@ export const propose = async (
     if (location !== null) return redirect(location, doors.headers(door))
   }
   const input = (await bodies.json(request)) ?? null
-  const answer = await ask(door, encode(call, JSON.stringify(input), doors), deadline, !stays)
+  const answer = await ask(door, [encode(call, JSON.stringify(input), doors)], deadline, !stays)[0]!
   count(options, answer)
   if (answer._tag === "Accepted") return acceptedResponse(answer, doors.headers(door))
   if (answer._tag === "Failure" && answer.code === "not-leader" && stays) {
@@ -67,9 +67,9 @@ export const proposeMany = async (options: ProposeOptions, request: Request): Pr
   const items = checkBatch(await bodies.json(request, true))
   // All are checked before the first is proposed, and proposed in one go: the door keeps their order.
   const ready = items.map((item) => encodeItem(item, options))
-  const answers = await Promise.all(
-    ready.map((one) => (one instanceof Problem ? one : ask(door, one, deadline, !stays))),
-  )
+  const commands = ready.filter((one): one is Uint8Array => !(one instanceof Problem))
+  const asked = ask(door, commands, deadline, !stays).values()
+  const answers = await Promise.all(ready.map((one) => (one instanceof Problem ? one : asked.next().value!)))
   let index = 0
   const outcomes = answers.map((answer) => {
     if (answer instanceof Problem) return problemText(answer)
@@ -93,15 +93,18 @@ interface Call {
   readonly ifRevision: number | null
 }
 
+/** Proposes all in one call, so that they keep their order. */
 const ask = (
   door: Door,
-  command: Uint8Array,
+  commands: ReadonlyArray<Uint8Array>,
   deadline: number,
   forward: boolean,
-): Promise<Outcome | Failure> => {
-  const { promise, resolve } = Promise.withResolvers<Outcome | Failure>()
-  door.raft.propose({ command, deadline, forward, answer: resolve })
-  return promise
+): ReadonlyArray<Promise<Outcome | Failure>> => {
+  const answers = commands.map(() => Promise.withResolvers<Outcome | Failure>())
+  door.raft.propose(
+    commands.map((command, at) => ({ command, deadline, forward, answer: answers[at]!.resolve })),
+  )
+  return answers.map(({ promise }) => promise)
 }
 
 const encode = (call: Call, input: string, doors: Doors): Uint8Array =>

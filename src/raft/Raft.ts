@@ -86,6 +86,8 @@ export interface GroupStatus {
   /** How far the state on this node's disk has come: the log up to here is no longer needed by this node. */
   readonly snapshotIndex: Index
   readonly leaderChanges: number
+  /** How long the disk has been at work on the oldest write; 0 when on none. */
+  readonly diskBusyMillis: number
   readonly configuration: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */
@@ -98,8 +100,11 @@ export class Raft extends Context.Service<
     readonly group: GroupId
     /** The node's monotonic clock, for deadlines. */
     readonly now: () => Millis
-    /** Never waits; the answer comes through the proposal. */
-    readonly propose: (proposal: Proposal) => void
+    /**
+     * Never waits; the answers come through the proposals. What is proposed in one call is executed in its
+     * order, as far as it is executed; of two calls either may be first.
+     */
+    readonly propose: (proposals: ReadonlyArray<Proposal>) => void
     /** Never waits; the answer comes through the read. */
     readonly read: (read: Read) => void
     readonly status: () => GroupStatus

@@ -21,7 +21,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
       return Raft.of({
         group: options.group,
         now: () => nowOf(group.clock),
-        propose: (proposal) => proposals.add(proposal),
+        propose: (asked) => proposals.add(asked),
         read: (read) => reads.add(read),
         status: () => statusOf(started),
         stopped: started.stopped,
@@ -52,6 +52,7 @@ const statusOf = (started: Started): GroupStatus => {
     lastIndex: node.log.lastIndex,
     snapshotIndex: flushed.index,
     leaderChanges: node.leaderChanges,
+    diskBusyMillis: writer.busyMillis(),
     configuration,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {

@@ -62,7 +62,6 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     }),
   )
   yield* run(writing, scope)
-  yield* run(writing, scope)
   yield* run(
     applier(group, applied, flushed, () => reads.advanced()),
     scope,

@@ -10,53 +10,49 @@ export interface Writer {
   /** No room on the disk: nothing new should enter the log until there is. */
   readonly isFull: () => boolean
   readonly waiting: () => number
+  /** How long the disk has been at work on the writes that are under way; 0 when on none. */
+  readonly busyMillis: () => number
 }
 
 const FULL_RETRY_MILLIS = 500
 
 /**
- * The group's way to the log. Two batches are under way at once: while one is being synced the next crosses
- * to the writer's thread. The store keeps their order.
+ * The group's way to the log: one batch at a time, and the next is whatever has come meanwhile. When there is
+ * no room the batch waits, and all that came after it behind it: the log has no gaps.
  */
-export const makeWriter = (
-  group: Group,
-  queue: Queue.Queue<Write>,
-): { writer: Writer; life: Effect.Effect<void, WriteError> } => {
+export const makeWriter = (group: Group, queue: Queue.Queue<Write>) => {
+  const { clock, log, node, observer } = group
   let isFull = false
+  let busySince: bigint | null = null
+
   const writeBatch = Effect.fnUntraced(function* (batch: ReadonlyArray<Write>) {
-    const began = group.clock.monotonicTimeNanosUnsafe()
-    yield* group.log.write(batch.map((write) => ({ group: group.node.group, write })))
+    const began = clock.monotonicTimeNanosUnsafe()
+    busySince ??= began
+    yield* log.write(batch.map((write) => ({ group: node.group, write })))
+    busySince = null
     isFull = false
     const entries = batch.reduce((sum, write) => sum + write.entries.length, 0)
-    group.observer.synced(Number(group.clock.monotonicTimeNanosUnsafe() - began) / 1e6, entries)
+    observer.synced(Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6, entries)
     post(group, { type: "Persisted", sequence: batch.at(-1)!.sequence })
+    return true
   })
-  const waitForRoom = Effect.fnUntraced(function* (batch: ReadonlyArray<Write>) {
+
+  const life = Effect.gen(function* () {
     while (true) {
-      const written = yield* writeBatch(batch).pipe(
-        Effect.as(true),
-        Effect.catchTag("StorageFull", () => Effect.succeed(false)),
-      )
-      if (written) return
-      if (!isFull) group.observer.event("the disk is full: proposals are refused until there is room", {})
-      isFull = true
-      yield* Effect.sleep(FULL_RETRY_MILLIS)
+      const batch = yield* Queue.takeAll(queue)
+      while (!(yield* Effect.catchTag(writeBatch(batch), "StorageFull", () => Effect.succeed(false)))) {
+        if (!isFull) observer.event("the disk is full: proposals are refused until there is room", {})
+        isFull = true
+        yield* Effect.sleep(FULL_RETRY_MILLIS)
+      }
     }
   })
-  const life = Effect.gen(function* () {
-    while (true) yield* waitForRoom(yield* Queue.takeAll(queue))
-  })
-  return {
-    writer: {
-      write: (write) => Queue.offerUnsafe(queue, write),
-      isFull: () => isFull,
-      waiting: () => Queue.sizeUnsafe(queue),
-    },
-    life,
-  }
-}
 
-type WriteError =
-  Effect.Error<ReturnType<Group["log"]["write"]>> extends infer E
-    ? Exclude<E, { _tag: "StorageFull" }>
-    : never
+  const writer: Writer = {
+    write: (write) => Queue.offerUnsafe(queue, write),
+    isFull: () => isFull,
+    waiting: () => Queue.sizeUnsafe(queue),
+    busyMillis: () => (busySince === null ? 0 : Number(clock.monotonicTimeNanosUnsafe() - busySince) / 1e6),
+  }
+  return { writer, life }
+}

@@ -41,6 +41,7 @@ export const leading: GroupStatus = {
   lastIndex: 8,
   snapshotIndex: 0,
   leaderChanges: 1,
+  diskBusyMillis: 0,
   configuration: {
     voters: ["n1", "n2"],
     outgoing: [],
@@ -120,13 +121,15 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
   const raft: Raft["Service"] = {
     group: "main",
     now: () => ++now,
-    propose: (proposal) => {
-      const command = decodeCommand(proposal.command)
-      if (command === null) throw new Error("the door got bytes that are no command")
-      fake.proposals.push(proposal)
-      fake.proposed.push(command)
-      const { current } = fake.instead
-      if (current !== "silence") proposal.answer(current ?? execute(command))
+    propose: (proposals) => {
+      for (const proposal of proposals) {
+        const command = decodeCommand(proposal.command)
+        if (command === null) throw new Error("the door got bytes that are no command")
+        fake.proposals.push(proposal)
+        fake.proposed.push(command)
+        const { current } = fake.instead
+        if (current !== "silence") proposal.answer(current ?? execute(command))
+      }
     },
     read: (read) => {
       fake.reads.push(read)

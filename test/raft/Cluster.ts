@@ -148,15 +148,17 @@ export class Cluster {
     options: { millis?: number; forward?: boolean } = {},
   ): Answer<Outcome | Failure> {
     const result: Answer<Outcome | Failure> = { answer: null, count: 0 }
-    node.raft!.propose({
-      command: encoder.encode(command),
-      deadline: node.raft!.now() + (options.millis ?? 5000),
-      forward: options.forward ?? true,
-      answer: (answer) => {
-        result.answer = answer
-        result.count++
+    node.raft!.propose([
+      {
+        command: encoder.encode(command),
+        deadline: node.raft!.now() + (options.millis ?? 5000),
+        forward: options.forward ?? true,
+        answer: (answer) => {
+          result.answer = answer
+          result.count++
+        },
       },
-    })
+    ])
     return result
   }
 

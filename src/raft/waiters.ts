@@ -1,0 +1,131 @@
+// Who waits for a command, and which commands keep their order while they look for a leader?
+
+import type { Dismissed } from "../consensus/node.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import { failure } from "./failure.ts"
+import type { ProposalOrigin } from "./origins.ts"
+import type { Failure, Proposal } from "./Raft.ts"
+
+/** One command and whoever wants to know what became of it. */
+export interface Waiter extends ProposalOrigin {
+  readonly command: Uint8Array
+  readonly isSettled: boolean
+  readonly settle: (answer: Outcome | Failure) => void
+}
+
+/** Commands that came together. They are placed together, in order, and so is what is left of them. */
+export type Unit = ClientUnit | LeaderUnit
+
+/**
+ * What one request of a client of this node asks for. While any of its commands is placed somewhere none is
+ * placed anywhere else: a later one must not overtake an earlier one on the way to another leader.
+ */
+export class ClientUnit {
+  readonly kind = "client"
+  readonly clients: ReadonlyArray<Client>
+  readonly forward: boolean
+  /** Placements of which nothing has been heard yet. */
+  #outstanding = 0
+  readonly #again: (unit: ClientUnit) => void
+
+  constructor(
+    proposals: ReadonlyArray<Proposal>,
+    settled: (client: Client, answer: Outcome | Failure) => void,
+    again: (unit: ClientUnit) => void,
+  ) {
+    this.clients = proposals.map((proposal) => new Client(this, proposal, settled))
+    this.forward = proposals.every(({ forward }) => forward)
+    this.#again = again
+  }
+
+  /** Those who still wait, in order. */
+  get waiters(): ReadonlyArray<Client> {
+    return this.clients.filter((client) => !client.isSettled)
+  }
+
+  /** So many of its commands have been given away. */
+  placed(count: number): void {
+    this.#outstanding += count
+  }
+
+  /** One placement has come to its end. After the last one, what is left is placed again. */
+  resolved(): void {
+    this.#outstanding--
+    if (this.#outstanding === 0 && this.clients.some((client) => !client.isSettled)) this.#again(this)
+  }
+}
+
+/** A client of this node. Its origin is called once for each placement, also after its deadline. */
+export class Client implements Waiter {
+  readonly unit: ClientUnit
+  readonly proposal: Proposal
+  isSettled = false
+  /** It was given to a leader: from now on nobody here can say that it will not happen. */
+  isOut = false
+  readonly #settled: (client: Client, answer: Outcome | Failure) => void
+
+  constructor(
+    unit: ClientUnit,
+    proposal: Proposal,
+    settled: (client: Client, answer: Outcome | Failure) => void,
+  ) {
+    this.unit = unit
+    this.proposal = proposal
+    this.#settled = settled
+  }
+
+  get command(): Uint8Array {
+    return this.proposal.command
+  }
+
+  applied(outcome: Outcome): void {
+    this.settle(outcome)
+    this.unit.resolved()
+  }
+
+  dismissed(_reason: Dismissed["reason"]): void {
+    this.unit.resolved()
+  }
+
+  /** Tells the client, once; not the end of a placement. */
+  settle(answer: Outcome | Failure): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    this.#settled(this, answer)
+  }
+}
+
+/** For the leader alone: what a peer asks on behalf of its clients, or the machine's own timers. */
+export interface LeaderUnit {
+  readonly kind: "leader"
+  readonly waiters: ReadonlyArray<Waiter>
+}
+
+export class LeaderCommand implements Waiter {
+  readonly command: Uint8Array
+  isSettled = false
+  readonly #answer: (answer: Outcome | Failure) => void
+
+  constructor(command: Uint8Array, answer: (answer: Outcome | Failure) => void) {
+    this.command = command
+    this.#answer = answer
+  }
+
+  applied(outcome: Outcome): void {
+    this.settle(outcome)
+  }
+
+  dismissed(reason: Dismissed["reason"]): void {
+    this.settle(
+      reason === "lost"
+        ? failure("leadership-lost", "unknown", "leadership was lost before the command was committed")
+        : failure("not-leader", "rejected", "this node does not lead"),
+    )
+  }
+
+  settle(answer: Outcome | Failure): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    this.#answer(answer)
+  }
+}
