@@ -15,6 +15,7 @@ import {
 import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
+import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
 import { readStatePosition, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
@@ -57,10 +58,18 @@ export const createSnapshot = (directory: string): Snapshot => {
   return snapshot
 }
 
-/** A file that this node made in an earlier run; null when it is no longer what its name says. */
+/**
+ * A file that this node made in an earlier run; null when it is not what its name says, or of another format.
+ * A disk that cannot be read is another matter: the file may be good, and stays.
+ */
 export const reopenSnapshot = (path: string, id: string): Snapshot | null => {
   if (hashFile(path) !== id) return null
-  return describe(path, inspect(path), id)
+  try {
+    return describe(path, inspect(path), id)
+  } catch (error) {
+    if (error instanceof StateCorrupt || error instanceof StateStoreFailed) return null
+    throw error
+  }
 }
 
 /** Empty when the received file is the announced one and durable under its final name, else the reason why not. */

@@ -45,7 +45,7 @@ const makeStore = Effect.fnUntraced(function* (directory: string) {
   const latest = Effect.gen(function* () {
     if (newest !== undefined) return newest
     for (const { path, id } of yield* ownFiles) {
-      const reopened = yield* runJob("reopen", path, id).pipe(Effect.orElseSucceed(() => null))
+      const reopened = yield* runJob("reopen", path, id)
       if (reopened !== null) {
         newest = reopened
         return reopened
