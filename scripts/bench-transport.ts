@@ -32,7 +32,14 @@ const append: Payload = {
   repairThrough: 0,
   session: 1,
 }
-const heartbeat: Payload = { type: "HeartbeatRequest", term: 7, commit: 990, round: 12, sentAt: 123_456 }
+const heartbeat: Payload = {
+  type: "HeartbeatRequest",
+  term: 7,
+  commit: 990,
+  acknowledged: 999,
+  round: 12,
+  sentAt: 123_456,
+}
 const forward: Payload = { type: "ForwardRequest", id: 1, commands: [new Uint8Array(200)] }
 
 const codecMicros = (payload: Payload, rounds: number): string => {

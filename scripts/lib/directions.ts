@@ -46,8 +46,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
 }
 
-/** Free to name every room: what a user imports, and what puts the live layers together. */
-const ROOFS = new Set(["src/index.ts", "src/main.ts"])
+/** Free to name every room: what a user imports, what puts the live layers together, and where a thread begins. */
+const ROOFS = new Set(["src/index.ts", "src/main.ts", "src/machine/worker.ts"])
 
 export const wrongDirections = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
   files.flatMap((file) =>
