@@ -135,6 +135,7 @@ export const onHeartbeatRequest = (
   request: HeartbeatRequest,
   now: Millis,
 ): void => {
+  if (node.role.kind === "follower") node.role.acknowledged = { at: now, index: request.acknowledged }
   // A short or wiped log cannot have what is said to be committed (HAZARDS R10).
   const commit = Math.min(request.commit, node.log.lastIndex)
   if (node.standing === "whole") node.commitIndex = Math.max(node.commitIndex, commit)

@@ -60,6 +60,11 @@ export interface HeartbeatRequest {
   readonly term: Term
   /** Never beyond what the leader knows the follower to hold. */
   readonly commit: Index
+  /**
+   * Nothing beyond it had been acknowledged to anybody, whatever the follower holds of it: by that a follower
+   * knows how old its state is (HAZARDS L7).
+   */
+  readonly acknowledged: Index
   /** Counts the leader's confirmation rounds (thesis §6.4). */
   readonly round: number
   /** The leader's clock at sending; only the leader reads it again. */

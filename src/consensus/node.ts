@@ -44,6 +44,8 @@ export interface Follower {
   leaderHeardAt: Millis
   /** Up to here this log is known to be that leader's. */
   matched: Index
+  /** Its last word on how far acknowledgements go, and when it came; null before the first. */
+  acknowledged: { readonly at: Millis; readonly index: Index } | null
   /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
   timerBeganAt: Millis
   /** Reads of this node's clients that wait for the leader's word. */
@@ -268,6 +270,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   leader,
   leaderHeardAt: leader === null ? Number.NEGATIVE_INFINITY : now,
   matched: 0,
+  acknowledged: null,
   timerBeganAt: now,
   reads: { asked: null, waiting: [] },
 })

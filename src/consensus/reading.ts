@@ -73,6 +73,8 @@ export const sendHeartbeats = (node: Node, leader: Leader, now: Millis): void =>
       type: "HeartbeatRequest",
       term: node.term,
       commit: Math.min(progress.match, node.commitIndex),
+      // What an earlier leader acknowledged is committed here with the opening no-op at the latest.
+      acknowledged: Math.max(node.commitIndex, leader.firstIndexOfTerm),
       round: leader.round,
       sentAt: now,
     })

@@ -113,8 +113,8 @@ export class Reads {
       this.#freshAt = Math.max(this.#freshAt, this.#goal.at)
       if (role.kind === "leader" && leaseHolds(node, nowOf(clock))) {
         this.#goal = { at: nowOf(clock), index: node.commitIndex }
-      } else if (role.kind === "follower" && role.committed !== null) {
-        this.#goal = role.committed
+      } else if (role.kind === "follower" && role.acknowledged !== null) {
+        this.#goal = role.acknowledged
       }
     }
   }

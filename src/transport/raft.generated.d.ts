@@ -158,6 +158,7 @@ export interface HeartbeatRequest {
   readonly commit: number
   readonly round: number
   readonly sentAt: number
+  readonly acknowledged: number
 }
 export declare const HeartbeatRequest: {
   readonly encode: (message: HeartbeatRequest, writer?: Writer) => Writer

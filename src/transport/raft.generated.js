@@ -1554,6 +1554,7 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
     HeartbeatRequest.prototype.commit = 0;
     HeartbeatRequest.prototype.round = 0;
     HeartbeatRequest.prototype.sentAt = 0;
+    HeartbeatRequest.prototype.acknowledged = 0;
 
     HeartbeatRequest.encode = function (message, writer, _depth) {
         if (!writer)
@@ -1570,6 +1571,8 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
             writer.uint32(25).double(message.round);
         if (message.sentAt != null && $Object.hasOwnProperty.call(message, "sentAt") && !$Object.is(message.sentAt, 0))
             writer.uint32(33).double(message.sentAt);
+        if (message.acknowledged != null && $Object.hasOwnProperty.call(message, "acknowledged") && !$Object.is(message.acknowledged, 0))
+            writer.uint32(41).double(message.acknowledged);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -1637,6 +1640,15 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
                         message.sentAt = value;
                     else
                         delete message.sentAt;
+                    continue;
+                }
+            case 5: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.acknowledged = value;
+                    else
+                        delete message.acknowledged;
                     continue;
                 }
             }

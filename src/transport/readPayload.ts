@@ -30,6 +30,7 @@ export const readPayload = (frame: wire.Frame): Payload => {
       type: "HeartbeatRequest",
       term: count(body.term),
       commit: count(body.commit),
+      acknowledged: count(body.acknowledged),
       round: count(body.round),
       sentAt: count(body.sentAt),
     }

@@ -316,6 +316,7 @@ export const heartbeat = (of: Partial<HeartbeatRequest>): HeartbeatRequest => ({
   type: "HeartbeatRequest",
   term: 1,
   commit: 0,
+  acknowledged: 1,
   round: 1,
   sentAt: NOW,
   ...of,

@@ -49,8 +49,8 @@ describe("a leader commits a blank no-op at the start of its term (§8)", () => 
     hears(node, "c", heartbeatReply({ term: 2, round: 1 }))
     const { messages } = hears(node, "b", appendReply({ term: 2, index: 2 }))
     expect(messages).toEqual([
-      to("b", heartbeat({ term: 2, round: 2, commit: 2 })),
-      to("c", heartbeat({ term: 2, round: 2, commit: 0 })),
+      to("b", heartbeat({ term: 2, round: 2, commit: 2, acknowledged: 2 })),
+      to("c", heartbeat({ term: 2, round: 2, commit: 0, acknowledged: 2 })),
     ])
     expect(hears(node, "c", heartbeatReply({ term: 2, round: 1 })).reads).toEqual([])
     expect(hears(node, "c", heartbeatReply({ term: 2, round: 2 })).reads).toEqual([{ origin, index: 2 }])

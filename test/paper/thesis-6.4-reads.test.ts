@@ -337,3 +337,13 @@ test("a read waits for the machine, not for the log: its index says so (L4)", ()
   expect(served).toEqual([{ origin, index: 12 }])
   expect(node.appliedIndex).toBe(0)
 })
+
+test("a follower knows how far acknowledgements go, also while it has nothing of it (L7)", () => {
+  const { node: leader } = leading()
+  hears(leader, "b", appendReply({ index: 1 }))
+  const told = when(leader, { type: "HeartbeatDue" }).messages.find(({ to: id }) => id === "c")!
+  expect(told.message).toMatchObject({ commit: 0, acknowledged: 1 })
+  const node = given({ id: "c" })
+  hears(node, "a", told.message, NOW + 5)
+  expect(node).toMatchObject({ commitIndex: 0, role: { acknowledged: { at: NOW + 5, index: 1 } } })
+})

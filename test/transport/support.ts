@@ -209,7 +209,13 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     whole: fc.boolean(),
     session: count,
   }),
-  HeartbeatRequest: of("HeartbeatRequest", { term: count, commit: count, round: count, sentAt: count }),
+  HeartbeatRequest: of("HeartbeatRequest", {
+    term: count,
+    commit: count,
+    acknowledged: count,
+    round: count,
+    sentAt: count,
+  }),
   HeartbeatReply: of("HeartbeatReply", {
     term: count,
     round: count,
