@@ -7,7 +7,7 @@ import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import type { NodeProcess } from "./support/NodeProcess.ts"
 import { expectKept } from "./support/verify.ts"
-import { until } from "./support/wait.ts"
+import { sleep, until } from "./support/wait.ts"
 
 /** More than the log keeps behind the flushed state (50,000), and than is worth a cut (10,000). */
 const commands = 66_000
@@ -32,16 +32,18 @@ test(
       await load.goOn(100)
       const cutThrough = (await (await cluster.leader()).group()).firstIndex
       away!.start()
+      const asked = askAllTheTime(away!)
+      const readyTooEarly: Array<number> = []
       await until("the snapshot to be installed", async () => {
         const { firstIndex, appliedIndex, ready } = await away!.group()
         // Nobody may be sent to a node that has nothing of the last minutes.
-        expect({ appliedIndex, ready: ready && appliedIndex < cutThrough }).toEqual({
-          appliedIndex,
-          ready: false,
-        })
+        if (ready && appliedIndex < cutThrough) readyTooEarly.push(appliedIndex)
         return firstIndex > 1 ? true : null
       })
       await away!.ready()
+      // Whoever asked meanwhile got a word of the contract: a state, old or new, or why there is none yet.
+      expect((await asked.stop()).filter((status) => ![200, 503, 504].includes(status))).toEqual([])
+      expect(readyTooEarly).toEqual([])
       expect(away!.log()).toContain("a snapshot is installed")
       await load.goOn(300)
       await expectSameBulk(cluster)
@@ -59,6 +61,38 @@ test(
     }),
   120_000,
 )
+
+/** Local reads, health and figures, while the state is exchanged under them. Gives the answers' statuses. */
+const askAllTheTime = (node: NodeProcess) => {
+  const paths = [
+    "/read/counter/bulk1?consistency=local",
+    "/read/counter?consistency=local",
+    "/healthz",
+    "/metrics",
+  ]
+  const statuses: Array<number> = []
+  let isOver = false
+  const asking = paths.map(async (path) => {
+    while (!isOver) {
+      const response = await fetch(`${node.url}${path}`, { signal: AbortSignal.timeout(5000) }).catch(
+        () => null,
+      )
+      // Nobody listens yet, in the beginning.
+      if (response === null) {
+        await sleep(5)
+        continue
+      }
+      statuses.push(response.status)
+      await response.arrayBuffer()
+    }
+  })
+  const stop = async (): Promise<ReadonlyArray<number>> => {
+    isOver = true
+    await Promise.all(asking)
+    return statuses
+  }
+  return { stop }
+}
 
 /** Adds 1 so many times to a hundred counters. */
 const write = async (cluster: Cluster): Promise<void> => {

@@ -37,7 +37,8 @@ export class Load {
   readonly unexpected: Array<string> = []
   readonly #tally: Record<string, number> = {}
   readonly #urls: ReadonlyArray<string>
-  readonly #instances: ReadonlyArray<string>
+  /** Nobody else writes to these. */
+  readonly instances: ReadonlyArray<string>
   readonly #resolveMillisMax: number
   readonly #run = crypto.randomUUID().slice(0, 8)
   readonly #clients: ReadonlyArray<Promise<void>>
@@ -48,7 +49,7 @@ export class Load {
   constructor(urls: ReadonlyArray<string>, options: LoadOptions = {}) {
     this.#urls = urls
     this.#resolveMillisMax = options.resolveMillisMax ?? 20_000
-    this.#instances = Array.from({ length: options.instances ?? 12 }, (_, at) => `c${at}-${this.#run}`)
+    this.instances = Array.from({ length: options.instances ?? 12 }, (_, at) => `c${at}-${this.#run}`)
     this.#clients = Array.from({ length: options.clients ?? 32 }, (_, client) => this.#live(client))
   }
 
@@ -90,7 +91,7 @@ export class Load {
     const isAddition = Math.random() < 0.75
     const operation: MutableOperation = {
       client,
-      instance: this.#instances[Math.floor(Math.random() * this.#instances.length)]!,
+      instance: this.instances[Math.floor(Math.random() * this.instances.length)]!,
       kind: isAddition ? "add" : "read",
       by: isAddition ? 1 + Math.floor(Math.random() * 9) : 0,
       startedAt: performance.now(),

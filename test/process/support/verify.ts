@@ -15,10 +15,12 @@ export const expectKept = async (cluster: Cluster, load: Load, what: string): Pr
   }
   expect(first!.position.digest).not.toBe("")
   const finals = new Map(
-    Object.entries(first!.instances).map(([key, { state, revision }]): [string, Final] => [
-      key,
-      { revision, value: (state as { readonly value: number }).value },
-    ]),
+    load.instances.flatMap((instance): ReadonlyArray<[string, Final]> => {
+      const content = first!.instances[instance]
+      if (content === undefined) return []
+      const { value } = content.state as { readonly value: number }
+      return [[instance, { revision: content.revision, value }]]
+    }),
   )
   const acknowledged = operations.filter(({ outcome }) => outcome === "acknowledged")
   console.log(
