@@ -5,7 +5,7 @@ import { becomeFollower } from "./election.ts"
 import type { AppendRequest, HeartbeatRequest } from "./message.ts"
 import type { Follower, Node } from "./node.ts"
 import { askLeader } from "./reading.ts"
-import { appendEntry, say, truncateLog } from "./turn.ts"
+import { appendEntry, recordHardState, say, truncateLog } from "./turn.ts"
 import type { Entry, Index, Millis, NodeId } from "./types.ts"
 
 /** A leader of this very term was heard: whatever this node was, it follows now. */
@@ -127,6 +127,11 @@ export const becomeWhole = (
   if (session <= node.firstHeard.session || repairThrough === 0 || verified < repairThrough) return
   node.standing = "whole"
   node.turn.draft.standing = "whole"
+  // The damage may have cost it the vote that it gave in this term: the leader counts as having got it.
+  if (node.votedFor === null && node.role.kind === "follower") {
+    node.votedFor = node.role.leader
+    recordHardState(node)
+  }
 }
 
 export const onHeartbeatRequest = (

@@ -131,6 +131,8 @@ describe("nothing is said before the disk holds what it rests on", () => {
 
 describe("a server whose disk lost something is suspect (S4)", () => {
   const suspect = () => given({ log: [1, 1, 1], term: 2, standing: "suspect" })
+  // With the damage it may have lost the vote of this term: its leader counts as having got it.
+  const whole = { standing: "whole", hardState: { term: 2, votedFor: "b" } } as const
   const asked = (session: number, of: Parameters<typeof append>[0] = {}) =>
     append({ term: 2, prevIndex: 3, prevTerm: 1, repairThrough: 3, session, ...of })
 
@@ -160,7 +162,7 @@ describe("a server whose disk lost something is suspect (S4)", () => {
       "b",
       asked(2, { prevIndex: 4, prevTerm: 2, entries: entries.slice(1), repairThrough: 5 }),
     )
-    expect(turn).toEqual(turnOf({ write: writeOf(2, { entries: entries.slice(1), standing: "whole" }) }))
+    expect(turn).toEqual(turnOf({ write: writeOf(2, { entries: entries.slice(1), ...whole }) }))
     expect(persists(node).messages).toEqual([to("b", appendReply({ term: 2, index: 5, session: 2 }))])
     expect(hears(node, "b", voteRequest({ term: 2 })).messages).toEqual([
       to("b", voteReply({ term: 2, granted: false })),
@@ -173,7 +175,7 @@ describe("a server whose disk lost something is suspect (S4)", () => {
       to("b", appendReply({ term: 2, index: 3, session: 2, whole: false })),
     ])
     expect(hears(node, "b", asked(2)).write).toBeNull()
-    expect(hears(node, "b", asked(3)).write).toEqual(writeOf(1, { standing: "whole" }))
+    expect(hears(node, "b", asked(3)).write).toEqual(writeOf(1, { ...whole }))
   })
 
   test("nor one that a leader of another term made: that one knows nothing of this damage", () => {
@@ -203,7 +205,7 @@ describe("a server whose disk lost something is suspect (S4)", () => {
     const snapshot = { ...chunkOf({}).snapshot, index: 2, term: 1 }
     const chunk = chunkOf({ term: 2, snapshot, repairThrough: 2, session: 2 })
     expect(when(node, { type: "SnapshotCompleted", from: "b", chunk })).toEqual(
-      turnOf({ write: writeOf(1, { standing: "whole" }) }),
+      turnOf({ write: writeOf(1, { ...whole }) }),
     )
   })
 })
