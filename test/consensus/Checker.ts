@@ -73,6 +73,8 @@ export class Checker {
     const index = node.commitIndex
     const term = node.log.termAt(index)
     assert(term === node.term, "only an entry of the own term is committed by counting (R4)", term, node.term)
+    for (let next = this.committedIndex + 1; next <= index; next++)
+      this.#committed.push(node.log.termAt(next)!)
     if (!this.disksKeep) return
     const configuration: Configuration = node.configurations.current
     for (const half of [configuration.voters, configuration.outgoing]) {
@@ -193,10 +195,7 @@ export class Checker {
 
   #commits(node: Node, index: Index): void {
     const term = node.log.termAt(index)
-    if (index > this.committedIndex) {
-      assert(node.role.kind === "leader", `only a leader commits anew (R5, R10): ${node.id}`, index)
-      this.#committed.push(term!)
-    }
+    assert(index <= this.committedIndex, `only a leader commits anew (R5, R10): ${node.id}`, index)
     const isCovered = index < node.log.base.index
     assert(
       isCovered || term === this.#committed[index - 1],

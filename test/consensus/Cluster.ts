@@ -4,6 +4,7 @@ import { assert } from "../../src/consensus/assert.ts"
 import { members } from "../../src/consensus/configuration.ts"
 import type { Message } from "../../src/consensus/message.ts"
 import type { Limits } from "../../src/consensus/node.ts"
+import { leaseHolds } from "../../src/consensus/reading.ts"
 import type { Configuration, Index, NodeId } from "../../src/consensus/types.ts"
 import { Checker, Waiting } from "./Checker.ts"
 import type { Disk } from "./Disk.ts"
@@ -23,6 +24,7 @@ export interface Faults {
   readonly pause: number
   readonly compact: number
   readonly slowDisk: number
+  readonly batching: number
   readonly drift: boolean
 }
 
@@ -49,6 +51,8 @@ export class Cluster {
   readonly disks: ReadonlyMap<NodeId, Disk>
   /** World time, ms. */
   time = 0
+  /** How often what comes to a node waits for more, 0 to 1. */
+  batching: number
 
   #network: Array<Envelope> = []
   /** `from>to` of links that lose everything. */
@@ -58,6 +62,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.options = options
     this.random = new Random(options.seed)
+    this.batching = options.faults.batching
     this.hosts = members(options.configuration).map((id) => new Host(id, this))
     this.disks = new Map(this.hosts.map((host) => [host.id, host.disk]))
     for (const host of this.hosts) host.start()
@@ -93,21 +98,19 @@ export class Cluster {
   propose(host: Host): void {
     const count = this.random.between(1, 4)
     const origins = Array.from({ length: count }, () => new Waiting("proposal", 0))
-    host.turn([
-      {
-        type: "Proposed",
-        time: this.random.between(1, 1000) + Math.floor(this.time),
-        proposals: origins.map((origin) => {
-          this.#proposed++
-          return { kind: "command", data: new Uint8Array([this.#proposed, this.#proposed >> 8]), origin }
-        }),
-      },
-    ])
+    host.post({
+      type: "Proposed",
+      time: this.random.between(1, 1000) + Math.floor(this.time),
+      proposals: origins.map((origin) => {
+        this.#proposed++
+        return { kind: "command", data: new Uint8Array([this.#proposed, this.#proposed >> 8]), origin }
+      }),
+    })
   }
 
   read(host: Host): void {
     const origin = new Waiting("read", this.checker.committedIndex)
-    host.turn([{ type: "ReadRequested", origins: [origin], lease: this.random.chance(0.5) }])
+    host.post({ type: "ReadRequested", origins: [origin], lease: this.random.chance(0.5) })
   }
 
   /** One of the ways in which links fail; each time another. */
@@ -142,6 +145,20 @@ export class Cluster {
     host.start()
   }
 
+  /** Whoever may serve reads by its lease has everything that is committed (L5). */
+  checkLeases(): void {
+    for (const { node, now } of this.hosts) {
+      if (node === null || !leaseHolds(node, now)) continue
+      const { committedIndex } = this.checker
+      assert(
+        node.commitIndex >= committedIndex,
+        `${node.id} has a lease and all that is committed (L5)`,
+        node.commitIndex,
+        committedIndex,
+      )
+    }
+  }
+
   /** One of the things that may happen next. */
   step(): void {
     const { faults } = this.options
@@ -163,6 +180,7 @@ export class Cluster {
       return
     }
     if (!host.isRunning) return
+    if (random.chance(0.3)) host.turn()
     if (dice < 0.7) {
       if (!random.chance(faults.slowDisk)) host.completeWrites(random.between(0, 3), random.chance(0.8))
     } else if (dice < 0.8) host.apply(random.between(1, 5))
@@ -181,9 +199,16 @@ export class Cluster {
     for (const host of this.hosts) if (host.isRunning && this.random.chance(0.8)) host.fireTimers()
   }
 
+  /** From now on what leaves on these links (`from>to`) is lost. */
+  cut(links: Iterable<string>): void {
+    this.#cut.clear()
+    for (const link of links) this.#cut.add(link)
+  }
+
   /** All is well from now on: within twenty election timeouts all nodes agree on a new entry. */
   settle(): void {
-    this.#cut.clear()
+    this.cut([])
+    this.batching = 0
     Object.assign(this.options.faults, { drop: 0, duplicate: 0, reorder: 0 })
     for (const host of this.hosts) {
       if (host.node === null) host.start()
@@ -192,7 +217,7 @@ export class Cluster {
     let goal: Index | null = null
     const until = this.time + 20 * this.options.limits.electionTimeoutMaxMillis
     while (this.time < until) {
-      this.#calmMilli()
+      this.passCalmly()
       const leader = this.hosts.find((host) => host.node?.role.kind === "leader")?.node
       if (goal === null && leader != null && leader.appliedIndex === leader.log.lastIndex) {
         goal = leader.log.lastIndex + 1
@@ -227,9 +252,11 @@ export class Cluster {
     return node !== null && node.appliedIndex >= goal && node.standing === "whole"
   }
 
-  #calmMilli(): void {
+  /** A millisecond in which all that may happen does, and messages take no time. */
+  passCalmly(): void {
     this.time++
     for (const host of this.hosts) {
+      host.turn()
       host.fireTimers()
       host.completeWrites(host.writes.length)
       host.finishReading()

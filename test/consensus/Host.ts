@@ -30,6 +30,10 @@ export class Host {
   origin = 0
   rate = 1
 
+  /** What has come and no turn has taken yet. */
+  #mail: Array<Input> = []
+  /** How far the machine is; the node hears of it by `Applied`. */
+  #appliedIndex: Index = 0
   #timeoutMillis = 0
   #heartbeatDueAt: Millis = 0
   #written = 0
@@ -65,6 +69,7 @@ export class Host {
       now: this.now,
       tailBytesMax: random.between(0, 600),
     })
+    this.#appliedIndex = this.node.appliedIndex
     this.#drawTimeout()
   }
 
@@ -73,10 +78,10 @@ export class Host {
     const { random } = this.cluster
     const reached = random.between(this.#written, this.writes.length)
     for (const write of this.writes.slice(this.#written, reached)) this.disk.write(write)
-    if (this.disk.pendingInstall !== null && random.chance(0.5)) this.disk.finishInstall()
     for (const { origin } of this.#reads) origin.answered("lost")
     this.node = null
     this.writes = []
+    this.#mail = []
     this.#written = 0
     this.#chunks = []
     this.#readings = []
@@ -84,16 +89,26 @@ export class Host {
     if (random.chance(0.3)) this.#part = { id: "", received: 0 }
   }
 
-  /** One turn: the inputs one after another, then everything that follows from them. */
-  turn(inputs: ReadonlyArray<Input>): void {
+  /** Into the mailbox; a turn takes it at once, or later with more. */
+  post(input: Input): void {
+    this.#mail.push(input)
+    if (!this.cluster.random.chance(this.cluster.batching)) this.turn()
+  }
+
+  /** One turn: all mail, one after another, then everything that follows from it. */
+  turn(): void {
     const { node } = this
-    if (node === null) return
+    const inputs = this.#mail
+    this.#mail = []
+    if (node === null || inputs.length === 0) return
     const before = { commit: node.commitIndex, role: node.role.kind }
     for (const input of inputs) {
       const commit = node.commitIndex
       step(node, input, this.now)
-      if (node.role.kind === "leader" && node.commitIndex > commit)
+      if (node.role.kind === "leader" && node.commitIndex > commit) {
         this.cluster.checker.leaderCommits(node, this.cluster.disks)
+        this.cluster.checkLeases()
+      }
     }
     const turn = takeTurn(node)
     this.cluster.checker.turn(node, turn, before)
@@ -106,11 +121,12 @@ export class Host {
     // The replicators are woken before the leader's own write (DESIGN, one proposal through the rooms).
     if (this.cluster.random.chance(0.7)) this.replicate()
     if (turn.write !== null) this.writes.push(turn.write)
+    if (turn.compacted !== null) this.disk.compact(turn.compacted.through, turn.compacted.configuration)
     this.#serve()
   }
 
   receive(from: NodeId, message: Message): void {
-    this.turn([{ type: "Received", from, message }])
+    this.post({ type: "Received", from, message })
   }
 
   /** The timers that have run out by now; each may fire late, never early. */
@@ -120,11 +136,11 @@ export class Host {
     if (node.role.kind === "leader") {
       if (this.now < this.#heartbeatDueAt) return
       this.#heartbeatDueAt = this.now + node.limits.heartbeatMillis
-      this.turn([{ type: "HeartbeatDue" }])
+      this.post({ type: "HeartbeatDue" })
     } else if (this.now - node.role.timerBeganAt >= this.#timeoutMillis) {
       const after = this.#timeoutMillis
       this.#drawTimeout()
-      this.turn([{ type: "ElectionTimedOut", after }])
+      this.post({ type: "ElectionTimedOut", after })
     }
   }
 
@@ -139,24 +155,28 @@ export class Host {
     const last = this.writes[written - 1]!
     this.writes.splice(0, written)
     this.#written = 0
-    this.turn([{ type: "Persisted", sequence: last.sequence }])
+    this.post({ type: "Persisted", sequence: last.sequence })
   }
 
   /** The machine takes in up to `count` entries, or the file of a snapshot. */
   apply(count: number): void {
     const { node } = this
     if (node === null) return
-    if (node.pendingInstall !== null) {
-      if (this.disk.pendingInstall?.snapshotId !== node.pendingInstall.snapshotId) return
-      const { index, term } = this.disk.pendingInstall
+    const { pendingInstall } = node
+    if (pendingInstall !== null && pendingInstall.index > this.#appliedIndex) {
+      // The log on disk rests on the snapshot before the state does (N2).
+      if (node.log.persistedIndex < pendingInstall.index) return
+      const { state } = this.disk
       this.disk.finishInstall()
-      this.cluster.checker.applied(index, term)
-      this.turn([{ type: "Applied", index }])
+      if (this.disk.state === state) return
+      this.cluster.checker.applied(this.disk.state.index, this.disk.state.term)
+      this.#appliedIndex = this.disk.state.index
+      this.post({ type: "Applied", index: this.#appliedIndex })
       return
     }
-    const to = Math.min(applicableIndex(node), node.appliedIndex + count)
-    if (to <= node.appliedIndex) return
-    for (let index = node.appliedIndex + 1; index <= to; index++) {
+    const to = Math.min(applicableIndex(node), this.#appliedIndex + count)
+    if (to <= this.#appliedIndex) return
+    for (let index = this.#appliedIndex + 1; index <= to; index++) {
       this.cluster.checker.applied(index, this.disk.termAt(index))
       const entry = node.log.entryAt(index)
       if (entry === undefined || entry.origin === null) continue
@@ -164,27 +184,27 @@ export class Host {
       entry.origin = null
       waiting.answered("applied")
     }
-    this.turn([{ type: "Applied", index: to }])
+    this.#appliedIndex = to
+    this.post({ type: "Applied", index: to })
   }
 
   flush(): void {
     const { node } = this
-    if (node === null || node.pendingInstall !== null || node.appliedIndex <= this.disk.state.index) return
-    // The disk may have been cut or begun anew by writes that the machine has not heard of yet.
-    if (this.disk.termAt(node.appliedIndex) === undefined) return
-    this.disk.flush(node.appliedIndex, node.configurations.asOf(node.appliedIndex))
+    const index = this.#appliedIndex
+    if (node === null || node.pendingInstall !== null || index <= this.disk.state.index) return
+    // The log on disk may have begun anew, by a write that the node has not heard of yet.
+    if (this.disk.termAt(index) === undefined) return
+    this.disk.flush(index, node.configurations.asOf(index))
   }
 
   /** Cuts the log behind the state on disk, less a margin for slow peers. */
   compact(margin: number): void {
     const { node, disk } = this
-    if (node === null || node.pendingInstall !== null || disk.pendingInstall !== null) return
-    const index = disk.state.index - margin
+    if (node === null) return
+    const index = Math.min(disk.state.index, node.appliedIndex) - margin
     const term = node.log.termAt(index)
     if (index <= node.log.base.index || term === undefined) return
-    const configuration = node.configurations.asOf(index)
-    this.turn([{ type: "Compacted", through: { index, term } }])
-    disk.compact({ index, term }, configuration)
+    this.post({ type: "Compacted", through: { index, term } })
   }
 
   /** Keeps one piece of an incoming snapshot. */
@@ -196,8 +216,8 @@ export class Host {
     if (this.#part.id !== chunk.id) this.#part = { id: chunk.id, received: 0 }
     if (chunk.offset === this.#part.received) this.#part.received += chunk.bytes.length
     const isComplete = this.#part.received === chunk.totalBytes
-    if (isComplete) this.turn([{ type: "SnapshotCompleted", from, chunk }])
-    else this.turn([{ type: "ChunkKept", from, chunk, received: this.#part.received }])
+    if (isComplete) this.post({ type: "SnapshotCompleted", from, chunk })
+    else this.post({ type: "ChunkKept", from, chunk, received: this.#part.received })
   }
 
   /** As a replicator per peer would: everything that the windows allow. */
@@ -268,9 +288,8 @@ export class Host {
   }
 
   #serve(): void {
-    const { appliedIndex } = this.node!
     this.#reads = this.#reads.filter(({ origin, index }) => {
-      if (index > appliedIndex) return true
+      if (index > this.#appliedIndex) return true
       origin.answered("served")
       return false
     })

@@ -53,6 +53,7 @@ const faultsOf = (random: Random): Faults => {
     pause: often(1.5),
     compact: often(1),
     slowDisk: often(0.8),
+    batching: often(0.8),
     drift: random.chance(0.5),
   }
 }
