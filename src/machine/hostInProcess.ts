@@ -4,12 +4,13 @@ import { Effect, Layer } from "effect"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
 import { messageOf } from "./Coder.ts"
+import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
 import { Machine } from "./Machine.ts"
 import { MachineFailed, MachineHost } from "./MachineHost.ts"
 import type { Registry } from "./Registry.ts"
 
-/** Every effect of this host is over when it has begun: nothing waits, nothing is forked. */
+/** Every effect of this host is over when it has begun, unless a snapshot store lets an install wait. */
 export const layerInProcess = (options: {
   /** Opens the state file; again after an install has put another in its place. */
   readonly openStore: () => StateStore
@@ -20,6 +21,8 @@ export const layerInProcess = (options: {
     MachineHost,
     Effect.gen(function* () {
       const snapshots = yield* SnapshotStore
+      const gate = new InstallGate()
+      const ask = <Value>(operation: string, work: () => Value) => gate.pass(attempt(operation, work))
       const open = () => new Machine({ ...options, store: options.openStore() })
       let machine = yield* attempt("open", open)
       yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
@@ -30,16 +33,16 @@ export const layerInProcess = (options: {
         return machine.position()
       })
       return MachineHost.of({
-        position: attempt("position", () => machine.position()),
-        admit: (commands) => attempt("admit", () => machine.admit(commands)),
-        apply: (entries) => attempt("apply", () => machine.apply(entries)),
-        query: (queries) => attempt("query", () => machine.query(queries)),
-        flush: attempt("flush", () => machine.flush()),
-        nextTimer: attempt("nextTimer", () => machine.nextTimer()),
-        due: (now, max) => attempt("due", () => machine.due(now, max)),
-        stateHash: attempt("stateHash", () => machine.stateHash()),
-        install,
-        status: attempt("status", () => machine.status()),
+        position: ask("position", () => machine.position()),
+        admit: (commands) => ask("admit", () => machine.admit(commands)),
+        apply: (entries) => ask("apply", () => machine.apply(entries)),
+        query: (queries) => ask("query", () => machine.query(queries)),
+        flush: ask("flush", () => machine.flush()),
+        nextTimer: ask("nextTimer", () => machine.nextTimer()),
+        due: (now, max) => ask("due", () => machine.due(now, max)),
+        stateHash: ask("stateHash", () => machine.stateHash()),
+        install: (snapshotId) => gate.install(install(snapshotId)),
+        status: ask("status", () => machine.status()),
       })
     }),
   )

@@ -7,6 +7,7 @@ import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { archiveModules } from "./archive.ts"
 import { bundleActors } from "./bundle.ts"
 import { messageOf } from "./Coder.ts"
+import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
 import { MachineFailed, MachineHost } from "./MachineHost.ts"
 import type { Outcome } from "./outcome.ts"
@@ -62,10 +63,12 @@ export const layerWorker = (options: {
   )
 
 const makeHost = (
-  call: Call,
+  callNow: Call,
   open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
   replaceFile: (snapshotId: string) => Effect.Effect<void, MachineFailed>,
 ): MachineHost["Service"] => {
+  const gate = new InstallGate()
+  const call: Call = (operation, given) => gate.pass(callNow(operation, given))
   const applyChunk = (entries: ReadonlyArray<Entry>) =>
     Effect.map(
       Effect.suspend(() => call("apply", packEntries(entries))),
@@ -93,7 +96,9 @@ const makeHost = (
     due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),
     stateHash: call("stateHash", null),
     install: (snapshotId) =>
-      call("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
+      gate.install(
+        callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
+      ),
     status: call("status", null),
   })
 }

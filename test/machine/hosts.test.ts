@@ -139,6 +139,36 @@ for (const [name, make] of Object.entries(places)) {
       )
     })
 
+    test("answers whoever asks while a snapshot is installed, from before it or from after it (HAZARDS N2)", async () => {
+      await run(
+        make().layer(),
+        Effect.fnUntraced(function* (host) {
+          const snapshots = yield* SnapshotStore
+          yield* propose(host, 1, [add(5)])
+          yield* host.flush
+          const { id, bytes } = yield* snapshots.create
+          const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
+          yield* propose(host, 2, [add(1)])
+          yield* snapshots.receive({ id, offset: 0, bytes: piece })
+          yield* snapshots.finish({ id, bytes })
+          let isInstalled = false
+          const asking = Effect.gen(function* () {
+            const seen = new Set<unknown>()
+            while (!isInstalled) {
+              seen.add(yield* value(host))
+              yield* Effect.all([host.status, host.stateHash, host.position, host.nextTimer])
+              yield* Effect.yieldNow
+            }
+            return seen
+          })
+          const installing = Effect.tap(host.install(id), () => Effect.sync(() => (isInstalled = true)))
+          const [seen] = yield* Effect.all([asking, installing], { concurrency: "unbounded" })
+          expect([...seen].filter((one) => one !== 5 && one !== 6)).toEqual([])
+          expect(yield* value(host)).toBe(5)
+        }),
+      )
+    })
+
     test("says what runs", async () => {
       await run(
         make().layer(),
