@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { until } from "./wait.ts"
+import { Hopeless, until } from "./wait.ts"
 
 export interface GroupReport {
   readonly role: string
@@ -115,9 +115,7 @@ export class NodeProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    const { exitCode, signalCode } = this.#child ?? {}
-    const end = signalCode ?? exitCode
-    if (end !== null && end !== undefined) throw new Error(`${this.id} has ended by itself: ${end}`)
+    this.#expectAlive()
     process.kill(this.pid, signal)
   }
 
@@ -140,6 +138,7 @@ export class NodeProcess {
   }
 
   async report(): Promise<NodeReport> {
+    this.#expectAlive()
     const response = await fetch(`${this.url}/admin/node`, { signal: AbortSignal.timeout(1000) })
     return (await response.json()) as NodeReport
   }
@@ -158,6 +157,12 @@ export class NodeProcess {
       },
       millisMax,
     )
+  }
+
+  #expectAlive(): void {
+    const { exitCode, signalCode } = this.#child ?? {}
+    const end = signalCode ?? exitCode
+    if (end !== null && end !== undefined) throw new Hopeless(`${this.id} has ended by itself: ${end}`)
   }
 
   /** Everything that it has said, over all its runs. */

@@ -2,6 +2,11 @@
 
 export const sleep = (millis: number): Promise<void> => Bun.sleep(millis)
 
+/** Nothing will come any more: who waits need not wait on. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless"
+}
+
 /** The first answer that is not null. Fails after `millisMax`, with what was waited for and what came last. */
 export const until = async <A>(
   what: string,
@@ -15,6 +20,7 @@ export const until = async <A>(
       const found = await look()
       if (found !== null) return found
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       last = error
     }
     if (performance.now() > end) {
