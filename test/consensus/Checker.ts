@@ -10,6 +10,8 @@ export class Waiting implements Origin {
   readonly kind: "proposal" | "read"
   /** Everything up to here was committed when the read was requested. */
   readonly floor: Index
+  /** It is in a log: from now on nobody can say that it will not happen. */
+  isLogged = false
   answer: "applied" | "served" | "not-leader" | "lost" | null = null
 
   constructor(kind: "proposal" | "read", floor: Index) {
@@ -19,6 +21,11 @@ export class Waiting implements Origin {
 
   answered(answer: NonNullable<Waiting["answer"]>): void {
     assert(this.answer === null, "who waits is answered once", this.answer, answer)
+    assert(
+      answer !== "not-leader" || !this.isLogged,
+      "what may still happen is not rejected (C2, R12)",
+      answer,
+    )
     this.answer = answer
   }
 }
@@ -65,6 +72,8 @@ export class Checker {
         floor,
       )
     }
+    for (const { origin } of turn.write?.entries ?? [])
+      if (origin !== null) (origin as Waiting).isLogged = true
     for (const { origin, reason } of turn.dismissed) (origin as Waiting).answered(reason)
   }
 

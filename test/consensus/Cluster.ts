@@ -213,6 +213,7 @@ export class Cluster {
     for (const host of this.hosts) {
       if (host.node === null) host.start()
       host.pausedUntil = 0
+      host.diskHangs = false
     }
     let goal: Index | null = null
     const until = this.time + 20 * this.options.limits.electionTimeoutMaxMillis
@@ -256,6 +257,7 @@ export class Cluster {
   passCalmly(): void {
     this.time++
     for (const host of this.hosts) {
+      if (!host.isRunning) continue
       host.turn()
       host.fireTimers()
       host.completeWrites(host.writes.length)

@@ -26,6 +26,8 @@ export class Host {
   writes: Array<Write> = []
   /** Its process stands still until then (world time): nothing happens on it. */
   pausedUntil = 0
+  /** Its disk takes nothing in. */
+  diskHangs = false
   /** Its clock: `origin + world time × rate`. */
   origin = 0
   rate = 1
@@ -147,7 +149,7 @@ export class Host {
   /** The platter takes up to `count` writes in, in order; the node hears of it at once or with later ones. */
   completeWrites(count: number, confirm = true): void {
     const { node } = this
-    if (node === null) return
+    if (node === null || this.diskHangs) return
     const written = Math.min(this.writes.length, Math.max(this.#written, count))
     for (const write of this.writes.slice(this.#written, written)) this.disk.write(write)
     this.#written = written

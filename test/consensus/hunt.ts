@@ -58,6 +58,25 @@ const faultsOf = (random: Random): Faults => {
   }
 }
 
+const calm: Faults = {
+  drop: 0,
+  duplicate: 0,
+  reorder: 0,
+  crash: 0,
+  damage: 0,
+  damageMany: false,
+  partition: 0,
+  pause: 0,
+  compact: 0,
+  slowDisk: 0,
+  batching: 0,
+  drift: false,
+}
+
+/** A cluster to which nothing happens but what a test does. */
+export const calmCluster = (shape: Shape, seed: number): Cluster =>
+  new Cluster({ seed, configuration: configurationOf[shape], limits, faults: { ...calm } })
+
 /** One run. Throws what it found, with the way to see it again. */
 export const run = (shape: Shape, seed: number, steps: number): Cluster => {
   const faults = faultsOf(new Random(seed ^ 0x5bd1e995))

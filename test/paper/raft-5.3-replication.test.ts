@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { entryBytes } from "../../src/consensus/Log.ts"
-import { nextSending } from "../../src/consensus/replication.ts"
+import { appendFrom, nextSending } from "../../src/consensus/replication.ts"
 import {
   append,
   appendReply,
@@ -316,6 +316,20 @@ describe("the leader of a new term", () => {
     expect(replicates(node, "b")).toEqual([])
     proposes(node, [{}])
     expect(replicates(node, "b")).toMatchObject([{ prevIndex: 2, commit: 2 }])
+  })
+})
+
+describe("a leader that has fallen", () => {
+  test("says nothing more, though its replicators live a little longer (E1, E16)", () => {
+    const { node } = reigning()
+    const progress = progressOf(node, "b")
+    proposes(node, [{}])
+    hears(node, "c", heartbeat({ term: 2 }))
+    expect(nextSending(node, progress, NOW)).toEqual({ type: "wait" })
+    expect(appendFrom(node, progress, [entry(2, 1)], NOW)).toEqual({ type: "wait" })
+    // Nor when it leads again: that leadership has its own.
+    elected(node, { now: 2 * NOW })
+    expect(nextSending(node, progress, NOW)).toEqual({ type: "wait" })
   })
 })
 

@@ -147,6 +147,21 @@ describe("a follower asks its leader (§6.4, L7)", () => {
     )
   })
 
+  test("and learns by the answer what is committed, as far as its log is known to be the leader's (R5)", () => {
+    // Entries 1 and 2 are the leader's; 3 and 4 came from another and were never compared.
+    const node = given({ term: 2, log: [1, 1, 1, 1] })
+    hears(node, "b", append({ term: 2, prevIndex: 2, prevTerm: 1, commit: 1 }))
+    reads(node, [{}])
+    hears(node, "b", readIndexReply({ term: 2, id: NOW, index: 4 }))
+    expect(node.commitIndex).toBe(2)
+    // What it matched with a leader before proves nothing about the next.
+    hears(node, "c", heartbeat({ term: 3 }))
+    persists(node)
+    reads(node, [{}], false, NOW + 1)
+    hears(node, "c", readIndexReply({ term: 3, id: NOW + 1, index: 4 }))
+    expect(node.commitIndex).toBe(2)
+  })
+
   test("again when the answer stays out: question and answer may be lost (R14)", () => {
     const node = following()
     const origin = {}
