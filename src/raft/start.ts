@@ -54,13 +54,13 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
 
-  yield* Scope.addFinalizer(
-    scope,
-    Effect.sync(() => {
-      proposals.close()
-      reads.close()
-    }),
-  )
+  const answerAll = Effect.sync(() => {
+    proposals.close()
+    reads.close()
+  })
+  yield* Scope.addFinalizer(scope, answerAll)
+  // Who waits at a group that has died learns it at once, not when the node around it has ended.
+  yield* Deferred.await(stopped).pipe(Effect.ensuring(answerAll), Effect.ignore, Effect.forkIn(scope))
   yield* run(writing, scope)
   yield* run(
     applier(group, applied, flushed, () => reads.advanced()),

@@ -1,0 +1,19 @@
+// One of a group's lives has died: what do those learn who wait at its door?
+
+import { expect, test } from "bun:test"
+import { Cluster } from "./Cluster.ts"
+
+test("who waits at a group that has died learns at once that the outcome is unknown (S2, C2)", () => {
+  const cluster = new Cluster(1, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  const stopped = cluster.fork(leader.raft!.stopped)
+  // Its machine breaks at the next command.
+  Object.freeze(leader.applied)
+  const waiting = cluster.propose(leader, "a", { millis: 60_000 })
+  expect(cluster.await(waiting, 1000)).toMatchObject({ code: "leadership-lost", outcome: "unknown" })
+  expect(stopped.pollUnsafe()).toBeDefined()
+  expect(cluster.await(cluster.propose(leader, "b"))).toMatchObject({
+    code: "shutting-down",
+    outcome: "rejected",
+  })
+})
