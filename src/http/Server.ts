@@ -38,6 +38,7 @@ export class HttpServer extends Context.Service<
 // Longer than any request may wait (Raftlet-Timeout-Ms), or Bun would cut it off in silence.
 const idleSeconds = 75
 const drainMillisMax = 3000
+const partingMillis = 100
 
 export const layerServer = (
   options: ServerOptions,
@@ -88,6 +89,9 @@ export const layerServer = (
         (bun) =>
           Effect.gen(function* () {
             app.drain()
+            // A client that writes on an idle connection while that is closed learns nothing but the reset. So
+            // those at work are told first, and told to close.
+            yield* Effect.sleep(partingMillis)
             // Answers that are ready still have to leave; who has waited longer than that is cut off.
             yield* Effect.promise(() => bun.stop(false)).pipe(Effect.timeoutOption(drainMillisMax))
             yield* Effect.promise(() => bun.stop(true))
@@ -119,6 +123,7 @@ const bracketed = (host: string): string => (host.includes(":") && !host.startsW
 const reasonOf = (cause: unknown): string => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
   if (code === "EADDRINUSE") return "the port is in use"
+  if (code === "EADDRNOTAVAIL") return "this machine does not have the address"
   if (code === "EACCES") return "this user may not take the port"
   return cause instanceof Error ? cause.message : String(cause)
 }

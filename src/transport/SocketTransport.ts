@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       catch: (cause) =>
         new ListenFailed({
           address: formatAddress(options.listen),
-          message: cause instanceof Error ? cause.message : String(cause),
+          message: reasonOf(cause),
         }),
     }),
     (listener) => Effect.sync(() => listener.stop(true)),
@@ -187,4 +187,13 @@ const rememberInMemory = (): RememberIncarnation => {
       seen.set(peer, first)
       return first === incarnation ? "known" : "another"
     })
+}
+
+/** Bun's own words name neither the port nor what is wrong with it. */
+const reasonOf = (cause: unknown): string => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  if (code === "EADDRINUSE") return "the port is in use"
+  if (code === "EADDRNOTAVAIL") return "this machine does not have the address"
+  if (code === "EACCES") return "this user may not take the port"
+  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -317,7 +317,7 @@ describe("the peer port", () => {
         const n1 = yield* startSocket("n1")
         const error = yield* Effect.flip(startSocket("n2", { listen: n1.port.listening }))
         expect(error).toBeInstanceOf(ListenFailed)
-        expect(error).toMatchObject({ address: n1.address.peer })
+        expect(error).toMatchObject({ address: n1.address.peer, message: "the port is in use" })
       }),
     ))
 
