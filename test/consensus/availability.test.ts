@@ -137,6 +137,22 @@ describe("links fail for good, one way or both, and some majority is still linke
     }
   })
 
+  test("three nodes that are all up-to-date and have nothing to do: the terms stay low all the same (E7, E10)", () => {
+    for (let ways = 0; ways < 64; ways++) {
+      const cluster = calmCluster("three", ways)
+      const cut = new Set(linksOf(cluster).filter((_, at) => ways & (1 << at)))
+      elects(cluster, 3000)
+      pass(cluster, 500)
+      const term = highestTerm(cluster)
+      cluster.cut(cut)
+      pass(cluster, 5000)
+      expect(highestTerm(cluster) - term).toBeLessThanOrEqual(6)
+      cluster.cut([])
+      pass(cluster, 1000)
+      expect(serves(cluster, 200)).toBeGreaterThan(0)
+    }
+  })
+
   test("five nodes: any of many ways (E10, E11)", () => {
     const random = new Random(7)
     for (let way = 0; way < 150; way++) {
