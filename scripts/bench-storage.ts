@@ -82,7 +82,7 @@ const stallDuring = async <A>(
 const inDirectory = async <A>(body: (directory: DataDirectory) => Effect.Effect<A, unknown>): Promise<A> => {
   const directory = mkdtempSync(join(tmpdir(), "raftlet-bench-"))
   try {
-    return await openDataDirectory({ directory, clusterId: "bench", nodeId: "n1", startOptions: null }).pipe(
+    return await openDataDirectory({ directory, clusterId: "bench", nodeId: "n1" }).pipe(
       Effect.flatMap(body),
       Effect.scoped,
       Effect.runPromise,

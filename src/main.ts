@@ -29,10 +29,10 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
       directory: options.data,
       clusterId: options.clusterId,
       nodeId: options.id,
-      startOptions: options.startOptions,
     })
     const context = yield* Layer.build(yield* layerNode(options, directory))
     const { url } = Context.get(context, HttpServer)
+    yield* directory.remember(options.startOptions)
     yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
     return yield* Context.get(context, Raft).stopped
   }).pipe(

@@ -13,6 +13,7 @@ import {
   writeSync,
 } from "node:fs"
 import { join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import { Effect, Schema, type Scope } from "effect"
 import { hashText } from "./checksum.ts"
 import { syncPath } from "./durable.ts"
@@ -29,17 +30,17 @@ export interface DataDirectory {
   readonly directory: string
   readonly identity: Identity
   readonly startOptions: StartOptions
+  /** How to start again from now on. For a start that has succeeded: a wrong one must not be repeated. */
+  readonly remember: (startOptions: StartOptions) => Effect.Effect<void, DataDirectoryRefused>
 }
 
 /**
  * Opens the directory of this node, or makes it when nothing is there, and holds it until the scope closes.
- * `startOptions` replace the stored ones; null keeps them.
  */
 export const openDataDirectory = (options: {
   readonly directory: string
   readonly clusterId: string
   readonly nodeId: string
-  readonly startOptions: StartOptions | null
 }): Effect.Effect<DataDirectory, DataDirectoryRefused, Scope.Scope> =>
   Effect.gen(function* () {
     yield* Effect.acquireRelease(
@@ -77,7 +78,6 @@ const openOrMake = (options: {
   readonly directory: string
   readonly clusterId: string
   readonly nodeId: string
-  readonly startOptions: StartOptions | null
 }): DataDirectory => {
   const { directory, clusterId, nodeId } = options
   const found = readNode(directory)
@@ -93,18 +93,22 @@ const openOrMake = (options: {
     throw new Error(`it belongs to cluster ${node.clusterId}, not to ${clusterId}`)
   }
   if (node.nodeId !== nodeId) throw new Error(`it belongs to node ${node.nodeId}, not to ${nodeId}`)
-  const startOptions = options.startOptions ?? node.startOptions
   const identity = identityOf(node)
   if (!node.made) {
-    writeNode(directory, { ...node, startOptions })
+    writeNode(directory, node)
     for (const path of [logPaths(directory).log, logPaths(directory).wal, logPaths(directory).mark]) {
       rmSync(path, { force: true })
     }
     makeLog(directory, identity)
   }
-  const made: Node = { ...node, made: true, startOptions }
-  if (JSON.stringify(made) !== JSON.stringify(node)) writeNode(directory, made)
-  return { directory, identity, startOptions }
+  const made: Node = { ...node, made: true }
+  if (!node.made) writeNode(directory, made)
+  const remember = (startOptions: StartOptions) =>
+    refusing(directory, () => {
+      if (!isDeepStrictEqual(startOptions, readNode(directory)?.startOptions))
+        writeNode(directory, { ...made, startOptions })
+    })
+  return { directory, identity, startOptions: node.startOptions, remember }
 }
 
 /** A log without its node.json has lost its owner: it is not taken over, and not overwritten. */

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { openDataDirectory, readDataDirectory } from "../../src/storage/DataDirectory.ts"
+import { openDataDirectory, readDataDirectory, type StartOptions } from "../../src/storage/DataDirectory.ts"
 import type { DataDirectoryRefused } from "../../src/storage/LogStore.ts"
 import { LogStore } from "../../src/storage/LogStore.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
@@ -18,12 +18,18 @@ const optionsOf = (directory: string, options: Partial<Options> = {}): Options =
   directory,
   clusterId: "cluster",
   nodeId: "n1",
-  startOptions: null,
   ...options,
 })
 
 const openOnce = (directory: string, options: Partial<Options> = {}) =>
   openDataDirectory(optionsOf(directory, options)).pipe(Effect.scoped, Effect.runPromise)
+
+const openAndRemember = (directory: string, ...all: ReadonlyArray<StartOptions>) =>
+  openDataDirectory(optionsOf(directory)).pipe(
+    Effect.tap(({ remember }) => Effect.forEach(all, remember)),
+    Effect.scoped,
+    Effect.runPromise,
+  )
 
 const refusalOf = async (effect: Effect.Effect<unknown, DataDirectoryRefused>): Promise<string> =>
   (await Effect.runPromise(Effect.flip(effect))).reason
@@ -55,11 +61,11 @@ describe("a data directory", () => {
     const directory = temporaryDirectory()
     expect(await Effect.runPromise(readDataDirectory(directory))).toBe(null)
     const startOptions = { listen: "127.0.0.1:4001", cluster: "n1=127.0.0.1:5001", port: 4001, tls: false }
-    const { identity } = await openOnce(directory, { startOptions })
+    const { identity } = await openAndRemember(directory, startOptions)
     expect(await Effect.runPromise(readDataDirectory(directory))).toEqual({ identity, startOptions })
     expect((await openOnce(directory)).startOptions).toEqual(startOptions)
     const changed = { ...startOptions, listen: "127.0.0.1:4009" }
-    await openOnce(directory, { startOptions: changed })
+    await openAndRemember(directory, changed, startOptions, changed)
     expect((await openOnce(directory)).startOptions).toEqual(changed)
   })
 

@@ -9,7 +9,7 @@ import { entriesOf, loadMain, writeMain } from "./support.ts"
 
 const [task, directory] = process.argv.slice(2) as [string, string]
 
-const hold = openDataDirectory({ directory, clusterId: "cluster", nodeId: "n1", startOptions: null })
+const hold = openDataDirectory({ directory, clusterId: "cluster", nodeId: "n1" })
 
 /** Says each durable position only after the store has said it. */
 const writeForever = Effect.gen(function* () {

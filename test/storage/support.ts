@@ -93,7 +93,6 @@ export const runInDirectory = <A, E>(
       directory,
       clusterId: "cluster",
       nodeId: "n1",
-      startOptions: null,
     })
     return yield* Effect.flatMap(LogStore, body).pipe(Effect.provide(layer(held)))
   }).pipe(Effect.scoped, Effect.runPromise)
