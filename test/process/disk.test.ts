@@ -22,7 +22,7 @@ test.skipIf(!traced)(
         await failNextSync(node)
         const answer = await add(node, "during").catch((error: Error) => error)
         if (answer instanceof Response) {
-          expect(await answer.json()).toMatchObject({ retryable: true, outcome: "unknown" })
+          expect(await answer.json()).toMatchObject({ code: "leadership-lost", outcome: "unknown" })
         }
         await expectStopped(node)
 
