@@ -9,15 +9,15 @@ const from = Number(process.env.RAFTLET_FROM ?? 1)
 const only = process.env.RAFTLET_SEED
 const steps = 3000
 
-/** Seeds that once failed, with what they showed. */
+/** Seeds that fail when the fault comes back, with what they show. A new scheduler needs new ones. */
 const regressions: ReadonlyArray<{
   readonly shape: Shape
   readonly seed: number
   readonly showed: string
 }> = [
-  { shape: "joint", seed: 10, showed: "a replicator reads entries from the disk that are only in memory" },
-  { shape: "joint", seed: 6, showed: "a late answer to an older read question serves a stale read (L3, L7)" },
-  { shape: "learner", seed: 302, showed: "a disk damaged again in one leadership is never repaired (S4)" },
+  { shape: "five", seed: 1, showed: "a replicator reads entries from the disk that are only in memory" },
+  { shape: "three", seed: 1, showed: "a late answer to an older read question serves a stale read (L3, L7)" },
+  { shape: "learner", seed: 472, showed: "a disk damaged again in one leadership is never repaired (S4)" },
 ]
 
 describe("whatever happens, no promise is broken, and a healed cluster agrees", () => {
