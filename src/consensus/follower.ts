@@ -134,13 +134,22 @@ export const becomeWhole = (
   }
 }
 
+/**
+ * True when it was sent, not when it was read: a node that was paused finds old ones in its sockets. What a
+ * heartbeat took longer than the fastest one it has spent waiting (HAZARDS L6, L7).
+ */
+const noteAcknowledged = (follower: Follower, request: HeartbeatRequest, now: Millis): void => {
+  follower.clockOffsetMillis = Math.min(follower.clockOffsetMillis, now - request.sentAt)
+  follower.acknowledged = { at: request.sentAt + follower.clockOffsetMillis, index: request.acknowledged }
+}
+
 export const onHeartbeatRequest = (
   node: Node,
   from: NodeId,
   request: HeartbeatRequest,
   now: Millis,
 ): void => {
-  if (node.role.kind === "follower") node.role.acknowledged = { at: now, index: request.acknowledged }
+  if (node.role.kind === "follower") noteAcknowledged(node.role, request, now)
   // A short or wiped log cannot have what is said to be committed (HAZARDS R10).
   const commit = Math.min(request.commit, node.log.lastIndex)
   if (node.standing === "whole") node.commitIndex = Math.max(node.commitIndex, commit)

@@ -44,8 +44,10 @@ export interface Follower {
   leaderHeardAt: Millis
   /** Up to here this log is known to be that leader's. */
   matched: Index
-  /** Its last word on how far acknowledgements go, and when it came; null before the first. */
+  /** Its last word on how far acknowledgements go, and when that was true; null before the first. */
   acknowledged: { readonly at: Millis; readonly index: Index } | null
+  /** From its clock to this node's, by the heartbeat that was the fastest. */
+  clockOffsetMillis: Millis
   /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
   timerBeganAt: Millis
   /** Reads of this node's clients that wait for the leader's word. */
@@ -271,6 +273,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   leaderHeardAt: leader === null ? Number.NEGATIVE_INFINITY : now,
   matched: 0,
   acknowledged: null,
+  clockOffsetMillis: Number.POSITIVE_INFINITY,
   timerBeganAt: now,
   reads: { asked: null, waiting: [] },
 })

@@ -362,3 +362,12 @@ test("a follower knows how far acknowledgements go, also while it has nothing of
   hears(node, "a", told.message, NOW + 5)
   expect(node).toMatchObject({ commitIndex: 0, role: { acknowledged: { at: NOW + 5, index: 1 } } })
 })
+
+test("what a heartbeat says was true when it was sent, however long it waited to be read (L6, L7)", () => {
+  const node = following(NOW + 5)
+  const later = heartbeat({ term: 1, sentAt: NOW + 50, acknowledged: 7 })
+  hears(node, "b", later, NOW + 2000)
+  expect(node.role).toMatchObject({ acknowledged: { at: NOW + 55, index: 7 } })
+  hears(node, "b", heartbeat({ term: 1, sentAt: NOW + 2000, acknowledged: 9 }), NOW + 2001)
+  expect(node.role).toMatchObject({ acknowledged: { at: NOW + 2001, index: 9 } })
+})
