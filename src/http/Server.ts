@@ -92,8 +92,11 @@ export const layerServer = (
             // A client that writes on an idle connection while that is closed learns nothing but the reset. So
             // those at work are told first, and told to close.
             yield* Effect.sleep(partingMillis)
-            // Answers that are ready still have to leave; who has waited longer than that is cut off.
-            yield* Effect.promise(() => bun.stop(false)).pipe(Effect.timeoutOption(drainMillisMax))
+            const drained = bun.stop(false)
+            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(drainMillisMax))
+            // Without a majority there is nothing to wait for: who waited until now learns that it is unknown.
+            yield* raft.answerAll
+            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(partingMillis))
             yield* Effect.promise(() => bun.stop(true))
           }),
       )

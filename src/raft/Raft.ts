@@ -110,6 +110,8 @@ export class Raft extends Context.Service<
     readonly status: () => GroupStatus
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>
+    /** Answers everybody who waits, with as much as is known, and lets nobody in: the node is about to stop. */
+    readonly answerAll: Effect.Effect<void>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */
     readonly snapshot: Effect.Effect<Snapshot, StorageFailed | StorageFull | MachineFailed>
   }

@@ -25,6 +25,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         read: (read) => reads.add(read),
         status: () => statusOf(started),
         stopped: started.stopped,
+        answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
       })
     }),

@@ -31,6 +31,8 @@ export interface Started {
   readonly flushed: Flushed
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
+  /** Answers everybody who waits, and lets nobody in any more. */
+  readonly answerAll: Effect.Effect<void>
 }
 
 export const start = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
@@ -74,7 +76,15 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(sweeper(group, proposals, reads), scope)
   yield* run(turns(group, { writer, proposals, reads, chunks, cuts, run }, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
-  return { group, proposals, reads, writer, flushed, stopped: Deferred.await(stopped) } satisfies Started
+  return {
+    group,
+    proposals,
+    reads,
+    writer,
+    flushed,
+    stopped: Deferred.await(stopped),
+    answerAll,
+  } satisfies Started
 })
 
 const CHUNKS_WAITING_MAX = 16

@@ -138,6 +138,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     },
     status: () => fake.status.current,
     stopped: Effect.never,
+    answerAll: Effect.void,
     snapshot: Effect.succeed({
       index: 7,
       term: 2,
