@@ -8,6 +8,7 @@ import { parseArgs } from "node:util"
 import { importCycles } from "./lib/cycles.ts"
 import { wrongDirections } from "./lib/directions.ts"
 import { hostWords, unusedPermissions } from "./lib/host.ts"
+import { staleInvariants } from "./lib/invariants.ts"
 import { leftovers } from "./lib/leftovers.ts"
 import { brokenLinks } from "./lib/links.ts"
 import { manifestFaults } from "./lib/manifest.ts"
@@ -40,6 +41,7 @@ const main = async (): Promise<number> => {
       rule("host time and chance", () => [...hostWords(files), ...unusedPermissions(files)]),
       rule("left-overs", () => leftovers(files, pages)),
       rule("links", () => brokenLinks(root, pages, files)),
+      rule("invariants", () => staleInvariants(pages, files)),
       rule("versions and dependencies", () => manifestFaults(root)),
     ],
     console.log,

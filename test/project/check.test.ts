@@ -49,6 +49,7 @@ describe("run check", () => {
       "test/a.test.ts": 'import { test } from "bun:test"\n\ntest("a", () => {})\n',
       "README.md": "[a](src/main.ts)\n",
       "docs/ARCHITECTURE.md": "",
+      "docs/INVARIANTS.md": '| E1 | a is 1 | `consensus/a.ts: a` | `a.test.ts: "a"` |\n',
       "scripts/bench.ts": "export {}\n",
       ...tree,
     })
@@ -90,6 +91,7 @@ describe("run check", () => {
         "src/raft/b.ts": 'import "../consensus/c.ts"\n\nexport const b = Date.now()\n',
         "src/machine/x.proto": 'syntax = "proto3";\nmessage X { uint32 a = 1; }\n',
         "README.md": "[a](none.md) TODO\n",
+        "docs/INVARIANTS.md": "| E1 | b is 1 | `consensus/a.ts: b` | not covered |\n",
         "bun.lock": "https://registry.example/\n",
       },
       "--no-tests",
@@ -104,6 +106,7 @@ describe("run check", () => {
       "FAIL host time and chance",
       "FAIL left-overs",
       "FAIL links",
+      "FAIL invariants",
       "FAIL versions and dependencies",
     ])
     expect(out).toContain("src/consensus/a.ts format")
@@ -111,6 +114,7 @@ describe("run check", () => {
     expect(out).toContain("src/consensus/c.ts:1: consensus may not know raft/b.ts")
     expect(out).toContain("src/raft/b.ts:3: asks the host (Date)")
     expect(out).toContain("README.md:1: none.md: leads nowhere")
+    expect(out).toContain("docs/INVARIANTS.md:1: consensus/a.ts: b: src/consensus/a.ts declares no such name")
   })
 
   test("closes for a test that fails", async () => {
