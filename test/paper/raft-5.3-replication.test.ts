@@ -92,9 +92,10 @@ describe("the consistency check: a follower refuses unless it holds the entry be
 
   test("a cut log says no less than where it was cut (§5.3, §7)", () => {
     const node = given({ base: { index: 3, term: 2 }, log: [5], term: 6 })
-    expect(hears(node, "b", append({ term: 6, prevIndex: 4, prevTerm: 3 })).messages).toEqual([
-      to("b", appendReply({ term: 6, accepted: false, index: 4, hintIndex: 3, hintTerm: 2 })),
-    ])
+    for (const prevTerm of [3, 1])
+      expect(hears(node, "b", append({ term: 6, prevIndex: 4, prevTerm })).messages).toEqual([
+        to("b", appendReply({ term: 6, accepted: false, index: 4, hintIndex: 3, hintTerm: 2 })),
+      ])
   })
 })
 
