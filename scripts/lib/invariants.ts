@@ -136,7 +136,7 @@ const outOfOrder = (rows: ReadonlyArray<Row>): ReadonlyArray<Finding> => {
   })
 }
 
-/** Ids in comments (`HAZARDS S4, S5`) and in the brackets of titles (`… (§5.2, E1)`). */
+/** Ids behind the word HAZARDS in comments, and in the brackets of titles. */
 const unknownIds = (rows: ReadonlyArray<Row>, files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> => {
   const known = new Set(rows.map(({ id }) => id))
   return files.flatMap((file) => {
