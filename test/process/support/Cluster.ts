@@ -9,6 +9,13 @@ import { freePorts } from "./ports.ts"
 import { until } from "./wait.ts"
 
 const logLinesShown = 40
+
+/** Also those of a test that this process did not see the end of. */
+const directories = new Set<string>()
+process.on("exit", () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 const actors = join(import.meta.dir, "../../../actors")
 
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
@@ -40,6 +47,7 @@ export class Cluster {
     const ports = freePorts(count * 2)
     const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`)
     const [clientPorts, peerPorts] = [ports.slice(0, count), ports.slice(count)]
+    directories.add(this.directory)
     this.members = ids
       .map((id, at) => `${id}=127.0.0.1:${peerPorts[at]}@127.0.0.1:${clientPorts[at]}`)
       .join(",")
@@ -145,6 +153,7 @@ export class Cluster {
   async remove(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.remove()))
     rmSync(this.directory, { recursive: true, force: true })
+    directories.delete(this.directory)
   }
 }
 
