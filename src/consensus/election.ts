@@ -2,7 +2,7 @@
 
 import { isVoter, members } from "./configuration.ts"
 import type { VoteReply, VoteRequest } from "./message.ts"
-import { type Candidate, makeFollower, type Node, type Role } from "./node.ts"
+import { applicableIndex, type Candidate, makeFollower, type Node, type Role } from "./node.ts"
 import { quorumVote, type VoteResult } from "./quorum.ts"
 import { isFactDurable, recordHardState, say } from "./turn.ts"
 import type { Millis, NodeId, Term } from "./types.ts"
@@ -137,8 +137,9 @@ export const enterRole = (node: Node, role: Role): void => {
   const before = node.role
   node.role = role
   if (before.kind === "leader") {
-    // What is committed will still be applied here and answered; the rest may or may not survive.
-    for (const origin of node.log.takeOrigins(node.commitIndex + 1)) {
+    // What is committed will be applied here and answered, unless this disk holds it up; the rest may or may
+    // not survive.
+    for (const origin of node.log.takeOrigins(applicableIndex(node) + 1)) {
       node.turn.dismissed.push({ origin, reason: "lost" })
     }
     const readers = [...(before.reads.confirming?.readers ?? []), ...before.reads.waiting]

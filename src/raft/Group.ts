@@ -40,7 +40,7 @@ export const post = (group: Group, mail: Mail): void => {
 }
 
 /** A fresh timeout for every attempt, so that split votes do not repeat (Raft §5.2, HAZARDS E14). */
-export const drawElectionTimeout = (group: Group): number => {
+export const drawElectionTimeout = (group: Pick<Group, "options" | "random">): number => {
   const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max } = group.options.limits
   return min + Math.floor(group.random.nextDoubleUnsafe() * (max - min + 1))
 }

@@ -87,11 +87,9 @@ export class Proposals {
     const forwarded = this.#forwarded.get(reply.id)
     if (forwarded === undefined || forwarded.to !== from) return
     this.#forwarded.delete(reply.id)
-    for (const [position, client] of forwarded.clients.entries()) {
+    for (const [position, { client, wasOut }] of forwarded.placed.entries()) {
       const answer = JSON.parse(reply.answers[position]!) as Outcome | Failure
-      const isRetried =
-        answer._tag === "Failure" && (answer.code === "not-leader" || answer.code === "leadership-lost")
-      if (!isRetried) client.settle(answer)
+      if (answer._tag !== "Failure" || isFinal(answer, wasOut)) client.settle(answer)
       client.unit.resolved()
     }
   }
@@ -107,7 +105,7 @@ export class Proposals {
       const isElsewhere = leader !== null && leader !== forwarded.to
       if (!isOverdue && !isElsewhere) continue
       this.#forwarded.delete(id)
-      for (const client of forwarded.clients) client.unit.resolved()
+      for (const { client } of forwarded.placed) client.unit.resolved()
     }
     this.#parked = this.#parked.filter((unit) => unit.waiters.length > 0)
     this.retryParked()
@@ -181,8 +179,9 @@ export class Proposals {
       const commands = clients.map((client) => client.command)
       const request: ForwardRequest = { type: "ForwardRequest", id, commands }
       if (this.#group.transport.send(leader, this.#group.node.group, request)) {
+        const placed = clients.map((client) => ({ client, wasOut: client.isOut }))
         for (const client of clients) client.isOut = true
-        this.#forwarded.set(id, { to: leader, clients, sentAt: nowOf(this.#group.clock) })
+        this.#forwarded.set(id, { to: leader, placed, sentAt: nowOf(this.#group.clock) })
       } else for (const client of clients) client.unit.resolved()
     }
   }
@@ -225,9 +224,17 @@ export class Proposals {
 
 interface Forwarded {
   readonly to: NodeId
-  readonly clients: ReadonlyArray<Client>
+  /** `wasOut`: an earlier attempt may still be executed, whatever becomes of this one. */
+  readonly placed: ReadonlyArray<{ readonly client: Client; readonly wasOut: boolean }>
   readonly sentAt: Millis
 }
+
+/**
+ * A refusal of this attempt is the end only when there was no other before it: what may still be executed is
+ * asked for again until the deadline, and never called rejected (HAZARDS C2).
+ */
+const isFinal = (refused: Failure, wasOut: boolean): boolean =>
+  !wasOut && refused.code !== "not-leader" && refused.code !== "leadership-lost"
 
 /** The commands of a unit that still have somebody waiting; each is now under way. */
 const place = <W extends Waiter>(unit: {

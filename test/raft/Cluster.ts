@@ -8,6 +8,7 @@ import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
+import { LogStore, StorageFull } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
@@ -34,6 +35,12 @@ export class TestNode {
   raft: Context.Service.Shape<typeof Raft> | null = null
   /** As the machine has it, flushed or not. */
   applied: Array<string> = []
+  /** What its disk and its machine suffer. */
+  readonly weather = { isDiskFull: false, writeMillis: 0, queryMillis: 0 }
+  /** What its disk and its machine have done, as far as tests look at the order. */
+  readonly deeds: Array<string> = []
+  /** How often the leader's life has looked for timers. */
+  timerLooks = 0
 
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
@@ -84,7 +91,7 @@ export class Cluster {
     }).pipe(
       Layer.provideMerge(
         Layer.mergeAll(
-          layerLog(node.disk),
+          layerWeather(node),
           layerNetwork({ network: this.network, id: node.id }),
           layerToyMachine(node),
           layerToySnapshots(node),
@@ -198,6 +205,24 @@ export class Cluster {
   }
 }
 
+/** The memory log behind whatever the weather of the node does to its disk. */
+const layerWeather = (node: TestNode) =>
+  Layer.effect(
+    LogStore,
+    Effect.map(LogStore, (store) =>
+      LogStore.of({
+        ...store,
+        write: Effect.fnUntraced(function* (batch) {
+          if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
+          if (node.weather.writeMillis > 0) yield* Effect.sleep(node.weather.writeMillis)
+          yield* store.write(batch)
+          if (batch.some(({ write }) => write.install !== null))
+            node.deeds.push("the log rests on the snapshot")
+        }),
+      }),
+    ),
+  ).pipe(Layer.provide(layerLog(node.disk)))
+
 /** Executes a command once; the result is its place in the list. */
 const layerToyMachine = (node: TestNode) =>
   Layer.sync(MachineHost, () => {
@@ -228,14 +253,17 @@ const layerToyMachine = (node: TestNode) =>
             return entry.kind === "command" ? outcomeOf(entry) : null
           }),
         ),
-      query: (queries) =>
-        Effect.sync(() =>
-          queries.map(() => ({
+      query: Effect.fnUntraced(function* (queries) {
+        const outcomes = queries.map(
+          (): QueryOutcome => ({
             _tag: "Answered",
             body: JSON.stringify(node.applied),
             index: position.index,
-          })),
-        ),
+          }),
+        )
+        if (node.weather.queryMillis > 0) yield* Effect.sleep(node.weather.queryMillis)
+        return outcomes
+      }),
       flush: Effect.sync(() => {
         node.file.position = position
         node.file.commands = [...node.applied]
@@ -249,10 +277,14 @@ const layerToyMachine = (node: TestNode) =>
           node.file.commands = image.commands
           node.applied = [...node.file.commands]
           position = node.file.position
+          node.deeds.push("the state is the snapshot's")
           return position
         }),
       status: Effect.die("nobody asks the toy for its status"),
-      nextTimer: Effect.succeed(null),
+      nextTimer: Effect.sync(() => {
+        node.timerLooks++
+        return null
+      }),
       due: () => Effect.succeed([]),
     })
   })
