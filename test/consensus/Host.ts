@@ -3,22 +3,39 @@
 import { assert } from "../../src/consensus/assert.ts"
 import { isVoter } from "../../src/consensus/configuration.ts"
 import type { Message, SnapshotChunk } from "../../src/consensus/message.ts"
-import { applicableIndex, type Input, type Node } from "../../src/consensus/node.ts"
+import { applicableIndex, type Input, type Limits, type Node } from "../../src/consensus/node.ts"
 import type { Progress } from "../../src/consensus/Progress.ts"
 import { appendFrom, nextSending, type Sending } from "../../src/consensus/replication.ts"
 import { step } from "../../src/consensus/step.ts"
 import { takeTurn } from "../../src/consensus/turn.ts"
-import type { Entry, Index, Millis, NodeId, Write } from "../../src/consensus/types.ts"
-import type { Waiting } from "./Checker.ts"
-import type { Cluster } from "./Cluster.ts"
+import type { Configuration, Entry, Index, Millis, NodeId, Write } from "../../src/consensus/types.ts"
+import type { Checker, Waiting } from "./Checker.ts"
 import { Disk } from "./Disk.ts"
+import type { Random } from "./Random.ts"
 
 const snapshotBytes = 3
 const chunksWaitingMax = 3
 
+/** What a host sees of the cluster around it. */
+export interface Surroundings {
+  readonly options: {
+    readonly configuration: Configuration
+    readonly limits: Limits
+    readonly faults: { readonly drift: boolean }
+  }
+  readonly time: number
+  readonly random: Random
+  /** How often several inputs share a turn. */
+  readonly batching: number
+  readonly checker: Checker
+  readonly disks: ReadonlyMap<NodeId, Disk>
+  readonly checkLeases: () => void
+  readonly send: (from: NodeId, to: NodeId, message: Message) => void
+}
+
 export class Host {
   readonly id: NodeId
-  readonly cluster: Cluster
+  readonly cluster: Surroundings
   readonly disk: Disk
   /** Null while it is down. */
   node: Node | null = null
@@ -47,7 +64,7 @@ export class Host {
   /** Reads that wait for the machine. */
   #reads: Array<{ readonly origin: Waiting; readonly index: Index }> = []
 
-  constructor(id: NodeId, cluster: Cluster) {
+  constructor(id: NodeId, cluster: Surroundings) {
     this.id = id
     this.cluster = cluster
     this.disk = new Disk(cluster.options.configuration)

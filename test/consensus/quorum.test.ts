@@ -12,6 +12,7 @@ const files = ["majority_commit.txt", "majority_vote.txt", "joint_commit.txt", "
 
 describe("the quorum cases of etcd-io/raft (R7)", () => {
   if (!existsSync(folder)) {
+    // skip: the vectors of etcd-io/raft are not beside the checkout
     test.skip(`skipped: the vectors are not in ${folder}`, () => {})
     return
   }

@@ -12,6 +12,7 @@ if (!traced) {
   console.warn("SKIPPED: what a node does when a sync fails (HAZARDS S2) needs strace and the right to trace")
 }
 
+// skip: no strace here that may trace
 test.skipIf(!traced)(
   "a node whose sync fails once acknowledges nothing, and ends with a clear line (S2)",
   () =>
@@ -37,6 +38,7 @@ test.skipIf(!traced)(
   60_000,
 )
 
+// skip: no strace here that may trace
 test.skipIf(!traced)(
   "a leader whose sync fails once under load stops, and the others go on without loss (S2, S1)",
   () =>

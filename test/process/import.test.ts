@@ -55,6 +55,7 @@ describe("a made log", () => {
 const hasRealLog = existsSync(realLog)
 if (!hasRealLog) console.warn(`SKIPPED: the import of the real access log: there is no ${realLog}`)
 
+// skip: the real log is not beside the checkout
 describe.skipIf(!hasRealLog)("the real log", () => {
   test(
     "gives the figures that are known of it, and a second import changes nothing (C1)",

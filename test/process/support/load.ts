@@ -29,6 +29,8 @@ type Answer =
 const attemptMillisMax = 2500
 const timeoutHeader = { "Raftlet-Timeout-Ms": "1500" }
 const pauseMillis = 25
+/** Not one of those in the loops. */
+const lookingClient = -1
 
 /** Clients in closed loops, three additions to one read, over all nodes, until they are stopped. */
 export class Load {
@@ -68,6 +70,23 @@ export class Load {
     await until(`${count} more acknowledgements`, () => this.#acknowledged >= goal || null, millisMax)
   }
 
+  /** Strong reads of every instance at this very node, each tried once. They are part of the history. */
+  async look(url: string): Promise<void> {
+    const reads = this.instances.flatMap((instance) => [
+      this.#begin(lookingClient, "read", instance),
+      this.#begin(lookingClient, "read", instance),
+    ])
+    await Promise.all(
+      reads.map((read) =>
+        this.#perform(
+          read,
+          () => url,
+          () => {},
+        ),
+      ),
+    )
+  }
+
   /** Begins nothing new, asks for what is unknown, and gives back everything that was seen. */
   async stop(): Promise<ReadonlyArray<Operation>> {
     this.#stopsAt = Math.min(this.#stopsAt, performance.now())
@@ -82,18 +101,19 @@ export class Load {
       at = (at + 1) % this.#urls.length
     }
     while (performance.now() < this.#stopsAt) {
-      const operation = this.#begin(client)
+      const kind = Math.random() < 0.75 ? "add" : "read"
+      const instance = this.instances[Math.floor(Math.random() * this.instances.length)]!
+      const operation = this.#begin(client, kind, instance)
       await this.#perform(operation, () => this.#urls[at]!, moveOn)
     }
   }
 
-  #begin(client: number): MutableOperation {
-    const isAddition = Math.random() < 0.75
+  #begin(client: number, kind: Operation["kind"], instance: string): MutableOperation {
     const operation: MutableOperation = {
       client,
-      instance: this.instances[Math.floor(Math.random() * this.instances.length)]!,
-      kind: isAddition ? "add" : "read",
-      by: isAddition ? 1 + Math.floor(Math.random() * 9) : 0,
+      instance,
+      kind,
+      by: kind === "add" ? 1 + Math.floor(Math.random() * 9) : 0,
       startedAt: performance.now(),
       endedAt: Number.POSITIVE_INFINITY,
       outcome: "unknown",
