@@ -2,7 +2,7 @@
 
 import { Result, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import type { AnySchema, Json } from "./actor.ts"
-import { canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
+import { type Canonical, canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
 
 /** What is wrong with a value, and where. */
 export interface Issue {
@@ -31,7 +31,7 @@ export class Coder {
   }
 
   /** Canonical JSON of a value of the decoded side. */
-  encode(value: unknown): Result.Result<Json, ReadonlyArray<Issue>> {
+  encode(value: unknown): Result.Result<Canonical, ReadonlyArray<Issue>> {
     const encoded = guard(() => this.#encode(value))
     if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
     try {

@@ -1,25 +1,8 @@
 // Which instances are in memory, and which of them does the disk not know yet?
 
-import type { Index } from "../consensus/types.ts"
 import type { StateStore, StoredInstance } from "../storage/StateStore.ts"
-import { Digest, instanceDigest } from "./digest.ts"
-import type { LoadedActor } from "./Registry.ts"
-
-/** One key of an actor, as of the last applied entry. Replaced as a whole by every accepted command. */
-export interface Instance {
-  readonly actor: string
-  readonly key: string
-  readonly revision: number
-  /** Version id of the code that wrote it. */
-  readonly version: string
-  /** Index of the entry that wrote it last. */
-  readonly index: Index
-  /** Canonical JSON. */
-  readonly text: string
-  readonly digest: bigint
-  /** What a reducer may be handed, kept when it is frozen all the way down. */
-  view: { readonly of: LoadedActor; readonly value: unknown } | null
-}
+import { Digest } from "./digest.ts"
+import { Instance } from "./Instance.ts"
 
 /** The instances of a group over their file. Clean ones leave memory when they have not been used for long. */
 export class Instances {
@@ -34,13 +17,20 @@ export class Instances {
   #youngBytes = 0
   #old = new Map<string, Instance>()
 
-  constructor(store: StateStore, bytesMax: number) {
+  /** `digest`: of all that the store holds. */
+  constructor(store: StateStore, bytesMax: number, digest: string) {
     this.#store = store
-    this.#digest = new Digest(store.digest())
+    this.#digest = new Digest(digest)
     this.#bytesMax = bytesMax
   }
 
+  /** Most instances are replaced before anybody asks: only the one that is left is hashed. */
   get digest(): string {
+    for (const instance of this.#dirty.values()) {
+      if (instance.isCounted) continue
+      this.#digest.add(instance.digest)
+      instance.isCounted = true
+    }
     return this.#digest.toString()
   }
 
@@ -69,22 +59,20 @@ export class Instances {
     }
     const stored = this.#store.instance(actor, key)
     if (stored === undefined) return undefined
-    const instance = toInstance(stored)
+    const instance = Instance.stored(stored)
     this.#keep(id, instance)
     return instance
   }
 
   /** Takes the place of `previous`, which is what `get` gave. */
-  put(previous: Instance | undefined, next: Omit<Instance, "digest">): void {
-    const instance: Instance = { ...next, digest: instanceDigest(next, next.text) }
-    if (previous !== undefined) this.#digest.remove(previous.digest)
-    this.#digest.add(instance.digest)
+  put(previous: Instance | undefined, next: Instance): void {
+    if (previous?.isCounted === true) this.#digest.remove(previous.digest)
     const id = idOf(next.actor, next.key)
     const dirty = this.#dirty.get(id)
-    if (dirty !== undefined) this.#dirtyBytes -= bytesOf(dirty)
+    if (dirty !== undefined) this.#dirtyBytes -= dirty.bytes
     else this.#forget(id)
-    this.#dirty.set(id, instance)
-    this.#dirtyBytes += bytesOf(instance)
+    this.#dirty.set(id, next)
+    this.#dirtyBytes += next.bytes
   }
 
   /** The rows that a flush must write. */
@@ -126,7 +114,7 @@ export class Instances {
 
   #keep(id: string, instance: Instance): void {
     this.#young.set(id, instance)
-    this.#youngBytes += bytesOf(instance)
+    this.#youngBytes += instance.bytes
     if (this.#youngBytes <= this.#bytesMax / 2) return
     this.#old = this.#young
     this.#young = new Map()
@@ -135,25 +123,11 @@ export class Instances {
 
   #forget(id: string): void {
     const held = this.#young.get(id)
-    if (held !== undefined) this.#youngBytes -= bytesOf(held)
+    if (held !== undefined) this.#youngBytes -= held.bytes
     this.#young.delete(id)
     this.#old.delete(id)
   }
 }
-
-const toInstance = (stored: StoredInstance): Instance => ({
-  actor: stored.actor,
-  key: stored.key,
-  revision: stored.revision,
-  version: stored.version,
-  index: stored.index,
-  text: stored.state,
-  digest: instanceDigest(stored, stored.state),
-  view: null,
-})
-
-/** A frozen view costs about as much as a few times its text, and an instance some hundred bytes by itself. */
-const bytesOf = (instance: Instance): number => 300 + instance.text.length * 4
 
 /** Names of actors hold no slash. */
 const idOf = (actor: string, key: string): string => `${actor}/${key}`

@@ -34,15 +34,16 @@ export class Machine {
   }) {
     const { store, registry } = options
     const limits = { ...defaultLimits, ...options.limits }
+    const digest = digestsOf(store.digest())
     this.#position = store.position()
     this.#flushedIndex = this.#position.index
     this.#state = {
       store,
       registry,
       limits,
-      instances: new Instances(store, limits.cacheBytesMax),
-      outcomes: new Outcomes(store, limits.outcomesMax),
-      timers: new Timers(store),
+      instances: new Instances(store, limits.cacheBytesMax, digest.instances),
+      outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
+      timers: new Timers(store, digest.timers),
     }
   }
 
@@ -76,8 +77,7 @@ export class Machine {
   }
 
   stateHash(): { readonly index: Index; readonly hash: string } {
-    const { instances, outcomes, timers } = this.#state
-    return { index: this.#position.index, hash: `${instances.digest}${outcomes.digest}${timers.digest}` }
+    return { index: this.#position.index, hash: this.#digest() }
   }
 
   /** Log time at which the first timer falls due; null when none waits. */
@@ -149,11 +149,11 @@ export class Machine {
       store.flush({
         position: this.#position,
         instances: instances.dirtyRows(),
-        outcomes: outcomes.unflushedRows(),
+        outcomes: outcomes.unflushedChunks(),
         forgetOutcomesBelow: outcomes.forgetBelow,
         timersSet: changed.set,
         timersCleared: changed.cleared,
-        digest: instances.digest,
+        digest: this.#digest(),
       })
     } catch (error) {
       // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
@@ -165,6 +165,11 @@ export class Machine {
     timers.flushed()
     this.#flushedIndex = index
     return index
+  }
+
+  #digest(): string {
+    const { instances, outcomes, timers } = this.#state
+    return `${instances.digest}${outcomes.digest}${timers.digest}`
   }
 
   #unflushedBytes(): number {
@@ -181,6 +186,12 @@ export class Machine {
       throw error
     }
   }
+}
+
+/** As `#digest` joins them; a state that was never flushed has none. */
+const digestsOf = (digest: string) => {
+  const joined = digest.padEnd(48, "0")
+  return { instances: joined.slice(0, 16), outcomes: joined.slice(16, 32), timers: joined.slice(32) }
 }
 
 const isDiskFull = (error: unknown): boolean =>

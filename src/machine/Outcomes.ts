@@ -1,55 +1,56 @@
 // Has this command been answered before? What makes a retry safe (Raft §8): the newest outcomes of the group
 // are remembered, and forgotten in the order of the log, so that all replicas remember the same ones.
 
-import type { Index } from "../consensus/types.ts"
-import type { StateStore, StoredOutcome } from "../storage/StateStore.ts"
-import { Digest, outcomeDigest } from "./digest.ts"
+import type { Entry, Index } from "../consensus/types.ts"
+import { type OutcomeChunk, StateCorrupt, type StateStore } from "../storage/StateStore.ts"
+import type { LoggedCommand } from "./command.ts"
+import { Digest } from "./digest.ts"
+import { OutcomeRing } from "./OutcomeRing.ts"
+import type { Outcome } from "./outcome.ts"
+import { findRow, type OutcomeRow, OutcomeRows, rowsOf } from "./outcomeRows.ts"
 
 /** Where an outcome is remembered. */
 export interface OutcomeSlot {
   readonly actor: string
   readonly key: string
   readonly idempotencyKey: string
-  readonly id: string
-  /** A clash costs one look at the disk. */
+  /** A clash costs one look at what is remembered. */
   readonly hash: number
 }
 
 /** Names of actors hold no slash, and keys no NUL. */
-export const outcomeSlot = (actor: string, key: string, idempotencyKey: string): OutcomeSlot => {
-  const id = `${actor}/${key}\u0000${idempotencyKey}`
-  return { actor, key, idempotencyKey, id, hash: Bun.hash.xxHash32(id) }
-}
+export const outcomeSlot = (actor: string, key: string, idempotencyKey: string): OutcomeSlot => ({
+  actor,
+  key,
+  idempotencyKey,
+  hash: Bun.hash.xxHash32(`${actor}/${key}\u0000${idempotencyKey}`),
+})
 
-/**
- * About 60 bytes of memory per outcome: what is on disk stays there, and is looked up only when a hash says
- * that it is there.
- */
+/** What is on disk stays there, and is looked up only when a hash says that it is there. */
 export class Outcomes {
   readonly #store: StateStore
-  readonly #max: number
   readonly #digest = new Digest("")
-  // A ring over the remembered outcomes, oldest first.
-  readonly #indexes: Float64Array
-  readonly #hashes: Uint32Array
-  readonly #digests: BigUint64Array
-  #first = 0
-  #count = 0
-  /** How many remembered outcomes have this hash. */
-  readonly #hashCounts = new Map<number, number>()
-  #unflushed = new Map<string, StoredOutcome>()
-  #unflushedBytes = 0
-  #forgetBelow: Index = 0
+  readonly #ring: OutcomeRing
+  readonly #unflushed = new OutcomeRows()
+  #forgetBelow: Index
+  /** The one that was read last: retries come in the order in which the first attempts came. */
+  #chunk: OutcomeChunk | null = null
 
-  constructor(store: StateStore, max: number) {
+  /** Throws {@link StateCorrupt} when the disk holds others than `digest` was made of. */
+  constructor(store: StateStore, max: number, digest: string) {
     this.#store = store
-    this.#max = max
-    this.#indexes = new Float64Array(max)
-    this.#hashes = new Uint32Array(max)
-    this.#digests = new BigUint64Array(max)
-    for (const row of store.outcomes()) {
-      this.#remember(outcomeSlot(row.actor, row.key, row.idempotencyKey).hash, row)
+    this.#ring = new OutcomeRing(max)
+    this.#forgetBelow = store.outcomesForgottenBelow()
+    const found = new Digest("")
+    const from = this.#forgetBelow
+    for (const chunk of store.outcomes()) {
+      for (const { row, hash } of rowsOf(chunk)) {
+        if (row.index < from) continue
+        found.add(hash)
+        this.#remember(outcomeSlot(row.actor, row.key, row.idempotencyKey).hash, row.index, hash)
+      }
     }
+    if (`${found}` !== digest) throw new StateCorrupt(`outcomes are missing: ${found} instead of ${digest}`)
   }
 
   get digest(): string {
@@ -57,7 +58,7 @@ export class Outcomes {
   }
 
   get count(): number {
-    return this.#count
+    return this.#ring.count
   }
 
   /** Outcomes of entries below this index are forgotten. */
@@ -66,52 +67,49 @@ export class Outcomes {
   }
 
   get unflushedBytes(): number {
-    return this.#unflushedBytes
+    return this.#unflushed.bytes
   }
 
-  find({ actor, key, idempotencyKey, id, hash }: OutcomeSlot): StoredOutcome | undefined {
-    if (!this.#hashCounts.has(hash)) return undefined
-    const found = this.#unflushed.get(id) ?? this.#store.outcome(actor, key, idempotencyKey)
-    return found === undefined || found.index < this.#forgetBelow ? undefined : found
+  find({ actor, key, idempotencyKey, hash }: OutcomeSlot): OutcomeRow | undefined {
+    for (const index of this.#ring.find(hash)) {
+      const row = this.#read(index)
+      if (row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey) return row
+    }
+    return undefined
   }
 
-  /** `row.index` is above all that were added before. */
-  add(slot: OutcomeSlot, row: StoredOutcome): void {
-    this.#remember(slot.hash, row)
-    this.#unflushed.set(slot.id, row)
-    this.#unflushedBytes += row.outcome.length + slot.id.length
+  /** The index of the entry is above all that were added before. */
+  add(slot: OutcomeSlot, command: LoggedCommand, { index, term }: Entry, outcome: Outcome): void {
+    this.#remember(slot.hash, index, this.#unflushed.add(command, index, term, outcome))
   }
 
-  /** The rows that a flush must write. */
-  unflushedRows(): ReadonlyArray<StoredOutcome> {
-    return Array.from(this.#unflushed.values()).filter(({ index }) => index >= this.#forgetBelow)
+  /** What a flush must write. Valid until the next `add`. */
+  unflushedChunks(): ReadonlyArray<OutcomeChunk> {
+    return this.#unflushed.chunksFrom(this.#forgetBelow)
   }
 
   flushed(): void {
-    this.#unflushed = new Map()
-    this.#unflushedBytes = 0
+    this.#unflushed.clear()
   }
 
-  #remember(hash: number, row: StoredOutcome): void {
-    if (this.#count === this.#max) this.#forgetOldest()
-    const digest = outcomeDigest(row)
-    const at = (this.#first + this.#count) % this.#max
-    this.#indexes[at] = row.index
-    this.#hashes[at] = hash
-    this.#digests[at] = digest
-    this.#count++
-    this.#hashCounts.set(hash, (this.#hashCounts.get(hash) ?? 0) + 1)
+  #read(index: Index): OutcomeRow {
+    const unflushed = this.#unflushed.find(index)
+    if (unflushed !== undefined) return unflushed
+    if (this.#chunk === null || index < this.#chunk.firstIndex || index > this.#chunk.lastIndex) {
+      this.#chunk = this.#store.outcomesAt(index) ?? null
+    }
+    const row = this.#chunk === null ? undefined : findRow(this.#chunk, index)
+    if (row === undefined) throw new StateCorrupt(`what became of entry ${index} is missing`)
+    return row
+  }
+
+  #remember(hash: number, index: Index, digest: bigint): void {
+    if (this.#ring.isFull) {
+      const oldest = this.#ring.removeOldest()
+      this.#digest.remove(oldest.digest)
+      this.#forgetBelow = oldest.index + 1
+    }
+    this.#ring.add(index, hash, digest)
     this.#digest.add(digest)
-  }
-
-  #forgetOldest(): void {
-    const hash = this.#hashes[this.#first]!
-    const count = this.#hashCounts.get(hash)!
-    if (count === 1) this.#hashCounts.delete(hash)
-    else this.#hashCounts.set(hash, count - 1)
-    this.#digest.remove(this.#digests[this.#first]!)
-    this.#forgetBelow = this.#indexes[this.#first]! + 1
-    this.#first = (this.#first + 1) % this.#max
-    this.#count--
   }
 }

@@ -50,16 +50,18 @@ export class ActorsRefused extends Schema.TaggedError<ActorsRefused>()("ActorsRe
 export class Registry {
   /** What new commands run with. */
   readonly current: ReadonlyMap<string, LoadedActor>
-  readonly #byVersion = new Map<string, LoadedActor>()
+  readonly #earlier = new Map<string, LoadedActor>()
 
   /** `earlier`: versions that only entries already in the log may name. */
   constructor(current: ReadonlyArray<LoadedActor>, earlier: ReadonlyArray<LoadedActor> = []) {
     this.current = new Map(current.map((actor) => [actor.name, actor]))
-    for (const actor of [...earlier, ...current]) this.#byVersion.set(idOf(actor.name, actor.version), actor)
+    for (const actor of earlier) this.#earlier.set(idOf(actor.name, actor.version), actor)
   }
 
   find(name: string, version: string): LoadedActor | undefined {
-    return this.#byVersion.get(idOf(name, version))
+    const current = this.current.get(name)
+    if (current?.version === version) return current
+    return this.#earlier.get(idOf(name, version))
   }
 }
 
@@ -108,7 +110,7 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
     name,
     version,
     state,
-    initialText: JSON.stringify(initial.success),
+    initialText: JSON.stringify(initial.success.json),
     commands: prepareAll(
       "commands",
       actor.commands,

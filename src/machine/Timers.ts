@@ -1,6 +1,6 @@
 // Which commands wait for their time, and which is next?
 
-import type { StateStore, StoredTimer } from "../storage/StateStore.ts"
+import { StateCorrupt, type StateStore, type StoredTimer } from "../storage/StateStore.ts"
 import { Digest, timerDigest } from "./digest.ts"
 
 /** All timers of the group, in the order in which they fall due. Bounded: they are all in memory. */
@@ -12,12 +12,15 @@ export class Timers {
   #set = new Map<string, StoredTimer>()
   #cleared = new Set<string>()
 
-  constructor(store: StateStore) {
+  /** Throws {@link StateCorrupt} when the disk holds others than `digest` was made of. */
+  constructor(store: StateStore, digest: string) {
     this.#sorted = [...store.timers()].sort(compare)
     for (const timer of this.#sorted) {
       this.#byId.set(timer.id, timer)
       this.#digest.add(timerDigest(timer))
     }
+    if (this.digest !== digest)
+      throw new StateCorrupt(`timers are missing: ${this.digest} instead of ${digest}`)
   }
 
   get digest(): string {

@@ -1,18 +1,12 @@
 // How do replicas compare their states without sending them? A sum of row hashes, kept as rows come and go:
 // it depends on what is there, and neither on the order nor on when it was flushed.
 
-import type { StoredInstance, StoredOutcome, StoredTimer } from "../storage/StateStore.ts"
+import type { StoredInstance, StoredTimer } from "../storage/StateStore.ts"
 
 export const instanceDigest = (row: Omit<StoredInstance, "state">, state: string): bigint =>
   Bun.hash.xxHash64(
     state,
     hashOf(`${row.actor}\n${row.revision}\n${row.version}\n${row.index}\n${row.key}`, 1n),
-  )
-
-export const outcomeDigest = (row: StoredOutcome): bigint =>
-  Bun.hash.xxHash64(
-    row.outcome,
-    hashOf(`${row.actor}\n${row.index}\n${row.fingerprint}\n${row.idempotencyKey}\n${row.key}`, 2n),
   )
 
 export const timerDigest = (row: StoredTimer): bigint =>

@@ -3,15 +3,17 @@
 
 import { Result } from "effect"
 import type { Entry } from "../consensus/types.ts"
-import type { StateStore, StoredOutcome } from "../storage/StateStore.ts"
+import type { StateStore } from "../storage/StateStore.ts"
 import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
 import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
+import { Instance } from "./Instance.ts"
 import type { Instances } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
 import { idempotencyKeyBytesMax, keyBytesMax, type MachineLimits } from "./limits.ts"
 import { type OutcomeSlot, type Outcomes, outcomeSlot } from "./Outcomes.ts"
 import type { Outcome, Refused } from "./outcome.ts"
+import { fingerprintOf, isSameRequest } from "./outcomeRows.ts"
 import type { LoadedActor, LoadedCommand, Registry } from "./Registry.ts"
 import { type Reduced, reduce } from "./reduce.ts"
 import * as refusals from "./refusals.ts"
@@ -47,17 +49,7 @@ export const execute = (state: MachineState, entry: Entry, now: number): Outcome
   const earlier = recall(state.outcomes, slot, command)
   if (earlier !== null) return earlier
   const outcome = run(state, command, entry, now)
-  const { actor, key, idempotencyKey } = command
-  const fingerprint = fingerprintOf(command.command, command.input)
-  const { index } = entry
-  state.outcomes.add(slot, {
-    actor,
-    key,
-    idempotencyKey,
-    index,
-    fingerprint,
-    outcome: JSON.stringify(outcome),
-  })
+  state.outcomes.add(slot, command, entry, outcome)
   return outcome
 }
 
@@ -73,8 +65,8 @@ export const recall = (
 ): Outcome | null => {
   const found = outcomes.find(slot)
   if (found === undefined) return null
-  return found.fingerprint === fingerprintOf(command.command, command.input)
-    ? replay(found)
+  return isSameRequest(found.request, fingerprintOf(command))
+    ? { ...found.outcome, replayed: true }
     : refusals.idempotencyMismatch()
 }
 
@@ -149,7 +141,7 @@ const run = (state: MachineState, command: LoggedCommand, entry: Entry, now: num
     limits: state.limits,
   })
   if (Result.isFailure(reduced)) return refusals.rejected(reduced.failure)
-  commit(state, actor, command, entry, revision + 1, reduced.success)
+  commit(state, actor, instance, command, entry, reduced.success)
   return {
     _tag: "Accepted",
     result: reduced.success.resultText,
@@ -193,32 +185,19 @@ export const incompatible = (issues: ReadonlyArray<{ readonly path: string; read
 const commit = (
   state: MachineState,
   actor: LoadedActor,
+  previous: Instance | undefined,
   command: LoggedCommand,
   entry: Entry,
-  revision: number,
   reduced: Reduced,
 ): void => {
   const { actor: name, key } = command
-  state.instances.put(state.instances.get(name, key), {
-    actor: name,
-    key,
-    revision,
-    version: actor.version,
-    index: entry.index,
-    text: reduced.stateText,
-    view: actor.state.isPlain ? { of: actor, value: reduced.state } : null,
-  })
+  const revision = (previous?.revision ?? 0) + 1
+  const head = { actor: name, key, revision, version: actor.version, index: entry.index }
+  const instance = Instance.written(head, reduced.state)
+  if (actor.state.isPlain) instance.view = { of: actor, value: reduced.state.json }
+  state.instances.put(previous, instance)
   for (const timer of reduced.timers) state.timers.set({ ...timer, actor: name, key })
 }
-
-const replay = (stored: StoredOutcome): Outcome => ({
-  ...(JSON.parse(stored.outcome) as Outcome),
-  replayed: true,
-})
-
-/** The name in clear, so that only inputs can ever clash, and those only by a 64-bit hash and their length. */
-const fingerprintOf = (command: string, input: string): string =>
-  `${command} ${input.length} ${Bun.hash.xxHash64(input).toString(16)}`
 
 const timerRefused = (code: string, message: string): Outcome =>
   refusals.rejected({ code, message, data: null })

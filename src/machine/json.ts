@@ -18,13 +18,21 @@ export class NotJson extends Error {
   }
 }
 
+/** A value that JSON keeps as it is, frozen all the way down. `JSON.stringify` of it is the canonical text. */
+export interface Canonical {
+  readonly json: Json
+  /** What its text takes as UTF-8 at the most. */
+  readonly textBytesMax: number
+}
+
 /**
- * A deep-frozen copy in canonical form; throws {@link NotJson}. `JSON.stringify` of it is the canonical text,
- * and the copy equals what `JSON.parse` makes of that text down to the order of the keys.
+ * A deep-frozen copy in canonical form; throws {@link NotJson}. The copy equals what `JSON.parse` makes of its
+ * text down to the order of the keys.
  */
-export const canonicalise = (value: unknown): Json => {
-  const path: Array<string | number> = []
-  return copy(value, path)
+export const canonicalise = (value: unknown): Canonical => {
+  const walk: Walk = { path: [], textBytesMax: 0 }
+  const json = copy(value, walk)
+  return { json, textBytesMax: walk.textBytesMax }
 }
 
 /** The canonical value that a text stands for; throws {@link NotJson}. */
@@ -35,44 +43,51 @@ export const parseCanonical = (text: string): Json => {
   } catch {
     throw new NotJson("", text.trim() === "" ? "Expected JSON, got nothing" : "Expected JSON")
   }
-  return canonicalise(value)
+  return settle(value, [])
 }
 
 /** RFC 6901. */
 export const jsonPointer = (path: ReadonlyArray<PropertyKey>): string =>
   path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
 
-const copy = (value: unknown, path: Array<string | number>): Json => {
+interface Walk {
+  readonly path: Array<string | number>
+  textBytesMax: number
+}
+
+const copy = (value: unknown, walk: Walk): Json => {
   switch (typeof value) {
     case "boolean":
+      walk.textBytesMax += wordBytesMax
       return value
     case "string":
-      if (!value.isWellFormed()) fail(path, "Expected a well-formed string, got half of a surrogate pair")
-      return value
+      walk.textBytesMax += stringBytesMax(value)
+      return checkedString(value, walk.path)
     case "number":
-      if (!Number.isFinite(value)) fail(path, `Expected a finite number, got ${value}`)
-      // JSON has no -0: it would come back from disk as another value than it went.
-      return value === 0 ? 0 : value
+      walk.textBytesMax += numberBytesMax
+      return checkedNumber(value, walk.path)
     case "object":
+      walk.textBytesMax += wordBytesMax
       if (value === null) return null
-      if (path.length === jsonDepthMax) throw new NotJson("", tooDeep)
-      return Array.isArray(value) ? copyArray(value, path) : copyObject(value, path)
+      if (walk.path.length === jsonDepthMax) throw new NotJson("", tooDeep)
+      return Array.isArray(value) ? copyArray(value, walk) : copyObject(value, walk)
     default:
-      return fail(path, `Expected a JSON value, got ${typeof value}`)
+      return fail(walk.path, `Expected a JSON value, got ${typeof value}`)
   }
 }
 
-const copyArray = (values: ReadonlyArray<unknown>, path: Array<string | number>): Json => {
+const copyArray = (values: ReadonlyArray<unknown>, walk: Walk): Json => {
   const copied: Array<Json> = []
   for (let at = 0; at < values.length; at++) {
-    path.push(at)
-    copied.push(copy(values[at], path))
-    path.pop()
+    walk.path.push(at)
+    copied.push(copy(values[at], walk))
+    walk.path.pop()
   }
   return Object.freeze(copied)
 }
 
-const copyObject = (value: object, path: Array<string | number>): Json => {
+const copyObject = (value: object, walk: Walk): Json => {
+  const { path } = walk
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
     fail(path, `Expected a plain object, got ${value.constructor?.name ?? "another"}`)
@@ -83,14 +98,75 @@ const copyObject = (value: object, path: Array<string | number>): Json => {
     // An optional key that is undefined is absent: JSON knows no difference.
     if (held === undefined) continue
     path.push(key)
-    if (key === "__proto__") fail(path, 'Expected another key than "__proto__"')
-    if (!key.isWellFormed()) fail(path, "Expected a well-formed key, got half of a surrogate pair")
-    copied[key] = copy(held, path)
+    checkKey(key, path)
+    walk.textBytesMax += stringBytesMax(key)
+    copied[key] = copy(held, walk)
     path.pop()
   }
   return Object.freeze(copied)
 }
 
+/** What `JSON.parse` gave belongs to nobody: most of it is canonical already, and is frozen where it stands. */
+const settle = (value: unknown, path: Array<string | number>): Json => {
+  switch (typeof value) {
+    case "string":
+      return checkedString(value, path)
+    case "number":
+      return checkedNumber(value, path)
+    case "object":
+      if (value === null) return null
+      if (path.length === jsonDepthMax) throw new NotJson("", tooDeep)
+      return Array.isArray(value) ? settleArray(value, path) : settleObject(value as ParsedObject, path)
+    default:
+      return value as boolean
+  }
+}
+
+const settleArray = (values: Array<unknown>, path: Array<string | number>): Json => {
+  for (let at = 0; at < values.length; at++) {
+    path.push(at)
+    values[at] = settle(values[at], path)
+    path.pop()
+  }
+  return Object.freeze(values) as Json
+}
+
+type ParsedObject = Record<string, unknown>
+
+const settleObject = (value: ParsedObject, path: Array<string | number>): Json => {
+  const keys = Object.keys(value)
+  const isSorted = keys.every((key, at) => at === 0 || keys[at - 1]! < key)
+  const settled: ParsedObject = isSorted ? value : {}
+  for (const key of isSorted ? keys : keys.sort()) {
+    path.push(key)
+    checkKey(key, path)
+    settled[key] = settle(value[key], path)
+    path.pop()
+  }
+  return Object.freeze(settled) as Json
+}
+
+const checkedString = (value: string, path: ReadonlyArray<string | number>): string =>
+  value.isWellFormed() ? value : fail(path, "Expected a well-formed string, got half of a surrogate pair")
+
+const checkedNumber = (value: number, path: ReadonlyArray<string | number>): number => {
+  if (!Number.isFinite(value)) fail(path, `Expected a finite number, got ${value}`)
+  // JSON has no -0: it would come back from disk as another value than it went.
+  return value === 0 ? 0 : value
+}
+
+const checkKey = (key: string, path: ReadonlyArray<string | number>): void => {
+  if (key === "__proto__") fail(path, 'Expected another key than "__proto__"')
+  if (!key.isWellFormed()) fail(path, "Expected a well-formed key, got half of a surrogate pair")
+}
+
 const fail = (path: ReadonlyArray<string | number>, message: string): never => {
   throw new NotJson(jsonPointer(path), message)
 }
+
+/** With the comma or colon behind it: every code unit may need an escape. */
+const stringBytesMax = (text: string): number => text.length * 6 + 3
+/** `-0.0000012345678901234567`, and the comma. */
+const numberBytesMax = 26
+/** `false` or a pair of brackets, and the comma. */
+const wordBytesMax = 6

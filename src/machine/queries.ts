@@ -61,7 +61,7 @@ const read = (
       refusals.rejected({ code: "invalid-result", message: "The result is not valid.", data: { issues } }),
     )
   }
-  const text = JSON.stringify(encoded.success)
+  const text = JSON.stringify(encoded.success.json)
   const bytes = Buffer.byteLength(text)
   if (bytes <= state.limits.resultBytesMax) return Result.succeed(text)
   const message = `The result has ${bytes} bytes; ${state.limits.resultBytesMax} are allowed.`

@@ -1,10 +1,10 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
 import { Effect, Result } from "effect"
-import type { CommandContext, InputOf, Json } from "./actor.ts"
+import type { CommandContext, InputOf } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
 import type { LoggedCommand } from "./command.ts"
-import { canonicalise } from "./json.ts"
+import { type Canonical, canonicalise } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
@@ -20,9 +20,7 @@ export interface Scheduled {
 }
 
 export interface Reduced {
-  /** The new state: its canonical form, and that as text. */
-  readonly state: Json
-  readonly stateText: string
+  readonly state: Canonical
   readonly resultText: string
   readonly timers: ReadonlyArray<Scheduled>
 }
@@ -65,15 +63,14 @@ export const reduce = (call: {
   if (Result.isFailure(state)) return fail("invalid-state", "The new state is not valid.", state.failure)
   const result = call.definition.output.encode(returned.result)
   if (Result.isFailure(result)) return fail("invalid-result", "The result is not valid.", result.failure)
-  const stateText = JSON.stringify(state.success)
-  const resultText = JSON.stringify(result.success)
-  const stateBytes = Buffer.byteLength(stateText)
+  const stateBytes = textBytesOf(state.success, call.limits.stateBytesMax)
   if (stateBytes > call.limits.stateBytesMax) {
     return fail(
       "state-too-large",
       `The new state has ${stateBytes} bytes; ${call.limits.stateBytesMax} are allowed.`,
     )
   }
+  const resultText = JSON.stringify(result.success.json)
   const resultBytes = Buffer.byteLength(resultText)
   if (resultBytes > call.limits.resultBytesMax) {
     return fail(
@@ -81,8 +78,12 @@ export const reduce = (call: {
       `The result has ${resultBytes} bytes; ${call.limits.resultBytesMax} are allowed.`,
     )
   }
-  return Result.succeed({ state: state.success, stateText, resultText, timers: context.timers })
+  return Result.succeed({ state: state.success, resultText, timers: context.timers })
 }
+
+/** Exact where it matters: a text that cannot reach the limit is not made to be measured. */
+const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =>
+  textBytesMax <= limit ? textBytesMax : Buffer.byteLength(JSON.stringify(json))
 
 /** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
 const reasonOf = (error: unknown, { actor, key, command }: LoggedCommand): Reason => {
@@ -134,7 +135,7 @@ class Context {
       random: () => this.#chance().nextDouble(),
       uuid: () => this.#chance().nextUuid(),
       reject: (code, message, data) => {
-        throw new Rejection({ code: `${code}`, message: `${message}`, data: canonicalise(data ?? null) })
+        throw new Rejection({ code: `${code}`, message: `${message}`, data: canonicalise(data ?? null).json })
       },
       schedule: (afterMillis, name, input) => this.#schedule(afterMillis, name, input),
     })
@@ -171,7 +172,7 @@ class Context {
     }
     // The id carries the chance that the timer's own command will see.
     const id = `${index}.${this.timers.length}.${this.#chance().nextHex128()}`
-    this.timers.push({ id, dueAt, command: name, input: JSON.stringify(encoded.success) })
+    this.timers.push({ id, dueAt, command: name, input: JSON.stringify(encoded.success.json) })
   }
 
   #assertOpen(): void {

@@ -2,8 +2,9 @@
 // reducer happened to return: a replica that has just restarted must see the same, down to the order of keys.
 
 import { Result } from "effect"
+import type { Json } from "./actor.ts"
 import { freezeDeep, type Issue } from "./Coder.ts"
-import type { Instance } from "./Instances.ts"
+import type { Instance } from "./Instance.ts"
 import { parseCanonical } from "./json.ts"
 import type { LoadedActor } from "./Registry.ts"
 
@@ -12,19 +13,19 @@ export const viewState = (
   actor: LoadedActor,
   instance: Instance | undefined,
 ): Result.Result<unknown, ReadonlyArray<Issue>> => {
-  if (instance === undefined) return decode(actor, actor.initialText, () => {})
+  if (instance === undefined) return decode(actor, parseCanonical(actor.initialText), () => {})
   if (instance.view !== null && instance.view.of === actor) return Result.succeed(instance.view.value)
-  return decode(actor, instance.text, (value) => {
+  return decode(actor, instance.json, (value) => {
     instance.view = { of: actor, value }
   })
 }
 
 const decode = (
   actor: LoadedActor,
-  text: string,
+  json: Json,
   keep: (value: unknown) => void,
 ): Result.Result<unknown, ReadonlyArray<Issue>> => {
-  const decoded = actor.state.decode(parseCanonical(text))
+  const decoded = actor.state.decode(json)
   // What cannot be frozen is decoded anew each time, so that nobody can spoil it for the next (HAZARDS D8).
   if (Result.isSuccess(decoded) && freezeDeep(decoded.success)) keep(decoded.success)
   return decoded

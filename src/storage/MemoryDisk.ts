@@ -1,9 +1,9 @@
 // What does a node's disk hold when there is no disk? The one thing that survives a restart in memory.
 
-import type { Configuration, Entry, GroupId, HardState, LogBase, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, GroupId, HardState, Index, LogBase, NodeId } from "../consensus/types.ts"
 import type { Identity, LoadedGroup } from "./LogStore.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
-import type { StatePosition, StoredInstance, StoredOutcome, StoredTimer } from "./StateStore.ts"
+import type { OutcomeChunk, StatePosition, StoredInstance, StoredTimer } from "./StateStore.ts"
 
 /** A group in the log. Every part is replaced, never changed in place: an older value stays what it was. */
 export interface MemoryLog {
@@ -21,7 +21,9 @@ export interface MemoryState {
   readonly position: StatePosition
   readonly digest: string
   readonly instances: ReadonlyMap<string, StoredInstance>
-  readonly outcomes: ReadonlyMap<string, StoredOutcome>
+  /** In the order of the log. */
+  readonly outcomes: ReadonlyArray<OutcomeChunk>
+  readonly outcomesFrom: Index
   readonly timers: ReadonlyMap<string, StoredTimer>
 }
 

@@ -26,17 +26,14 @@ export interface StoredInstance {
   readonly index: Index
 }
 
-/** What became of a command, kept so that a retry gets the first answer. */
-export interface StoredOutcome {
-  readonly actor: string
-  readonly key: string
-  readonly idempotencyKey: string
-  /** Index of the entry: the order in which outcomes are forgotten. */
-  readonly index: Index
-  /** Tells a retry from another request under the same key. */
-  readonly fingerprint: string
-  /** JSON of the machine's outcome. */
-  readonly outcome: string
+/**
+ * What became of the commands in a stretch of the log, kept so that a retry gets the first answer. How its rows
+ * are packed is the machine's affair. Written once, never changed.
+ */
+export interface OutcomeChunk {
+  readonly firstIndex: Index
+  readonly lastIndex: Index
+  readonly rows: Uint8Array
 }
 
 /** A command that a reducer asked to have run later. */
@@ -55,8 +52,9 @@ export interface StoredTimer {
 export interface Flush {
   readonly position: StatePosition
   readonly instances: ReadonlyArray<StoredInstance>
-  readonly outcomes: ReadonlyArray<StoredOutcome>
-  /** Outcomes of entries below this index are forgotten. */
+  /** In the order of the log, behind all chunks of earlier flushes. Valid until the flush returns. */
+  readonly outcomes: ReadonlyArray<OutcomeChunk>
+  /** Outcomes of entries below this index are forgotten: chunks that hold no other ones go. */
   readonly forgetOutcomesBelow: Index
   readonly timersSet: ReadonlyArray<StoredTimer>
   readonly timersCleared: ReadonlyArray<string>
@@ -81,9 +79,12 @@ export interface StateStore {
   }) => ReadonlyArray<{ readonly key: string; readonly revision: number }>
   /** As of the last flush; empty before the first. */
   readonly digest: () => string
-  readonly outcome: (actor: string, key: string, idempotencyKey: string) => StoredOutcome | undefined
-  /** All of them in ascending order of index, a row at a time: read once, when the machine starts. */
-  readonly outcomes: () => Iterable<StoredOutcome>
+  /** The chunk whose stretch of the log has the index in it. */
+  readonly outcomesAt: (index: Index) => OutcomeChunk | undefined
+  /** All chunks in the order of the log, a few at a time: read once, when the machine starts. */
+  readonly outcomes: () => Iterable<OutcomeChunk>
+  /** As of the last flush: the first chunk may still hold outcomes below it. */
+  readonly outcomesForgottenBelow: () => Index
   readonly timers: () => ReadonlyArray<StoredTimer>
   /** Durable when it returns: position and content in one transaction. */
   readonly flush: (flush: Flush) => void

@@ -87,13 +87,12 @@ const refusal = (bytes: Uint8Array | null, id: string, expected: number): string
   return hashOf(bytes) === id ? "" : `its hash is ${hashOf(bytes)}`
 }
 
-const encodeState = ({ position, digest, instances, outcomes, timers }: MemoryState): Uint8Array =>
+const encodeState = ({ instances, outcomes, timers, ...state }: MemoryState): Uint8Array =>
   new TextEncoder().encode(
     JSON.stringify({
-      position,
-      digest,
+      ...state,
       instances: [...instances],
-      outcomes: [...outcomes],
+      outcomes: outcomes.map((chunk) => ({ ...chunk, rows: Buffer.from(chunk.rows).toString("base64") })),
       timers: [...timers],
     }),
   )
@@ -102,10 +101,12 @@ const encodeState = ({ position, digest, instances, outcomes, timers }: MemorySt
 const decodeState = (bytes: Uint8Array): MemoryState => {
   const decoded = JSON.parse(new TextDecoder().decode(bytes))
   return {
-    position: decoded.position,
-    digest: decoded.digest,
+    ...decoded,
     instances: new Map(decoded.instances),
-    outcomes: new Map(decoded.outcomes),
+    outcomes: decoded.outcomes.map((chunk: { readonly rows: string }) => ({
+      ...chunk,
+      rows: Uint8Array.fromBase64(chunk.rows),
+    })),
     timers: new Map(decoded.timers),
   }
 }

@@ -4,24 +4,22 @@ import type { Database } from "bun:sqlite"
 import { decodeConfiguration, encodeConfiguration } from "../consensus/configuration.ts"
 import { hashFields, hashFromBytes, hashText, hashToBytes } from "./checksum.ts"
 import {
+  type OutcomeChunk,
   StateCorrupt,
   type StatePosition,
   StateStoreFailed,
   type StoredInstance,
-  type StoredOutcome,
   type StoredTimer,
 } from "./StateStore.ts"
 
-export const formatVersion = 1
+export const formatVersion = 2
 
 export const schema = `
   CREATE TABLE position (one INTEGER PRIMARY KEY, entry_index INTEGER, term INTEGER, time INTEGER,
-    configuration TEXT, digest TEXT, checksum BLOB);
+    configuration TEXT, digest TEXT, outcomes_from INTEGER, checksum BLOB);
   CREATE TABLE instances (actor TEXT, key TEXT, revision INTEGER, version TEXT, entry_index INTEGER,
     state_hash BLOB, checksum BLOB, state TEXT, UNIQUE (actor, key));
-  CREATE TABLE outcomes (actor TEXT, key TEXT, idempotency_key TEXT, entry_index INTEGER, fingerprint TEXT,
-    outcome TEXT, checksum BLOB, UNIQUE (actor, key, idempotency_key));
-  CREATE INDEX outcomes_by_index ON outcomes (entry_index);
+  CREATE TABLE outcomes (last_index INTEGER PRIMARY KEY, first_index INTEGER, checksum BLOB, rows BLOB);
   CREATE TABLE timers (id TEXT PRIMARY KEY, due_at INTEGER, actor TEXT, key TEXT, command TEXT, input TEXT,
     checksum BLOB)`
 
@@ -34,6 +32,7 @@ export interface PositionRow {
   readonly time: number
   readonly configuration: string
   readonly digest: string
+  readonly outcomes_from: number
   readonly checksum: Uint8Array
 }
 
@@ -52,15 +51,11 @@ export interface InstanceRow extends HeadRow {
   readonly state: string
 }
 
-export interface OutcomeRow {
-  readonly row: number
-  readonly actor: string
-  readonly key: string
-  readonly idempotency_key: string
-  readonly entry_index: number
-  readonly fingerprint: string
-  readonly outcome: string
+export interface ChunkRow {
+  readonly last_index: number
+  readonly first_index: number
   readonly checksum: Uint8Array
+  readonly rows: Uint8Array
 }
 
 export interface TimerRow {
@@ -75,11 +70,10 @@ export interface TimerRow {
 
 const headColumns = "actor, key, revision, version, entry_index, state_hash, checksum"
 export const selectPosition =
-  "SELECT entry_index, term, time, configuration, digest, checksum FROM position WHERE one = 1"
+  "SELECT entry_index, term, time, configuration, digest, outcomes_from, checksum FROM position WHERE one = 1"
 export const selectHeads = `SELECT ${headColumns} FROM instances`
 export const selectInstances = `SELECT ${headColumns}, state FROM instances`
-export const selectOutcomes =
-  "SELECT rowid AS row, actor, key, idempotency_key, entry_index, fingerprint, outcome, checksum FROM outcomes"
+export const selectChunks = "SELECT last_index, first_index, checksum, rows FROM outcomes"
 export const selectTimers = "SELECT id, due_at, actor, key, command, input, checksum FROM timers"
 
 /** Reads the position out of a state file that nobody writes to: a snapshot. */
@@ -91,7 +85,7 @@ export const readStatePosition = (database: Database): StatePosition => {
 /** Reads every row once; throws {@link StateCorrupt} at the first bad one. */
 export const verifyState = (database: Database): void => {
   for (const row of database.query(selectInstances).iterate()) instanceOf(row as InstanceRow)
-  for (const row of database.query(selectOutcomes).iterate()) outcomeOf(row as OutcomeRow)
+  for (const row of database.query(selectChunks).iterate()) chunkOf(row as ChunkRow)
   for (const row of database.query(selectTimers).iterate()) timerOf(row as TimerRow)
 }
 
@@ -105,15 +99,16 @@ export const checkVersion = (database: Database): void => {
 
 export const positionOf = (row: PositionRow | null) => {
   if (row === null) throw new StateCorrupt("the position of the state is missing")
-  const { entry_index: index, term, time, configuration, digest } = row
-  verify("the position of the state", row.checksum, hashFields(index, term, time, configuration, digest))
+  const { entry_index: index, term, time, configuration, digest, outcomes_from: outcomesFrom } = row
+  const expected = hashFields(index, term, time, configuration, digest, outcomesFrom)
+  verify("the position of the state", row.checksum, expected)
   const position: StatePosition = {
     index,
     term,
     time,
     configuration: decodeConfiguration(encoder.encode(configuration)),
   }
-  return { position, digest }
+  return { position, digest, outcomesFrom }
 }
 
 export const instanceOf = (row: InstanceRow): StoredInstance => {
@@ -130,11 +125,13 @@ export const verifyHead = (row: HeadRow): void => {
   verify(`instance ${actor}/${key}`, row.checksum, expected)
 }
 
-export const outcomeOf = (row: OutcomeRow): StoredOutcome => {
-  const { actor, key, idempotency_key: idempotencyKey, entry_index: index, fingerprint, outcome } = row
-  const expected = hashFields(actor, key, idempotencyKey, index, fingerprint, outcome)
-  verify(`the outcome of ${idempotencyKey} for ${actor}/${key}`, row.checksum, expected)
-  return { actor, key, idempotencyKey, index, fingerprint, outcome }
+export const chunkOf = ({ first_index: firstIndex, last_index: lastIndex, rows, checksum }: ChunkRow) => {
+  const what = `what became of entries ${firstIndex} to ${lastIndex}`
+  // A damaged cell may hold anything.
+  if (!(rows instanceof Uint8Array)) throw new StateCorrupt(`${what} is missing`)
+  const chunk: OutcomeChunk = { firstIndex, lastIndex, rows }
+  verify(what, checksum, hashChunk(chunk))
+  return chunk
 }
 
 export const timerOf = (row: TimerRow): StoredTimer => {
@@ -162,16 +159,14 @@ export const putInstance = (run: Run, instance: StoredInstance): void => {
   )
 }
 
-export const putOutcome = (run: Run, stored: StoredOutcome): void => {
-  const { actor, key, idempotencyKey, index, fingerprint, outcome } = stored
-  const fields = [actor, key, idempotencyKey, index, fingerprint, outcome] as const
+export const putChunk = (run: Run, chunk: OutcomeChunk): void => {
+  const { firstIndex, lastIndex, rows } = chunk
   run(
-    `INSERT INTO outcomes (actor, key, idempotency_key, entry_index, fingerprint, outcome, checksum)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (actor, key, idempotency_key) DO UPDATE SET entry_index = excluded.entry_index,
-       fingerprint = excluded.fingerprint, outcome = excluded.outcome, checksum = excluded.checksum`,
-    ...fields,
-    hashToBytes(hashFields(...fields)),
+    "INSERT INTO outcomes (last_index, first_index, checksum, rows) VALUES (?, ?, ?, ?)",
+    lastIndex,
+    firstIndex,
+    hashToBytes(hashChunk(chunk)),
+    rows,
   )
 }
 
@@ -185,16 +180,24 @@ export const putTimer = (run: Run, { id, dueAt, actor, key, command, input }: St
   )
 }
 
-export const putPosition = (run: Run, position: StatePosition, digest: string): void => {
+export const putPosition = (
+  run: Run,
+  position: StatePosition,
+  digest: string,
+  outcomesFrom: number,
+): void => {
   const { index, term, time } = position
   const configuration = decoder.decode(encodeConfiguration(position.configuration))
-  const fields = [index, term, time, configuration, digest] as const
+  const fields = [index, term, time, configuration, digest, outcomesFrom] as const
   run(
-    "INSERT OR REPLACE INTO position VALUES (1, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO position VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
     ...fields,
     hashToBytes(hashFields(...fields)),
   )
 }
+
+const hashChunk = ({ firstIndex, lastIndex, rows }: OutcomeChunk): bigint =>
+  Bun.hash.xxHash64(rows, hashFields(firstIndex, lastIndex))
 
 const verify = (what: string, checksum: unknown, expected: bigint): void => {
   if (hashFromBytes(checksum) !== expected) throw new StateCorrupt(`${what} has a bad checksum`)

@@ -2,7 +2,7 @@
 
 import type { Configuration, GroupId } from "../consensus/types.ts"
 import type { MemoryDisk, MemoryState } from "./MemoryDisk.ts"
-import { type Flush, type StateStore, StateStoreFailed } from "./StateStore.ts"
+import { type Flush, type OutcomeChunk, type StateStore, StateStoreFailed } from "./StateStore.ts"
 
 export const openMemoryStateStore = (
   disk: MemoryDisk,
@@ -28,8 +28,10 @@ export const openMemoryStateStore = (
         .sort((left, right) => byBytes(left.key, right.key))
         .slice(0, limit)
         .map(({ key, revision }) => ({ key, revision })),
-    outcome: (actor, key, idempotencyKey) => state().outcomes.get(joined(actor, key, idempotencyKey)),
-    outcomes: () => [...state().outcomes.values()].sort((left, right) => left.index - right.index),
+    outcomesAt: (index) =>
+      state().outcomes.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex),
+    outcomes: () => state().outcomes,
+    outcomesForgottenBelow: () => state().outcomesFrom,
     timers: () =>
       [...state().timers.values()].sort(
         (left, right) => left.dueAt - right.dueAt || byBytes(left.id, right.id),
@@ -46,22 +48,25 @@ export const openMemoryStateStore = (
 const flushed = (state: MemoryState, flush: Flush): MemoryState => {
   const instances = new Map(state.instances)
   for (const stored of flush.instances) instances.set(joined(stored.actor, stored.key), stored)
-  const outcomes = new Map(state.outcomes)
-  for (const stored of flush.outcomes) {
-    outcomes.set(joined(stored.actor, stored.key, stored.idempotencyKey), stored)
-  }
-  for (const [key, { index }] of outcomes) if (index < flush.forgetOutcomesBelow) outcomes.delete(key)
+  const { position, digest, forgetOutcomesBelow: outcomesFrom } = flush
+  const outcomes = [...state.outcomes, ...flush.outcomes.map(copyOf)].filter(
+    ({ lastIndex }) => lastIndex >= outcomesFrom,
+  )
   const timers = new Map(state.timers)
   for (const timer of flush.timersSet) timers.set(timer.id, timer)
   for (const id of flush.timersCleared) timers.delete(id)
-  return { position: flush.position, digest: flush.digest, instances, outcomes, timers }
+  return { position, digest, instances, outcomes, outcomesFrom, timers }
 }
+
+/** The caller keeps its buffer. */
+const copyOf = (chunk: OutcomeChunk): OutcomeChunk => ({ ...chunk, rows: chunk.rows.slice() })
 
 const emptyState = (configuration: Configuration): MemoryState => ({
   position: { index: 0, term: 0, time: 0, configuration },
   digest: "",
   instances: new Map(),
-  outcomes: new Map(),
+  outcomes: [],
+  outcomesFrom: 0,
   timers: new Map(),
 })
 

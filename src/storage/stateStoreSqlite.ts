@@ -4,34 +4,34 @@ import { Database, type Statement } from "bun:sqlite"
 import type { Configuration } from "../consensus/types.ts"
 import {
   type Flush,
+  type OutcomeChunk,
   StateCorrupt,
   type StatePosition,
   type StateStore,
   StateStoreFailed,
   type StoredInstance,
-  type StoredOutcome,
   type StoredTimer,
 } from "./StateStore.ts"
 import { codeOf } from "./sqliteError.ts"
 import {
+  type ChunkRow,
   checkVersion,
+  chunkOf,
   formatVersion,
   type HeadRow,
   type InstanceRow,
   instanceOf,
-  type OutcomeRow,
-  outcomeOf,
   type PositionRow,
   positionOf,
+  putChunk,
   putInstance,
-  putOutcome,
   putPosition,
   putTimer,
   type Run,
   schema,
+  selectChunks,
   selectHeads,
   selectInstances,
-  selectOutcomes,
   selectPosition,
   selectTimers,
   type TimerRow,
@@ -59,7 +59,7 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
 class SqliteStateStore implements StateStore {
   private readonly database: Database
   private readonly statements = new Map<string, Statement>()
-  private current: { readonly position: StatePosition; readonly digest: string }
+  private current: ReturnType<typeof positionOf>
   private failure: StateStoreFailed | null = null
 
   constructor(database: Database, initial: Configuration) {
@@ -67,7 +67,7 @@ class SqliteStateStore implements StateStore {
     if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
       this.transaction(() => {
         database.run(`${schema}; PRAGMA user_version = ${formatVersion}`)
-        putPosition(this.run, { index: 0, term: 0, time: 0, configuration: initial }, "")
+        putPosition(this.run, { index: 0, term: 0, time: 0, configuration: initial }, "", 0)
       })
     }
     checkVersion(database)
@@ -99,17 +99,17 @@ class SqliteStateStore implements StateStore {
       return listed
     })
 
-  outcome = (actor: string, key: string, idempotencyKey: string): StoredOutcome | undefined =>
-    this.attempt("outcome", () => {
-      const row = this.statement(`${selectOutcomes} WHERE actor = ? AND key = ? AND idempotency_key = ?`).get(
-        actor,
-        key,
-        idempotencyKey,
-      )
-      return row === null ? undefined : outcomeOf(row as OutcomeRow)
+  outcomesAt = (index: number): OutcomeChunk | undefined =>
+    this.attempt("outcomesAt", () => {
+      const row = this.statement(
+        `${selectChunks} WHERE last_index >= ?1 AND first_index <= ?1 ORDER BY last_index LIMIT 1`,
+      ).get(index)
+      return row === null ? undefined : chunkOf(row as ChunkRow)
     })
 
-  outcomes = (): Iterable<StoredOutcome> => this.readOutcomes()
+  outcomes = (): Iterable<OutcomeChunk> => this.readChunks()
+
+  outcomesForgottenBelow = (): number => this.current.outcomesFrom
 
   timers = (): ReadonlyArray<StoredTimer> =>
     this.attempt("timers", () =>
@@ -120,14 +120,15 @@ class SqliteStateStore implements StateStore {
     this.attempt("flush", () => {
       this.transaction(() => {
         for (const instance of flush.instances) putInstance(this.run, instance)
-        for (const outcome of flush.outcomes) putOutcome(this.run, outcome)
-        this.run("DELETE FROM outcomes WHERE entry_index < ?", flush.forgetOutcomesBelow)
+        for (const chunk of flush.outcomes) putChunk(this.run, chunk)
+        this.run("DELETE FROM outcomes WHERE last_index < ?", flush.forgetOutcomesBelow)
         for (const timer of flush.timersSet) putTimer(this.run, timer)
         // After the sets: a timer that came and fired between two flushes leaves nothing.
         for (const id of flush.timersCleared) this.run("DELETE FROM timers WHERE id = ?", id)
-        putPosition(this.run, flush.position, flush.digest)
+        putPosition(this.run, flush.position, flush.digest, flush.forgetOutcomesBelow)
       })
-      this.current = { position: flush.position, digest: flush.digest }
+      const { position, digest, forgetOutcomesBelow: outcomesFrom } = flush
+      this.current = { position, digest, outcomesFrom }
       this.relieve()
     })
   }
@@ -138,24 +139,22 @@ class SqliteStateStore implements StateStore {
     this.database.close()
   }
 
-  private *readOutcomes(): Generator<StoredOutcome> {
+  private *readChunks(): Generator<OutcomeChunk> {
     // Pages, not one open cursor: it would keep every later flush out of a checkpoint.
-    const rowsMax = 1_000
-    let afterIndex = 0
-    let afterRow = 0
+    const chunksMax = 16
+    let after = 0
     for (;;) {
       const rows = this.attempt(
         "outcomes",
         () =>
-          this.statement(
-            `${selectOutcomes} WHERE (entry_index, rowid) > (?, ?) ORDER BY entry_index, rowid LIMIT ${rowsMax}`,
-          ).all(afterIndex, afterRow) as ReadonlyArray<OutcomeRow>,
+          this.statement(`${selectChunks} WHERE last_index > ? ORDER BY last_index LIMIT ${chunksMax}`).all(
+            after,
+          ) as ReadonlyArray<ChunkRow>,
       )
-      for (const row of rows) yield outcomeOf(row)
+      for (const row of rows) yield chunkOf(row)
       const last = rows.at(-1)
-      if (last === undefined || rows.length < rowsMax) return
-      afterIndex = last.entry_index
-      afterRow = last.row
+      if (last === undefined || rows.length < chunksMax) return
+      after = last.last_index
     }
   }
 

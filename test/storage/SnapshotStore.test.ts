@@ -58,9 +58,7 @@ const fill = (state: StateStore, index: number, text = "x".repeat(3_000)): void 
       version: "v1",
       index,
     })),
-    outcomes: [
-      { actor: "counter", key: "a", idempotencyKey: `r${index}`, index, fingerprint: "f", outcome: "{}" },
-    ],
+    outcomes: [{ firstIndex: index, lastIndex: index, rows: Uint8Array.of(index) }],
     forgetOutcomesBelow: 0,
     timersSet: [],
     timersCleared: [],
@@ -108,7 +106,7 @@ describe.each(Object.keys(makers))("snapshots: %s", (name) => {
     expect(installed.position()).toEqual({ index: 7, term: 2, time: 7, configuration: initial })
     expect(installed.digest()).toBe("digest 7")
     expect(installed.instance("counter", "key 19")?.revision).toBe(7)
-    expect([...installed.outcomes()].map(({ index }) => index)).toEqual([7])
+    expect([...installed.outcomes()].map(({ rows }) => [...rows])).toEqual([[7]])
     fill(installed, 9)
     installed.close()
   })

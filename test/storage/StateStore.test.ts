@@ -8,11 +8,11 @@ import * as fc from "fast-check"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import {
   type Flush,
+  type OutcomeChunk,
   StateCorrupt,
   type StateStore,
   StateStoreFailed,
   type StoredInstance,
-  type StoredOutcome,
   type StoredTimer,
 } from "../../src/storage/StateStore.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
@@ -61,14 +61,10 @@ const instanceOf = (key: string, part: Partial<StoredInstance> = {}): StoredInst
   ...part,
 })
 
-const outcomeOf = (index: number, part: Partial<StoredOutcome> = {}): StoredOutcome => ({
-  actor: "counter",
-  key: "a",
-  idempotencyKey: `request ${index}`,
-  index,
-  fingerprint: `print ${index}`,
-  outcome: `{"result":${index}}`,
-  ...part,
+const chunkOf = (firstIndex: number, lastIndex: number, text = `${firstIndex}`): OutcomeChunk => ({
+  firstIndex,
+  lastIndex,
+  rows: new TextEncoder().encode(text),
 })
 
 const timerOf = (id: string, dueAt: number): StoredTimer => ({
@@ -94,6 +90,8 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
       expect(store.instance("counter", "a")).toBe(undefined)
       expect(store.list(everything)).toEqual([])
       expect([...store.outcomes()]).toEqual([])
+      expect(store.outcomesAt(1)).toBe(undefined)
+      expect(store.outcomesForgottenBelow()).toBe(0)
       expect(store.timers()).toEqual([])
       store.close()
     }
@@ -107,7 +105,8 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
       flushOf(7, {
         position: { ...positionAt(7), configuration },
         instances: [instanceOf("a"), instanceOf("b", { state: "x".repeat(100_000) })],
-        outcomes: [outcomeOf(6), outcomeOf(7)],
+        outcomes: [chunkOf(1, 3), chunkOf(5, 7)],
+        forgetOutcomesBelow: 2,
         timersSet: [timerOf("late", 20), timerOf("early", 10)],
       }),
     )
@@ -117,9 +116,11 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
       expect(store.instance("counter", "a")).toEqual(instanceOf("a"))
       expect(store.instance("counter", "b")?.state.length).toBe(100_000)
       expect(store.instance("other", "a")).toBe(undefined)
-      expect(store.outcome("counter", "a", "request 6")).toEqual(outcomeOf(6))
-      expect(store.outcome("counter", "b", "request 6")).toBe(undefined)
-      expect([...store.outcomes()]).toEqual([outcomeOf(6), outcomeOf(7)])
+      const found = [1, 3, 4, 5, 6, 7, 8].map((index) => store.outcomesAt(index)?.firstIndex)
+      expect(found).toEqual([1, 1, undefined, 5, 5, 5, undefined])
+      expect(store.outcomesAt(6)).toEqual(chunkOf(5, 7))
+      expect([...store.outcomes()]).toEqual([chunkOf(1, 3), chunkOf(5, 7)])
+      expect(store.outcomesForgottenBelow()).toBe(2)
       expect(store.timers()).toEqual([timerOf("early", 10), timerOf("late", 20)])
     }
     check(first)
@@ -129,47 +130,53 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
     second.close()
   })
 
-  test("replaces what was there: an instance, an outcome, a timer", () => {
+  test("replaces what was there: an instance, a timer", () => {
     const store = openers()()
-    store.flush(
-      flushOf(1, { instances: [instanceOf("a")], outcomes: [outcomeOf(1)], timersSet: [timerOf("t", 5)] }),
-    )
+    store.flush(flushOf(1, { instances: [instanceOf("a")], timersSet: [timerOf("t", 5)] }))
     const changed = instanceOf("a", { state: "{}", revision: 2, version: "v2", index: 2 })
-    const again = outcomeOf(2, { idempotencyKey: "request 1" })
-    store.flush(flushOf(2, { instances: [changed], outcomes: [again], timersSet: [timerOf("t", 6)] }))
+    store.flush(flushOf(2, { instances: [changed], timersSet: [timerOf("t", 6)] }))
     expect(store.instance("counter", "a")).toEqual(changed)
-    expect([...store.outcomes()]).toEqual([again])
     expect(store.timers()).toEqual([timerOf("t", 6)])
     store.close()
   })
 
-  test("forgets outcomes below an index, and timers that are cleared, also those set in the same flush", () => {
+  test("forgets outcomes by whole chunks below an index, and timers that are cleared, also those set in the same flush", () => {
     const store = openers()()
-    const outcomes = [1, 2, 3, 4, 5].map((index) => outcomeOf(index))
+    const outcomes = [chunkOf(1, 2), chunkOf(3, 4), chunkOf(5, 5)]
     store.flush(flushOf(5, { outcomes, timersSet: [timerOf("a", 1), timerOf("b", 2)] }))
     store.flush(
       flushOf(6, {
-        outcomes: [outcomeOf(6)],
+        outcomes: [chunkOf(6, 6)],
         forgetOutcomesBelow: 4,
         timersSet: [timerOf("c", 3)],
         timersCleared: ["a", "c", "never was"],
       }),
     )
-    expect([...store.outcomes()].map(({ index }) => index)).toEqual([4, 5, 6])
-    expect(store.outcome("counter", "a", "request 3")).toBe(undefined)
+    // The chunk of 3 still holds 4, which is remembered.
+    expect([...store.outcomes()].map(({ firstIndex }) => firstIndex)).toEqual([3, 5, 6])
+    expect(store.outcomesForgottenBelow()).toBe(4)
+    expect(store.outcomesAt(2)).toBe(undefined)
+    store.flush(flushOf(7, { outcomes: [chunkOf(7, 7)], forgetOutcomesBelow: 7 }))
+    expect([...store.outcomes()].map(({ firstIndex }) => firstIndex)).toEqual([7])
     expect(store.timers().map(({ id }) => id)).toEqual(["b"])
     store.close()
   })
 
-  test("tells outcomes in ascending order of index, more than fit a page of reading, several of one index", () => {
+  test("tells outcomes in the order of the log, more than fit a page of reading", () => {
     const store = openers()()
-    const many = Array.from({ length: 2_501 }, (_, at) =>
-      outcomeOf(Math.floor(at / 3) + 1, { idempotencyKey: `request ${at}` }),
-    )
-    store.flush(flushOf(900, { outcomes: many.toReversed() }))
-    const told = [...store.outcomes()]
-    expect(told.map(({ index }) => index)).toEqual(many.map(({ index }) => index))
-    expect(new Set(told.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(2_501)
+    const many = Array.from({ length: 50 }, (_, at) => chunkOf(at * 10 + 1, at * 10 + 9))
+    store.flush(flushOf(240, { outcomes: many.slice(0, 24) }))
+    store.flush(flushOf(500, { outcomes: many.slice(24) }))
+    expect([...store.outcomes()]).toEqual(many)
+    store.close()
+  })
+
+  test("keeps outcomes as they were when their writer goes on to use the same buffer", () => {
+    const store = openers()()
+    const buffer = new TextEncoder().encode("__first__")
+    store.flush(flushOf(1, { outcomes: [{ firstIndex: 1, lastIndex: 1, rows: buffer.subarray(2, 7) }] }))
+    buffer.fill(0)
+    expect([...store.outcomes()]).toEqual([chunkOf(1, 1, "first")])
     store.close()
   })
 
@@ -248,7 +255,7 @@ describe("a damaged state file", () => {
     store.flush(
       flushOf(3, {
         instances: [instanceOf("healthy"), instanceOf("broken", { state: '{"marker":"statebytes"}' })],
-        outcomes: [outcomeOf(3, { outcome: '{"marker":"outcomebytes"}' })],
+        outcomes: [chunkOf(1, 2, "healthy chunk"), chunkOf(3, 3, "outcomebytes")],
         timersSet: [{ ...timerOf("t", 1), input: '"timerbytes"' }],
       }),
     )
@@ -271,7 +278,8 @@ describe("a damaged state file", () => {
     expect(() => store.instance("counter", "broken")).toThrow(
       "the state of instance counter/broken has a bad checksum",
     )
-    expect(() => store.outcome("counter", "a", "request 3")).toThrow("the outcome of request 3")
+    expect(store.outcomesAt(2)).toEqual(chunkOf(1, 2, "healthy chunk"))
+    expect(() => store.outcomesAt(3)).toThrow("what became of entries 3 to 3 has a bad checksum")
     expect(() => [...store.outcomes()]).toThrow(StateCorrupt)
     expect(() => store.timers()).toThrow("timer t has a bad checksum")
     store.close()

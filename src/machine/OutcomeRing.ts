@@ -1,0 +1,84 @@
+// Which of the newest outcomes may be the one that is asked for? A ring of what was remembered last, found by
+// hash: 33 bytes for each, however long its keys are.
+
+import type { Index } from "../consensus/types.ts"
+
+/** First in, first out. Hashes may clash: it gives candidates. */
+export class OutcomeRing {
+  readonly #max: number
+  readonly #indexes: Float64Array
+  readonly #hashes: Uint32Array
+  readonly #digests: BigUint64Array
+  /** Open addressing with linear probing: places in the ring, counted from 1; 0 is a free cell. */
+  readonly #cells: Int32Array
+  readonly #mask: number
+  #first = 0
+  #count = 0
+
+  constructor(max: number) {
+    this.#max = max
+    this.#indexes = new Float64Array(max)
+    this.#hashes = new Uint32Array(max)
+    this.#digests = new BigUint64Array(max)
+    // At least half of the cells stay free, so that runs of taken ones stay short.
+    const cells = 2 ** Math.ceil(Math.log2(max * 2))
+    this.#cells = new Int32Array(cells)
+    this.#mask = cells - 1
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get isFull(): boolean {
+    return this.#count === this.#max
+  }
+
+  /** Only when it is not full. */
+  add(index: Index, hash: number, digest: bigint): void {
+    const place = (this.#first + this.#count) % this.#max
+    this.#indexes[place] = index
+    this.#hashes[place] = hash
+    this.#digests[place] = digest
+    this.#count++
+    let cell = hash & this.#mask
+    while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask
+    this.#cells[cell] = place + 1
+  }
+
+  /** Only when it is not empty. */
+  removeOldest(): { readonly index: Index; readonly digest: bigint } {
+    const place = this.#first
+    let cell = this.#hashes[place]! & this.#mask
+    while (this.#cells[cell] !== place + 1) cell = (cell + 1) & this.#mask
+    this.#free(cell)
+    this.#first = (place + 1) % this.#max
+    this.#count--
+    return { index: this.#indexes[place]!, digest: this.#digests[place]! }
+  }
+
+  /** Indexes of the entries whose outcomes have this hash: nearly always none. */
+  find(hash: number): ReadonlyArray<Index> {
+    let found: Array<Index> | null = null
+    for (let cell = hash & this.#mask; this.#cells[cell] !== 0; cell = (cell + 1) & this.#mask) {
+      const place = this.#cells[cell]! - 1
+      if (this.#hashes[place] === hash) (found ??= []).push(this.#indexes[place]!)
+    }
+    return found ?? none
+  }
+
+  /** Moves up what probing could otherwise no longer reach behind the free cell (Knuth, vol. 3, algorithm 6.4R). */
+  #free(cell: number): void {
+    let hole = cell
+    for (let at = (hole + 1) & this.#mask; this.#cells[at] !== 0; at = (at + 1) & this.#mask) {
+      const home = this.#hashes[this.#cells[at]! - 1]! & this.#mask
+      // How far it has come from home: at least as far as to the hole, or it must stay.
+      if (((at - home) & this.#mask) < ((at - hole) & this.#mask)) continue
+      this.#cells[hole] = this.#cells[at]!
+      hole = at
+    }
+    this.#cells[hole] = 0
+  }
+}
+
+const none: ReadonlyArray<Index> = []

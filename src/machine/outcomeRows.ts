@@ -1,0 +1,189 @@
+// How does an outcome stand among its neighbours, in memory and on disk? Rows behind each other in chunks: a
+// flush writes a chunk where it would otherwise write a row for every command.
+
+import type { Index, Term } from "../consensus/types.ts"
+import { type OutcomeChunk, StateCorrupt } from "../storage/StateStore.ts"
+import type { LoggedCommand } from "./command.ts"
+import type { Outcome } from "./outcome.ts"
+
+/** What is remembered of a command. */
+export interface OutcomeRow {
+  readonly index: Index
+  readonly actor: string
+  readonly key: string
+  readonly idempotencyKey: string
+  readonly request: Fingerprint
+  readonly outcome: Outcome
+}
+
+/** Tells a retry from another request under the same key: only inputs can clash, by a 64-bit hash and length. */
+export interface Fingerprint {
+  readonly command: string
+  /** In UTF-16 code units. */
+  readonly inputLength: number
+  readonly inputHash: bigint
+}
+
+export const fingerprintOf = (request: Pick<LoggedCommand, "command" | "input">): Fingerprint => ({
+  command: request.command,
+  inputLength: request.input.length,
+  inputHash: Bun.hash.xxHash64(request.input),
+})
+
+export const isSameRequest = (one: Fingerprint, other: Fingerprint): boolean =>
+  one.inputLength === other.inputLength && one.inputHash === other.inputHash && one.command === other.command
+
+/**
+ * Rows that no flush has written yet, in chunks that are small enough for a retry to read one.
+ *
+ * A row is its length, index, term and revision (0: refused), the input's hash and length, the lengths of four
+ * texts, then the texts: actor, key, idempotency key, command, and the result (of a refusal: the outcome as
+ * JSON). Numbers are big-endian, texts UTF-8 without a gap.
+ */
+export class OutcomeRows {
+  #chunks: Array<Block> = []
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Behind all others. Gives the hash of the row. */
+  add(command: LoggedCommand, index: Index, term: Term, outcome: Outcome): bigint {
+    const isAccepted = outcome._tag === "Accepted"
+    const told = isAccepted ? outcome.result : JSON.stringify(outcome)
+    const texts = command.actor + command.key + command.idempotencyKey + command.command + told
+    const block = this.#blockFor(index, headBytes + utf8BytesMax(texts))
+    const at = block.end
+    const textBytes = block.bytes.write(texts, at + headBytes)
+    const isAscii = textBytes === texts.length
+    const bytesOf = (text: string): number => (isAscii ? text.length : Buffer.byteLength(text))
+    const { view } = block
+    view.setUint32(at, headBytes + textBytes)
+    view.setFloat64(at + 4, index)
+    view.setFloat64(at + 12, term)
+    view.setFloat64(at + 20, isAccepted ? outcome.revision : 0)
+    view.setBigUint64(at + 28, Bun.hash.xxHash64(command.input))
+    view.setUint32(at + 36, command.input.length)
+    view.setUint32(at + 40, bytesOf(command.actor))
+    view.setUint32(at + 44, bytesOf(command.key))
+    view.setUint32(at + 48, bytesOf(command.idempotencyKey))
+    view.setUint32(at + 52, bytesOf(command.command))
+    block.end = at + headBytes + textBytes
+    block.lastIndex = index
+    this.#bytes += headBytes + textBytes
+    return hashRow(block.bytes.subarray(at, block.end))
+  }
+
+  find(index: Index): OutcomeRow | undefined {
+    const block = this.#chunks.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex)
+    return block === undefined ? undefined : findRow(chunkOf(block), index)
+  }
+
+  /** Those that hold anything from `index` on. Views: valid until the next `add`. */
+  chunksFrom(index: Index): ReadonlyArray<OutcomeChunk> {
+    return this.#chunks.filter(({ lastIndex }) => lastIndex >= index).map(chunkOf)
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#bytes = 0
+  }
+
+  #blockFor(index: Index, bytesMax: number): Block {
+    const last = this.#chunks.at(-1)
+    if (last !== undefined && last.bytes.byteLength - last.end >= bytesMax) return last
+    const bytes = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytesMax))
+    const view = new DataView(bytes.buffer)
+    const block: Block = { bytes, view, firstIndex: index, lastIndex: index, end: 0 }
+    this.#chunks.push(block)
+    return block
+  }
+}
+
+/** The row of one entry; undefined when the chunk has none. */
+export const findRow = (chunk: OutcomeChunk, index: Index): OutcomeRow | undefined => {
+  const view = viewOf(chunk.rows)
+  for (let at = 0; at < chunk.rows.byteLength; at += lengthAt(view, at)) {
+    if (view.getFloat64(at + 4) === index) return readRow(chunk.rows, view, at)
+  }
+  return undefined
+}
+
+/** Every row of a chunk, with its hash. */
+export function* rowsOf(chunk: OutcomeChunk): Generator<{ readonly row: OutcomeRow; readonly hash: bigint }> {
+  const view = viewOf(chunk.rows)
+  for (let at = 0; at < chunk.rows.byteLength; at += lengthAt(view, at)) {
+    const hash = hashRow(chunk.rows.subarray(at, at + lengthAt(view, at)))
+    yield { row: readRow(chunk.rows, view, at), hash }
+  }
+}
+
+const readRow = (rows: Uint8Array, view: DataView, at: number): OutcomeRow => {
+  const index = view.getFloat64(at + 4)
+  const revision = view.getFloat64(at + 20)
+  let textAt = at + headBytes
+  const next = (length: number): string => {
+    textAt += length
+    return decoder.decode(rows.subarray(textAt - length, textAt))
+  }
+  const actor = next(view.getUint32(at + 40))
+  const key = next(view.getUint32(at + 44))
+  const idempotencyKey = next(view.getUint32(at + 48))
+  const command = next(view.getUint32(at + 52))
+  const told = next(at + lengthAt(view, at) - textAt)
+  return {
+    index,
+    actor,
+    key,
+    idempotencyKey,
+    request: { command, inputLength: view.getUint32(at + 36), inputHash: view.getBigUint64(at + 28) },
+    outcome:
+      revision === 0
+        ? (JSON.parse(told) as Outcome)
+        : {
+            _tag: "Accepted",
+            result: told,
+            revision,
+            index,
+            term: view.getFloat64(at + 12),
+            replayed: false,
+          },
+  }
+}
+
+/** A length that goes nowhere would be read for ever. */
+const lengthAt = (view: DataView, at: number): number => {
+  const left = view.byteLength - at
+  const length = left < headBytes ? 0 : view.getUint32(at)
+  if (length >= headBytes && length <= left) return length
+  throw new StateCorrupt(`a row of outcomes has ${length} bytes where ${left} are left`)
+}
+
+const chunkOf = ({ bytes, firstIndex, lastIndex, end }: Block): OutcomeChunk => ({
+  firstIndex,
+  lastIndex,
+  rows: bytes.subarray(0, end),
+})
+
+interface Block {
+  readonly bytes: Buffer
+  readonly view: DataView
+  readonly firstIndex: Index
+  lastIndex: Index
+  end: number
+}
+
+/** What `write` needs at the most; counted where a wide guess would cost memory. */
+const utf8BytesMax = (text: string): number =>
+  text.length <= 4096 ? text.length * 3 : Buffer.byteLength(text)
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Differs from the hashes of instances and timers with the same bytes. */
+const hashRow = (row: Uint8Array): bigint => Bun.hash.xxHash64(row, 2n)
+
+const headBytes = 56
+/** What a retry reads to get its answer: some hundred small outcomes. */
+const chunkBytes = 64 * 1024
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
