@@ -15,6 +15,7 @@ import type { Writer } from "./writer.ts"
 /** Commands that are admitted, or forwarded, at once; a unit is never divided, so it may be more. */
 const COMMANDS_MAX = 1024
 const FORWARD_BYTES_MAX = 1024 * 1024
+const NO_ROOM = "there is no room on this node's disk"
 
 export class Proposals {
   readonly #group: Group
@@ -206,7 +207,7 @@ export class Proposals {
     const { waitingMax, waitingBytesMax } = this.#group.options
     if (this.#isClosed) return failure("shutting-down", "rejected", "this node stops")
     if (this.#writer.isFull() && this.#group.node.role.kind === "leader") {
-      return failure("storage-full", "rejected", "there is no room on this node's disk")
+      return failure("storage-full", "rejected", NO_ROOM)
     }
     if (this.count + count <= waitingMax && this.#clientBytes + bytes <= waitingBytesMax) return null
     return failure("overloaded", "rejected", "too many proposals wait at this node")
@@ -216,6 +217,8 @@ export class Proposals {
     if (client.isOut) {
       return failure("timeout", "unknown", "the command was not answered in time; it may still be executed")
     }
+    // Without room it can neither vote nor lead, and the others may be as full.
+    if (this.#writer.isFull()) return failure("storage-full", "rejected", NO_ROOM)
     return knownLeader(this.#group.node) === null
       ? failure("no-leader", "rejected", "no leader is known to this node")
       : failure("timeout", "unknown", "the command was not answered in time")

@@ -5,8 +5,8 @@ import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode, type Turn } from "../consensus/node.ts"
 import type { Write } from "../consensus/types.ts"
-import { MachineHost } from "../machine/MachineHost.ts"
-import { LogStore } from "../storage/LogStore.ts"
+import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
+import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
@@ -154,5 +154,12 @@ const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals,
   }
 })
 
-const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped =>
-  new GroupStopped({ group: options.group, message: Cause.pretty(cause) })
+/** What the world did is one line; what our own code did comes with where it did it. */
+const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
+  const reason = Cause.squash(cause)
+  const message =
+    reason instanceof StorageFailed || reason instanceof MachineFailed
+      ? `${reason.operation}: ${reason.message}`
+      : Cause.pretty(cause)
+  return new GroupStopped({ group: options.group, message })
+}

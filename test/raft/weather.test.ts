@@ -66,6 +66,22 @@ describe("a disk without room", () => {
   })
 })
 
+test("when no disk has room, proposals are told so, and all goes on when there is (S7)", () => {
+  const cluster = new Cluster(9, three)
+  const leader = cluster.waitForLeader()
+  for (const node of cluster.nodes) node.weather.isDiskFull = true
+  cluster.propose(leader, "stuck", { millis: 1000 })
+  cluster.world.runFor(3000)
+  for (const node of cluster.nodes) {
+    const answer = cluster.await(cluster.propose(node, `at ${node.id}`, { millis: 500 }))
+    expect(answer).toMatchObject({ code: "storage-full", outcome: "rejected" })
+    expect(cluster.await(cluster.read(node, { consistency: "local" }))).toMatchObject({ _tag: "Answered" })
+  }
+  for (const node of cluster.nodes) node.weather.isDiskFull = false
+  cluster.waitForLeader()
+  expect(cluster.await(cluster.propose(leader, "again"))).toMatchObject({ _tag: "Accepted" })
+})
+
 test("a leader whose disk hangs gives way to one whose disk does not (E12)", () => {
   const cluster = new Cluster(3, three)
   const leader = cluster.waitForLeader()
