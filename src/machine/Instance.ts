@@ -10,6 +10,8 @@ import type { LoadedActor } from "./Registry.ts"
 
 /** Replaced as a whole by every accepted command. */
 export class Instance {
+  /** By which the maps know it. */
+  readonly id: string
   readonly actor: string
   readonly key: string
   readonly revision: number
@@ -28,22 +30,24 @@ export class Instance {
   #digest: bigint | undefined
 
   /** As it came from disk, counted there. */
-  static stored(row: StoredInstance): Instance {
-    return new Instance(row, undefined, row.state, 300 + row.state.length * 4, true)
+  static stored(id: string, row: StoredInstance): Instance {
+    return new Instance(id, row, undefined, row.state, 300 + row.state.length * 4, true)
   }
 
   /** As an accepted command leaves it. */
-  static written(head: Omit<StoredInstance, "state">, state: Canonical): Instance {
-    return new Instance(head, state.json, undefined, 300 + state.textBytesMax, false)
+  static written(id: string, head: Omit<StoredInstance, "state">, state: Canonical): Instance {
+    return new Instance(id, head, state.json, undefined, 300 + state.textBytesMax, false)
   }
 
   private constructor(
+    id: string,
     head: Omit<StoredInstance, "state">,
     json: Json | undefined,
     text: string | undefined,
     bytes: number,
     isCounted: boolean,
   ) {
+    this.id = id
     this.actor = head.actor
     this.key = head.key
     this.revision = head.revision

@@ -59,7 +59,7 @@ export class Instances {
     }
     const stored = this.#store.instance(actor, key)
     if (stored === undefined) return undefined
-    const instance = Instance.stored(stored)
+    const instance = Instance.stored(id, stored)
     this.#keep(id, instance)
     return instance
   }
@@ -67,11 +67,10 @@ export class Instances {
   /** Takes the place of `previous`, which is what `get` gave. */
   put(previous: Instance | undefined, next: Instance): void {
     if (previous?.isCounted === true) this.#digest.remove(previous.digest)
-    const id = idOf(next.actor, next.key)
-    const dirty = this.#dirty.get(id)
+    const dirty = this.#dirty.get(next.id)
     if (dirty !== undefined) this.#dirtyBytes -= dirty.bytes
-    else this.#forget(id)
-    this.#dirty.set(id, next)
+    else if (previous !== undefined) this.#forget(next.id)
+    this.#dirty.set(next.id, next)
     this.#dirtyBytes += next.bytes
   }
 
@@ -130,7 +129,7 @@ export class Instances {
 }
 
 /** Names of actors hold no slash. */
-const idOf = (actor: string, key: string): string => `${actor}/${key}`
+export const idOf = (actor: string, key: string): string => `${actor}/${key}`
 
 /** Code units and UTF-8 bytes sort alike but for surrogates. */
 const compareUtf8 = (left: string, right: string): number => {

@@ -59,12 +59,12 @@ export class OutcomeRing {
 
   /** Indexes of the entries whose outcomes have this hash: nearly always none. */
   find(hash: number): ReadonlyArray<Index> {
-    let found: Array<Index> | null = null
+    let found = none
     for (let cell = hash & this.#mask; this.#cells[cell] !== 0; cell = (cell + 1) & this.#mask) {
       const place = this.#cells[cell]! - 1
-      if (this.#hashes[place] === hash) (found ??= []).push(this.#indexes[place]!)
+      if (this.#hashes[place] === hash) found = [...found, this.#indexes[place]!]
     }
-    return found ?? none
+    return found
   }
 
   /** Moves up what probing could otherwise no longer reach behind the free cell (Knuth, vol. 3, algorithm 6.4R). */

@@ -1,7 +1,7 @@
 // May a proposal enter the log? What is bound to be refused is refused here and costs no entry.
 
 import { Result } from "effect"
-import { decodeCommand, encodeLogged, type LoggedCommand } from "./command.ts"
+import { decodeCommand, encodeLogged, type LoggedCommand, withVersion } from "./command.ts"
 import { decodeInput, keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
 import type { Admission } from "./MachineHost.ts"
 import { outcomeSlot } from "./Outcomes.ts"
@@ -14,7 +14,7 @@ export const admit = (state: MachineState, bytes: Uint8Array): Admission => {
   if (command === null) return settled(refusals.invalidInput("The bytes hold no command.", []))
   // A due timer was checked when it was set, and is checked again when it fires. Also one whose actor has gone
   // needs an entry: nothing else may take it off the list.
-  if (command.timer !== "") return admitted(state, command, command.input)
+  if (command.timer !== "") return admitted(state, bytes, command)
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return settled(refusals.invalidInput(keyIssue.message, [keyIssue]))
   const inputBytes = Buffer.byteLength(command.input)
@@ -40,12 +40,14 @@ export const admit = (state: MachineState, bytes: Uint8Array): Admission => {
     // Revisions never fall: what is below can never match again, what is above still may.
     if (command.ifRevision < revision) return settled(refusals.revisionMismatch(command.ifRevision, revision))
   }
-  return admitted(state, command, text)
+  if (text === command.input) return admitted(state, bytes, command)
+  const canonical = { ...command, input: text }
+  return admitted(state, encodeLogged(canonical), canonical)
 }
 
-const admitted = (state: MachineState, command: LoggedCommand, input: string): Admission => {
+const admitted = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {
   const version = state.registry.current.get(command.actor)?.version ?? ""
-  return { _tag: "Admitted", command: encodeLogged({ ...command, input, version }) }
+  return { _tag: "Admitted", command: withVersion(bytes, command, version) }
 }
 
 const settled = (outcome: Outcome): Admission => ({ _tag: "Settled", outcome })

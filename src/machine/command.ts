@@ -61,6 +61,22 @@ export const encodeLogged = (command: LoggedCommand): Uint8Array => {
   return bytes.subarray(0, at + textBytes.byteLength)
 }
 
+/**
+ * The same command with the version that runs it. Doors leave it empty, and it stands last: then all other bytes
+ * stay as they are.
+ */
+export const withVersion = (bytes: Uint8Array, command: LoggedCommand, version: string): Uint8Array => {
+  const versionBytes = encoder.encode(version)
+  if (command.version !== "" || versionBytes.byteLength >= 0x80) return encodeLogged({ ...command, version })
+  const versioned = new Uint8Array(bytes.byteLength + versionBytes.byteLength)
+  versioned.set(bytes)
+  versioned.set(versionBytes, bytes.byteLength)
+  const reader = new Reader(bytes)
+  for (let number = 0; number < numbersCount; number++) reader.varint()
+  versioned[reader.at - 1] = versionBytes.byteLength
+  return versioned
+}
+
 /** Null when the bytes are no command of this format. */
 export const decodeCommand = (bytes: Uint8Array): LoggedCommand | null => {
   if (bytes[0] !== format) return null
@@ -88,9 +104,9 @@ export const decodeCommand = (bytes: Uint8Array): LoggedCommand | null => {
 export const isLaterFormat = (bytes: Uint8Array): boolean => bytes.byteLength > 0 && bytes[0]! > format
 
 class Reader {
+  at = 1
   readonly #bytes: Uint8Array
   readonly #lengths: Array<number> = []
-  #at = 1
   #text: string | null = null
   #part = 0
   #partAt = 0
@@ -108,20 +124,26 @@ class Reader {
       this.#lengths.push(length)
       total += length
     }
-    if (this.#at + total !== this.#bytes.byteLength) return null
-    const seed = this.#bytes.slice(this.#at, this.#at + seedLength)
-    this.#at += seedLength
+    if (this.at + total !== this.#bytes.byteLength) return null
+    const seed = this.#bytes.slice(this.at, this.at + seedLength)
+    this.at += seedLength
     return seed
   }
 
   /** False when they are not UTF-8. */
   readTexts(): boolean {
+    const { byteLength } = this.#bytes
+    // A part of a string keeps the whole alive: a key in the cache must not hold a long input.
+    if (byteLength - this.at <= sharedTextMax) {
+      const text = lossyText.call(this.#bytes as Buffer, "utf8", this.at, byteLength)
+      if (text.length === byteLength - this.at && !text.includes(replacement)) {
+        this.#text = text
+        return true
+      }
+    }
     try {
-      const text = decoder.decode(this.#bytes.subarray(this.#at))
-      const isAscii = text.length === this.#bytes.byteLength - this.#at
-      // A part of a string keeps the whole alive: a key in the cache must not hold a long input.
-      this.#text = isAscii && text.length <= sharedTextMax ? text : null
-      return isAscii || this.#partsAreUtf8()
+      decoder.decode(this.#bytes.subarray(this.at))
+      return this.#partsAreUtf8()
     } catch {
       return false
     }
@@ -131,13 +153,13 @@ class Reader {
     const from = this.#partAt
     this.#partAt += this.#lengths[this.#part++]!
     return this.#text === null
-      ? decoder.decode(this.#bytes.subarray(this.#at + from, this.#at + this.#partAt))
+      ? decoder.decode(this.#bytes.subarray(this.at + from, this.at + this.#partAt))
       : this.#text.slice(from, this.#partAt)
   }
 
   /** The whole may be UTF-8 while a length cuts a character in two. */
   #partsAreUtf8(): boolean {
-    let at = this.#at
+    let at = this.at
     for (const length of this.#lengths) {
       if (length > 0 && (this.#bytes[at]! & 0xc0) === 0x80) return false
       at += length
@@ -149,7 +171,7 @@ class Reader {
   varint(): number {
     let value = 0
     for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
-      const byte = this.#bytes[this.#at++]
+      const byte = this.#bytes[this.at++]
       if (byte === undefined) return Number.NaN
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
@@ -171,8 +193,13 @@ const writeVarint = (bytes: Uint8Array, at: number, value: number): number => {
 
 const format = 1
 const textsCount = 9
+/** Before the seed: the expected revision, the seed's length and the texts'. */
+const numbersCount = 2 + textsCount
 /** The format, and a revision of eight bytes and ten lengths of five at the most. */
 const headBytesMax = 1 + 8 + 10 * 5
 const sharedTextMax = 1024
+/** What is as long as its bytes and has no replacement for bad ones is ASCII: half the work of a checked decoding. */
+const lossyText = Buffer.prototype.toString
+const replacement = "\ufffd"
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -8,7 +8,7 @@ import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
 import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
 import { Instance } from "./Instance.ts"
-import type { Instances } from "./Instances.ts"
+import { type Instances, idOf } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
 import { idempotencyKeyBytesMax, keyBytesMax, type MachineLimits } from "./limits.ts"
 import { type OutcomeSlot, type Outcomes, outcomeSlot } from "./Outcomes.ts"
@@ -193,7 +193,7 @@ const commit = (
   const { actor: name, key } = command
   const revision = (previous?.revision ?? 0) + 1
   const head = { actor: name, key, revision, version: actor.version, index: entry.index }
-  const instance = Instance.written(head, reduced.state)
+  const instance = Instance.written(previous?.id ?? idOf(name, key), head, reduced.state)
   if (actor.state.isPlain) instance.view = { of: actor, value: reduced.state.json }
   state.instances.put(previous, instance)
   for (const timer of reduced.timers) state.timers.set({ ...timer, actor: name, key })

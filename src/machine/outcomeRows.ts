@@ -41,7 +41,7 @@ export const isSameRequest = (one: Fingerprint, other: Fingerprint): boolean =>
  * JSON). Numbers are big-endian, texts UTF-8 without a gap.
  */
 export class OutcomeRows {
-  #chunks: Array<Block> = []
+  #blocks: Array<Block> = []
   #bytes = 0
 
   get bytes(): number {
@@ -50,53 +50,36 @@ export class OutcomeRows {
 
   /** Behind all others. Gives the hash of the row. */
   add(command: LoggedCommand, index: Index, term: Term, outcome: Outcome): bigint {
-    const isAccepted = outcome._tag === "Accepted"
-    const told = isAccepted ? outcome.result : JSON.stringify(outcome)
-    const texts = command.actor + command.key + command.idempotencyKey + command.command + told
-    const block = this.#blockFor(index, headBytes + utf8BytesMax(texts))
-    const at = block.end
-    const textBytes = block.bytes.write(texts, at + headBytes)
-    const isAscii = textBytes === texts.length
-    const bytesOf = (text: string): number => (isAscii ? text.length : Buffer.byteLength(text))
-    const { view } = block
-    view.setUint32(at, headBytes + textBytes)
-    view.setFloat64(at + 4, index)
-    view.setFloat64(at + 12, term)
-    view.setFloat64(at + 20, isAccepted ? outcome.revision : 0)
-    view.setBigUint64(at + 28, Bun.hash.xxHash64(command.input))
-    view.setUint32(at + 36, command.input.length)
-    view.setUint32(at + 40, bytesOf(command.actor))
-    view.setUint32(at + 44, bytesOf(command.key))
-    view.setUint32(at + 48, bytesOf(command.idempotencyKey))
-    view.setUint32(at + 52, bytesOf(command.command))
-    block.end = at + headBytes + textBytes
+    const row = packRow(command, index, term, outcome)
+    const block = this.#blockFor(index, row.byteLength)
+    block.bytes.set(row, block.end)
+    block.end += row.byteLength
     block.lastIndex = index
-    this.#bytes += headBytes + textBytes
-    return hashRow(block.bytes.subarray(at, block.end))
+    this.#bytes += row.byteLength
+    return hashRow(row)
   }
 
   find(index: Index): OutcomeRow | undefined {
-    const block = this.#chunks.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex)
+    const block = this.#blocks.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex)
     return block === undefined ? undefined : findRow(chunkOf(block), index)
   }
 
   /** Those that hold anything from `index` on. Views: valid until the next `add`. */
   chunksFrom(index: Index): ReadonlyArray<OutcomeChunk> {
-    return this.#chunks.filter(({ lastIndex }) => lastIndex >= index).map(chunkOf)
+    return this.#blocks.filter(({ lastIndex }) => lastIndex >= index).map(chunkOf)
   }
 
   clear(): void {
-    this.#chunks = []
+    this.#blocks = []
     this.#bytes = 0
   }
 
-  #blockFor(index: Index, bytesMax: number): Block {
-    const last = this.#chunks.at(-1)
-    if (last !== undefined && last.bytes.byteLength - last.end >= bytesMax) return last
-    const bytes = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytesMax))
-    const view = new DataView(bytes.buffer)
-    const block: Block = { bytes, view, firstIndex: index, lastIndex: index, end: 0 }
-    this.#chunks.push(block)
+  #blockFor(index: Index, rowBytes: number): Block {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined && last.bytes.byteLength - last.end >= rowBytes) return last
+    const bytes = new Uint8Array(Math.max(chunkBytes, rowBytes))
+    const block: Block = { bytes, firstIndex: index, lastIndex: index, end: 0 }
+    this.#blocks.push(block)
     return block
   }
 }
@@ -117,6 +100,37 @@ export function* rowsOf(chunk: OutcomeChunk): Generator<{ readonly row: OutcomeR
     const hash = hashRow(chunk.rows.subarray(at, at + lengthAt(view, at)))
     yield { row: readRow(chunk.rows, view, at), hash }
   }
+}
+
+/** Valid until the next one is packed. */
+const packRow = (command: LoggedCommand, index: Index, term: Term, outcome: Outcome): Uint8Array => {
+  const isAccepted = outcome._tag === "Accepted"
+  const told = isAccepted ? outcome.result : JSON.stringify(outcome)
+  const texts = command.actor + command.key + command.idempotencyKey + command.command + told
+  // A code unit takes three bytes at the most.
+  const isSmall = headBytes + texts.length * 3 <= scratch.byteLength
+  const row = isSmall ? scratch : Buffer.allocUnsafeSlow(headBytes + Buffer.byteLength(texts))
+  const view = isSmall ? scratchView : viewOf(row)
+  const textBytes = row.write(texts, headBytes)
+  const isAscii = textBytes === texts.length
+  const bytesOf = (text: string): number => (isAscii ? text.length : Buffer.byteLength(text))
+  view.setUint32(0, headBytes + textBytes)
+  view.setFloat64(4, index)
+  view.setFloat64(12, term)
+  view.setFloat64(20, isAccepted ? outcome.revision : 0)
+  view.setBigUint64(28, Bun.hash.xxHash64(command.input))
+  view.setUint32(36, command.input.length)
+  view.setUint32(40, bytesOf(command.actor))
+  view.setUint32(44, bytesOf(command.key))
+  view.setUint32(48, bytesOf(command.idempotencyKey))
+  view.setUint32(52, bytesOf(command.command))
+  return isSmall ? scratchOf(headBytes + textBytes) : row
+}
+
+/** A new view for every row would cost more than to pack it and hash it. */
+const scratchOf = (length: number): Uint8Array => {
+  scratchViews[length] ??= scratch.subarray(0, length)
+  return scratchViews[length]
 }
 
 const readRow = (rows: Uint8Array, view: DataView, at: number): OutcomeRow => {
@@ -167,16 +181,11 @@ const chunkOf = ({ bytes, firstIndex, lastIndex, end }: Block): OutcomeChunk => 
 })
 
 interface Block {
-  readonly bytes: Buffer
-  readonly view: DataView
+  readonly bytes: Uint8Array
   readonly firstIndex: Index
   lastIndex: Index
   end: number
 }
-
-/** What `write` needs at the most; counted where a wide guess would cost memory. */
-const utf8BytesMax = (text: string): number =>
-  text.length <= 4096 ? text.length * 3 : Buffer.byteLength(text)
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
@@ -186,4 +195,7 @@ const hashRow = (row: Uint8Array): bigint => Bun.hash.xxHash64(row, 2n)
 const headBytes = 56
 /** What a retry reads to get its answer: some hundred small outcomes. */
 const chunkBytes = 64 * 1024
+const scratch = Buffer.allocUnsafeSlow(4096)
+const scratchView = viewOf(scratch)
+const scratchViews: Array<Uint8Array | undefined> = []
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

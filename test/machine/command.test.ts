@@ -2,7 +2,13 @@
 
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { decodeCommand, encodeLogged, isLaterFormat, type LoggedCommand } from "../../src/machine/command.ts"
+import {
+  decodeCommand,
+  encodeLogged,
+  isLaterFormat,
+  type LoggedCommand,
+  withVersion,
+} from "../../src/machine/command.ts"
 
 const text = (maxLength: number) =>
   fc
@@ -44,6 +50,18 @@ test("a view into a larger buffer is read like bytes of its own", () => {
   )
 })
 
+test("the version is put in as if it had been there from the start, also in place of another", () => {
+  const versions = fc.oneof(fc.constant(""), fc.constant("v".repeat(200)), text(30))
+  fc.assert(
+    fc.property(commands, versions, versions, (given, before, version) => {
+      const command = { ...given, version: before }
+      const versioned = withVersion(encodeLogged(command), command, version)
+      expect(versioned).toEqual(encodeLogged({ ...command, version }))
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test("cut or lengthened bytes hold no command", () => {
   fc.assert(
     fc.property(commands, fc.nat(), (command, cut) => {
@@ -73,6 +91,27 @@ test("any bytes give a command or null, never a throw", () => {
     ),
     { numRuns: 300 },
   )
+})
+
+test("bytes that are not UTF-8 are no command, also where a replacement would have their length", () => {
+  const bytes = encodeLogged({
+    actor: "a",
+    key: "b",
+    command: "c",
+    input: "d",
+    idempotencyKey: "e",
+    ifRevision: null,
+    version: "",
+    seed: new Uint8Array(0),
+    caller: "",
+    door: "",
+    timer: "",
+  })
+  expect(decodeCommand(bytes)).not.toBeNull()
+  for (const bad of [0x80, 0xc3, 0xff]) {
+    bytes[bytes.byteLength - 2] = bad
+    expect(decodeCommand(bytes)).toBeNull()
+  }
 })
 
 test("a length that cuts a character in two is no command", () => {
