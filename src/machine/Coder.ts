@@ -2,6 +2,7 @@
 
 import { Result, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import type { AnySchema, Json } from "./actor.ts"
+import { type Fits, fitsOf, parseOptions } from "./fits.ts"
 import { type Canonical, canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
 
 /** What is wrong with a value, and where. */
@@ -15,29 +16,58 @@ export interface Issue {
 export class Coder {
   /** The decoded side is the encoded side: the canonical JSON itself is what reducers see. */
   readonly isPlain: boolean
+  /** Null when only the schema's parser can tell. */
+  readonly #fits: Fits | null
   readonly #decode: (input: unknown) => Result.Result<unknown, SchemaIssue.Issue>
   readonly #encode: (input: unknown) => Result.Result<unknown, SchemaIssue.Issue>
 
   constructor(schema: AnySchema) {
     this.isPlain = SchemaAST.toType(schema.ast) === schema.ast
+    this.#fits = this.isPlain && SchemaAST.toEncoded(schema.ast) === schema.ast ? fitsOf(schema.ast) : null
     this.#decode = SchemaParser.decodeUnknownResult(schema, parseOptions)
     this.#encode = SchemaParser.encodeUnknownResult(schema, parseOptions)
   }
 
   /** Of a plain schema the result is `json` itself, so that the order of keys never depends on the way here. */
   decode(json: Json): Result.Result<unknown, ReadonlyArray<Issue>> {
+    if (this.#certainlyFits(json)) return Result.succeed(json)
     const decoded = guard(() => this.#decode(json))
     return this.isPlain && Result.isSuccess(decoded) ? Result.succeed(json) : decoded
   }
 
   /** Canonical JSON of a value of the decoded side. */
   encode(value: unknown): Result.Result<Canonical, ReadonlyArray<Issue>> {
+    const plain = this.#encodePlain(value)
+    if (plain !== null) return Result.succeed(plain)
     const encoded = guard(() => this.#encode(value))
     if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
     try {
       return Result.succeed(canonicalise(encoded.success))
     } catch (error) {
       return Result.fail([{ path: error instanceof NotJson ? error.path : "", message: messageOf(error) }])
+    }
+  }
+
+  /**
+   * Null when the parser must look at the value. The copy is what is checked: a value that reads differently the
+   * second time gains nothing.
+   */
+  #encodePlain(value: unknown): Canonical | null {
+    if (this.#fits === null) return null
+    try {
+      const canonical = canonicalise(value)
+      return canonical.isExact && this.#certainlyFits(canonical.json) ? canonical : null
+    } catch {
+      return null
+    }
+  }
+
+  #certainlyFits(json: Json): boolean {
+    try {
+      return this.#fits?.(json) === true
+    } catch {
+      // A check that throws: the parser says what that means.
+      return false
     }
   }
 }
@@ -152,5 +182,4 @@ const first = <Item>(items: ReadonlyArray<Item>, find: (item: Item) => string | 
 
 const issuesMax = 20
 const messageLengthMax = 1000
-const parseOptions = { errors: "all", onExcessProperty: "error" } as const
 const format = SchemaIssue.makeFormatterStandardSchemaV1()

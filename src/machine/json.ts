@@ -23,6 +23,8 @@ export interface Canonical {
   readonly json: Json
   /** What its text takes as UTF-8 at the most. */
   readonly textBytesMax: number
+  /** Nothing was left out or bent: neither undefined, nor a symbol as key, nor -0. */
+  readonly isExact: boolean
 }
 
 /**
@@ -30,9 +32,9 @@ export interface Canonical {
  * text down to the order of the keys.
  */
 export const canonicalise = (value: unknown): Canonical => {
-  const walk: Walk = { path: [], textBytesMax: 0 }
+  const walk: Walk = { path: [], textBytesMax: 0, isExact: true }
   const json = copy(value, walk)
-  return { json, textBytesMax: walk.textBytesMax }
+  return { json, textBytesMax: walk.textBytesMax, isExact: walk.isExact }
 }
 
 /** The canonical value that a text stands for; throws {@link NotJson}. */
@@ -53,6 +55,7 @@ export const jsonPointer = (path: ReadonlyArray<PropertyKey>): string =>
 interface Walk {
   readonly path: Array<string | number>
   textBytesMax: number
+  isExact: boolean
 }
 
 const copy = (value: unknown, walk: Walk): Json => {
@@ -65,6 +68,7 @@ const copy = (value: unknown, walk: Walk): Json => {
       return checkedString(value, walk.path)
     case "number":
       walk.textBytesMax += numberBytesMax
+      if (Object.is(value, -0)) walk.isExact = false
       return checkedNumber(value, walk.path)
     case "object":
       walk.textBytesMax += wordBytesMax
@@ -92,11 +96,15 @@ const copyObject = (value: object, walk: Walk): Json => {
   if (prototype !== Object.prototype && prototype !== null) {
     fail(path, `Expected a plain object, got ${value.constructor?.name ?? "another"}`)
   }
+  if (Object.getOwnPropertySymbols(value).length > 0) walk.isExact = false
   const copied: Record<string, Json> = {}
   for (const key of Object.keys(value).sort()) {
     const held = (value as Record<string, unknown>)[key]
     // An optional key that is undefined is absent: JSON knows no difference.
-    if (held === undefined) continue
+    if (held === undefined) {
+      walk.isExact = false
+      continue
+    }
     path.push(key)
     checkKey(key, path)
     walk.textBytesMax += stringBytesMax(key)
