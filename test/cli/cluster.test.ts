@@ -1,9 +1,12 @@
 // Does `cluster` start whole, stop whole, and leave nothing behind when it cannot? Real processes, small nodes.
 
-import { afterEach, expect, test } from "bun:test"
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const program = join(import.meta.dir, "fakeProgram.ts")
 const cleanups: Array<() => unknown> = []

@@ -1,7 +1,7 @@
 // Is every call of a log counted once, whatever the cluster does meanwhile? The real client against a cluster
 // of three doors to one meter, which answers as badly as a real one can. (C1, C2)
 
-import { afterAll, afterEach, expect, test } from "bun:test"
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -9,6 +9,9 @@ import { Console, Effect } from "effect"
 import { failed } from "../../src/cli/CliFailure.ts"
 import { runCli } from "../../src/cli/main.ts"
 import { madeLog, madeLogFacts } from "./madeLog.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const directory = mkdtempSync(join(tmpdir(), "raftlet-import-"))
 const file = join(directory, "api.log")

@@ -1,8 +1,11 @@
 // Runs whole clusters through random weather. `RAFTLET_SEEDS=20000` hunts longer, `RAFTLET_FROM` elsewhere;
 // `RAFTLET_SHAPE` and `RAFTLET_SEED` run the one that failed.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { run, type Shape, shapes } from "./hunt.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const seeds = Number(process.env.RAFTLET_SEEDS ?? 300)
 const from = Number(process.env.RAFTLET_FROM ?? 1)

@@ -1,6 +1,6 @@
 // Does the app keep its word on a real socket: floods, drips, cuts, and the end of the server? (H2, H6, H10, C7)
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { connect, type Socket } from "node:net"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import type { BodyLimits } from "../../src/http/Bodies.ts"
@@ -9,6 +9,9 @@ import { MachineHost } from "../../src/machine/MachineHost.ts"
 import { Metrics } from "../../src/metrics/Metrics.ts"
 import { Raft } from "../../src/raft/Raft.ts"
 import { makeFake } from "./fakeRaft.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const cleanups: Array<() => Promise<unknown>> = []
 afterEach(async () => {

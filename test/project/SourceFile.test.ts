@@ -1,12 +1,15 @@
 // Are code, comments and text told apart? All other rules stand on this.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
 import { importsOf } from "../../scripts/lib/imports.ts"
 import { lineAt, sourceFile } from "../../scripts/lib/SourceFile.ts"
 import { list } from "../../scripts/lib/tree.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const code = (text: string) => sourceFile("a.ts", text).code
 const comments = (text: string) => sourceFile("a.ts", text).comments

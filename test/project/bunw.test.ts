@@ -1,6 +1,6 @@
 // Does the wrapper find, fetch and start the right Bun? With fake tools: no network, no real npm.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import {
   copyFileSync,
   existsSync,
@@ -13,6 +13,9 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { type Folder, folder, writeTree } from "./tree.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const wrapper = join(import.meta.dir, "../../bunw")
 

@@ -1,7 +1,10 @@
 // Does a cluster of real lives do what its users rely on? On virtual time, with a toy for a machine.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Cluster, type TestNode } from "./Cluster.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const three = ["n1", "n2", "n3"]
 

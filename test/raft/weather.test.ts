@@ -1,10 +1,13 @@
 // What do the lives do when the disk, the machine or the other nodes behave badly?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { drawElectionTimeout } from "../../src/raft/Group.ts"
 import { defaultOptions } from "../../src/raft/options.ts"
 import { World } from "../../src/simulation/World.ts"
 import { Cluster } from "./Cluster.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const three = ["n1", "n2", "n3"]
 

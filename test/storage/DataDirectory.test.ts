@@ -1,6 +1,6 @@
 // Who may use a data directory? (HAZARDS S6, S10, S12)
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -9,6 +9,9 @@ import type { DataDirectoryRefused } from "../../src/storage/LogStore.ts"
 import { LogStore } from "../../src/storage/LogStore.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
 import { removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporaryDirectories)
 

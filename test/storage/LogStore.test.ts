@@ -1,6 +1,6 @@
 // What does every log promise, on a disk or in memory? One suite, run against all layers of LogStore.
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Exit } from "effect"
 import { encodeConfiguration } from "../../src/consensus/configuration.ts"
 import { BrokenCode } from "../../src/storage/assert.ts"
@@ -22,6 +22,9 @@ import {
   writeMain,
   writeOf,
 } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 /** A node with a disk: every call of it is one run, so two calls are a restart. */
 type Node = <A, E>(body: (log: LogService) => Effect.Effect<A, E>) => Promise<A>

@@ -1,6 +1,6 @@
 // What does every snapshot store promise? One suite, run against files and their twin in memory.
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, type Layer } from "effect"
@@ -13,6 +13,9 @@ import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { initial, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporaryDirectories)
 

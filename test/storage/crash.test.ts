@@ -1,6 +1,6 @@
 // The process or the disk fails in the middle: what was reported durable is there. (HAZARDS S1, S2, S3, S7)
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -20,6 +20,9 @@ import {
   writeMain,
   writeOf,
 } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporaryDirectories)
 

@@ -1,6 +1,6 @@
 // A disk came back shorter or altered: does the node know? (HAZARDS S4, S5, S6)
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import {
   copyFileSync,
   cpSync,
@@ -16,6 +16,7 @@ import { Effect } from "effect"
 import * as fc from "fast-check"
 import type { Entry } from "../../src/consensus/types.ts"
 import { readDataDirectory } from "../../src/storage/DataDirectory.ts"
+import { damageOf } from "../../src/storage/damage.ts"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import { DataDirectoryRefused, type LoadedGroup, StorageFailed } from "../../src/storage/LogStore.ts"
 import { LogMark } from "../../src/storage/mark.ts"
@@ -28,6 +29,9 @@ import {
   temporaryDirectory,
   writeOf,
 } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporaryDirectories)
 
@@ -332,6 +336,83 @@ describe("a damaged database", () => {
     expect(() => write(running, { entries: [entryOf(3_001, 1)] })).toThrow(StorageFailed)
     expect(load(await open(imageOf(directory)))).toMatchObject({ standing: "suspect", lastIndex: 69 })
   })
+})
+
+describe("a database that was cut off (S4, S5)", () => {
+  /** 1.4 MB in the database file, about 100 KB of later commits in the write-ahead log. */
+  const makeLarge = async (): Promise<string> => {
+    const directory = temporaryDirectory()
+    await runInDirectory(directory, () => Effect.void)
+    const first = await open(directory)
+    load(first)
+    write(first, { hardState: { term: 1, votedFor: "n1" }, entries: large.slice(0, 2_000) })
+    first.close()
+    const second = await open(directory)
+    load(second)
+    write(second, { hardState })
+    for (let at = 2_000; at < large.length; at += 2) write(second, { entries: large.slice(at, at + 2) })
+    const image = imageOf(directory)
+    second.close()
+    return image
+  }
+  const large = Array.from({ length: 2_020 }, (_, at) =>
+    entryOf(at + 1, at < 2_000 ? 1 : 2, `entry ${at + 1} ${"x".repeat(600)}`),
+  )
+  /** Where the file ends in the middle of a page, at a page, in its header, and before it. */
+  const cuts = [0.75, 0.5, 0.25, 0.9, 0.1].map((share) => (bytes: number) => Math.floor(bytes * share))
+  const cutsAt = [4_096 * 20, 4_096 * 3, 4_096, 4_095, 512, 511, 100, 1, 0].map((bytes) => () => bytes)
+
+  test("opens with what was verified, suspect, its vote kept and both files set aside", async () => {
+    const original = await makeLarge()
+    const bytes = statSync(join(original, "log.db")).size
+    const wal = readFileSync(join(original, "log.db-wal"))
+    expect(bytes).toBeGreaterThan(1_300_000)
+    for (const cut of [...cuts, ...cutsAt]) {
+      const image = imageOf(original)
+      const path = join(image, "log.db")
+      truncateSync(path, cut(bytes))
+      const bad = readFileSync(path)
+      const loaded = load(await open(image))
+      expect(loaded).toMatchObject({ standing: "suspect", hardState })
+      expect(loaded.suspicion).not.toBe("")
+      expect(plain(loaded.tail)).toEqual(
+        plain(large.slice(loaded.lastIndex - loaded.tail.length, loaded.lastIndex)),
+      )
+      // What the write-ahead log can still hold may be missing where a checkpoint was cut short.
+      if (bytes - cut(bytes) > wal.byteLength) {
+        expect(readFileSync(join(image, "evidence", "log.db")).equals(bad)).toBe(true)
+        expect(readFileSync(join(image, "evidence", "log.db-wal")).equals(wal)).toBe(true)
+      }
+      // Five entries or more to a page, and all whole ones of the first part are kept.
+      const pagesBesides = 10
+      const kept = (Math.floor(cut(bytes) / 4_096) - pagesBesides) * 5
+      expect(loaded.lastIndex).toBeGreaterThanOrEqual(kept)
+    }
+  })
+
+  test("is repaired once: the next start is as suspect, and the write that ends it holds", async () => {
+    const image = await makeLarge()
+    truncateSync(join(image, "log.db"), 700_000)
+    const first = await open(image)
+    const { lastIndex } = load(first)
+    first.close()
+    const second = await open(image)
+    expect(load(second)).toMatchObject({ standing: "suspect", lastIndex, hardState })
+    write(second, { entries: large.slice(lastIndex) })
+    write(second, { standing: "whole" })
+    second.close()
+    expect(load(await open(image))).toMatchObject({ standing: "whole", lastIndex: 2_020, hardState })
+  })
+})
+
+test("a sector that cannot be read is damage; a write or sync that failed ends the node (S2, S5)", () => {
+  const refused = (code: string) => Object.assign(new Error("disk I/O error"), { code })
+  for (const code of ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ"]) {
+    expect(damageOf(refused(code))).toBe(`${code}: disk I/O error`)
+  }
+  for (const code of ["SQLITE_IOERR", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_FULL", "EIO"]) {
+    expect(() => damageOf(refused(code))).toThrow("disk I/O error")
+  }
 })
 
 test("any flipped bit in any file is detected, or changes nothing that is read (S4, S5)", async () => {

@@ -1,6 +1,6 @@
 // What happens to a connection in its life: full, slow, silent, lost, found again?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Clock, Duration, Effect, Queue } from "effect"
 import { encode, encodeGreeting } from "../../src/transport/codec.ts"
 import { frameBytesMax } from "../../src/transport/limits.ts"
@@ -20,6 +20,9 @@ import {
   take,
   vote,
 } from "./support.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const mebibyte = 1024 * 1024
 
