@@ -35,6 +35,7 @@ export class LogFile {
   tables: LogTables
   groups: Map<GroupId, GroupRecord>
   private readonly mark: LogMark
+  private readonly evidenceKept: boolean
   /** What the mark says of each group; also of groups that the database has lost. */
   readonly marked: Record<GroupId, MarkedGroup>
   /** Why a group that is not found may have been lost. */
@@ -51,6 +52,7 @@ export class LogFile {
     this.tables = opened.tables
     this.groups = opened.groups
     this.mark = opened.mark
+    this.evidenceKept = opened.evidenceKept
     this.marked = { ...opened.marked }
     this.suspicion = opened.suspicion
     this.sequence = opened.sequence
@@ -149,7 +151,7 @@ export class LogFile {
       const lowest = this.tables.lowestIndex(number, baseIndex)
       if (lowest === undefined) return false
       const to = Math.min(baseIndex, lowest + sweepRowsMax - 1)
-      this.transaction(() => this.tables.deleteEntries(number, lowest, to))
+      this.tables.transaction(() => this.tables.deleteEntries(number, lowest, to))
       return to < baseIndex
     })
   }
@@ -205,7 +207,7 @@ export class LogFile {
     const sequence = this.sequence + 1
     let suspicion = this.suspicion
     let records = changed
-    this.transaction(() => {
+    this.tables.transaction(() => {
       records = [...changed, ...(body() ?? [])]
       for (const record of records) this.tables.putGroup(record)
       suspicion = this.suspicionAfter(records)
@@ -222,8 +224,8 @@ export class LogFile {
 
   /** The file is bad somewhere: a new one takes its place, with everything that can be verified. */
   replaceDamaged(): void {
-    const { directory, identity, tables, suspicion } = this
-    salvage({ directory, identity, tables, suspicion, sequence: this.sequence + 1 })
+    const { directory, identity, tables, suspicion, evidenceKept } = this
+    salvage({ directory, identity, tables, suspicion, evidenceKept, sequence: this.sequence + 1 })
     const content = openTables(directory, identity)
     this.tables = content.tables
     this.groups = content.groups
@@ -239,17 +241,6 @@ export class LogFile {
     const present = Object.keys(this.marked).every((group) => groups.has(group))
     const whole = [...groups.values()].every((record) => record.suspicion === "")
     return present && whole && groups.size > 0 ? "" : this.suspicion
-  }
-
-  private transaction(body: () => void): void {
-    this.tables.run("BEGIN IMMEDIATE")
-    try {
-      body()
-      this.tables.run("COMMIT")
-    } catch (error) {
-      if (this.tables.database.inTransaction) this.tables.run("ROLLBACK")
-      throw error
-    }
   }
 
   private checkpoint(): void {

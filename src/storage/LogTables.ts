@@ -179,14 +179,24 @@ export class LogTables {
 
   /** In order, without verification of the chain; a row that cannot be an entry is {@link LogDamaged}. */
   *entries(number: number, from: number, to: number): Generator<StoredEntry> {
-    const rowsMax = 512
+    let rowsMax = 512
     for (let next = from; next <= to; ) {
-      const rows = this.rows(
-        `SELECT position, term, time, kind, hash, data FROM entries
-         WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ${rowsMax}`,
-        number * groupSpan + next,
-        number * groupSpan + to,
-      )
+      let rows: ReadonlyArray<ReadonlyArray<unknown>>
+      try {
+        rows = this.rows(
+          `SELECT position, term, time, kind, hash, data FROM entries
+           WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?`,
+          number * groupSpan + next,
+          number * groupSpan + to,
+          rowsMax,
+        )
+      } catch (error) {
+        if (rowsMax === 1) throw error
+        damageOf(error)
+        // A bad page must not cost the good entries that are read along with it.
+        rowsMax /= 8
+        continue
+      }
       for (const row of rows) yield storedEntry(number, row as EntryRow)
       if (rows.length < rowsMax) return
       next = ((rows.at(-1) as EntryRow)[0] % groupSpan) + 1
@@ -234,6 +244,17 @@ export class LogTables {
     this.rows(`PRAGMA wal_checkpoint(${mode})`)
   }
 
+  transaction(body: () => void): void {
+    this.run("BEGIN IMMEDIATE")
+    try {
+      body()
+      this.run("COMMIT")
+    } catch (error) {
+      if (this.database.inTransaction) this.run("ROLLBACK")
+      throw error
+    }
+  }
+
   run(sql: string, ...values: ReadonlyArray<Bindable>): void {
     this.statement(sql).run(...values)
   }
@@ -271,7 +292,7 @@ const storedEntry = (number: number, row: EntryRow): StoredEntry => {
   const index = position - number * groupSpan
   const entryKind = kindOf(kind)
   if (entryKind === undefined || !(data instanceof Uint8Array)) {
-    throw new LogDamaged(`entry ${index} is not an entry`)
+    throw new LogDamaged(`row ${position} is not an entry`)
   }
   return {
     entry: { index, term, time, kind: entryKind, data, origin: null },

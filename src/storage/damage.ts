@@ -19,4 +19,6 @@ export const verifyChecksum = (what: string, checksum: unknown, expected: bigint
   if (hashFromBytes(checksum) !== expected) throw new LogDamaged(`${what} has a bad checksum`)
 }
 
-const damageCode = /^SQLITE_(CORRUPT|NOTADB|SCHEMA|ERROR|CANTOPEN|READONLY)/
+// A sector that cannot be read is lost like one that was altered. A failed write or sync is not in the file.
+const damageCode =
+  /^SQLITE_(CORRUPT|NOTADB|SCHEMA|ERROR|CANTOPEN|READONLY|IOERR_(READ|SHORT_READ|DATA|CORRUPTFS)$)/

@@ -1,6 +1,16 @@
 // The storage thread starts: is log.db what this node left behind?
 
-import { existsSync } from "node:fs"
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs"
+import { basename } from "node:path"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { damageOf, LogDamaged } from "./damage.ts"
 import { syncPath } from "./durable.ts"
@@ -23,6 +33,8 @@ export interface LogContent {
 export interface OpenedLog extends LogContent {
   readonly mark: LogMark
   readonly marked: Readonly<Record<GroupId, MarkedGroup>>
+  /** The files stand in the evidence as they were found: nothing that this start made may replace them there. */
+  readonly evidenceKept: boolean
 }
 
 /** An empty log with its mark, in a directory that has promised nothing yet. */
@@ -40,24 +52,29 @@ export const makeLog = (directory: string, identity: Identity): void => {
 
 export const openLog = (directory: string, identity: Identity): OpenedLog => {
   const paths = logPaths(directory)
+  refuseClosed(directory, [paths.log, paths.wal, paths.mark])
   const { mark, last } = openMark(paths.mark)
   if (last === null && !existsSync(paths.log)) {
     throw new DataDirectoryRefused({ directory, reason: "log.db and log.mark are both gone" })
   }
   const reasons: Array<string> = []
   if (last === null) reasons.push("no mark of the last commit can be read")
-  // Before SQLite opens the file: it would shorten a damaged write-ahead log without a word.
+  // Before SQLite opens the files: it would shorten a damaged write-ahead log without a word, and remove the
+  // one beside an emptied database.
   const wal = inspectWal(paths.wal)
-  if (wal._tag === "Corrupt" || wal._tag === "Doubtful") keepEvidence(directory)
+  const foundBad = wal._tag === "Corrupt" || wal._tag === "Doubtful" || isCutOff(paths)
+  const evidenceKept = foundBad && keepEvidence(directory)
   if (wal._tag === "Corrupt") reasons.push(wal.reason)
   // Within one boot the mark tells exactly whether that last transaction was ever acknowledged: below.
   if (wal._tag === "Doubtful" && (last === null || !isOfThisBoot(last))) reasons.push(wal.reason)
 
-  const content = openContent(directory, identity, last)
-  if (last !== null) reasons.push(...contradictions(content, last))
-  const opened = reasons.length === 0 ? content : suspectAll(content, last, reasons.join("; "))
-  truncateWal(opened.tables)
-  return { ...opened, mark, marked: last?.groups ?? {} }
+  const opened = openContent({ directory, identity, last, evidenceKept }, (content) => {
+    const all = last === null ? reasons : [...reasons, ...contradictions(content, last)]
+    const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "))
+    truncateWal(ready.tables)
+    return ready
+  })
+  return { ...opened, mark, marked: last?.groups ?? {}, evidenceKept }
 }
 
 /** Durable before anything else happens: a second restart must not find less reason than the first. */
@@ -67,10 +84,10 @@ const suspectAll = (content: LogContent, last: Mark | null, suspicion: string): 
   for (const record of content.groups.values()) {
     groups.set(record.group, { ...record, suspicion: record.suspicion || suspicion })
   }
-  content.tables.run("BEGIN IMMEDIATE")
-  for (const record of groups.values()) content.tables.putGroup(record)
-  content.tables.putMeta(sequence, suspicion)
-  content.tables.run("COMMIT")
+  content.tables.transaction(() => {
+    for (const record of groups.values()) content.tables.putGroup(record)
+    content.tables.putMeta(sequence, suspicion)
+  })
   return { ...content, groups, sequence, suspicion }
 }
 
@@ -110,15 +127,32 @@ export const openTables = (directory: string, identity: Identity): LogContent =>
   }
 }
 
-const openContent = (directory: string, identity: Identity, last: Mark | null): LogContent => {
+/**
+ * The content, made ready by `prepare`. Whatever SQLite finds bad on the way, in a row, in the schema or only
+ * in the checkpoint, ends in a new file: a start that throws would throw again at every later one.
+ */
+const openContent = (
+  options: {
+    readonly directory: string
+    readonly identity: Identity
+    readonly last: Mark | null
+    readonly evidenceKept: boolean
+  },
+  prepare: (content: LogContent) => LogContent,
+): LogContent => {
+  const { directory, identity, last, evidenceKept } = options
   const { log } = logPaths(directory)
   let reason = last?.damaged === true ? "a bad page was met while running" : ""
+  let tables: LogTables | null = null
   if (!existsSync(log)) {
     reason = "log.db is gone"
   } else {
     try {
       const content = openTables(directory, identity)
-      if (reason === "") return content
+      if (reason === "") {
+        tables = content.tables
+        return prepare(content)
+      }
       content.tables.close()
     } catch (error) {
       if (error instanceof DataDirectoryRefused) throw error
@@ -127,11 +161,12 @@ const openContent = (directory: string, identity: Identity, last: Mark | null): 
       }
       reason = damageOf(error)
     }
+    tables ??= openUnverified(log)
   }
-  const tables = existsSync(log) ? openUnverified(log) : null
   const sequence = Math.max(tables?.readableSequence() ?? 0, last?.sequence ?? 0)
-  salvage({ directory, identity, tables, sequence, suspicion: tables === null ? reason : "" })
-  return openTables(directory, identity)
+  const suspicion = tables === null ? reason : ""
+  salvage({ directory, identity, tables, sequence, suspicion, evidenceKept })
+  return prepare(openTables(directory, identity))
 }
 
 /** A file so bad that SQLite does not even open it gives nothing. */
@@ -159,6 +194,39 @@ const contradictions = (content: LogContent, last: Mark): ReadonlyArray<string> 
       : [`group ${record.group} ends at ${record.lastIndex}, the mark names ${marked.lastIndex}`]
   })
 }
+
+/**
+ * The database is shorter than its own header says, by more than the write-ahead log can still hold: that
+ * much may be missing where a checkpoint was interrupted.
+ */
+const isCutOff = ({ log, wal }: { readonly log: string; readonly wal: string }): boolean => {
+  if (!existsSync(log)) return false
+  const header = Buffer.alloc(databaseHeaderBytes)
+  const file = openSync(log, "r")
+  try {
+    if (readSync(file, header) < databaseHeaderBytes) return true
+    // sqlite.org/fileformat2.html#the_database_header: 1 stands for 65,536 bytes a page.
+    const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16)
+    const walBytes = statSync(wal, { throwIfNoEntry: false })?.size ?? 0
+    return fstatSync(file).size + walBytes < pageBytes * header.readUInt32BE(28)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** What the system does not let us open is not damaged: it must not be replaced. */
+const refuseClosed = (directory: string, paths: ReadonlyArray<string>): void => {
+  for (const path of paths.filter((each) => existsSync(each))) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK)
+    } catch (error) {
+      const reason = `its ${basename(path)} cannot be read and written (${codeOf(error)}): let the user of this process do both`
+      throw new DataDirectoryRefused({ directory, reason })
+    }
+  }
+}
+
+const databaseHeaderBytes = 100
 
 const isOfThisBoot = (mark: Mark): boolean => mark.boot !== "" && mark.boot === currentBoot()
 

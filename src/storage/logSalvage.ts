@@ -27,6 +27,8 @@ export const salvage = (options: {
   readonly sequence: number
   /** Why groups that cannot be found are suspect. */
   readonly suspicion: string
+  /** They are there already, from before anything was opened. */
+  readonly evidenceKept: boolean
 }): void => {
   const paths = logPaths(options.directory)
   rmSync(paths.salvage, { force: true })
@@ -36,7 +38,7 @@ export const salvage = (options: {
   })
   syncPath(paths.salvage)
   closeDamaged(options.tables)
-  keepEvidence(options.directory, linkSync)
+  if (!options.evidenceKept) keepEvidence(options.directory, linkSync)
   // First the write-ahead log, durably: it belongs to the old file, and SQLite would read it into the new one.
   rmSync(paths.wal, { force: true })
   syncPath(options.directory)
@@ -44,19 +46,21 @@ export const salvage = (options: {
   syncPath(options.directory)
 }
 
-/** Sets the files aside before anything changes them. Without room for it the node starts all the same. */
+/** Sets the files aside before anything changes them. False: no room for it; the node starts all the same. */
 export const keepEvidence = (
   directory: string,
   keep: (from: string, to: string) => void = copyFileSync,
-): void => {
+): boolean => {
   const paths = logPaths(directory)
   try {
     rmSync(paths.evidence, { recursive: true, force: true })
     mkdirSync(paths.evidence)
     if (existsSync(paths.wal)) keep(paths.wal, join(paths.evidence, "log.db-wal"))
     if (existsSync(paths.log)) keep(paths.log, join(paths.evidence, "log.db"))
+    return true
   } catch {
     rmSync(paths.evidence, { recursive: true, force: true })
+    return false
   }
 }
 
