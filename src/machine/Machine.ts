@@ -25,6 +25,8 @@ export class Machine {
   /** As of the last applied entry. */
   #position: StatePosition
   #flushedIndex: Index
+  /** As the last flush found it: only who asks for a flush has it tried again. */
+  #isDiskFull = false
   #failure: unknown = null
 
   constructor(options: {
@@ -53,22 +55,25 @@ export class Machine {
   }
 
   admit(commands: ReadonlyArray<Uint8Array>): ReadonlyArray<Admission> {
-    return this.#guard(() => commands.map((command) => admit(this.#state, command)))
+    return this.#reading(() => commands.map((command) => admit(this.#state, command)))
   }
 
-  /** Entries in order, without a gap. One outcome per entry, null for those without a command. */
+  /** Entries in order, without a gap. One outcome per entry, null for those that no command or no origin has. */
   apply(entries: ReadonlyArray<Entry>): ReadonlyArray<Outcome | null> {
-    return this.#guard(() => {
-      const outcomes = entries.map((entry) => this.#applyOne(entry))
-      if (this.#unflushedBytes() > this.#state.limits.dirtyBytesMax) this.#flush()
-      return outcomes
-    })
+    const outcomes = this.#reading(() =>
+      entries.map((entry) => {
+        const outcome = this.#applyOne(entry)
+        return entry.origin === null ? null : outcome
+      }),
+    )
+    if (this.#isLargeFlush() && !this.#isDiskFull) this.flush()
+    return outcomes
   }
 
   /** All answers at the same index. */
   query(queries: ReadonlyArray<Query>): ReadonlyArray<QueryOutcome> {
     const { index, time } = this.#position
-    return this.#guard(() => queries.map((query) => answer(this.#state, query, index, time)))
+    return this.#reading(() => queries.map((query) => answer(this.#state, query, index, time)))
   }
 
   /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */
@@ -157,9 +162,11 @@ export class Machine {
       })
     } catch (error) {
       // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
-      if (isDiskFull(error)) return this.#flushedIndex
+      this.#isDiskFull = isDiskFull(error)
+      if (this.#isDiskFull) return this.#flushedIndex
       throw error
     }
+    this.#isDiskFull = false
     instances.flushed()
     outcomes.flushed()
     timers.flushed()
@@ -172,8 +179,16 @@ export class Machine {
     return `${instances.digest}${outcomes.digest}${timers.digest}`
   }
 
-  #unflushedBytes(): number {
-    return this.#state.instances.dirtyBytes + this.#state.outcomes.unflushedBytes
+  #isLargeFlush(): boolean {
+    const { instances, limits, outcomes } = this.#state
+    return (
+      instances.dirtyCount > limits.dirtyInstancesMax ||
+      instances.dirtyBytes + outcomes.unflushedBytes > limits.dirtyBytesMax
+    )
+  }
+
+  #reading<Value>(work: () => Value): Value {
+    return this.#guard(() => this.#state.store.readTogether(work))
   }
 
   /** After a failure half a batch may have been applied: nothing may be said or stored any more. */

@@ -65,7 +65,10 @@ export class MachineHost extends Context.Service<
     readonly admit: (
       commands: ReadonlyArray<Uint8Array>,
     ) => Effect.Effect<ReadonlyArray<Admission>, MachineFailed>
-    /** Applies committed entries in order, without a gap. One outcome per entry, null for those without a command. */
+    /**
+     * Applies committed entries in order, without a gap. One outcome per entry: null for those without a command
+     * or without an origin, for nobody waits for them.
+     */
     readonly apply: (
       entries: ReadonlyArray<Entry>,
     ) => Effect.Effect<ReadonlyArray<Outcome | null>, MachineFailed>

@@ -19,6 +19,7 @@ import {
   type Reply,
   type Request,
   unpackAdmissions,
+  unpackOutcomes,
 } from "./threadProtocol.ts"
 
 /**
@@ -70,10 +71,12 @@ const makeHost = (
   const gate = new InstallGate()
   const call: Call = (operation, given) => gate.pass(callNow(operation, given))
   const applyChunk = (entries: ReadonlyArray<Entry>) =>
-    Effect.map(
-      Effect.suspend(() => call("apply", packEntries(entries))),
-      (text) => JSON.parse(text) as ReadonlyArray<Outcome | null>,
-    )
+    Effect.suspend(() => {
+      const isWaitedFor = entries.map(({ origin }) => origin !== null)
+      return Effect.map(call("apply", packEntries(entries)), (text) =>
+        unpackOutcomes(text, entries, isWaitedFor),
+      )
+    })
   const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
     if (entries.length <= chunkEntriesMax) return yield* applyChunk(entries)
     const outcomes: Array<Outcome | null> = []

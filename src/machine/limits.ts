@@ -15,8 +15,12 @@ export interface MachineLimits {
   readonly timersPerCommandMax: number
   /** Of clean instances kept in memory. Decides no outcome. */
   readonly cacheBytesMax: number
-  /** Of what is not yet on disk; above it the machine flushes by itself. Decides no outcome. */
+  /**
+   * Of what is not yet on disk, in bytes and in instances; above it the machine flushes by itself, so that no flush
+   * keeps the next batch waiting for long. Decides no outcome.
+   */
   readonly dirtyBytesMax: number
+  readonly dirtyInstancesMax: number
 }
 
 export const defaultLimits: MachineLimits = {
@@ -27,7 +31,8 @@ export const defaultLimits: MachineLimits = {
   timersMax: 100_000,
   timersPerCommandMax: 100,
   cacheBytesMax: 64 * 1024 * 1024,
-  dirtyBytesMax: 32 * 1024 * 1024,
+  dirtyBytesMax: 16 * 1024 * 1024,
+  dirtyInstancesMax: 1_000,
 }
 
 export const keyBytesMax = 512

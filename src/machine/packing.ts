@@ -29,7 +29,7 @@ export const unpackBytes = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
   return items
 }
 
-/** The origin stays behind: who waits never leaves the consensus thread. */
+/** The origins stay behind: that somebody waits crosses, and not who. */
 export const packEntries = (entries: ReadonlyArray<Entry>): Uint8Array<ArrayBuffer> => {
   let length = 0
   for (const { data } of entries) length += fieldsBytes + data.byteLength
@@ -40,7 +40,7 @@ export const packEntries = (entries: ReadonlyArray<Entry>): Uint8Array<ArrayBuff
     view.setFloat64(at, entry.index)
     view.setFloat64(at + 8, entry.term)
     view.setFloat64(at + 16, entry.time)
-    view.setUint8(at + 24, kinds.indexOf(entry.kind))
+    view.setUint8(at + 24, kinds.indexOf(entry.kind) | (entry.origin === null ? 0 : waitedFor))
     view.setUint32(at + 25, entry.data.byteLength)
     bytes.set(entry.data, at + fieldsBytes)
     at += fieldsBytes + entry.data.byteLength
@@ -53,14 +53,15 @@ export const unpackEntries = (bytes: Uint8Array): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = []
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 0; at < bytes.byteLength; ) {
+    const kind = view.getUint8(at + 24)
     const length = view.getUint32(at + 25)
     entries.push({
       index: view.getFloat64(at),
       term: view.getFloat64(at + 8),
       time: view.getFloat64(at + 16),
-      kind: kinds[view.getUint8(at + 24)]!,
+      kind: kinds[kind & ~waitedFor]!,
       data: bytes.subarray(at + fieldsBytes, at + fieldsBytes + length),
-      origin: null,
+      origin: (kind & waitedFor) === 0 ? null : somebody,
     })
     at += fieldsBytes + length
   }
@@ -68,5 +69,7 @@ export const unpackEntries = (bytes: Uint8Array): ReadonlyArray<Entry> => {
 }
 
 const kinds: ReadonlyArray<EntryKind> = ["noop", "command", "configuration"]
+const waitedFor = 0x80
+const somebody = {}
 const lengthBytes = 4
 const fieldsBytes = 29

@@ -1,11 +1,11 @@
 // What do the consensus thread and the machine's thread say to each other? One request, one reply, in order.
 
-import type { Configuration } from "../consensus/types.ts"
+import type { Configuration, Entry } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { ActorModule } from "./bundle.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
-import type { Outcome, QueryOutcome } from "./outcome.ts"
+import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { ActorProblem } from "./Registry.ts"
 
@@ -27,7 +27,7 @@ export interface Operations {
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */
   readonly admit: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
-  /** Packed entries, to JSON text of outcomes. */
+  /** Packed entries, to packed outcomes of those with an origin. */
   readonly apply: { readonly given: Uint8Array; readonly gives: string }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
   readonly flush: { readonly given: null; readonly gives: number }
@@ -80,5 +80,36 @@ export const unpackAdmissions = (packed: PackedAdmissions): ReadonlyArray<Admiss
       : { _tag: "Admitted", command },
   )
 }
+
+/** JSON text: what the other side does not have of its own. */
+export const packOutcomes = (
+  entries: ReadonlyArray<Entry>,
+  outcomes: ReadonlyArray<Outcome | null>,
+): string => {
+  const told = outcomes.filter((_, at) => entries[at]!.origin !== null)
+  return JSON.stringify(
+    told.map((outcome) => (isFirst(outcome) ? [outcome.result, outcome.revision] : outcome)),
+  )
+}
+
+/** `isWaitedFor` as it was when the entries were packed: origins are taken away when somebody else has answered. */
+export const unpackOutcomes = (
+  text: string,
+  entries: ReadonlyArray<Entry>,
+  isWaitedFor: ReadonlyArray<boolean>,
+): ReadonlyArray<Outcome | null> => {
+  const told = JSON.parse(text) as ReadonlyArray<Outcome | readonly [string, number] | null>
+  let next = 0
+  return entries.map(({ index, term }, at) => {
+    const one = isWaitedFor[at] === true ? told[next++]! : null
+    if (!Array.isArray(one)) return one as Outcome | null
+    const [result, revision] = one as readonly [string, number]
+    return { _tag: "Accepted", result, revision, index, term, replayed: false }
+  })
+}
+
+/** Accepted by this very entry, as nearly all are. */
+const isFirst = (outcome: Outcome | null): outcome is Accepted =>
+  outcome !== null && outcome._tag === "Accepted" && !outcome.replayed
 
 const nothing = new Uint8Array(0)

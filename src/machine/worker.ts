@@ -11,6 +11,7 @@ import {
   type LoadOptions,
   type OpenOptions,
   packAdmissions,
+  packOutcomes,
   type Reply,
   type Request,
 } from "./threadProtocol.ts"
@@ -62,8 +63,10 @@ const run = (request: Request): unknown => {
       return machine.position()
     case "admit":
       return packAdmissions(machine.admit(unpackBytes(given as Uint8Array)))
-    case "apply":
-      return JSON.stringify(machine.apply(unpackEntries(given as Uint8Array)))
+    case "apply": {
+      const entries = unpackEntries(given as Uint8Array)
+      return packOutcomes(entries, machine.apply(entries))
+    }
     case "query":
       return machine.query(given as Request<"query">["given"])
     case "flush":

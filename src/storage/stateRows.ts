@@ -120,8 +120,8 @@ export const instanceOf = (row: InstanceRow): StoredInstance => {
 
 export const verifyHead = (row: HeadRow): void => {
   const { actor, key, revision, version, entry_index } = row
-  const stateHash = hashFromBytes(row.state_hash).toString(16)
-  const expected = hashFields(actor, key, revision, version, entry_index, stateHash)
+  const stateHash = hashFromBytes(row.state_hash)
+  const expected = hashHead({ actor, key, revision, version, index: entry_index }, stateHash)
   verify(`instance ${actor}/${key}`, row.checksum, expected)
 }
 
@@ -154,7 +154,7 @@ export const putInstance = (run: Run, instance: StoredInstance): void => {
     version,
     index,
     hashToBytes(stateHash),
-    hashToBytes(hashFields(actor, key, revision, version, index, stateHash.toString(16))),
+    hashToBytes(hashHead(instance, stateHash)),
     state,
   )
 }
@@ -194,6 +194,11 @@ export const putPosition = (
     ...fields,
     hashToBytes(hashFields(...fields)),
   )
+}
+
+const hashHead = (head: Omit<StoredInstance, "state">, stateHash: bigint): bigint => {
+  const { actor, key, revision, version, index } = head
+  return hashText(JSON.stringify([actor, key, revision, version, index]), stateHash)
 }
 
 const hashChunk = ({ firstIndex, lastIndex, rows }: OutcomeChunk): bigint =>

@@ -36,6 +36,7 @@ export const openMemoryStateStore = (
       [...state().timers.values()].sort(
         (left, right) => left.dueAt - right.dueAt || byBytes(left.id, right.id),
       ),
+    readTogether: (body) => body(),
     flush: (flush) => {
       disk.states.set(group, flushed(state(), flush))
     },

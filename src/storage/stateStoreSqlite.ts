@@ -61,6 +61,7 @@ class SqliteStateStore implements StateStore {
   private readonly statements = new Map<string, Statement>()
   private current: ReturnType<typeof positionOf>
   private failure: StateStoreFailed | null = null
+  private readsTogether = false
 
   constructor(database: Database, initial: Configuration) {
     this.database = database
@@ -80,12 +81,14 @@ class SqliteStateStore implements StateStore {
 
   instance = (actor: string, key: string): StoredInstance | undefined =>
     this.attempt("instance", () => {
+      this.beginReading()
       const row = this.statement(`${selectInstances} WHERE actor = ? AND key = ?`).get(actor, key)
       return row === null ? undefined : instanceOf(row as InstanceRow)
     })
 
   list: StateStore["list"] = ({ actor, prefix, after, limit }) =>
     this.attempt("list", () => {
+      this.beginReading()
       const listed: Array<{ readonly key: string; readonly revision: number }> = []
       // SQLite compares text by its UTF-8 bytes: keys with the prefix stand together, from the prefix on.
       const rows = this.statement(
@@ -101,6 +104,7 @@ class SqliteStateStore implements StateStore {
 
   outcomesAt = (index: number): OutcomeChunk | undefined =>
     this.attempt("outcomesAt", () => {
+      this.beginReading()
       const row = this.statement(
         `${selectChunks} WHERE last_index >= ?1 AND first_index <= ?1 ORDER BY last_index LIMIT 1`,
       ).get(index)
@@ -115,6 +119,16 @@ class SqliteStateStore implements StateStore {
     this.attempt("timers", () =>
       (this.statement(`${selectTimers} ORDER BY due_at, id`).all() as ReadonlyArray<TimerRow>).map(timerOf),
     )
+
+  readTogether = <A>(body: () => A): A => {
+    this.readsTogether = true
+    try {
+      return body()
+    } finally {
+      this.readsTogether = false
+      if (this.database.inTransaction) this.attempt("readTogether", () => this.run("COMMIT"))
+    }
+  }
 
   flush = (flush: Flush): void => {
     this.attempt("flush", () => {
@@ -156,6 +170,11 @@ class SqliteStateStore implements StateStore {
       if (last === undefined || rows.length < chunksMax) return
       after = last.last_index
     }
+  }
+
+  /** Each read would otherwise lock the file, look for its newest state and unlock it. */
+  private beginReading(): void {
+    if (this.readsTogether && !this.database.inTransaction) this.run("BEGIN")
   }
 
   /** The write-ahead log goes into the file when it has grown; a snapshot that reads meanwhile delays it. */

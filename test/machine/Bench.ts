@@ -39,7 +39,7 @@ export const command = (given: Partial<Command> & { readonly json?: unknown } = 
 
 let keys = 0
 
-/** One entry. */
+/** One entry, and somebody waits for it. */
 export const entry = (
   index: number,
   data: Uint8Array,
@@ -51,7 +51,7 @@ export const entry = (
   time,
   kind,
   data,
-  origin: null,
+  origin: {},
 })
 
 export const configurationEntry = (index: number, configuration: Configuration): Entry =>

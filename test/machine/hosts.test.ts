@@ -47,6 +47,35 @@ for (const [name, make] of Object.entries(places)) {
       )
     })
 
+    test("tells the outcome of an entry to who waits for it, and of no other", async () => {
+      await run(
+        make().layer(),
+        Effect.fnUntraced(function* (host) {
+          const [known, other] = [add(5), command({ json: { by: 5 }, ifRevision: 7 })]
+          const given = [known, add(1), known, add(2), other, add(3)]
+          const data = given.map((one) => encodeCommand({ ...one, version: "" }))
+          const admissions = yield* host.admit(data)
+          const entries = admissions.flatMap((one, at) =>
+            one._tag === "Admitted" ? [entry(at + 1, one.command)] : [],
+          )
+          for (const at of [1, 3]) entries[at]!.origin = null
+          // Answered by somebody else while the machine was at it: what it says must not move to another's place.
+          const answering = Effect.sync(() => {
+            entries[0]!.origin = null
+          })
+          const [outcomes] = yield* Effect.all([host.apply(entries), answering], { concurrency: "unbounded" })
+          const accepted = { _tag: "Accepted", term: 1 }
+          expect(outcomes.slice(1)).toMatchObject([
+            null,
+            { ...accepted, result: "5", revision: 1, index: 1, replayed: true },
+            null,
+            { _tag: "Refused", code: "revision-mismatch" },
+            { ...accepted, result: "11", revision: 4, index: 6, replayed: false },
+          ] as never)
+        }),
+      )
+    })
+
     test("takes empty batches", async () => {
       await run(
         make().layer(),
