@@ -2,7 +2,9 @@
 
 import { Database } from "bun:sqlite"
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -171,16 +173,43 @@ const identityOf = ({ clusterId, nodeId, incarnation }: Node): Identity => ({
 /** SQLite's lock on an empty file: it ends with the process, however that ends, and it works on every system. */
 const lock = (directory: string): Database => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const database = new Database(join(directory, "directory.lock"), { create: true, readwrite: true })
+  const path = join(directory, "directory.lock")
+  refuseClosed("it", directory, constants.R_OK | constants.W_OK | constants.X_OK)
+  // SQLite would take a file that it may only read, and lock nobody out.
+  if (existsSync(path)) refuseClosed(path, path, constants.R_OK | constants.W_OK)
+  let database: Database | null = null
   try {
+    database = new Database(path, { create: true, readwrite: true })
     database.run("PRAGMA locking_mode = EXCLUSIVE")
     database.run("BEGIN EXCLUSIVE")
+    return database
   } catch (error) {
-    database.close()
-    throw codeOf(error).startsWith("SQLITE_BUSY") ? new Error("another process is using it") : error
+    database?.close()
+    throw lockRefusal(path, error)
   }
-  return database
 }
+
+const lockRefusal = (path: string, error: unknown): Error => {
+  const code = codeOf(error)
+  if (code.startsWith("SQLITE_BUSY")) return new Error("another process is using it")
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
+    // It never holds anything, but a lock that somebody may hold is not for us to replace.
+    return new Error(`its lock file was overwritten: see that no node uses it, delete ${path}, start again`)
+  }
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code)) return closed(path, code)
+  return new Error(`${path}: ${code}: ${error instanceof Error ? error.message : String(error)}`)
+}
+
+const refuseClosed = (what: string, path: string, mode: number): void => {
+  try {
+    accessSync(path, mode)
+  } catch (error) {
+    throw closed(what, codeOf(error))
+  }
+}
+
+const closed = (what: string, code: string): Error =>
+  new Error(`${what} cannot be read and written (${code}): let the user of this process do both`)
 
 const refusing = <A>(directory: string, body: () => A): Effect.Effect<A, DataDirectoryRefused> =>
   Effect.try({

@@ -1,7 +1,7 @@
 // Who may use a data directory? (HAZARDS S6, S10, S12)
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { openDataDirectory, readDataDirectory, type StartOptions } from "../../src/storage/DataDirectory.ts"
@@ -163,10 +163,57 @@ describe("a data directory", () => {
     expect(await refusalToOpen(join(file, "below"))).toContain("ENOTDIR")
   })
 
-  // skip: to the superuser no directory is closed.
-  test.skipIf(process.getuid?.() === 0)("without permission to write is refused", async () => {
-    const directory = join(temporaryDirectory(), "closed")
-    mkdirSync(directory, { mode: 0o500 })
-    expect(await refusalToOpen(directory)).not.toBe("")
+  test("whose lock file was overwritten is refused, and says which file to delete (S10)", async () => {
+    const directory = temporaryDirectory()
+    await openOnce(directory)
+    const path = join(directory, "directory.lock")
+    const reason = `its lock file was overwritten: see that no node uses it, delete ${path}, start again`
+    for (const garbage of ["garbage".repeat(100), `SQLite format 3\0${"?".repeat(5_000)}`]) {
+      writeFileSync(path, garbage)
+      expect(await refusalToOpen(directory)).toBe(reason)
+    }
+    rmSync(path)
+    expect((await openOnce(directory)).identity.nodeId).toBe("n1")
+  })
+
+  test("whose lock file cannot be opened is refused, and says which file that is", async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, "directory.lock")
+    mkdirSync(path)
+    expect(await refusalToOpen(directory)).toBe(
+      `${path} cannot be read and written (SQLITE_CANTOPEN): let the user of this process do both`,
+    )
+  })
+
+  // skip: to the superuser nothing is closed.
+  describe.skipIf(process.getuid?.() === 0)("without permission", () => {
+    test("to write is refused, and says what to do", async () => {
+      const directory = join(temporaryDirectory(), "closed")
+      mkdirSync(directory, { mode: 0o500 })
+      expect(await refusalToOpen(directory)).toBe(
+        "it cannot be read and written (EACCES): let the user of this process do both",
+      )
+    })
+
+    test("to write its lock or its log is refused, and neither is replaced", async () => {
+      for (const name of ["directory.lock", "log.db", "log.mark"]) {
+        const directory = temporaryDirectory()
+        await openOnce(directory)
+        const path = join(directory, name)
+        const before = readFileSync(path)
+        chmodSync(path, 0o400)
+        const reason = await refusalOf(
+          Effect.gen(function* () {
+            const held = yield* openDataDirectory(optionsOf(directory))
+            yield* Effect.asVoid(LogStore).pipe(
+              Effect.provide(layerSqlite(held)),
+              Effect.catchTag("StorageFailed", Effect.die),
+            )
+          }).pipe(Effect.scoped),
+        )
+        expect(reason).toContain(`${name} cannot be read and written (`)
+        expect(readFileSync(path).equals(before)).toBe(true)
+      }
+    })
   })
 })
