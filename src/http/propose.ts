@@ -8,7 +8,7 @@ import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, type Headers, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
-import { checkKey, decodePart, parseQuery, parseSwitch } from "./target.ts"
+import { checkKey, decodePart, keyOfSegment, parseQuery, parseSwitch } from "./target.ts"
 
 export const proposalsMax = 1000
 
@@ -32,7 +32,7 @@ export const propose = async (
   const deadline = door.raft.now() + timeoutMillis(request)
   const call: Call = {
     actor: decodePart(segments[0]!, "The actor's name"),
-    key: checkKey(decodePart(segments[1]!, "The key")),
+    key: keyOfSegment(segments[1]!),
     command: decodePart(segments[2]!, "The command's name"),
     idempotencyKey: idempotencyKey(request),
     ifRevision: ifRevision(request),

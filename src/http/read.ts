@@ -6,7 +6,7 @@ import { answeredResponse, askRead, type Doors, leaderLocation, redirect } from 
 import { parseJson } from "./json.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
-import { checkKey, decodePart, keyBytesMax, parseCount, parseQuery, parseSwitch } from "./target.ts"
+import { decodePart, keyBytesMax, keyOfSegment, parseCount, parseQuery, parseSwitch } from "./target.ts"
 
 const limitDefault = 100
 const limitMax = 1000
@@ -23,7 +23,7 @@ export const readQuery = async (
   const asked = {
     type: "query",
     actor: decodePart(segments[0]!, "The actor's name"),
-    key: checkKey(decodePart(segments[1]!, "The key")),
+    key: keyOfSegment(segments[1]!),
     query: decodePart(segments[2]!, "The query's name"),
   } as const
   const given = parameters.get("input")
@@ -44,7 +44,7 @@ export const readState = (
   read(doors, request, parseQuery(request, common), {
     type: "state",
     actor: decodePart(segments[0]!, "The actor's name"),
-    key: checkKey(decodePart(segments[1]!, "The key")),
+    key: keyOfSegment(segments[1]!),
   })
 
 /** `GET /read/{actor}`: the instances that were ever written, by key. */

@@ -23,6 +23,20 @@ export const decodePart = (raw: string, what: string): string => {
   }
 }
 
+/** The key in a path's segment. Throws a `bad-request` problem. */
+export const keyOfSegment = (raw: string): string => {
+  const key = checkKey(decodePart(raw, "The key"))
+  // Bytes that are no UTF-8 were replaced by U+FFFD before we see the path: they would all be one key, and
+  // not the one that was meant.
+  if (key.includes("\ufffd")) {
+    throw new Problem(
+      "bad-request",
+      "The key in the path is not UTF-8, or holds U+FFFD, which cannot be told from that here.",
+    )
+  }
+  return key
+}
+
 export const keyBytesMax = 512
 
 /** Checks a key, from wherever it comes: 1 to 512 bytes of UTF-8 without NUL. */

@@ -112,6 +112,12 @@ describe("a key is its bytes, whatever they are (H9)", () => {
   }
 })
 
+test("a key with U+FFFD is as good as any in a batch, where bad UTF-8 cannot hide behind it (H9)", async () => {
+  const fake = makeFake()
+  await fake.ask("/propose", post(JSON.stringify({ proposals: [{ ...item, key: "K\ufffd" }] })))
+  expect(fake.proposed.map((command) => command.key)).toEqual(["K\ufffd"])
+})
+
 test("the deadline is the node's clock and Raftlet-Timeout-Ms, 5000 by default", async () => {
   const fake = makeFake()
   await fake.ask(add, post('{"by":1}'))

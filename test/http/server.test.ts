@@ -209,6 +209,26 @@ test("keys come through the socket byte by byte, but for the two that URLs canno
   expect((await fetch(`${server.url}/read/counter/%2e%2e/value`)).status).toBe(404)
 })
 
+test("raw bytes that are no UTF-8 are nobody's key: refused with the reason, never a log entry (H1, H9)", async () => {
+  const { server, fake } = await serve()
+  const heardOf = async (line: string, host = "h") => {
+    const client = await open(server.port)
+    const rest = `Host: ${host}\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"by":5}`
+    client.say(Buffer.from(`${line} HTTP/1.1\r\n${rest}`, "latin1"))
+    return client.until('"detail"')
+  }
+  for (const heard of [
+    await heardOf("POST /propose/counter/K\xe9\xff/add"),
+    await heardOf("POST /propose/counter/\xff/add", "a b["),
+    await heardOf("GET /read/counter/K\xe9\xff"),
+  ]) {
+    expect(heard).toStartWith("HTTP/1.1 400 ")
+    expect(heard).toContain("The key in the path is not UTF-8, or holds U+FFFD")
+  }
+  expect(fake.proposed).toEqual([])
+  expect(fake.reads).toEqual([])
+})
+
 test("the server says where it listens, also when it chose the port itself", async () => {
   const { server } = await serve()
   const node = (await (await fetch(`${server.url}/admin/node`)).json()) as { listen: string }
