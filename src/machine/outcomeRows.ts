@@ -87,8 +87,10 @@ export class OutcomeRows {
 /** The row of one entry; undefined when the chunk has none. */
 export const findRow = (chunk: OutcomeChunk, index: Index): OutcomeRow | undefined => {
   const view = viewOf(chunk.rows)
-  for (let at = 0; at < chunk.rows.byteLength; at += lengthAt(view, at)) {
+  for (let at = 0; at < chunk.rows.byteLength; ) {
+    const length = lengthAt(view, at)
     if (view.getFloat64(at + 4) === index) return readRow(chunk.rows, view, at)
+    at += length
   }
   return undefined
 }
@@ -96,9 +98,11 @@ export const findRow = (chunk: OutcomeChunk, index: Index): OutcomeRow | undefin
 /** Every row of a chunk, with its hash. */
 export function* rowsOf(chunk: OutcomeChunk): Generator<{ readonly row: OutcomeRow; readonly hash: bigint }> {
   const view = viewOf(chunk.rows)
-  for (let at = 0; at < chunk.rows.byteLength; at += lengthAt(view, at)) {
-    const hash = hashRow(chunk.rows.subarray(at, at + lengthAt(view, at)))
+  for (let at = 0; at < chunk.rows.byteLength; ) {
+    const length = lengthAt(view, at)
+    const hash = hashRow(chunk.rows.subarray(at, at + length))
     yield { row: readRow(chunk.rows, view, at), hash }
+    at += length
   }
 }
 

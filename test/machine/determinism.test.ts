@@ -66,6 +66,7 @@ const replay = (log: ReadonlyArray<Uint8Array>, plan: ReadonlyArray<number>) => 
     const given = batch.map((bytes, at) => entry(applied + at + 1, bytes, 1_000 * (applied + at)))
     for (const [at, outcome] of machine.apply(given).entries()) outcomes[applied + at] = outcome
     applied += batch.length
+    if (choice % 4 === 0) machine.stateHash()
     if (choice % 3 === 0) machine.flush()
     if (choice % 5 === 0) {
       machine.close()

@@ -104,6 +104,14 @@ describe("a rejected command leaves the state untouched (contract §2, HAZARDS D
     })
   }
 
+  test("a state of exactly the limit is stored, one byte more is refused", () => {
+    const { propose, at } = started()
+    // {"note":"…","value":1} has 21 bytes around its note.
+    const outcomes = [179, 180, 178].map((length) => propose(command({ command: "large", json: length })))
+    expect(outcomes).toMatchObject([{ _tag: "Accepted" }, { _tag: "Refused" }, { _tag: "Accepted" }])
+    expect(JSON.stringify((at.state() as { readonly state: object }).state).length).toBe(199)
+  })
+
   test("a context that outlives its command throws (HAZARDS D8)", () => {
     const { propose } = started()
     propose(command({ command: "late" }))

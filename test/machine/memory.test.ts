@@ -34,28 +34,48 @@ describe("memory", () => {
     expect(at.machine.position().index).toBeGreaterThan(150)
   })
 
+  test("so many instances that a flush would take long are flushed at once, and the index with them", () => {
+    const at = new Bench(registry, { dirtyInstancesMax: 50 })
+    for (let round = 1; round <= 120; round++) {
+      at.propose(command({ key: `k${round}`, json: { by: 1 } }))
+      expect(at.machine.status().dirty).toBe(round % 51)
+    }
+    expect(at.machine.position().index).toBe(102)
+    at.restart()
+    expect([at.index, at.read("value", null, "k102")]).toMatchObject([102, { result: 1 }])
+  })
+
   test("a full disk leaves the machine running, and the next flush tries again (HAZARDS S7)", () => {
     const at = bench()
     const store = openMemoryStateStore(at.disk, { group: "main", initial })
     let isFull = true
+    let tries = 0
     const machine = new Machine({
       store: {
         ...store,
         flush: (flush) => {
+          tries++
           if (!isFull) return store.flush(flush)
           const cause = Object.assign(new Error("disk is full"), { code: "SQLITE_FULL" })
           throw new StateStoreFailed("flush", { cause })
         },
       },
       registry,
+      limits: { dirtyInstancesMax: 1 },
     })
     const [admission] = machine.admit([encodeCommand(command({ json: { by: 1 } }))])
     const data = admission?._tag === "Admitted" ? admission.command : new Uint8Array(0)
     expect(machine.apply([entry(1, data)])).toMatchObject([{ result: "1" }])
     expect(machine.flush()).toBe(0)
     expect(machine.status()).toMatchObject({ dirty: 1, appliedIndex: 1 })
+    // Now there is much to flush, and only who asks for a flush has it tried again.
+    expect(tries).toBe(1)
+    const more = machine.admit([1, 2].map((by) => encodeCommand(command({ key: `k${by}`, json: { by } }))))
+    const entries = more.flatMap((one, at) => (one._tag === "Admitted" ? [entry(at + 2, one.command)] : []))
+    expect(machine.apply(entries)).toMatchObject([{ result: "1" }, { result: "2" }])
+    expect(tries).toBe(1)
     isFull = false
-    expect(machine.flush()).toBe(1)
+    expect(machine.flush()).toBe(3)
     expect(machine.status()).toMatchObject({ dirty: 0 })
   })
 })

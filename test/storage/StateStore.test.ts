@@ -220,6 +220,26 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
     store.close()
   })
 
+  test("reads together what it reads alone, is flushed between, and is none the worse for a throw inside", () => {
+    const store = openers()()
+    const read = () => [store.instance("counter", "a"), store.outcomesAt(1), store.list(everything).length]
+    for (let round = 1; round <= 3; round++) {
+      const instances = [instanceOf("a", { revision: round }), instanceOf(`b${round}`)]
+      store.flush(flushOf(round, { instances, outcomes: [chunkOf(round, round)] }))
+      const alone = read()
+      expect(alone).toEqual([instances[0], chunkOf(1, 1), round + 1])
+      expect(store.readTogether(() => [read(), read()])).toEqual([alone, alone])
+      const failing = () =>
+        store.readTogether(() => {
+          read()
+          throw new Error("inside")
+        })
+      expect(failing).toThrow("inside")
+      expect(read()).toEqual(alone)
+    }
+    store.close()
+  })
+
   test("is closed for good", () => {
     const store = openers()()
     store.close()

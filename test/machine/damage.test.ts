@@ -1,0 +1,109 @@
+// Does a machine start on a state that lost something? Every outcome and timer is counted when it is read.
+
+import { Database } from "bun:sqlite"
+import { afterEach, describe, expect, test } from "bun:test"
+import { join } from "node:path"
+import { Schema } from "effect"
+import { actor } from "../../src/index.ts"
+import { encodeCommand } from "../../src/machine/command.ts"
+import { Machine } from "../../src/machine/Machine.ts"
+import { registryOf } from "../../src/machine/Registry.ts"
+import { StateCorrupt } from "../../src/storage/StateStore.ts"
+import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
+import { Bench, command, entry, initial } from "./Bench.ts"
+import { removeTemporary, temporary } from "./places.ts"
+import { counter, registry } from "./suspects.ts"
+
+afterEach(removeTemporary)
+
+const sleeper = actor({
+  version: 1,
+  state: Schema.Null,
+  initial: null,
+  commands: {
+    sleep: {
+      output: Schema.Null,
+      reduce: (state, _input, ctx) => {
+        ctx.schedule(1_000, "sleep", null)
+        return { state, result: null }
+      },
+    },
+  },
+})
+
+const actors = registryOf({ counter, sleeper })
+
+const open = (path: string) => new Machine({ store: openSqliteStateStore(path, initial), registry: actors })
+
+/** A state file with three chunks of outcomes and two timers. */
+const made = (): string => {
+  const path = join(temporary(), "state.db")
+  const machine = open(path)
+  for (let index = 1; index <= 6; index++) {
+    const given =
+      index % 3 === 0
+        ? command({ actor: "sleeper", command: "sleep", version: "v1" })
+        : command({ json: { by: 1 }, idempotencyKey: `k${index}` })
+    machine.apply([entry(index, encodeCommand(given))])
+    if (index % 2 === 0) machine.flush()
+  }
+  machine.close()
+  return path
+}
+
+const change = (path: string, sql: string): void => {
+  const database = new Database(path)
+  expect(database.run(sql).changes).toBe(1)
+  database.close()
+}
+
+describe("a state file that lost what it held (HAZARDS S5)", () => {
+  test("opens as long as it is whole, and answers retries from every chunk", () => {
+    const machine = open(made())
+    for (const index of [1, 2, 4, 5]) {
+      const retry = encodeCommand(command({ json: { by: 1 }, idempotencyKey: `k${index}` }))
+      const [admission] = machine.admit([retry])
+      expect(admission).toMatchObject({ _tag: "Settled", outcome: { replayed: true, index } })
+    }
+    machine.close()
+  })
+
+  const damages: ReadonlyArray<readonly [string, string, string]> = [
+    ["a chunk of outcomes", "DELETE FROM outcomes WHERE last_index = 4", "outcomes are missing"],
+    ["the newest chunk of outcomes", "DELETE FROM outcomes WHERE last_index = 6", "outcomes are missing"],
+    ["a timer", "DELETE FROM timers WHERE id = (SELECT min(id) FROM timers)", "timers are missing"],
+    [
+      "one bit of an outcome",
+      "UPDATE outcomes SET rows = CAST(replace(rows, 'k4', 'k5') AS BLOB) WHERE last_index = 4",
+      "what became of entries 3 to 4 has a bad checksum",
+    ],
+    [
+      "the place of its outcomes in the log",
+      "UPDATE outcomes SET first_index = 1 WHERE last_index = 4",
+      "what became of entries 1 to 4 has a bad checksum",
+    ],
+    [
+      "the rows of a chunk",
+      "UPDATE outcomes SET rows = NULL WHERE last_index = 4",
+      "entries 3 to 4 is missing",
+    ],
+  ]
+  for (const [what, sql, message] of damages) {
+    test(`does not start without ${what}`, () => {
+      const path = made()
+      change(path, sql)
+      expect(() => open(path)).toThrow(StateCorrupt)
+      expect(() => open(path)).toThrow(message)
+    })
+  }
+})
+
+test("an outcome that goes missing under a running machine stops it: a retry must not be executed again", () => {
+  const at = new Bench(registry)
+  const add = command({ json: { by: 1 } })
+  at.propose(add)
+  at.machine.flush()
+  at.disk.states.set("main", { ...at.disk.states.get("main")!, outcomes: [] })
+  expect(() => at.propose(add)).toThrow("what became of entry 1 is missing")
+  expect(() => at.propose(command({ json: { by: 1 } }))).toThrow("what became of entry 1 is missing")
+})
