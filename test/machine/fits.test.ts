@@ -131,6 +131,11 @@ describe("a coder with the quick yes refuses what the parser refuses", () => {
     }
   })
 
+  test("-0, where a check tells it from 0, although it would be stored as 0", () => {
+    const positive = new Coder(Schema.Number.check(Schema.makeFilter((value) => 1 / value > 0)))
+    expect([0, -0].map((value) => Result.isSuccess(positive.encode(value)))).toEqual([true, false])
+  })
+
   test("what reads differently each time is stored as it was checked", () => {
     let reads = 0
     const shifty = {

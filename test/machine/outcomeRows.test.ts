@@ -64,6 +64,18 @@ test("every outcome is found by its index, unflushed and in the chunks of a flus
   )
 })
 
+test("an outcome of every length in every alphabet comes back whole", () => {
+  for (const character of ["x", "é", "€", "😀"]) {
+    for (const length of [0, 1, 600, 1_300, 1_340, 1_400, 2_000, 4_000, 4_040, 4_100, 20_000]) {
+      const rows = new OutcomeRows()
+      const result = character.repeat(length)
+      const outcome: Outcome = { _tag: "Accepted", result, revision: 1, index: 1, term: 1, replayed: false }
+      rows.add({ ...command({ key: character }), timer: "" }, 1, 1, outcome)
+      expect(rows.find(1)).toMatchObject({ key: character, outcome })
+    }
+  }
+})
+
 test("a chunk is small enough to be read for one retry, unless one outcome is larger", () => {
   const rows = new OutcomeRows()
   const accepted = (index: number, result: string): Outcome =>

@@ -305,6 +305,20 @@ describe("a damaged state file", () => {
     store.close()
   })
 
+  test("with the state of another instance, and the hash of that state, is told by the head (S5)", () => {
+    const path = make()
+    const database = new Database(path)
+    const other = (column: string) => `(SELECT ${column} FROM instances WHERE key = 'broken')`
+    database.run(
+      `UPDATE instances SET state = ${other("state")}, state_hash = ${other("state_hash")} WHERE key = 'healthy'`,
+    )
+    database.close()
+    const store = openSqliteStateStore(path, initial)
+    expect(() => store.instance("counter", "healthy")).toThrow("instance counter/healthy has a bad checksum")
+    expect(() => store.list(everything)).toThrow(StateCorrupt)
+    store.close()
+  })
+
   test("does not open with a bad position", () => {
     const path = make()
     flip(path, "digest 3")
