@@ -5,6 +5,14 @@
 import { join } from "node:path"
 import { runBun, runSteps } from "./lib/steps.ts"
 
+if (process.argv.length > 2) {
+  const asked = process.argv.slice(2).some((word) => word === "--help" || word === "-h")
+  const usage =
+    "bun run fix: formats, applies the linter's safe fixes, generates code anew. It takes no arguments."
+  ;(asked ? console.log : console.error)(usage)
+  process.exit(asked ? 0 : 2)
+}
+
 const root = join(import.meta.dir, "..")
 
 // One after the other: both write.

@@ -15,7 +15,7 @@ import { layerRaft } from "./raft/layer.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
 import { Raft } from "./raft/Raft.ts"
-import { type DataDirectory, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
+import { type DataDirectory, isHeld, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
 import { LogStore } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
 import { layerSqlite as layerSnapshots } from "./storage/snapshotStoreSqlite.ts"
@@ -165,6 +165,8 @@ const registerTransport = (metrics: Metrics, transport: Transport["Service"]): v
 const platform: Platform = {
   version,
   program: [process.execPath, import.meta.path],
+  isHeld: (directory) =>
+    Effect.mapError(isHeld(directory), ({ reason }) => refused(`${directory}: ${reason}`)),
   remembered: (directory) =>
     readDataDirectory(directory).pipe(Effect.mapError(({ reason }) => refused(`${directory}: ${reason}`))),
   runNode,

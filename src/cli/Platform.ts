@@ -38,6 +38,8 @@ export interface Platform {
   readonly program: ReadonlyArray<string>
   /** Null when no node lives there yet. */
   readonly remembered: (directory: string) => Effect.Effect<Remembered | null, CliFailure>
+  /** Whether a node runs in the directory now. */
+  readonly isHeld: (directory: string) => Effect.Effect<boolean, CliFailure>
   /** Runs until it is interrupted, and then ends cleanly. Succeeds never; fails with the one line to show. */
   readonly runNode: (options: NodeOptions) => Effect.Effect<never, CliFailure>
 }

@@ -5,7 +5,14 @@ import { join, relative } from "node:path"
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { failed, refused } from "./CliFailure.ts"
-import { type ClusterPlan, type NodePlan, planCluster, prepareData, takenPorts } from "./clusterPlan.ts"
+import {
+  type ClusterPlan,
+  type NodePlan,
+  nodeDirectories,
+  planCluster,
+  prepareData,
+  takenPorts,
+} from "./clusterPlan.ts"
 import { toggle, value } from "./flags.ts"
 import { checking } from "./nodeCommand.ts"
 import { lastLines, type NodeProcess, startNodes } from "./nodeProcesses.ts"
@@ -34,6 +41,12 @@ export const clusterCommand = (platform: Platform) =>
           `--port: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} in use; ` +
             "stop what listens there, or say another --port",
         )
+      }
+      // Also without --fresh: better one line before anything is started than a node's word after it.
+      for (const directory of nodeDirectories(plan.data)) {
+        if (yield* platform.isHeld(directory)) {
+          return yield* refused(`--data: a node still runs in ${directory}; stop it, or say another --data`)
+        }
       }
       yield* Effect.try({
         try: () => prepareData(plan, flags.fresh),

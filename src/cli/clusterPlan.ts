@@ -1,6 +1,15 @@
 // Which nodes does `cluster` start, where, and with which words? Decided before anything is touched.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join, resolve } from "node:path"
 import { Schema } from "effect"
 import { parsePort, parseWhole } from "./addresses.ts"
@@ -47,6 +56,7 @@ export const planCluster = (flags: ClusterFlags): ClusterPlan => {
   const data = resolve(flags.data ?? ".raftlet")
   const actors = resolve(flags.actors ?? "actors")
   if (!existsSync(actors)) throw refused(`--actors: there is no directory ${actors}`)
+  if (existsSync(data) && !statSync(data).isDirectory()) throw refused(`--data: ${data} is not a directory`)
   const kept = flags.fresh ? null : readKept(data)
   if (flags.fresh) refuseForeign(data)
   if (kept !== null && asked !== null && asked !== kept.nodes) {
@@ -97,6 +107,14 @@ export const prepareData = ({ data, clusterId, nodes }: ClusterPlan, fresh: bool
   writeFileSync(`${keptPath(data)}.new`, `${JSON.stringify({ clusterId, nodes: nodes.length })}\n`)
   renameSync(`${keptPath(data)}.new`, keptPath(data))
 }
+
+/** The directories of nodes that have run here before. */
+export const nodeDirectories = (data: string): ReadonlyArray<string> =>
+  existsSync(data)
+    ? readdirSync(data)
+        .filter(isNodeDirectory)
+        .map((name) => join(data, name))
+    : []
 
 /** The ports that somebody has taken already. */
 export const takenPorts = (plan: ClusterPlan): ReadonlyArray<number> =>

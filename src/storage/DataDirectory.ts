@@ -61,6 +61,19 @@ export const readDataDirectory = (
     return node === null ? null : { identity: identityOf(node), startOptions: node.startOptions }
   })
 
+/** Whether a process has a node in the directory now. */
+export const isHeld = (directory: string): Effect.Effect<boolean, DataDirectoryRefused> =>
+  refusing(directory, () => {
+    if (!existsSync(join(directory, "directory.lock"))) return false
+    try {
+      lock(directory).close()
+      return false
+    } catch (error) {
+      if (error instanceof DirectoryInUse) return true
+      throw error
+    }
+  })
+
 const nodeFormat = 1
 
 const Node = Schema.Struct({
@@ -189,9 +202,11 @@ const lock = (directory: string): Database => {
   }
 }
 
+class DirectoryInUse extends Error {}
+
 const lockRefusal = (path: string, error: unknown): Error => {
   const code = codeOf(error)
-  if (code.startsWith("SQLITE_BUSY")) return new Error("another process is using it")
+  if (code.startsWith("SQLITE_BUSY")) return new DirectoryInUse("another process is using it")
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     // It never holds anything, but a lock that somebody may hold is not for us to replace.
     return new Error(`its lock file was overwritten: see that no node uses it, delete ${path}, start again`)

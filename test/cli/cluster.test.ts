@@ -107,6 +107,25 @@ test("it prints who leads where and a line to try; SIGTERM stops all, with exit 
   expect(await otherSize.error()).toContain("holds a cluster of 3")
 })
 
+test("data that a running node holds is not thrown away, whatever is asked (CONTRACT §1, S10)", async () => {
+  const path = directory()
+  const data = join(path, "data")
+  mkdirSync(join(data, "n2"), { recursive: true })
+  writeFileSync(join(data, "n2", "held"), "")
+  writeFileSync(join(data, "cluster.json"), JSON.stringify({ clusterId: "c", nodes: 3 }))
+  for (const args of [["--fresh"], []]) {
+    const cluster = start(path, freePort(), args)
+    expect(await cluster.child.exited).toBe(2)
+    expect(await cluster.error()).toContain(`a node still runs in ${join(data, "n2")}`)
+  }
+  expect(existsSync(join(data, "n2", "held"))).toBe(true)
+  const other = directory()
+  writeFileSync(join(other, "data"), "")
+  const file = start(other, freePort())
+  expect(await file.child.exited).toBe(2)
+  expect(await file.error()).toContain("is not a directory")
+})
+
 test("a node that dies is reported and not restarted; the others go on (CONTRACT §1)", async () => {
   const cluster = start(directory(), freePort())
   const [, second = 0] = pidsIn(await cluster.until("-d '"))

@@ -29,6 +29,7 @@ const run = async (
     version: "9.8.7",
     program: ["false"],
     remembered: () => Effect.succeed(remembered),
+    isHeld: () => Effect.succeed(false),
     runNode: (options) => {
       started.push(options)
       return Effect.fail(failed("the node has ended"))

@@ -52,5 +52,6 @@ main(process.argv.slice(2), {
   version: "0.0.0",
   program: [process.execPath, import.meta.path],
   remembered,
+  isHeld: (directory) => Effect.sync(() => existsSync(join(directory, "held"))),
   runNode,
 })

@@ -142,6 +142,7 @@ const run = async (urls: string, ...more: ReadonlyArray<string>) => {
       version: "0",
       program: [],
       remembered: () => never,
+      isHeld: () => never,
       runNode: () => never,
     }).pipe(Effect.provideService(Console.Console, console)),
   )

@@ -40,14 +40,19 @@ const refusalOf = async (effect: Effect.Effect<unknown, DataDirectoryRefused>): 
 const refusalToOpen = (directory: string, options: Partial<Options> = {}) =>
   refusalOf(Effect.scoped(openDataDirectory(optionsOf(directory, options))))
 
-/** Opens the directory in another process, and says how that ended. */
-const openElsewhere = async (directory: string): Promise<string> => {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "child.ts"), "open", directory], {
+/** Does something with the directory in another process, and says how that ended. */
+const elsewhere = async (task: "open" | "ask", directory: string): Promise<string> => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "child.ts"), task, directory], {
     stdout: "pipe",
     stderr: "inherit",
   })
   return (await new Response(child.stdout).text()).trim()
 }
+
+const openElsewhere = (directory: string) => elsewhere("open", directory)
+
+/** Asked in another process: closing the lock's file here would end the lock of this one. */
+const heldElsewhere = (directory: string) => elsewhere("ask", directory)
 
 describe("a data directory", () => {
   test("is made with an incarnation of its own, and keeps it", async () => {
@@ -151,9 +156,11 @@ describe("a data directory", () => {
         )
         expect(yield* Effect.promise(() => refusalToOpen(directory))).toBe("another process is using it")
         expect(yield* Effect.promise(() => openElsewhere(directory))).toContain("refused")
+        expect(yield* Effect.promise(() => heldElsewhere(directory))).toBe("held")
       }).pipe(Effect.scoped),
     )
     expect(await openElsewhere(directory)).toBe("opened")
+    expect(await heldElsewhere(directory)).toBe("free")
   })
 
   test("that cannot be a directory is refused with the system's reason", async () => {

@@ -1,7 +1,7 @@
 // A process of its own, for tests that kill one or need a second one.
 
 import { Effect } from "effect"
-import { openDataDirectory } from "../../src/storage/DataDirectory.ts"
+import { isHeld, openDataDirectory } from "../../src/storage/DataDirectory.ts"
 import { LogStore } from "../../src/storage/LogStore.ts"
 import { openLogThread } from "../../src/storage/LogThread.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
@@ -66,4 +66,5 @@ const program = Effect.gen(function* () {
 )
 
 if (task === "abandon") Effect.runFork(abandon)
+else if (task === "ask") console.log((await Effect.runPromise(isHeld(directory))) ? "held" : "free")
 else console.log(await Effect.runPromise(program))
