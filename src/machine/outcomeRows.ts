@@ -197,8 +197,8 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 const hashRow = (row: Uint8Array): bigint => Bun.hash.xxHash64(row, 2n)
 
 const headBytes = 56
-/** What a retry reads to get its answer: some hundred small outcomes. */
-const chunkBytes = 64 * 1024
+/** What a retry reads to get its answer: about a hundred small outcomes. */
+const chunkBytes = 16 * 1024
 const scratch = Buffer.allocUnsafeSlow(4096)
 const scratchView = viewOf(scratch)
 const scratchViews: Array<Uint8Array | undefined> = []
