@@ -106,18 +106,33 @@ export const onAppendReply = (
   now: Millis,
 ): void => {
   const progress = leader.progress.get(from)
-  if (progress === undefined) return
+  if (progress === undefined || !isBelieved(node, progress, reply, reply.accepted ? reply.index : null, now))
+    return
+  if (reply.accepted) onMatched(node, leader, progress, reply.index, now)
+  else onConflict(node, progress, reply)
+}
+
+/**
+ * Whether a reply says something about the follower's disk as it is now. `held`: up to where it claims to hold
+ * the leader's log; null when it claims nothing. A disk that lost something is repaired from here on.
+ */
+export const isBelieved = (
+  node: Node,
+  progress: Progress,
+  reply: { readonly session: number; readonly whole: boolean },
+  held: Index | null,
+  now: Millis,
+): boolean => {
   progress.heardAt = now
   // From before this leader began anew with the follower: says nothing about its disk now (HAZARDS R6).
-  if (reply.session !== progress.session) return
-  if (!reply.whole && progress.whole) return progress.beginRepair(node.log.lastIndex)
-  if (reply.accepted) {
-    if (progress.isPromiseUnheard(reply.index, reply.whole)) return progress.beginRepair(node.log.lastIndex)
-    progress.whole = reply.whole
-    onMatched(node, leader, progress, reply.index, now)
-  } else {
-    onConflict(node, progress, reply)
+  if (reply.session !== progress.session) return false
+  const isDamaged = !reply.whole && progress.whole
+  if (isDamaged || (held !== null && progress.isPromiseUnheard(held, reply.whole))) {
+    progress.beginRepair(node.log.lastIndex)
+    return false
   }
+  if (held !== null) progress.whole = reply.whole
+  return true
 }
 
 /** The follower holds everything up to `index` on disk, as this leader does. */

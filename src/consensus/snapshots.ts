@@ -3,7 +3,7 @@
 import { becomeWhole } from "./follower.ts"
 import type { SnapshotChunk, SnapshotReply } from "./message.ts"
 import type { Input, Leader, Node } from "./node.ts"
-import { onMatched } from "./replication.ts"
+import { isBelieved, onMatched } from "./replication.ts"
 import { say } from "./turn.ts"
 import type { Index, Millis, NodeId } from "./types.ts"
 
@@ -79,15 +79,9 @@ export const onSnapshotReply = (
   now: Millis,
 ): void => {
   const progress = leader.progress.get(from)
-  if (progress === undefined) return
-  progress.heardAt = now
-  if (reply.session !== progress.session) return
-  if (!reply.whole && progress.whole) return progress.beginRepair(node.log.lastIndex)
-  if (reply.installedIndex > 0) {
-    if (progress.isPromiseUnheard(reply.installedIndex, reply.whole)) {
-      return progress.beginRepair(node.log.lastIndex)
-    }
-    progress.whole = reply.whole
+  const held = reply.installedIndex > 0 ? reply.installedIndex : null
+  if (progress === undefined || !isBelieved(node, progress, reply, held, now)) return
+  if (held !== null) {
     progress.acknowledged(reply.installedIndex)
     progress.probeFrom(reply.installedIndex + 1)
     onMatched(node, leader, progress, reply.installedIndex, now)

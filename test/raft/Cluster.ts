@@ -154,19 +154,29 @@ export class Cluster {
     command: string,
     options: { millis?: number; forward?: boolean } = {},
   ): Answer<Outcome | Failure> {
-    const result: Answer<Outcome | Failure> = { answer: null, count: 0 }
-    node.raft!.propose([
-      {
+    return this.proposeAll(node, [command], options)[0]!
+  }
+
+  /** As one request: in this order, as far as they are executed. */
+  proposeAll(
+    node: TestNode,
+    commands: ReadonlyArray<string>,
+    options: { millis?: number; forward?: boolean } = {},
+  ): ReadonlyArray<Answer<Outcome | Failure>> {
+    const results = commands.map((): Answer<Outcome | Failure> => ({ answer: null, count: 0 }))
+    const deadline = node.raft!.now() + (options.millis ?? 5000)
+    node.raft!.propose(
+      commands.map((command, at) => ({
         command: encoder.encode(command),
-        deadline: node.raft!.now() + (options.millis ?? 5000),
+        deadline,
         forward: options.forward ?? true,
         answer: (answer) => {
-          result.answer = answer
-          result.count++
+          results[at]!.answer = answer
+          results[at]!.count++
         },
-      },
-    ])
-    return result
+      })),
+    )
+    return results
   }
 
   read(
