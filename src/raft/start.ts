@@ -157,9 +157,7 @@ const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals,
 /** What the world did is one line; what our own code did comes with where it did it. */
 const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
   const reason = Cause.squash(cause)
-  const message =
-    reason instanceof StorageFailed || reason instanceof MachineFailed
-      ? `${reason.operation}: ${reason.message}`
-      : Cause.pretty(cause)
-  return new GroupStopped({ group: options.group, message })
+  const isWorld = reason instanceof StorageFailed || reason instanceof MachineFailed
+  const message = isWorld ? `${reason.operation}: ${reason.message}` : Cause.pretty(cause)
+  return new GroupStopped({ group: options.group, message, fault: isWorld ? "world" : "code" })
 }

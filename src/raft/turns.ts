@@ -64,6 +64,7 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
  */
 const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   const { node, transport } = group
+  group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   for (const signal of group.replicators.values()) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
