@@ -54,6 +54,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
+  const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
 
   const answerAll = Effect.sync(() => {
@@ -69,12 +70,12 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     scope,
   )
   yield* run(flusher(group, flushed), scope)
-  yield* run(receiver(group, chunks), scope)
+  yield* run(receiver(group, chunks, taken), scope)
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(), scope)
   yield* run(sweeper(group, proposals, reads), scope)
-  yield* run(turns(group, { writer, proposals, reads, chunks, cuts, run }, scope), scope)
+  yield* run(turns(group, { writer, proposals, reads, chunks, taken, cuts, run }, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
     group,

@@ -55,7 +55,10 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     const { plain, lease } = hands.reads.takeArrived()
     if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
     if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)
-  } else step(group.node, mail, now)
+  } else {
+    step(group.node, mail, now)
+    if (mail.type === "SnapshotCompleted") Queue.offerUnsafe(hands.taken, undefined)
+  }
 }
 
 /**

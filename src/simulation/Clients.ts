@@ -37,6 +37,8 @@ const STALENESS_SLACK_MILLIS = 60
 
 export class Clients {
   readonly history: Array<Operation> = []
+  /** Operations that have come to their end. */
+  finished = 0
   /** Items that were armed, and whether that is certain. */
   readonly armed = new Map<string, { readonly key: string; readonly isCertain: boolean }>()
   /** Batches of items that were sent as one request. */
@@ -135,6 +137,7 @@ export class Clients {
     this.#busy++
     this.#perform(worker, operation.act, () => {
       worker.isBusy = false
+      this.finished++
       this.#busy--
       this.#next(worker)
     })

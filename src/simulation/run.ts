@@ -132,10 +132,20 @@ class Course {
     this.#troubles.calm()
     const all = nodes.filter(({ id }) => !staysDown.has(id))
     this.#agree(all, "when all is well again")
-    const isDone = () => this.#clients.isIdle
-    insist("liveness", this.#cluster.runUntil(isDone, 30_000), "every client gets an answer or gives up")
+    this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
     this.#lookAtTimers()
+  }
+
+  /** However many operations wait: each of them gets an answer, or is given up, in its time. */
+  #letClientsFinish(): void {
+    const { attemptMillis, patienceMillis } = sessionOptions
+    while (!this.#clients.isIdle) {
+      const { finished } = this.#clients
+      const isFurther = () => this.#clients.finished > finished || this.#clients.isIdle
+      const inTime = this.#cluster.runUntil(isFurther, patienceMillis + 2 * attemptMillis + 1000)
+      insist("liveness", inTime, "every client gets an answer or gives up")
+    }
   }
 
   /** A new command is executed through each of these nodes, on all of them, with the same state. */
