@@ -2,6 +2,7 @@
 
 import { members } from "../consensus/configuration.ts"
 import type { Message } from "../consensus/message.ts"
+import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { MachineLimits } from "../machine/limits.ts"
 import type { Registry } from "../machine/Registry.ts"
@@ -103,13 +104,13 @@ export class SimulatedCluster {
     return node
   }
 
-  /** Whoever leads the newest term and serves. */
+  /** Whoever leads the newest term and serves; not one that stands still. */
   get leader(): SimulatedNode | null {
     let newest: SimulatedNode | null = null
     let newestTerm = 0
     for (const node of this.nodes) {
       const status = node.raft?.status()
-      if (status?.serving !== true || status.term <= newestTerm) continue
+      if (status?.serving !== true || status.term <= newestTerm || node.process?.isPaused === true) continue
       newest = node
       newestTerm = status.term
     }
@@ -174,6 +175,21 @@ export class SimulatedCluster {
     this.#lookout.sent(from, to, payload)
   }
 
+  /** Whoever may serve reads by its lease has everything that is committed (L5). */
+  #lookAtLeases(): void {
+    const { committedIndex } = this.invariants
+    for (const { id, process, record } of this.nodes) {
+      if (process === null || record === null || !leaseHolds(record, process.nowMillis)) continue
+      insist(
+        "lease",
+        record.commitIndex >= committedIndex,
+        `${id} has a lease (L5)`,
+        record.commitIndex,
+        committedIndex,
+      )
+    }
+  }
+
   /** Every queue within its bound (H5, R13). */
   #lookAtQueues(): void {
     const { waitingMax, limits } = this.raft
@@ -210,7 +226,9 @@ export class SimulatedCluster {
         this.#lookout.started(node)
       },
       turned: (record, turn) => {
+        const { committedIndex } = invariants
         invariants.turned(record, turn, this.#truthOf)
+        if (invariants.committedIndex > committedIndex) this.#lookAtLeases()
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },

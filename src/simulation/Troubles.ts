@@ -18,9 +18,12 @@ import {
 
 const calmDisk = { hangs: false, isFull: false, failing: "no" } as const satisfies Partial<DiskWeather>
 
+/** As much of a script as trouble needs. */
+export type TroubleScript = Pick<Script, "voters" | "outgoing" | "link" | "disk" | "faults">
+
 export class Troubles {
   readonly #cluster: SimulatedCluster
-  readonly #script: Script
+  readonly #script: TroubleScript
   /** How many cuts a link suffers at the moment. */
   readonly #cuts = new Map<string, number>()
   /** Disks that may have lost something that nobody has made good yet. */
@@ -28,7 +31,7 @@ export class Troubles {
   #isCalm = false
   #floods = 0
 
-  constructor(cluster: SimulatedCluster, script: Script) {
+  constructor(cluster: SimulatedCluster, script: TroubleScript) {
     this.#cluster = cluster
     this.#script = script
     for (const node of cluster.nodes) Object.assign(node.disk.weather, script.disk)
