@@ -243,10 +243,7 @@ export class Troubles {
       idempotencyKey: `flood-${flood}-${at}`,
       ifRevision: null,
     }))
-    for (const wish of wishes)
-      session.propose([wish], ([fate]) => {
-        if (fate?.type === "rejected" && fate.code === "overloaded") this.#cluster.sightings.see("overloaded")
-      })
+    for (const wish of wishes) session.propose([wish], () => {})
   }
 
   #who(target: Target): SimulatedNode {
