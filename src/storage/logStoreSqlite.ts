@@ -6,6 +6,7 @@ import type { DataDirectory } from "./DataDirectory.ts"
 import { LogFile } from "./LogFile.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
 import { openLogThread } from "./LogThread.ts"
+import { openLogDirectory } from "./logDirectory.ts"
 import {
   type LogCall,
   type LogError,
@@ -70,7 +71,7 @@ const callInThread = (): LogCall => {
   const run = (operation: LogOperation, values: ReadonlyArray<unknown>): unknown => {
     if (operation === "open") {
       const [directory, identity] = values as Parameters<LogOperations["open"]>
-      store = LogFile.open(directory, identity)
+      store = LogFile.open(openLogDirectory(directory, identity))
       return undefined
     }
     if (store === null) throw new BrokenCode(`${operation} before open`)
