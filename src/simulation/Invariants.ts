@@ -1,5 +1,6 @@
 // What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
 
+import { entryBytes } from "../consensus/Log.ts"
 import type { Message } from "../consensus/message.ts"
 import type { Node, Turn } from "../consensus/node.ts"
 import type {
@@ -49,6 +50,8 @@ export class Invariants {
   readonly #applied = new Map<NodeId, Index>()
   /** False once a disk has lost something: what was said no longer proves what is there. */
   disksKeep = true
+  /** The largest entry so far, as a limit in bytes counts it: one fits wherever none does. */
+  entryBytesMax = 0
 
   get committedIndex(): Index {
     return this.#committed.length
@@ -66,7 +69,7 @@ export class Invariants {
   }
 
   /** After every turn, before anything of it leaves. */
-  turned(node: Node, turn: Turn, disks: ReadonlyMap<NodeId, DiskTruth>): void {
+  turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null): void {
     const before = this.#seen.get(node.id) ?? {
       commit: node.log.base.index,
       role: "follower",
@@ -110,13 +113,13 @@ export class Invariants {
         committed,
       )
     }
-    const disk = disks.get(node.id)
-    if (disk !== undefined) this.#persisted(node, disk)
+    const disk = disks(node.id)
+    if (disk !== null) this.#persisted(node, disk)
     this.#seen.set(node.id, { commit: node.commitIndex, role: node.role.kind, term: node.term })
   }
 
   /** A leader commits: in its own term, and on the disks of a quorum of both halves (R4, R7, R8). */
-  #commitsAnew(node: Node, before: Seen, disks: ReadonlyMap<NodeId, DiskTruth>): void {
+  #commitsAnew(node: Node, before: Seen, disks: (id: NodeId) => DiskTruth | null): void {
     const by = node.role.kind === "leader" ? node.term : before.term
     const isLeader = node.role.kind === "leader" || before.role === "leader"
     insist(
@@ -140,7 +143,7 @@ export class Invariants {
     if (!this.disksKeep) return
     const configuration: Configuration = node.configurations.current
     for (const half of [configuration.voters, configuration.outgoing]) {
-      const holders = half.filter((id) => disks.get(id)?.holds(index, by) === true)
+      const holders = half.filter((id) => disks(id)?.holds(index, by) === true)
       insist(
         "committed is on disk",
         half.length === 0 || holders.length * 2 > half.length,
@@ -271,6 +274,7 @@ export class Invariants {
   /** Log Matching (§5.3): the same (index, term) is the same entry behind the same entry, everywhere. */
   #entriesMatch(node: Node, turn: Turn): void {
     for (const entry of turn.write?.entries ?? []) {
+      this.entryBytesMax = Math.max(this.entryBytesMax, entryBytes(entry))
       const key = keyOf(entry)
       const before = BigInt(node.log.termAt(entry.index - 1) ?? 0)
       const content = contentOf(entry) + before * 2n ** 56n
@@ -312,7 +316,7 @@ export class Invariants {
       insist("bounded", inFlightCount <= limits.inFlightMessagesMax, `window of ${id} (R13)`, inFlightCount)
       insist(
         "bounded",
-        inFlightBytes <= limits.inFlightBytesMax + limits.appendBytesMax,
+        inFlightBytes <= limits.inFlightBytesMax + Math.max(3 * limits.appendBytesMax, this.entryBytesMax),
         `window of ${id} in bytes (R13)`,
         inFlightBytes,
       )

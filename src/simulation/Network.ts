@@ -17,8 +17,11 @@ import type { World } from "./World.ts"
 /** Who looks on: after a message was sent or has arrived. */
 export interface NetworkWatcher {
   readonly sent: (from: NodeId, to: NodeId, payload: Payload) => void
-  readonly lost: (from: NodeId, to: NodeId, payload: Payload) => void
+  /** `isGone`: the process that it was sent to has ended. */
+  readonly lost: (from: NodeId, to: NodeId, payload: Payload, isGone: boolean) => void
   readonly arrived: (from: NodeId, to: NodeId, payload: Payload) => void
+  /** A handshake between the two has failed. */
+  readonly refused: (from: NodeId, to: NodeId) => void
 }
 
 export interface Limits extends MailboxLimits {
@@ -158,7 +161,7 @@ export class Network {
     const carried = link.send(frame, isControl(payload.type) ? "control" : "bulk", () => {
       this.#arrive(from, to, receiver, frame)
     })
-    if (!carried) this.#watcher.lost(from, to, payload)
+    if (!carried) this.#watcher.lost(from, to, payload, false)
     return true
   }
 
@@ -175,7 +178,7 @@ export class Network {
     if (said.type !== "Message") throw new Error(`a ${said.type} where only messages travel`)
     const tally = endpoint?.peers.get(from)
     if (endpoint === undefined || tally === undefined || endpoint.process !== receiver) {
-      return this.#watcher.lost(from, to, said.payload)
+      return this.#watcher.lost(from, to, said.payload, true)
     }
     // Into the sockets of a process that stands still; it reads them when it goes on.
     receiver.run(() => {
@@ -213,7 +216,10 @@ export class Network {
           endpoint.open.set(to, acceptor.process)
           endpoint.peers.get(to)!.opened++
         } else {
-          if (!accepted || !believed) endpoint.peers.get(to)!.refused++
+          if (!accepted || !believed) {
+            endpoint.peers.get(to)!.refused++
+            this.#watcher.refused(from, to)
+          }
           this.#dialLater(endpoint, to)
         }
       }),
