@@ -47,7 +47,7 @@ export class Lookout {
     if (node.starts > 1) this.#startTerms.set(id, node.disk.synced("main")?.hardState.term ?? 0)
   }
 
-  event(_node: SimulatedNode, message: string): void {
+  event(message: string): void {
     if (message.startsWith("the log is damaged")) this.#sightings.see("log found damaged")
   }
 

@@ -13,7 +13,7 @@ import { layerRaft } from "../raft/layer.ts"
 import { type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
-import { LogStore, StorageFailed, StorageFull } from "../storage/LogStore.ts"
+import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Transport } from "../transport/Transport.ts"
@@ -29,7 +29,7 @@ import type { World } from "./World.ts"
 export interface NodeWatcher {
   readonly started: (node: SimulatedNode, appliedIndex: Index) => void
   readonly turned: (record: Node, turn: Turn) => void
-  readonly event: (node: SimulatedNode, message: string) => void
+  readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
   readonly installed: (node: SimulatedNode, position: StatePosition) => void
@@ -155,7 +155,9 @@ export class SimulatedNode {
     const isWorld =
       reason instanceof GroupStopped
         ? reason.fault === "world"
-        : reason instanceof StorageFailed || reason instanceof MachineFailed || reason instanceof StorageFull
+        : reason instanceof StorageFailed ||
+          reason instanceof MachineFailed ||
+          reason instanceof DataDirectoryRefused
     this.kill()
     const text = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason)
     this.#around.watch(() => this.#around.watcher.ended(this, isWorld ? "world" : "code", text))
@@ -170,7 +172,7 @@ export class SimulatedNode {
         this.record = record
         watch(() => watcher.turned(record, turn))
       },
-      event: (message) => watcher.event(this, message),
+      event: (message, details) => watcher.event(this, message, details),
     }
     const layerTransport = Layer.unwrap(
       Effect.map(LogStore, ({ identity, rememberIncarnation }) =>
