@@ -2,7 +2,7 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
-import type { DiskWeather } from "./Disk.ts"
+import type { DiskWeather } from "./diskWeather.ts"
 import { calmLink } from "./Link.ts"
 import { Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
@@ -196,7 +196,7 @@ export class Troubles {
     const { disk } = node
     const found =
       damage === "flip"
-        ? disk.flipBit()
+        ? disk.flipBit(["entry", "hard state", "snapshot"])
         : damage === "shorten"
           ? disk.shortenLog()
           : damage === "mark"
