@@ -71,7 +71,7 @@ export class SimulatedDisk extends MemoryDisk {
     this.#settleThread()
     const chance = this.#chance
     const lost = this.log.lose(chance.below(this.log.unsynced.length + 1))
-    if (lost > 0 && chance.happens(doubtfulShare)) {
+    if (lost > 0 && chance.happens(this.weather.doubtfulShare)) {
       // Its pages were written out of order: the commit frame is there, and its checksum is wrong.
       this.wal = {
         _tag: "Doubtful",
@@ -194,6 +194,5 @@ export class SimulatedDisk extends MemoryDisk {
   }
 }
 
-/** Of the transactions that a loss of power cuts off. */
-const doubtfulShare = 0.25
+/** Of the slots and pieces that a loss of power meets. */
 const tornShare = 0.25

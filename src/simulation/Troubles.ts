@@ -204,7 +204,7 @@ export class Troubles {
     const { disk } = node
     const found =
       damage === "flip"
-        ? disk.flipBit()
+        ? disk.flipBit(["entry", "hard state", "snapshot"])
         : damage === "shorten"
           ? disk.shortenLog()
           : damage === "mark"
