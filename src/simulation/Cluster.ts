@@ -233,6 +233,10 @@ export class SimulatedCluster {
         invariants.started(node.id, appliedIndex)
         this.#lookout.started(node)
       },
+      crashed: ({ kept, lost }) => {
+        if (kept > 0) this.sightings.see("unsynced kept")
+        if (lost > 0) this.sightings.see("unsynced lost")
+      },
       turned: (record, turn) => {
         const { committedIndex } = invariants
         invariants.turned(record, turn, this.#truthOf)

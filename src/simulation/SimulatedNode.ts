@@ -28,6 +28,8 @@ import type { World } from "./World.ts"
 /** Told of everything that nodes do. */
 export interface NodeWatcher {
   readonly started: (node: SimulatedNode, appliedIndex: Index) => void
+  /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
+  readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
   readonly turned: (record: Node, turn: Turn) => void
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
@@ -116,7 +118,7 @@ export class SimulatedNode {
 
   /** Its power is lost: what was not synced is in doubt. */
   crash(): void {
-    if (this.#die()) this.disk.crash()
+    if (this.#die()) this.#around.watcher.crashed(this.disk.crash())
   }
 
   /** kill -9: the machine around it lives. */
