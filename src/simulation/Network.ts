@@ -118,7 +118,7 @@ export class Network {
     for (const other of this.#endpoints.values()) if (other.open.has(id)) this.#disconnect(other.self.id, id)
   }
 
-  /** How many connections from one node to another are open. */
+  /** Messages leave on this way. */
   isOpen(from: NodeId, to: NodeId): boolean {
     return this.#endpoints.get(from)?.open.has(to) ?? false
   }
