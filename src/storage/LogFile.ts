@@ -8,6 +8,7 @@ import { entryBytes } from "./entryCodec.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import {
   Compacted,
+  DataDirectoryRefused,
   type GroupWrite,
   type LoadedGroup,
   type LogStore,
@@ -64,7 +65,11 @@ export class LogFile {
   }
 
   static open(medium: LogMedium): LogFile {
-    return new LogFile(medium, openLog(medium))
+    try {
+      return new LogFile(medium, openLog(medium))
+    } catch (error) {
+      throw error instanceof DataDirectoryRefused ? error : storageError("open", error)
+    }
   }
 
   rememberIncarnation(peer: NodeId, incarnation: string): "known" | "another" {
@@ -260,14 +265,14 @@ export class LogFile {
     } catch (error) {
       if (error instanceof Compacted || error instanceof BrokenCode) throw error
       const wrapped = storageError(operation, error)
-      if (wrapped._tag === "StorageFailed") this.fail(wrapped, error)
+      if (wrapped._tag === "StorageFailed") this.fail(wrapped)
       throw wrapped
     }
   }
 
-  private fail(failure: StorageFailed, error: unknown): void {
+  private fail(failure: StorageFailed): void {
     this.failure = failure
-    if (!(error instanceof LogDamaged) && !/SQLITE_CORRUPT/.test(failure.message)) return
+    // A bad page, or what a failed sync has left in the cache alone: nothing may be built on either.
     this.damaged = true
     try {
       this.writeMark()

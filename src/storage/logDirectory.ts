@@ -66,6 +66,9 @@ export const openLogDirectory = (directory: string, identity: Identity): LogMedi
     inspectWal: () => inspectWal(paths.wal),
     isCutOff: () => isCutOff(paths.log, paths.wal),
     keepEvidence: () => keepEvidence(directory),
+    syncWal: () => {
+      if (existsSync(paths.wal)) syncPath(paths.wal)
+    },
     openTables: () => SqliteLogTables.open(paths.log),
     replace: ({ fill, damaged, evidenceKept }) => {
       rmSync(paths.salvage, { force: true })

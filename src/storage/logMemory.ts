@@ -54,7 +54,8 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
   const marks: MarkSlots = {
     read: (slot) => disk.marks[slot]!.written,
     write: (slot, mark) => {
-      const written = { ...mark, groups: { ...mark.groups } }
+      const isThere = mark === disk.marks[slot]!.written
+      const written = isThere ? mark : { ...mark, groups: { ...mark.groups } }
       write(() => disk.marks[slot]!.write(written))
     },
     sync: () => sync(disk.marks, (file) => file.sync()),
@@ -73,6 +74,7 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
     inspectWal: () => disk.wal,
     isCutOff: () => false,
     keepEvidence: () => true,
+    syncWal: () => sync([disk.log], (file) => file.sync()),
     openTables: () => new MemoryLogTables(log),
     replace: ({ fill }) => {
       log.commit(MemoryLogTables.make(identity, fill))

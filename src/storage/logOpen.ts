@@ -45,7 +45,7 @@ export const openLog = (medium: LogMedium): OpenedLog => {
   const opened = openContent({ medium, last, evidenceKept }, (content) => {
     const all = last === null ? reasons : [...reasons, ...contradictions(content, last)]
     const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "))
-    truncateWal(ready.tables)
+    truncateWal(medium, ready.tables)
     return ready
   })
   return { ...opened, mark, marked: last?.groups ?? {}, evidenceKept }
@@ -65,13 +65,17 @@ const suspectAll = (content: LogContent, last: Mark | null, suspicion: string): 
   return { ...content, groups, sequence, suspicion }
 }
 
-/** What a torn tail left behind the last commit is gone before the next frames are written. */
-const truncateWal = (tables: LogTables): void => {
+/**
+ * What was found is durable from now on: the last process may have died between a write and its sync. And what a
+ * torn tail left behind the last commit is gone before the next frames are written.
+ */
+const truncateWal = (medium: LogMedium, tables: LogTables): void => {
   try {
     tables.checkpoint("TRUNCATE")
   } catch (error) {
-    // A full disk keeps its old frames; a node must be able to start on it.
     if (codeOf(error) !== "SQLITE_FULL") throw error
+    // A full disk keeps its old frames; a node must be able to start on it.
+    medium.syncWal()
   }
 }
 
@@ -110,7 +114,7 @@ const openContent = (
   prepare: (content: LogContent) => LogContent,
 ): LogContent => {
   const { medium, last, evidenceKept } = options
-  let reason = last?.damaged === true ? "a bad page was met while running" : ""
+  let reason = last?.damaged === true ? "the disk failed, or a bad page was met, while running" : ""
   let tables: LogTables | null = null
   if (!medium.hasLog()) {
     reason = "log.db is gone"

@@ -2,6 +2,7 @@
 
 import { Database, type Statement } from "bun:sqlite"
 import type { Configuration } from "../consensus/types.ts"
+import { syncPath } from "./durable.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import type {
   Flush,
@@ -51,12 +52,24 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
       // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
       database.run("PRAGMA wal_autocheckpoint = 0")
       database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
-      return new SqliteStateStore(database, initial)
+      const store = new SqliteStateStore(database, initial)
+      makeDurable(database, path)
+      return store
     } catch (error) {
       database.close()
       throw error
     }
   })
+
+/** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */
+const makeDurable = (database: Database, path: string): void => {
+  try {
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch (error) {
+    if (codeOf(error) !== "SQLITE_FULL") throw error
+    syncPath(`${path}-wal`)
+  }
+}
 
 class SqliteStateStore implements StateStore {
   private readonly database: Database
