@@ -233,8 +233,6 @@ export class Clients {
     if (fate.type === "unknown") return sightings.see("outcome unknown")
     if (fate.type === "rejected") {
       sightings.see("outcome rejected")
-      if (fate.code === "overloaded") sightings.see("overloaded")
-      if (fate.code === "storage-full") sightings.see("disk full")
       this.#rejected.push({ instance, idempotencyKey: wish.idempotencyKey })
       return
     }

@@ -2,6 +2,7 @@
 
 import { members } from "../consensus/configuration.ts"
 import type { Message } from "../consensus/message.ts"
+import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { MachineLimits } from "../machine/limits.ts"
 import type { Registry } from "../machine/Registry.ts"
@@ -51,6 +52,8 @@ export class SimulatedCluster {
   readonly staysDown = new Set<NodeId>()
   /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
   readonly excused = new Set<NodeId>()
+  /** What has happened to nodes, in words, for those who read of a failure. */
+  readonly notes: Array<string> = []
   readonly #lookout: Lookout
   #found: Violation | null = null
   #incarnations = 0
@@ -103,13 +106,13 @@ export class SimulatedCluster {
     return node
   }
 
-  /** Whoever leads the newest term and serves. */
+  /** Whoever leads the newest term and serves; not one that stands still. */
   get leader(): SimulatedNode | null {
     let newest: SimulatedNode | null = null
     let newestTerm = 0
     for (const node of this.nodes) {
       const status = node.raft?.status()
-      if (status?.serving !== true || status.term <= newestTerm) continue
+      if (status?.serving !== true || status.term <= newestTerm || node.process?.isPaused === true) continue
       newest = node
       newestTerm = status.term
     }
@@ -150,6 +153,11 @@ export class SimulatedCluster {
     }
   }
 
+  /** Takes down what has happened. */
+  tell(what: string): void {
+    this.notes.push(`${this.world.nowMillis} ms: ${what}`)
+  }
+
   /** What each node is at, for those who read of a failure. */
   describe(): string {
     return this.nodes
@@ -172,6 +180,21 @@ export class SimulatedCluster {
       return this.#lookout.forwarded(payload)
     this.invariants.said(from, to, payload as Message, this.#truthOf(from) ?? nothingOnDisk)
     this.#lookout.sent(from, to, payload)
+  }
+
+  /** Whoever may serve reads by its lease has everything that is committed (L5). */
+  #lookAtLeases(): void {
+    const { committedIndex } = this.invariants
+    for (const { id, process, record } of this.nodes) {
+      if (process === null || record === null || !leaseHolds(record, process.nowMillis)) continue
+      insist(
+        "lease",
+        record.commitIndex >= committedIndex,
+        `${id} has a lease (L5)`,
+        record.commitIndex,
+        committedIndex,
+      )
+    }
   }
 
   /** Every queue within its bound (H5, R13). */
@@ -206,15 +229,25 @@ export class SimulatedCluster {
     const { invariants, executions } = this
     return {
       started: (node, appliedIndex) => {
+        this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)
         this.#lookout.started(node)
       },
+      crashed: ({ kept, lost }) => {
+        if (kept > 0) this.sightings.see("unsynced kept")
+        if (lost > 0) this.sightings.see("unsynced lost")
+      },
       turned: (record, turn) => {
+        const { committedIndex } = invariants
         invariants.turned(record, turn, this.#truthOf)
+        if (invariants.committedIndex > committedIndex) this.#lookAtLeases()
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
-      event: (node, message) => this.#lookout.event(node, message),
+      event: (node, message, details) => {
+        this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
+        this.#lookout.event(message)
+      },
       applied: (node, entry, outcome) => {
         invariants.applied(node.id, entry)
         executions.note(entry, outcome)
@@ -226,6 +259,7 @@ export class SimulatedCluster {
         this.#lookout.installed(node.id)
       },
       ended: (node, fault, reason) => {
+        this.tell(`${node.id} ended: ${reason}`)
         insist("broken code", fault === "world", `${node.id} ended`, reason)
         insist("ended for no reason", this.excused.has(node.id), `${node.id} ended`, reason)
         this.sightings.see("node stopped by its disk")

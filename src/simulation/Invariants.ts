@@ -153,22 +153,27 @@ export class Invariants {
     }
   }
 
-  /** The machine takes an entry in. */
+  /** The machine takes an entry in: the one that was appended, and committed. */
   applied(id: NodeId, entry: Entry): void {
-    const last = this.#applied.get(id) ?? 0
-    insist("applied in order", entry.index === last + 1, `${id} applies without a gap`, entry.index, last + 1)
-    this.#applied.set(id, entry.index)
-    const committed = this.#committed[entry.index - 1]?.term
-    insist(
-      "state machine safety",
-      committed === entry.term,
-      `all machines apply the same at ${entry.index} (§5.4.3): ${id}`,
-      entry.term,
-      committed ?? "nothing",
-    )
+    this.appliedAt(id, entry.index, entry.term)
     const known = this.#entries.get(keyOf(entry))
     const isSame = known === undefined || known % 2n ** 56n === contentOf(entry)
     insist("state machine safety", isSame, `${id} applies what was appended at ${entry.index}`)
+  }
+
+  /** The same, of an entry of which only the term is known. */
+  appliedAt(id: NodeId, index: Index, term: Term | undefined): void {
+    const next = (this.#applied.get(id) ?? 0) + 1
+    insist("applied in order", index === next, `${id} applies without a gap`, index, next)
+    this.#applied.set(id, index)
+    const committed = this.#committed[index - 1]?.term
+    insist(
+      "state machine safety",
+      committed === term,
+      `all machines apply the same at ${index} (§5.4.3): ${id}`,
+      term ?? "nothing",
+      committed ?? "nothing",
+    )
   }
 
   /** A snapshot took the place of the state. */

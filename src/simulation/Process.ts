@@ -2,7 +2,13 @@
 
 import { Clock, Context, Duration, Effect, type Fiber, Random, Scheduler } from "effect"
 import type { Chance } from "./Chance.ts"
-import type { World } from "./World.ts"
+
+/** What a process needs of its world. */
+export interface Surface {
+  readonly nowMillis: number
+  readonly schedule: (process: Process, run: () => void) => void
+  readonly afterIn: (process: Process, millis: number, run: () => void) => () => void
+}
 
 /** How a process's clocks differ from the world's. */
 export interface ClockOptions {
@@ -29,7 +35,7 @@ export class Process {
   readonly scheduler: Scheduler.Scheduler
   readonly clock: Clock.Clock
   readonly random: Random.Random
-  readonly #world: World
+  readonly #world: Surface
   readonly #clockOptions: ClockOptions
   /** How far somebody has set the wall clock since. */
   #wallShiftMillis = 0
@@ -38,7 +44,7 @@ export class Process {
   #held: Array<() => void> = []
 
   constructor(
-    world: World,
+    world: Surface,
     options: {
       readonly name: string
       readonly number: number

@@ -165,6 +165,8 @@ export class Session {
     } else if (answer.outcome === "rejected") {
       each.isInDoubt = wasInDoubt
       each.lastRefusal = answer.code
+      if (answer.code === "overloaded") this.#cluster.sightings.see("overloaded")
+      if (answer.code === "storage-full") this.#cluster.sightings.see("disk full")
     }
   }
 

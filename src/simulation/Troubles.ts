@@ -18,9 +18,12 @@ import {
 
 const calmDisk = { hangs: false, isFull: false, failing: "no" } as const satisfies Partial<DiskWeather>
 
+/** As much of a script as trouble needs. */
+export type TroubleScript = Pick<Script, "voters" | "outgoing" | "link" | "disk" | "faults">
+
 export class Troubles {
   readonly #cluster: SimulatedCluster
-  readonly #script: Script
+  readonly #script: TroubleScript
   /** How many cuts a link suffers at the moment. */
   readonly #cuts = new Map<string, number>()
   /** Disks that may have lost something that nobody has made good yet. */
@@ -28,13 +31,15 @@ export class Troubles {
   #isCalm = false
   #floods = 0
 
-  constructor(cluster: SimulatedCluster, script: Script) {
+  constructor(cluster: SimulatedCluster, script: TroubleScript) {
     this.#cluster = cluster
     this.#script = script
     for (const node of cluster.nodes) Object.assign(node.disk.weather, script.disk)
     for (const fault of script.faults) {
       cluster.world.after(fault.atMillis, () => {
-        if (!this.#isCalm) this.#strike(fault)
+        if (this.#isCalm) return
+        cluster.tell(JSON.stringify(fault))
+        this.#strike(fault)
       })
     }
   }
@@ -62,10 +67,13 @@ export class Troubles {
    */
   makePermanent(faults: ReadonlyArray<PermanentFault>): ReadonlySet<NodeId> {
     const affected = new Set<NodeId>(this.#cluster.staysDown)
+    // Nobody can repair these before somebody leads.
+    const doubtful = this.#stillDoubtful()
     for (const fault of faults) {
       // Of two that lost a link one may be the leader: then it is the other one that misses something.
       const hit = fault.type === "no-link" ? [fault.from, fault.to] : [fault.node]
-      if (!this.#canDoWithout(new Set([...affected, ...hit]))) continue
+      if (!this.#canDoWithout(new Set([...affected, ...doubtful, ...hit]))) continue
+      this.#cluster.tell(`for good: ${JSON.stringify(fault)}`)
       for (const id of hit) affected.add(id)
       this.#strikeForGood(fault)
     }
@@ -122,7 +130,7 @@ export class Troubles {
       }
       case "disk": {
         const node = this.#who(fault.target)
-        if (fault.weather.failing !== undefined) this.#cluster.excused.add(node.id)
+        this.#cluster.excused.add(node.id)
         Object.assign(node.disk.weather, fault.weather)
         return void world.after(fault.forMillis, () => {
           if (!this.#isCalm) Object.assign(node.disk.weather, this.#script.disk, calmDisk)
@@ -191,7 +199,7 @@ export class Troubles {
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
     const { excused, staysDown, invariants, newIdentity, world } = this.#cluster
-    if (!this.#isTolerable(node.id)) return
+    if (!this.#canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
     node.crash()
     const { disk } = node
     const found =
@@ -202,6 +210,7 @@ export class Troubles {
           : damage === "mark"
             ? disk.damageMark()
             : damage
+    this.#cluster.tell(`${node.id} is damaged: ${found}`)
     if (found !== null) {
       excused.add(node.id)
       this.#doubtful.set(node.id, node.starts)
@@ -214,13 +223,14 @@ export class Troubles {
     world.after(forMillis, () => node.start())
   }
 
-  #isTolerable(id: NodeId): boolean {
-    for (const [other, damagedAt] of [...this.#doubtful]) {
-      const { record, starts } = this.#cluster.node(other)
-      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(other)
-      if (isGood) this.#doubtful.delete(other)
+  /** Disks that were damaged, and not found whole or made good since. */
+  #stillDoubtful(): ReadonlyArray<NodeId> {
+    for (const [id, damagedAt] of [...this.#doubtful]) {
+      const { record, starts } = this.#cluster.node(id)
+      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(id)
+      if (isGood) this.#doubtful.delete(id)
     }
-    return this.#canDoWithout(new Set([...this.#doubtful.keys(), id]))
+    return [...this.#doubtful.keys()]
   }
 
   #flood(node: SimulatedNode, count: number): void {
@@ -240,10 +250,7 @@ export class Troubles {
       idempotencyKey: `flood-${flood}-${at}`,
       ifRevision: null,
     }))
-    for (const wish of wishes)
-      session.propose([wish], ([fate]) => {
-        if (fate?.type === "rejected" && fate.code === "overloaded") this.#cluster.sightings.see("overloaded")
-      })
+    for (const wish of wishes) session.propose([wish], () => {})
   }
 
   #who(target: Target): SimulatedNode {

@@ -184,7 +184,8 @@ const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Act => ({
   maxStalenessMillis: chance.pick([0, 50, 300]),
 })
 
-const drawFaults = (
+/** What goes wrong, and when. Damage is for those who know which nodes are still sound. */
+export const drawFaults = (
   chance: Chance,
   ids: ReadonlyArray<NodeId>,
   calmAtMillis: number,

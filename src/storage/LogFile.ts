@@ -255,7 +255,8 @@ export class LogFile {
 
   private writeMark(): void {
     const { sequence, medium, damaged, marked } = this
-    this.mark.write({ sequence, boot: medium.boot, damaged, groups: marked })
+    const failed = this.failure !== null
+    this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
   }
 
   private attempt<A>(operation: string, body: () => A): A {
@@ -265,15 +266,14 @@ export class LogFile {
     } catch (error) {
       if (error instanceof Compacted || error instanceof BrokenCode) throw error
       const wrapped = storageError(operation, error)
-      if (wrapped._tag === "StorageFailed") this.fail(wrapped)
+      if (wrapped._tag === "StorageFailed") this.fail(wrapped, error)
       throw wrapped
     }
   }
 
-  private fail(failure: StorageFailed): void {
+  private fail(failure: StorageFailed, error: unknown): void {
     this.failure = failure
-    // A bad page, or what a failed sync has left in the cache alone: nothing may be built on either.
-    this.damaged = true
+    this.damaged = error instanceof LogDamaged || /SQLITE_CORRUPT/.test(failure.message)
     try {
       this.writeMark()
     } catch {

@@ -23,8 +23,6 @@ export interface LogMedium {
   readonly isCutOff: () => boolean
   /** Sets the files aside before anything changes them. False: no room for it; the node starts all the same. */
   readonly keepEvidence: () => boolean
-  /** Syncs the write-ahead log as it lies there: it may show what the last process wrote and never synced. */
-  readonly syncWal: () => void
   /** Throws when it is no log that can be read at all. */
   readonly openTables: () => LogTables
   /**

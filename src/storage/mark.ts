@@ -26,6 +26,8 @@ export interface Mark {
    * file.
    */
   readonly damaged: boolean
+  /** A write or a sync failed: what the cache of this boot shows may not be on the disk (HAZARDS S2). */
+  readonly failed: boolean
   readonly groups: Readonly<Record<GroupId, MarkedGroup>>
 }
 
@@ -88,6 +90,6 @@ export class LogMark {
   }
 }
 
-/** The mark that a failing store writes names the same commit as the one before. */
+/** The last mark of a store that fails names the same commit as the one before. */
 const isNewer = (mark: Mark, other: Mark): boolean =>
-  mark.sequence > other.sequence || (mark.sequence === other.sequence && !other.damaged)
+  mark.sequence > other.sequence || (mark.sequence === other.sequence && !other.failed)

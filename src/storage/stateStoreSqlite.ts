@@ -2,7 +2,6 @@
 
 import { Database, type Statement } from "bun:sqlite"
 import type { Configuration } from "../consensus/types.ts"
-import { syncPath } from "./durable.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import type {
   Flush,
@@ -53,7 +52,7 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
       database.run("PRAGMA wal_autocheckpoint = 0")
       database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
       const store = new SqliteStateStore(database, initial)
-      makeDurable(database, path)
+      makeDurable(database)
       return store
     } catch (error) {
       database.close()
@@ -62,12 +61,12 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
   })
 
 /** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */
-const makeDurable = (database: Database, path: string): void => {
+const makeDurable = (database: Database): void => {
   try {
     database.run("PRAGMA wal_checkpoint(TRUNCATE)")
   } catch (error) {
+    // A full disk keeps its write-ahead log, synced: that comes first.
     if (codeOf(error) !== "SQLITE_FULL") throw error
-    syncPath(`${path}-wal`)
   }
 }
 
