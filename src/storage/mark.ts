@@ -21,10 +21,7 @@ export interface Mark {
   readonly sequence: number
   /** The machine's boot in which it was written: within one boot nothing written is forgotten. */
   readonly boot: string
-  /**
-   * The disk failed while the node ran, or a bad page was met: the next start copies what can be verified into a new
-   * file.
-   */
+  /** A bad page was met while running: the next start copies what can be verified into a new file. */
   readonly damaged: boolean
   /** A write or a sync failed: what the cache of this boot shows may not be on the disk (HAZARDS S2). */
   readonly failed: boolean
