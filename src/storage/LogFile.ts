@@ -8,6 +8,7 @@ import { entryBytes } from "./entryCodec.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import {
   Compacted,
+  DataDirectoryRefused,
   type GroupWrite,
   type LoadedGroup,
   type LogStore,
@@ -64,7 +65,11 @@ export class LogFile {
   }
 
   static open(medium: LogMedium): LogFile {
-    return new LogFile(medium, openLog(medium))
+    try {
+      return new LogFile(medium, openLog(medium))
+    } catch (error) {
+      throw error instanceof DataDirectoryRefused ? error : storageError("open", error)
+    }
   }
 
   rememberIncarnation(peer: NodeId, incarnation: string): "known" | "another" {

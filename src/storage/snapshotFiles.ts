@@ -75,15 +75,26 @@ export const reopenSnapshot = (path: string, id: string): Snapshot | null => {
 /** Empty when the received file is the announced one and durable under its final name, else the reason why not. */
 export const finishSnapshot = (directory: string, id: string, bytes: number): string => {
   const paths = snapshotPaths(directory)
-  const part = paths.part(id)
+  const [part, received] = [paths.part(id), paths.received(id)]
+  if (statSync(received, { throwIfNoEntry: false })?.size === bytes) {
+    // It was finished before; but who did it may have died before its name was durable.
+    syncPath(paths.snapshots)
+    return ""
+  }
   if (!existsSync(part)) return "nothing of it is here"
   const reason = refusal(part, id, bytes)
   if (reason !== "") {
     rmSync(part, { force: true })
     return reason
   }
-  syncPath(part)
-  renameSync(part, paths.received(id))
+  try {
+    syncPath(part)
+  } catch (error) {
+    // The cache may show what the disk does not have, and a later sync would say nothing of it (HAZARDS S2).
+    rmSync(part, { force: true })
+    throw error
+  }
+  renameSync(part, received)
   syncPath(paths.snapshots)
   return ""
 }
@@ -96,7 +107,12 @@ export const installSnapshot = (directory: string, id: string): void => {
   const paths = snapshotPaths(directory)
   const received = paths.received(id)
   if (!existsSync(received)) {
-    if (existsSync(paths.installed) && readFileSync(paths.installed, "utf8") === id) return
+    if (existsSync(paths.installed) && readFileSync(paths.installed, "utf8") === id) {
+      // The state is in place; but who put it there may have died before that was durable.
+      syncPath(directory)
+      syncPath(paths.snapshots)
+      return
+    }
     throw new Error(`snapshot ${id} is neither received nor installed`)
   }
   writeFileSync(`${paths.installed}.new`, id)

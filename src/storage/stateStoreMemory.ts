@@ -49,14 +49,14 @@ class MemoryStateStore implements StateStore {
     this.#run = disk.run
     const directory = disk.directory(group)
     const found = directory.file(stateFileName)
-    if (found === undefined && disk.conduct.isFull()) throw sqliteError("SQLITE_FULL")
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
     const state = stateOf(this.#file.written, initial)
     // The same in another shape: bytes came from a snapshot.
     this.#file.alter((content) => (content === this.#file.written ? state : content))
     this.#current = readPosition(state)
-    // The rows in the file, and the file under its name.
-    if (found === undefined) disk.sync(this.#file, directory.names)
+    // What was found is durable from now on: who wrote it may have died before its sync, or of its failure.
+    disk.sync(this.#file, (file) => (disk.conduct.isFull() ? file.sync() : file.rewrite()))
+    disk.sync(directory.names)
   }
 
   position = () => this.#current.position

@@ -51,12 +51,24 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
       // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
       database.run("PRAGMA wal_autocheckpoint = 0")
       database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
-      return new SqliteStateStore(database, initial)
+      const store = new SqliteStateStore(database, initial)
+      makeDurable(database)
+      return store
     } catch (error) {
       database.close()
       throw error
     }
   })
+
+/** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */
+const makeDurable = (database: Database): void => {
+  try {
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch (error) {
+    // A full disk keeps its write-ahead log, synced: that comes first.
+    if (codeOf(error) !== "SQLITE_FULL") throw error
+  }
+}
 
 class SqliteStateStore implements StateStore {
   private readonly database: Database

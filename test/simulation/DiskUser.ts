@@ -1,0 +1,315 @@
+// Who uses all of a disk, dies on it, comes back, and knows what must be there? A node without its consensus.
+
+import { expect } from "bun:test"
+import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
+import { Chance } from "../../src/simulation/Chance.ts"
+import { SimulatedDisk } from "../../src/simulation/Disk.ts"
+import type { Process } from "../../src/simulation/Process.ts"
+import { World } from "../../src/simulation/World.ts"
+import type { StorageFull } from "../../src/storage/LogStore.ts"
+import { type GroupWrite, type LoadedGroup, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
+import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
+import { type StateStore, StateStoreFailed } from "../../src/storage/StateStore.ts"
+import { identity, initial, loadMain, writeOf } from "../storage/support.ts"
+import {
+  type Arrival,
+  arrivalAt,
+  compacted,
+  drawBatch,
+  emptyGroup,
+  expectOneOf,
+  flushOf,
+  type GroupModel,
+  installed,
+  isSame,
+  type LogModel,
+  lastIndexOf,
+  outcomesOf,
+  type StateModel,
+  shapeOf,
+  type Transaction,
+  termAt,
+  written,
+} from "./DiskModel.ts"
+
+interface Open {
+  readonly log: LogStore["Service"]
+  readonly snapshots: SnapshotStore["Service"]
+  readonly openState: () => StateStore
+  state: StateStore
+}
+
+export class DiskUser {
+  readonly world: World
+  readonly chance: Chance
+  readonly disk: SimulatedDisk
+  /** What has happened: a test that never met what it is there for proves nothing. */
+  readonly sightings = new Set<string>()
+  acknowledged: LogModel = { main: emptyGroup, other: emptyGroup }
+  state: StateModel = { index: 0, term: 0, digest: "" }
+  /** Its disk has failed: the process does nothing more. */
+  isOver = false
+  #underWay: Array<Transaction> = []
+  #stateUnderWay: StateModel | null = null
+  #snapshotIndex = 0
+  #arrival: Arrival | null = null
+  #commit = 0
+  #isInstalling = false
+  #process: Process | null = null
+  #wrong: unknown = null
+
+  constructor(seed: number) {
+    this.world = new World(seed)
+    this.chance = new Chance(seed).fork("user")
+    this.disk = new SimulatedDisk(identity, new Chance(seed).fork("disk"))
+  }
+
+  get main(): GroupModel {
+    return this.acknowledged.main!
+  }
+
+  /** A process starts and finds what must be there. False when the weather does not let it. */
+  start(): boolean {
+    const { isFull, hangs, failing } = this.disk.weather
+    this.isOver = false
+    this.#isInstalling = false
+    const process = this.world.startProcess("n1")
+    this.#process = process
+    const opening = process.fork(this.#opening())
+    this.world.runUntil(() => opening.pollUnsafe() !== undefined, 1_000)
+    const exit = opening.pollUnsafe()
+    if (exit === undefined || Exit.isFailure(exit)) {
+      const reason = exit === undefined ? null : Cause.squash(exit.cause)
+      const isWeather = isFull || hangs || failing !== "no"
+      if (!isWeather || (reason !== null && !isOfDisk(reason))) throw reason ?? new Error("it never started")
+      return false
+    }
+    const open = exit.value
+    for (const life of [this.#writing(open), this.#helping(open), this.#helping(open)]) {
+      process.fork(life).addObserver((end) => {
+        const reason = Exit.isSuccess(end) ? null : Cause.squash(end.cause)
+        if (!isOfDisk(reason)) this.#wrong ??= reason
+        // After a failure nothing more is done on this disk (HAZARDS S2).
+        this.isOver = true
+        process.kill()
+      })
+    }
+    return true
+  }
+
+  run(millis: number): void {
+    this.world.runFor(millis)
+    if (this.#wrong !== null) throw this.#wrong
+    if (this.isOver) this.sightings.add("over")
+  }
+
+  end(how: "crash" | "kill"): void {
+    this.#process?.kill()
+    this.#process = null
+    this.disk[how]()
+  }
+
+  /** As `raft/start.ts` does it. */
+  readonly #opening = Effect.fnUntraced({ self: this as DiskUser }, function* () {
+    const isDoubtful = this.disk.wal._tag === "Doubtful"
+    const layers = this.disk.layers("main", initial)
+    const context = yield* Layer.buildWithScope(Layer.merge(layers.log, layers.snapshots), Scope.makeUnsafe())
+    const open: Open = {
+      log: Context.get(context, LogStore),
+      snapshots: Context.get(context, SnapshotStore),
+      openState: layers.openState,
+      state: layers.openState(),
+    }
+    this.#foundState(open.state)
+    const { index: stateIndex, term: stateTerm } = this.state
+    const main = yield* loadMain(open.log, { stateIndex, stateTerm, tailBytesMax: 1e9 })
+    const other = yield* loadMain(open.log, { group: "other", tailBytesMax: 1e9 })
+    this.#foundLog({ main, other }, isDoubtful)
+    if (main.standing === "suspect") yield* this.#write(open, healing)
+    const { pendingInstall } = main
+    if (pendingInstall !== null) {
+      this.sightings.add("install finished at start")
+      yield* this.#putInPlace(open, pendingInstall.snapshotId)
+    }
+    const latest = yield* open.snapshots.latest
+    expect(latest?.index ?? 0).toBeGreaterThanOrEqual(this.#snapshotIndex)
+    return open
+  })
+
+  #foundState(state: StateStore): void {
+    const { index, term } = state.position()
+    const found = { index, term, digest: state.digest() }
+    if (this.#stateUnderWay !== null && Bun.deepEquals(found, this.#stateUnderWay)) this.state = found
+    this.#stateUnderWay = null
+    expect(found).toEqual(this.state)
+    const { instances } = flushOf(found)
+    if (index > 0) for (const stored of instances) expect(state.instance("a", stored.key)).toEqual(stored)
+  }
+
+  #foundLog(loaded: Readonly<Record<"main" | "other", LoadedGroup>>, isDoubtful: boolean): void {
+    const possible = outcomesOf(this.acknowledged, this.#underWay)
+    const found = possible.findIndex(
+      (log) => isSame(loaded.main, log.main!) && isSame(loaded.other, log.other!),
+    )
+    if (found === -1) expectOneOf(loaded, possible)
+    if (possible.length > 1) this.sightings.add(found === 0 ? "unacknowledged lost" : "unacknowledged kept")
+    this.acknowledged = possible[found]!
+    this.#underWay = []
+    this.#commit = Math.min(this.#commit, lastIndexOf(this.main))
+    const { base, pendingInstall } = this.main
+    if (pendingInstall === null && base.index >= (this.#arrival?.state.index ?? 0)) this.#arrival = null
+    for (const { suspicion } of [loaded.main, loaded.other]) {
+      if (suspicion !== "") this.sightings.add("doubtful")
+      if (!isDoubtful) expect(suspicion).toBe("")
+    }
+    // What a node rests on from now on, no loss of power may take.
+    this.#expectSynced()
+  }
+
+  #expectSynced(): void {
+    const possible = outcomesOf(this.acknowledged, this.#underWay)
+    for (const group of ["main", "other"]) {
+      const { hardState, base, lastIndex } = this.disk.synced(group)!
+      expect(possible.map((log) => shapeOf(log[group]!))).toContainEqual({ hardState, base, lastIndex })
+    }
+  }
+
+  /** Succeeds with false when there was no room. */
+  readonly #perform = Effect.fnUntraced(
+    { self: this as DiskUser },
+    function* (
+      transaction: Transaction,
+      effect: Effect.Effect<void, StorageFailed | StorageFull>,
+      hasHappened = () => false,
+    ) {
+      this.#underWay.push(transaction)
+      const isDone = yield* Effect.as(effect, true).pipe(
+        Effect.catchTag("StorageFull", () => Effect.succeed(false)),
+      )
+      this.#underWay.splice(this.#underWay.indexOf(transaction), 1)
+      if (isDone || hasHappened()) this.acknowledged = transaction(this.acknowledged)
+      if (!isDone) this.sightings.add("full")
+      this.#expectSynced()
+      return isDone
+    },
+  )
+
+  readonly #write = Effect.fnUntraced(
+    { self: this as DiskUser },
+    function* ({ log }: Open, batch: ReadonlyArray<GroupWrite>) {
+      while (!(yield* this.#perform(written(batch), log.write(batch)))) yield* Effect.sleep(5)
+    },
+  )
+
+  readonly #writing = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
+    while (true) {
+      yield* Effect.sleep(this.chance.below(4))
+      if (this.#arrival !== null || this.chance.happens(0.1)) yield* this.#receive(open)
+      else yield* this.#write(open, drawBatch(this.acknowledged, this.#commit, this.chance))
+      this.#commit = this.chance.between(this.#commit, lastIndexOf(this.main))
+    }
+  })
+
+  /** A snapshot arrives, the log moves onto it, and the state follows. */
+  readonly #receive = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
+    const { snapshots } = open
+    this.#arrival ??= yield* arrivalAt(lastIndexOf(this.main) + this.chance.between(1, 9), this.main)
+    const { snapshot, bytes } = this.#arrival
+    const { id, index, term } = snapshot
+    let offset = yield* snapshots.received(id)
+    while (offset < bytes.byteLength) {
+      const piece = bytes.slice(offset, offset + this.chance.between(50, 400))
+      offset = yield* snapshots
+        .receive({ id, offset, bytes: piece })
+        .pipe(Effect.catchTag("StorageFull", () => Effect.as(Effect.sleep(5), offset)))
+    }
+    const arrived = yield* Effect.exit(snapshots.finish({ id, bytes: bytes.byteLength }))
+    if (Exit.isFailure(arrived)) {
+      const reason = Cause.squash(arrived.cause)
+      if (isOfDisk(reason)) return yield* Effect.die(reason)
+      this.sightings.add("damaged on arrival")
+      return
+    }
+    this.#isInstalling = true
+    const install = { index, term, configuration: initial, snapshotId: id }
+    yield* this.#write(open, [{ group: "main", write: writeOf({ install }) }])
+    yield* this.#putInPlace(open, id)
+    this.#isInstalling = false
+  })
+
+  readonly #putInPlace = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open, id: string) {
+    open.state.close()
+    this.#stateUnderWay = this.#arrival!.state
+    yield* open.snapshots.install(id)
+    open.state = open.openState()
+    this.#foundState(open.state)
+    expect(this.state).toEqual(this.#arrival!.state)
+    this.#commit = this.state.index
+    yield* this.#perform(installed, open.log.installed("main"))
+    this.#arrival = null
+    this.sightings.add("installed")
+  })
+
+  readonly #helping = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
+    while (true) {
+      yield* Effect.sleep(this.chance.below(8))
+      if (this.#isInstalling) continue
+      yield* this.chance.pick([this.#flush, this.#compact, this.#read, this.#create])(open)
+    }
+  })
+
+  readonly #flush = (open: Open) =>
+    Effect.sync(() => {
+      const index = this.#commit
+      if (index <= this.state.index) return
+      const next = { index, term: termAt(this.main, index), digest: `${this.world.nowMillis}` }
+      this.#stateUnderWay = next
+      try {
+        open.state.flush(flushOf(next))
+        this.state = next
+      } catch (error) {
+        if (!String(error).includes("SQLITE_FULL")) throw error
+      }
+      this.#stateUnderWay = null
+    })
+
+  readonly #compact = Effect.fnUntraced({ self: this as DiskUser }, function* ({ log }: Open) {
+    const index = this.chance.between(this.main.base.index, Math.min(this.state.index, this.#commit))
+    if (index <= this.main.base.index) return
+    const through = { index, term: termAt(this.main, index) }
+    yield* this.#perform(
+      compacted(through),
+      log.compact({ group: "main", through, configuration: initial }),
+      // There may be no room to note that rows were removed, when the base has moved already.
+      () => this.disk.synced("main")!.base.index >= index,
+    )
+  })
+
+  readonly #read = Effect.fnUntraced({ self: this as DiskUser }, function* ({ log }: Open) {
+    const { base, entries } = this.main
+    if (this.#commit <= base.index) return
+    const [from, to] = [this.chance.between(base.index + 1, this.#commit), this.#commit]
+    const read = yield* log
+      .read({ group: "main", from, to, bytesMax: 1e9 })
+      .pipe(Effect.catchTag("Compacted", () => Effect.succeed(null)))
+    if (read === null) this.sightings.add("compacted under a reader")
+    else expect(read).toEqual(entries.slice(from - base.index - 1, to - base.index))
+  })
+
+  readonly #create = Effect.fnUntraced({ self: this as DiskUser }, function* ({ snapshots }: Open) {
+    const { index } = this.state
+    const snapshot = yield* snapshots.create.pipe(Effect.catchTag("StorageFull", () => Effect.succeed(null)))
+    if (snapshot === null) return
+    expect(snapshot.index).toBeGreaterThanOrEqual(index)
+    this.#snapshotIndex = snapshot.index
+    this.sightings.add("snapshot")
+  })
+}
+
+const healing: ReadonlyArray<GroupWrite> = ["main", "other"].map((group) => ({
+  group,
+  write: writeOf({ standing: "whole" }),
+}))
+
+const isOfDisk = (reason: unknown): boolean =>
+  reason instanceof StorageFailed || reason instanceof StateStoreFailed
