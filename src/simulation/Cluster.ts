@@ -232,6 +232,7 @@ export class SimulatedCluster {
   #watcher(): NodeWatcher {
     const { invariants, executions } = this
     return {
+      begins: ({ id }) => invariants.begins(id),
       started: (node, appliedIndex) => {
         this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)
