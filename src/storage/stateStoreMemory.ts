@@ -56,7 +56,7 @@ class MemoryStateStore implements StateStore {
     this.#current = readPosition(state)
     // What was found is durable from now on: who wrote it may have died before its sync, or of its failure.
     disk.sync(this.#file, (file) => (disk.conduct.isFull() ? file.sync() : file.rewrite()))
-    disk.sync(directory.names)
+    if (found === undefined) disk.sync(directory.names)
   }
 
   position = () => this.#current.position

@@ -49,6 +49,7 @@ export class DiskUser {
   state: StateModel = { index: 0, term: 0, digest: "" }
   /** Its disk has failed: the process does nothing more. */
   isOver = false
+  stateFailed = false
   #underWay: Array<Transaction> = []
   #stateUnderWay: StateModel | null = null
   #snapshotIndex = 0
@@ -72,6 +73,7 @@ export class DiskUser {
   start(): boolean {
     const { isFull, hangs, failing } = this.disk.weather
     this.isOver = false
+    this.stateFailed = false
     this.#isInstalling = false
     const process = this.world.startProcess("n1")
     this.#process = process
@@ -91,6 +93,7 @@ export class DiskUser {
         if (!isOfDisk(reason)) this.#wrong ??= reason
         // After a failure nothing more is done on this disk (HAZARDS S2).
         this.isOver = true
+        this.stateFailed = reason instanceof StateStoreFailed
         process.kill()
       })
     }
@@ -213,8 +216,11 @@ export class DiskUser {
   /** A snapshot arrives, the log moves onto it, and the state follows. */
   readonly #receive = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
     const { snapshots } = open
-    this.#arrival ??= yield* arrivalAt(lastIndexOf(this.main) + this.chance.between(1, 9), this.main)
-    const { snapshot, bytes } = this.#arrival
+    if ((this.#arrival?.state.index ?? 0) <= this.#commit) {
+      const index = this.#commit + this.chance.between(1, lastIndexOf(this.main) - this.#commit + 9)
+      this.#arrival = yield* arrivalAt(index, this.main)
+    }
+    const { snapshot, bytes } = this.#arrival!
     const { id, index, term } = snapshot
     let offset = yield* snapshots.received(id)
     while (offset < bytes.byteLength) {
