@@ -8,6 +8,7 @@ import type { Process } from "../../src/simulation/Process.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { StorageFull } from "../../src/storage/LogStore.ts"
 import { type GroupWrite, type LoadedGroup, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
+import type { Mark } from "../../src/storage/mark.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { type StateStore, StateStoreFailed } from "../../src/storage/StateStore.ts"
 import { identity, initial, loadMain, writeOf } from "../storage/support.ts"
@@ -109,7 +110,11 @@ export class DiskUser {
   end(how: "crash" | "kill"): void {
     this.#process?.kill()
     this.#process = null
+    const sequenceOf = (mark: Mark | null) => mark?.sequence ?? -1
+    const synced = Math.max(...this.disk.marks.map(({ durable }) => sequenceOf(durable)))
     this.disk[how]()
+    // One synced mark always stays untouched.
+    expect(Math.max(...this.disk.marks.map(({ written }) => sequenceOf(written)))).toBeGreaterThanOrEqual(synced)
   }
 
   /** As `raft/start.ts` does it. */
