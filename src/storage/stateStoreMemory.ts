@@ -72,13 +72,14 @@ class MemoryStateStore implements StateStore {
     const directory = disk.directory(group)
     const found = directory.file(stateFileName)
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
-    const state = stateOf(this.#file.written, initial)
-    // The same in another shape: bytes came from a snapshot.
-    this.#file.alter((content) => (content === this.#file.written ? state : content))
+    const { written } = this.#file
+    const state = stateOf(written, initial)
     this.#current = readPosition(state)
-    // What was found is durable from now on: who wrote it may have died before its sync, or of its failure.
-    disk.sync(this.#file, (file) => (disk.conduct.isFull() ? file.sync() : file.rewrite()))
-    disk.sync(directory.names)
+    if (found === undefined) disk.sync(directory.names)
+    // Bytes came from a snapshot, which was durable before it got its name: the same in another shape. All else was
+    // flushed, by who may have died before its sync, or of its failure: it is durable from now on.
+    if (written instanceof Uint8Array) this.#file.alter((content) => (content === written ? state : content))
+    else disk.sync(this.#file, (file) => (disk.conduct.isFull() ? file.sync() : file.rewrite()))
   }
 
   position = () => this.#current.position

@@ -8,6 +8,7 @@ import type { Process } from "../../src/simulation/Process.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { StorageFull } from "../../src/storage/LogStore.ts"
 import { type GroupWrite, type LoadedGroup, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
+import type { Mark } from "../../src/storage/mark.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { type StateStore, StateStoreFailed } from "../../src/storage/StateStore.ts"
 import { identity, initial, loadMain, writeOf } from "../storage/support.ts"
@@ -49,6 +50,7 @@ export class DiskUser {
   state: StateModel = { index: 0, term: 0, digest: "" }
   /** Its disk has failed: the process does nothing more. */
   isOver = false
+  stateFailed = false
   #underWay: Array<Transaction> = []
   #stateUnderWay: StateModel | null = null
   #snapshotIndex = 0
@@ -72,6 +74,7 @@ export class DiskUser {
   start(): boolean {
     const { isFull, hangs, failing } = this.disk.weather
     this.isOver = false
+    this.stateFailed = false
     this.#isInstalling = false
     const process = this.world.startProcess("n1")
     this.#process = process
@@ -91,6 +94,7 @@ export class DiskUser {
         if (!isOfDisk(reason)) this.#wrong ??= reason
         // After a failure nothing more is done on this disk (HAZARDS S2).
         this.isOver = true
+        this.stateFailed = reason instanceof StateStoreFailed
         process.kill()
       })
     }
@@ -106,7 +110,11 @@ export class DiskUser {
   end(how: "crash" | "kill"): void {
     this.#process?.kill()
     this.#process = null
+    const sequenceOf = (mark: Mark | null) => mark?.sequence ?? -1
+    const synced = Math.max(...this.disk.marks.map(({ durable }) => sequenceOf(durable)))
     this.disk[how]()
+    // One synced mark always stays untouched.
+    expect(Math.max(...this.disk.marks.map(({ written }) => sequenceOf(written)))).toBeGreaterThanOrEqual(synced)
   }
 
   /** As `raft/start.ts` does it. */
@@ -213,8 +221,11 @@ export class DiskUser {
   /** A snapshot arrives, the log moves onto it, and the state follows. */
   readonly #receive = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
     const { snapshots } = open
-    this.#arrival ??= yield* arrivalAt(lastIndexOf(this.main) + this.chance.between(1, 9), this.main)
-    const { snapshot, bytes } = this.#arrival
+    if ((this.#arrival?.state.index ?? 0) <= this.#commit) {
+      const index = this.#commit + this.chance.between(1, lastIndexOf(this.main) - this.#commit + 9)
+      this.#arrival = yield* arrivalAt(index, this.main)
+    }
+    const { snapshot, bytes } = this.#arrival!
     const { id, index, term } = snapshot
     let offset = yield* snapshots.received(id)
     while (offset < bytes.byteLength) {

@@ -20,7 +20,7 @@ const live = (seed: number, rounds: number): DiskUser => {
       expect(user.start()).toBe(true)
     }
     Object.assign(weather, { isFull: false, hangs: false, failing: "no" })
-    user.run(chance.below(150))
+    user.run(chance.happens(0.1) ? 1_500 : chance.below(150))
     weather.isFull = chance.happens(0.2)
     weather.hangs = chance.happens(0.1)
     weather.failing = chance.happens(0.2) ? chance.pick(["once", "always"]) : "no"
@@ -28,6 +28,8 @@ const live = (seed: number, rounds: number): DiskUser => {
     if (chance.happens(0.5)) Object.assign(weather, { isFull: false, hangs: false, failing: "no" })
     user.run(chance.below(30))
     user.end(chance.pick(["crash", "kill"]))
+    // Not after a flush whose sync failed: that a cache lies about the state, nothing on the disk tells.
+    if (!user.stateFailed && chance.happens(0.1)) weather.isFull = true
   }
   return user
 }
