@@ -114,7 +114,9 @@ export class DiskUser {
     const synced = Math.max(...this.disk.marks.map(({ durable }) => sequenceOf(durable)))
     this.disk[how]()
     // One synced mark always stays untouched.
-    expect(Math.max(...this.disk.marks.map(({ written }) => sequenceOf(written)))).toBeGreaterThanOrEqual(synced)
+    expect(Math.max(...this.disk.marks.map(({ written }) => sequenceOf(written)))).toBeGreaterThanOrEqual(
+      synced,
+    )
   }
 
   /** As `raft/start.ts` does it. */

@@ -1,12 +1,15 @@
 // Does a simulated network lose, delay, repeat and reorder as it is told to, and let in whom the real one would?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Context, Effect, Layer, Queue, Scope } from "effect"
 import { calmLink, type LinkWeather } from "../../src/simulation/Link.ts"
 import { defaultNetworkLimits, layerNetwork, Network } from "../../src/simulation/Network.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { Acquaintance } from "../../src/transport/handshake.ts"
 import { type Inbound, Transport } from "../../src/transport/Transport.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const addresses = Object.fromEntries(["a", "b"].map((id) => [id, { peer: `${id}:1`, client: "" }]))
 

@@ -1,10 +1,13 @@
 // Is a run all in its script, and does a script shrink to what matters?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { plan } from "../../src/simulation/plan.ts"
 import { type Report, run } from "../../src/simulation/run.ts"
 import { linksOf, type Script } from "../../src/simulation/script.ts"
 import { shrink } from "../../src/simulation/shrink.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(60_000)
 
 const seeds = Array.from({ length: 400 }, (_, at) => at + 1)
 

@@ -1,9 +1,12 @@
 // Do processes of a simulated world stand still, die and keep their time as real ones do?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { plainClock } from "../../src/simulation/Process.ts"
 import { World } from "../../src/simulation/World.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 /** Sleeps again and again, and notes when it woke. */
 const ticker = (millis: number, ticks: Array<number>, now: () => number) =>
