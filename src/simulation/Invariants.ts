@@ -184,6 +184,8 @@ export class Invariants {
 
   /** A snapshot took the place of the state. */
   installed(id: NodeId, index: Index, term: Term): void {
+    // It had arrived, and was lost since: the node begins anew.
+    if (index === 0) return
     const committed = this.#committed[index - 1]?.term
     insist(
       "state machine safety",

@@ -215,7 +215,8 @@ export class Troubles {
     this.#cluster.tell(`${node.id} is damaged: ${found}`)
     if (found !== null) {
       excused.add(node.id)
-      this.#doubtful.set(node.id, node.starts)
+      // A bad row of the state shows when it is read, which may be late or never.
+      this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
       invariants.disksKeep = false
     }
     if (damage === "wipe") staysDown.add(node.id)
@@ -226,7 +227,9 @@ export class Troubles {
   #harm({ id, disk }: SimulatedNode, damage: Damage): string | null {
     switch (damage) {
       case "flip":
-        return disk.flipBit()
+        return disk.flipBit(["entry", "hard state", "snapshot"])
+      case "flip-state":
+        return disk.flipBit(["state"])
       case "shorten":
         return disk.shortenLog()
       case "mark":

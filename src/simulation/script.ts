@@ -82,7 +82,7 @@ export type Fault = { readonly atMillis: number } & (
 )
 
 /** `old-copy`: nothing recognises that yet, so no seed draws it; a script may say it. */
-export type Damage = "flip" | "shorten" | "mark" | "wipe" | "old-copy"
+export type Damage = "flip" | "flip-state" | "shorten" | "mark" | "wipe" | "old-copy"
 
 /** Links that let nothing through. */
 export type Cut =

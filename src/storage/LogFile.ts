@@ -256,7 +256,13 @@ export class LogFile {
   private writeMark(): void {
     const { sequence, medium, damaged, marked } = this
     const failed = this.failure !== null
-    this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
+    try {
+      this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
+    } catch (error) {
+      // Its room was taken when the file was made. Whatever it is, "nothing was written" would be a lie: the
+      // transaction that it tells of is there.
+      throw new StorageFailed({ operation: "mark", message: messageOf(error), cause: error })
+    }
   }
 
   private attempt<A>(operation: string, body: () => A): A {
@@ -289,6 +295,8 @@ const markOf = (record: GroupRecord): MarkedGroup => ({
   lastTerm: record.lastTerm,
   hash: record.lastHash.toString(16),
 })
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const walFramesMax = 1_000
 /** Measured: 5,000 rows take about 8 ms. */

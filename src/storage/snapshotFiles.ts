@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
 import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { readStatePosition, verifyState } from "./stateRows.ts"
+import { corruptNote, readStatePosition, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
   const snapshots = join(directory, "snapshots")
@@ -50,7 +50,7 @@ export const createSnapshot = (directory: string): Snapshot => {
   } finally {
     source.close()
   }
-  const position = inspect(paths.draft)
+  const position = inspectCopy(paths.draft, paths.state)
   syncPath(paths.draft)
   const snapshot = describe(paths.draft, position)
   renameSync(paths.draft, paths.own(snapshot.index, snapshot.id))
@@ -154,6 +154,16 @@ const refusal = (part: string, id: string, bytes: number): string => {
     return ""
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** A bad row in the copy is one of the state's: the next start is to give that up ({@link corruptNote}). */
+const inspectCopy = (draft: string, state: string) => {
+  try {
+    return inspect(draft)
+  } catch (error) {
+    if (error instanceof StateCorrupt) writeFileSync(corruptNote(state), error.message)
+    throw error
   }
 }
 

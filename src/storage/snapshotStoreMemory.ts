@@ -7,9 +7,11 @@ import type { FileContent } from "./MemoryDirectory.ts"
 import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
 import type { Syncable } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
+import { StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
 import { decodeState, encodeState, readPosition, type StateImage } from "./stateImage.ts"
+import { corruptNote } from "./stateRows.ts"
 import { stateFileName } from "./stateStoreMemory.ts"
 
 export const layerMemory = (options: { readonly disk: MemoryDisk; readonly group: GroupId }) =>
@@ -44,6 +46,16 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     write(name, content)
   }
 
+  /** A bad row is noted: the next start is to give the state up. */
+  const encodeGood = (state: StateImage): Uint8Array => {
+    try {
+      return encodeState(state)
+    } catch (error) {
+      if (error instanceof StateCorrupt) directory.write(corruptNote(stateFileName), new Uint8Array())
+      throw error
+    }
+  }
+
   const bytesOf = (name: string): Uint8Array | null => {
     const content = directory.file(name)?.written
     return content instanceof Uint8Array ? content : null
@@ -56,7 +68,7 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       const content = directory.file(stateFileName)?.written
       if (content === undefined) throw new Error("there is no state yet")
       const state = content instanceof Uint8Array ? decodeState(content) : content
-      const bytes = encodeState(state)
+      const bytes = encodeGood(state)
       writeAnew(draftName, bytes)
       return describe(state, bytes)
     })

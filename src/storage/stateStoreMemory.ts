@@ -26,7 +26,7 @@ import {
   stateAfter,
   stretchOf,
 } from "./stateImage.ts"
-import { type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
+import { corruptNote, type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
 
 /** Opens the state, or makes it: an empty one at position 0 with `initial` as its configuration. */
 export const openMemoryStateStore = (
@@ -42,9 +42,9 @@ export const openMemoryStateStore = (
 }
 
 const discardState = (disk: MemoryDisk, group: GroupId): void => {
-  const { names } = disk.directory(group)
-  disk.directory(group).remove(stateFileName)
-  disk.sync(names)
+  const directory = disk.directory(group)
+  directory.remove(stateFileName, corruptNote(stateFileName))
+  disk.sync(directory.names)
 }
 
 /** The name of the state file in its directory. */
@@ -70,6 +70,7 @@ class MemoryStateStore implements StateStore {
     this.#run = disk.run
     this.#group = group
     const directory = disk.directory(group)
+    if (directory.file(corruptNote(stateFileName)) !== undefined) discardState(disk, group)
     const found = directory.file(stateFileName)
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
     const { written } = this.#file

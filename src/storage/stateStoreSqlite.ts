@@ -20,6 +20,7 @@ import {
   type ChunkRow,
   checkVersion,
   chunkOf,
+  corruptNote,
   emptyPosition,
   formatVersion,
   type HeadRow,
@@ -56,6 +57,7 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
 }
 
 const open = (path: string, initial: Configuration): StateStore => {
+  if (existsSync(corruptNote(path))) discardState(path)
   const database = new Database(path, { create: true, readwrite: true, strict: true })
   try {
     database.run("PRAGMA journal_mode = WAL")
@@ -82,6 +84,7 @@ const discardState = (path: string): void => {
     syncPath(directory)
   }
   rmSync(`${path}-shm`, { force: true })
+  rmSync(corruptNote(path), { force: true })
 }
 
 /** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */

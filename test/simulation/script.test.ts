@@ -43,7 +43,7 @@ test("seeds draw every kind of trouble, every cut and every shape of cluster, an
   const shapes = new Set(faults.flatMap((fault) => (fault.type === "cut" ? [fault.cut.shape] : [])))
   expect([...shapes].sort()).toEqual(["bridge", "deaf", "halves", "isolate", "links", "mute", "ring"])
   const damages = new Set(faults.flatMap((fault) => (fault.type === "damage" ? [fault.damage] : [])))
-  expect([...damages].sort()).toEqual(["flip", "mark", "shorten", "wipe"])
+  expect([...damages].sort()).toEqual(["flip", "flip-state", "mark", "shorten", "wipe"])
   const disks = new Set(faults.flatMap((fault) => (fault.type === "disk" ? Object.keys(fault.weather) : [])))
   expect([...disks].sort()).toEqual(["failing", "hangs", "isFull", "syncMillisMax", "syncMillisMin"])
   expect(new Set(scripts.map(({ voters }) => voters.length))).toEqual(new Set([1, 2, 3, 5]))
