@@ -26,6 +26,7 @@ const main = async (): Promise<number> => {
     return refuse(new Error(`--out: ${out} is not empty`))
   }
   const directory = out === null ? mkdtempSync(join(tmpdir(), "raftlet-chaos-")) : resolve(out)
+  const temporary = out === null ? directory : null
   let network: Network | null = null
   // The children are killed by whoever started them, before this.
   process.on("exit", () => network?.remove())
@@ -34,9 +35,17 @@ const main = async (): Promise<number> => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
   ] as const) {
-    process.on(signal, () => process.exit(code))
+    process.on(signal, () => {
+      process.on("exit", () => remove(temporary))
+      process.exit(code)
+    })
   }
-  network = await makeNetwork(options)
+  try {
+    network = await makeNetwork(options)
+  } catch (error) {
+    remove(temporary)
+    return refuse(error)
+  }
   const { seed, nodes, minutes, clients, rate } = options
   console.log(
     `chaos: ${nodes} nodes, ${network.kind}, ${clients} clients, ${minutes} min of faults, --seed ${seed}; ` +
@@ -53,9 +62,13 @@ const main = async (): Promise<number> => {
   })
   const { lines, good } = describeReport(report, options.floor)
   for (const line of lines) console.log(line)
-  if (good && out === null) rmSync(directory, { recursive: true, force: true })
-  else console.log(`history, logs and data: ${directory}`)
+  if (good) remove(temporary)
+  if (!good || out !== null) console.log(`history, logs and data: ${directory}`)
   return good ? 0 : 1
+}
+
+const remove = (directory: string | null): void => {
+  if (directory !== null) rmSync(directory, { recursive: true, force: true })
 }
 
 const refuse = (error: unknown): number => {

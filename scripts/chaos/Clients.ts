@@ -28,8 +28,7 @@ export class Clients {
   readonly setbacks: Record<string, number> = {}
   /** Operations with an answer so far. */
   answered = 0
-  /** The longest time without such an answer. */
-  longestPauseMillis = 0
+  #longestPauseMillis = 0
   #answeredAt = performance.now()
   /** Whoever leads by the newest word of any node. */
   leader: string | null = null
@@ -43,7 +42,13 @@ export class Clients {
   constructor(options: ClientsOptions) {
     this.#options = options
     this.#pace = new Pace(options.perSecondMax)
+    this.#pace.start()
     this.#loops = Array.from({ length: options.count }, (_, number) => this.#live(number))
+  }
+
+  /** The longest time without an answer, until now. */
+  get longestPauseMillis(): number {
+    return Math.max(this.#longestPauseMillis, performance.now() - this.#answeredAt)
   }
 
   /** Begins nothing new; resolves when nothing is under way any more. */
@@ -106,7 +111,7 @@ export class Clients {
       }
       if (outcome === "ok" || outcome === "refused") {
         this.answered += 1
-        this.longestPauseMillis = Math.max(this.longestPauseMillis, end - this.#answeredAt)
+        this.#longestPauseMillis = this.longestPauseMillis
         this.#answeredAt = end
         return
       }

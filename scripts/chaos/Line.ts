@@ -41,10 +41,12 @@ export class Line {
     const timer = setTimeout(() => this.#fail("timeout", this.#socket !== null), millisMax)
     try {
       if (this.#socket === null) await this.#dial()
+      // It may have broken before this was told that it is open.
+      if (this.#socket === null) throw new NoAnswer("closed", false)
       const { promise, resolve, reject } = Promise.withResolvers<Answer>()
       this.#waiting = { resolve, reject }
       // Shorter than any socket's room, and nothing else is under way.
-      const taken = this.#socket!.write(request)
+      const taken = this.#socket.write(request)
       if (taken < request.length) this.#fail("the connection does not take the request", taken > 0)
       return await promise
     } finally {

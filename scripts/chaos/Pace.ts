@@ -1,20 +1,25 @@
 // How is a load bounded without being spread thin? In bursts: clients meet at full speed, then all of them wait.
 
-/** So many a second on average at the most. Nobody may wait any more after `stop`. */
+/** So many a second on average at the most. After `stop` nobody waits any more. */
 export class Pace {
   readonly #perBurst: number
-  readonly #timer: ReturnType<typeof setInterval>
+  #timer: ReturnType<typeof setInterval> | null = null
   #left: number
   #waiting: Array<() => void> = []
+  #isOver = false
 
   constructor(perSecond: number) {
     this.#perBurst = Math.max(1, Math.round((perSecond * burstMillis) / 1000))
     this.#left = this.#perBurst
-    this.#timer = setInterval(() => this.refill(), burstMillis)
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.refill(), burstMillis)
   }
 
   /** Null: now. */
   take(): Promise<void> | null {
+    if (this.#isOver) return null
     if (this.#left > 0) {
       this.#left -= 1
       return null
@@ -30,7 +35,8 @@ export class Pace {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    this.#isOver = true
+    if (this.#timer !== null) clearInterval(this.#timer)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

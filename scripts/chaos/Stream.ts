@@ -4,7 +4,7 @@
 export class Stream {
   readonly #source: Bun.Socket<unknown>
   readonly #sink: Bun.Socket<unknown>
-  readonly #waiting: Array<{ readonly dueAt: number; bytes: Uint8Array }> = []
+  readonly #waiting: Array<{ readonly cameAt: number; bytes: Uint8Array }> = []
   #waitingBytes = 0
   #delayMillis = 0
   #isHeld = false
@@ -19,16 +19,18 @@ export class Stream {
     this.#sink = sink
   }
 
-  /** While it is held nothing arrives, also no end; then all of it, in order. */
+  /** While it is held nothing arrives, also no end; then all of it, in order. Holds for what waits already, too. */
   set(options: { readonly isHeld: boolean; readonly delayMillis: number }): void {
     this.#isHeld = options.isHeld
     this.#delayMillis = options.delayMillis
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
     this.#flow()
   }
 
   take(bytes: Uint8Array): void {
     // Bun uses the buffer of a chunk again.
-    this.#waiting.push({ dueAt: performance.now() + this.#delayMillis, bytes: bytes.slice() })
+    this.#waiting.push({ cameAt: performance.now(), bytes: bytes.slice() })
     this.#waitingBytes += bytes.length
     this.#flow()
   }
@@ -58,7 +60,7 @@ export class Stream {
         if (this.#hasSourceEnded) this.#sink.end()
         break
       }
-      const millis = next.dueAt - performance.now()
+      const millis = next.cameAt + this.#delayMillis - performance.now()
       if (millis > 0) {
         this.#timer ??= setTimeout(() => {
           this.#timer = null

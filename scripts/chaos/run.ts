@@ -3,7 +3,7 @@
 
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import { checkHistory } from "../../src/simulation/linearizability.ts"
+import { checkHistory } from "../../src/simulation/checkHistory.ts"
 import { Cluster } from "../../test/process/support/Cluster.ts"
 import { until } from "../../test/process/support/wait.ts"
 import { Clients } from "./Clients.ts"
@@ -71,6 +71,9 @@ class Run {
   readonly #violations: Array<string> = []
   readonly #faults: Partial<Record<FaultKind, number>> = {}
   readonly #beganAt = performance.now()
+  /** What is wrong at present, in words. */
+  #present = calm
+  #answeredBefore = 0
 
   constructor(options: RunOptions, cluster: Cluster, history: History) {
     this.#options = options
@@ -84,13 +87,14 @@ class Run {
   async live(): Promise<ChaosReport> {
     const held = await this.#hold()
     await this.#clients.stop()
-    const isWell = this.#violations.length === 0
-    if (isWell) await this.#expectAgreement()
+    if (this.#violations.length === 0) await this.#expectAgreement()
     const checkedAt = performance.now()
-    this.#violations.push(...this.#clients.unexpected, ...checkHistory(this.#history.operations).map(String))
+    this.#violations.push(
+      ...this.#clients.unexpected,
+      ...checkHistory(this.#history.operations).map(({ message, evidence }) => `${message}\n${evidence}`),
+    )
     return {
       ...held,
-      longestPauseMillis: this.#clients.longestPauseMillis,
       faults: this.#faults,
       outcomes: countBy(this.#history.operations, ({ outcome }) => outcome),
       setbacks: this.#clients.setbacks,
@@ -101,8 +105,10 @@ class Run {
   }
 
   /** One spell after the other until the time is over, or until a node does not come back. */
-  async #hold(): Promise<Pick<ChaosReport, "faultMillis" | "perSecond" | "perSecondInFaults">> {
-    const { network, seed, millis, say } = this.#options
+  async #hold(): Promise<
+    Pick<ChaosReport, "faultMillis" | "perSecond" | "perSecondInFaults" | "longestPauseMillis">
+  > {
+    const { network, seed, millis } = this.#options
     const ids = this.#cluster.nodes.map(({ id }) => id)
     let inFaults = 0
     let inFaultsMillis = 0
@@ -111,17 +117,20 @@ class Run {
     const progress = setInterval(() => this.#sayProgress(), progressMillis)
     try {
       for (const spell of spells({ seed, ids, delays: network.delays })) {
-        const left = from + millis - performance.now()
-        if (left < spell.calmMillis + spell.millis) break
+        const left = from + millis - performance.now() - spell.calmMillis
+        if (left < spellMillisMin) break
+        const spellMillis = Math.min(spell.millis, Math.round(left))
         await Bun.sleep(spell.calmMillis)
         const faults = spell.faults.map((fault) => withLeader(fault, this.#clients.leader))
-        say(`${this.#clock()}  ${faults.map(describeFault).join(" and ")}, ${spell.millis} ms`)
+        this.#present = faults.map(describeFault).join(" and ")
+        this.#say(`${this.#present}, for ${spellMillis} ms`)
         const [answered, beganAt] = [this.#clients.answered, performance.now()]
         await begin(this.#cluster, network, faults)
-        await Bun.sleep(spell.millis)
+        await Bun.sleep(spellMillis)
         inFaults += this.#clients.answered - answered
         inFaultsMillis += performance.now() - beganAt
         await end(this.#cluster, network, faults)
+        this.#present = calm
         for (const { kind } of faults) this.#faults[kind] = (this.#faults[kind] ?? 0) + 1
         await ready(this.#cluster)
       }
@@ -136,6 +145,7 @@ class Run {
       faultMillis,
       perSecond: ((this.#clients.answered - before) / faultMillis) * 1000,
       perSecondInFaults: (inFaults / Math.max(1, inFaultsMillis)) * 1000,
+      longestPauseMillis: this.#clients.longestPauseMillis,
     }
   }
 
@@ -162,15 +172,21 @@ class Run {
 
   #sayProgress(): void {
     const { answered, leader } = this.#clients
-    this.#options.say(`${this.#clock()}  ${answered} operations answered, leader ${leader ?? "unknown"}`)
+    const perSecond = ((answered - this.#answeredBefore) / progressMillis) * 1000
+    this.#answeredBefore = answered
+    this.#say(`${Math.round(perSecond)} operations/s, leader ${leader ?? "unknown"}, ${this.#present}`)
   }
 
-  #clock(): string {
-    return `${((performance.now() - this.#beganAt) / 1000).toFixed(1).padStart(6)} s`
+  #say(line: string): void {
+    const seconds = ((performance.now() - this.#beganAt) / 1000).toFixed(1)
+    this.#options.say(`${seconds.padStart(6)} s  ${line}`)
   }
 }
 
+const calm = "no fault"
 const progressMillis = 5000
+/** What is left of the time when no more fits. */
+const spellMillisMin = 200
 
 /** Every process runs and knows a leader. */
 const ready = async (cluster: Cluster): Promise<void> => {
