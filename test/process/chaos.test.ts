@@ -35,10 +35,10 @@ test("killed, stopped and cut off from each other, three nodes lose nothing, exe
     console.warn(`chaos: no network namespaces here (${made}): through the proxy instead`)
   }
   network = typeof made === "string" ? makeProxyNetwork(3) : made
-  await expectKept(network, 11, 22_000)
+  await expectKept(network, 2852, 22_000)
 }, 180_000)
 
 test("the same through the proxy, which stands in where there are no network namespaces (C1, C2, C9, D1)", async () => {
   network = makeProxyNetwork(3)
-  await expectKept(network, 5, 9000)
+  await expectKept(network, 248, 12_000)
 }, 180_000)
