@@ -3,7 +3,7 @@
 import type { Json } from "../../src/machine/actor.ts"
 import type { Operation } from "../../src/simulation/history.ts"
 import { Random } from "../../test/consensus/Random.ts"
-import { type Ask, drawAsk, nodeMillisMax, read } from "./asks.ts"
+import { type Ask, drawAsk, drawRead, nodeMillisMax, read } from "./asks.ts"
 import type { History } from "./History.ts"
 import { type Actor, Instances } from "./Instances.ts"
 import { type Answer, headerOf, Line, NoAnswer } from "./Line.ts"
@@ -62,39 +62,51 @@ export class Clients {
   async lastLook(): Promise<void> {
     const left = this.instances.all.filter(({ actor }) => actor !== "alarm")
     const looker = async (number: number): Promise<void> => {
-      const client = new Client(`last-${number}`, number, this.#options)
+      const client = new Client(`last-${number + 1}`, number, false, this.#options)
       for (let instance = left.pop(); instance !== undefined; instance = left.pop()) {
-        await this.#perform(client, read(instance, queryOf[instance.actor], "linearizable"))
+        const ask = read(instance, queryOf[instance.actor], "linearizable")
+        const until = performance.now() + resolveMillisMax
+        while ((await this.#perform(client, ask)) !== "ok" && performance.now() < until);
       }
       client.line.close()
     }
     await Promise.all(Array.from({ length: 8 }, (_, number) => looker(number)))
   }
 
+  /**
+   * Every fourth client reads alone, and stays with its node whatever becomes of that. A client that writes too is
+   * soon stuck at a leader that has lost the others, and would not be there to see it answer from what is old.
+   */
   async #live(number: number): Promise<void> {
-    const client = new Client(`c${number + 1}`, number, this.#options)
+    const isReader = number % 4 === 3
+    const at = isReader ? Math.floor(number / 4) : number
+    const client = new Client(`${isReader ? "r" : "c"}${number + 1}`, at, isReader, this.#options)
     while (true) {
       const turn = this.#pace.take()
       if (turn !== null) await turn
       if (this.#isStopping) break
-      await this.#perform(client, drawAsk(client.random, this.instances, this.#nextNumber++))
+      const ask = isReader
+        ? drawRead(client.random, this.instances)
+        : drawAsk(client.random, this.instances, this.#nextNumber++)
+      await this.#perform(client, ask)
     }
     client.line.close()
   }
 
   /**
    * What was rejected is not tried again: whether it really never happens is what the history shows. What is
-   * unknown is asked for with the same key at one node after the other, until somebody knows.
+   * unknown is asked for with the same key at one node after the other, until somebody knows. A read is never
+   * tried again: an answer to the second attempt that is too old for it may be new enough for the first.
    */
-  async #perform(client: Client, ask: Ask): Promise<void> {
+  async #perform(client: Client, ask: Ask): Promise<Operation["outcome"]> {
     const start = performance.now()
     let mayHaveHappened = false
     for (let attempts = 1; ; attempts++) {
       const said = await this.#attempt(client, ask)
       const end = performance.now()
       mayHaveHappened ||= said.outcome === "unknown"
-      const isLate = end > start + resolveMillisMax
-      const outcome = outcomeOf(said, mayHaveHappened, isLate)
+      const isLast = ask.consistency !== null || end > start + resolveMillisMax
+      const outcome = outcomeOf(said, mayHaveHappened, isLast)
       if (outcome !== null) {
         const observed = { attempts, consistency: ask.consistency, node: client.node.id, index: said.index }
         this.#options.history.add({
@@ -113,11 +125,11 @@ export class Clients {
         this.answered += 1
         this.#longestPauseMillis = this.longestPauseMillis
         this.#answeredAt = end
-        return
+        return outcome
       }
       client.moveOn()
       await Bun.sleep(client.random.between(pauseMillisMin, pauseMillisMax))
-      if (outcome !== null) return
+      if (outcome !== null) return outcome
     }
   }
 
@@ -168,13 +180,15 @@ class Client {
   readonly line = new Line()
   readonly random: Random
   readonly #nodes: ClientsOptions["nodes"]
+  readonly #stays: boolean
   #at: number
 
-  constructor(name: string, number: number, { nodes, seed }: ClientsOptions) {
+  constructor(name: string, at: number, stays: boolean, { nodes, seed }: ClientsOptions) {
     this.name = name
-    this.random = new Random(seed * 1009 + number)
+    this.random = new Random(Bun.hash.crc32(name) + seed)
     this.#nodes = nodes
-    this.#at = number % nodes.length
+    this.#stays = stays
+    this.#at = at % nodes.length
   }
 
   get node(): ClientsOptions["nodes"][number] {
@@ -182,7 +196,7 @@ class Client {
   }
 
   moveOn(): void {
-    this.#at = (this.#at + 1) % this.#nodes.length
+    if (!this.#stays) this.#at = (this.#at + 1) % this.#nodes.length
   }
 }
 
@@ -197,11 +211,11 @@ interface Said {
 const outcomeOf = (
   { outcome }: Said,
   mayHaveHappened: boolean,
-  isLate: boolean,
+  isLast: boolean,
 ): Operation["outcome"] | null => {
   if (outcome === "ok" || outcome === "refused") return outcome
   if (outcome === "rejected" && !mayHaveHappened) return "rejected"
-  if (!isLate) return null
+  if (!isLast) return null
   return mayHaveHappened ? "unknown" : "rejected"
 }
 

@@ -24,9 +24,14 @@ export const drawAsk = (random: Random, instances: Instances, number: number): A
   if (dice <= 65)
     return command(instances.take("list", random, true), "append", { item: `i${number}` }, number)
   if (dice <= 67) return arm(random, instances, number)
-  if (dice <= 79) return draw(random, instances, "register", "value")
-  if (dice <= 91) return draw(random, instances, "counter", "value")
-  return draw(random, instances, "list", "items")
+  return drawRead(random, instances)
+}
+
+export const drawRead = (random: Random, instances: Instances): Ask => {
+  const dice = random.between(1, 100)
+  if (dice <= 40) return readOf(random, instances, "register", "value")
+  if (dice <= 80) return readOf(random, instances, "counter", "value")
+  return readOf(random, instances, "list", "items")
 }
 
 export const read = (instance: Instance, query: string, consistency: "linearizable" | "lease"): Ask => ({
@@ -64,7 +69,7 @@ export const alarmMillisMax = 1500
 /** The counter refuses it. */
 const tooMuch = 101
 
-const draw = (
+const readOf = (
   random: Random,
   instances: Instances,
   actor: "register" | "counter" | "list",

@@ -27,10 +27,11 @@ const ok = (result: unknown = 1, revision = 1, index = 5): Response =>
 const problem = (status: number, code: string, outcome: string, more: object = {}): Response =>
   Response.json({ code, outcome, retryable: status >= 500, ...more }, { status })
 
-/** One client asks these nodes until there is an operation of the kind that is looked for. */
+/** Clients ask these nodes until there is an operation of the kind that is looked for. */
 const firstOf = async (
   nodes: ReadonlyArray<string>,
   isIt: (operation: Observed) => boolean,
+  count = 1,
 ): Promise<{
   readonly found: Observed
   readonly clients: Clients
@@ -42,7 +43,7 @@ const firstOf = async (
   const history = new History(path)
   const clients = new Clients({
     nodes: nodes.map((address, at) => ({ id: `n${at + 1}`, address })),
-    ...{ history, count: 1, perSecondMax: 4000, seed: 1 },
+    ...{ history, count, perSecondMax: 4000, seed: 1 },
   })
   const found = await until("the operation", () => history.operations.find(isIt) ?? null)
   await clients.stop()
@@ -104,7 +105,7 @@ describe("an operation", () => {
       if (count === 1) return problem(504, "timeout", "unknown")
       return count < 5 ? problem(503, "no-leader", "rejected") : ok()
     })
-    const { found } = await firstOf([node], () => true)
+    const { found } = await firstOf([node], isCommand)
     expect(found).toMatchObject({ outcome: "ok", attempts: 5 })
   })
 
@@ -132,8 +133,20 @@ describe("an operation", () => {
     })
     cleanUp.push(() => listener.stop(true))
     const answer = serve(() => ok())
-    const { found } = await firstOf([`127.0.0.1:${listener.port}`, answer], () => true)
+    const { found } = await firstOf([`127.0.0.1:${listener.port}`, answer], isCommand)
     expect(found).toMatchObject({ outcome: "ok", attempts: 2 })
+  })
+
+  test("that reads is never tried again, and a client that reads alone stays with its node", async () => {
+    const nodes = [serve(() => problem(504, "timeout", "unknown")), serve(() => ok())]
+    const isRead = (one: Observed): boolean => !isCommand(one)
+    const { found, lines } = await firstOf(nodes, (one) => isRead(one) && one.client === "r4", 8)
+    expect(found).toMatchObject({ outcome: "unknown", attempts: 1, end: null, output: null, node: "n1" })
+    expect(lines.filter(isRead).every(({ attempts }) => attempts === 1)).toBe(true)
+    const r4 = lines.filter(({ client }) => client === "r4")
+    expect(r4.every((one) => isRead(one) && one.node === "n1")).toBe(true)
+    const r8 = lines.filter(({ client }) => client === "r8")
+    expect(r8.every((one) => isRead(one) && one.node === "n2")).toBe(true)
   })
 
   test("that the state refused is refused, in the reducer's words where it was the reducer", async () => {
