@@ -30,6 +30,7 @@ export class Clients {
   answered = 0
   #longestPauseMillis = 0
   #answeredAt = performance.now()
+  #onAnswer: (() => void) | null = null
   /** Whoever leads by the newest word of any node. */
   leader: string | null = null
   #term = 0
@@ -49,6 +50,14 @@ export class Clients {
   /** The longest time without an answer, until now. */
   get longestPauseMillis(): number {
     return Math.max(this.#longestPauseMillis, performance.now() - this.#answeredAt)
+  }
+
+  /** The next answer, or the end of the time: right after the first the nodes are in the middle of their work. */
+  async nextAnswer(millisMax: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onAnswer = resolve
+    await Promise.race([promise, Bun.sleep(millisMax)])
+    this.#onAnswer = null
   }
 
   /** Begins nothing new; resolves when nothing is under way any more. */
@@ -107,7 +116,9 @@ export class Clients {
       mayHaveHappened ||= said.outcome === "unknown"
       const isLast = ask.consistency !== null || end > start + resolveMillisMax
       const outcome = outcomeOf(said, mayHaveHappened, isLast)
-      if (outcome !== null) {
+      // Of a read that reached nobody there is nothing to tell.
+      const isTold = outcome !== null && (ask.consistency === null || said.outcome !== "unsent")
+      if (isTold) {
         const observed = { attempts, consistency: ask.consistency, node: client.node.id, index: said.index }
         this.#options.history.add({
           client: client.name,
@@ -125,6 +136,7 @@ export class Clients {
         this.answered += 1
         this.#longestPauseMillis = this.longestPauseMillis
         this.#answeredAt = end
+        this.#onAnswer?.()
         return outcome
       }
       client.moveOn()

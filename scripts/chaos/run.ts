@@ -125,6 +125,7 @@ class Run {
         this.#present = faults.map(describeFault).join(" and ")
         this.#say(`${this.#present}, for ${spellMillis} ms`)
         const [answered, beganAt] = [this.#clients.answered, performance.now()]
+        await this.#clients.nextAnswer(500)
         await begin(this.#cluster, network, faults)
         await Bun.sleep(spellMillis)
         inFaults += this.#clients.answered - answered
