@@ -82,9 +82,9 @@ const prefix = "raftlet-chaos-"
 
 /** With the process id of the run: two runs do not meet, and what a dead one left is recognised. */
 const namesOf = (pid: number): Names => ({
-  bridge: `rc${pid}`,
+  bridge: `rlc${pid}`,
   namespace: (id) => `${prefix}${pid}-${id}`,
-  cable: (id) => `rc${pid}${id}`,
+  cable: (id) => `rlc${pid}${id}`,
 })
 
 const placesOf = (ids: ReadonlyArray<string>, subnet: string, names: Names): ReadonlyArray<Place> => {
@@ -118,18 +118,23 @@ const build = (ids: ReadonlyArray<string>, subnet: string, names: Names): void =
   }
 }
 
+/** Cables first: a namespace lives on for minutes while it has packets to send to nobody. */
 const removeNetwork = (pid: number, subnet: string | null): void => {
   const { bridge, namespace } = namesOf(pid)
-  // A cable goes with the namespace at its end.
-  for (const name of namespaces().filter((name) => name.startsWith(namespace(""))))
+  for (const link of links().filter((link) => link === bridge || link.startsWith(`${bridge}n`))) {
+    attempt(`ip link delete ${link}`)
+  }
+  for (const name of namespaces().filter((name) => name.startsWith(namespace("")))) {
     attempt(`ip netns delete ${name}`)
-  attempt(`ip link delete ${bridge}`)
+  }
   if (subnet !== null) attempt(`ip route delete blackhole ${subnet}.0/24 metric 4000`)
 }
 
 /** A run that was killed could not clear up, and a node that it had stopped outlives it. */
 const removeLeftBehind = (): void => {
-  const owners = namespaces().flatMap((name) => Number(/^raftlet-chaos-(\d+)-/.exec(name)?.[1] ?? []))
+  const owners = [...namespaces(), ...links()].flatMap((name) =>
+    Number(/^(?:raftlet-chaos-|rlc)(\d+)/.exec(name)?.[1] ?? []),
+  )
   for (const pid of new Set(owners)) {
     if (isAlive(pid)) continue
     for (const name of namespaces().filter((name) => name.startsWith(`${prefix}${pid}-`))) {
@@ -137,7 +142,7 @@ const removeLeftBehind = (): void => {
         if (/^\d+$/.test(child)) process.kill(Number(child), "SIGKILL")
       }
     }
-    const subnet = / (198\.18\.\d+)\.254\/24 /.exec(attempt(`ip -o address show dev rc${pid}`))?.[1]
+    const subnet = / (198\.18\.\d+)\.254\/24 /.exec(attempt(`ip -o address show dev rlc${pid}`))?.[1]
     removeNetwork(pid, subnet ?? null)
   }
 }
@@ -156,6 +161,9 @@ const namespaces = (): ReadonlyArray<string> =>
     .split("\n")
     .map((line) => line.split(" ")[0]!)
     .filter((name) => name.startsWith(prefix))
+
+const links = (): ReadonlyArray<string> =>
+  [...attempt("ip -o link show").matchAll(/^\d+: (rlc[^:@]+)/gm)].map(([, name]) => name!)
 
 /** Of the addresses that are set aside for benchmarks (RFC 2544): no machine of anybody's has one. */
 const freeSubnet = (): string => {
