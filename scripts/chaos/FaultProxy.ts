@@ -162,7 +162,6 @@ class Connection {
           this.#back?.sourceEnded()
         },
         error: () => this.reset(),
-        connectError: () => this.reset(),
       },
     }).catch(() => this.reset())
   }

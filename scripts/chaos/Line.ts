@@ -92,7 +92,6 @@ export class Line {
         error: (_, error) => {
           if (isThis()) this.#fail(codeOf(error), true)
         },
-        connectError: (_, error) => refused(error),
       },
     }).catch(refused)
     return promise
@@ -112,10 +111,10 @@ export class Line {
       const rest = bytes.subarray(bytes.length - (this.#head.length - (end + 4)))
       this.#head = this.#head.slice(0, end)
       this.#missing = Number(/\r\ncontent-length: *(\d+)/i.exec(this.#head)?.[1] ?? 0) - rest.length
-      this.#chunks = [rest.slice()]
+      this.#chunks = [rest]
     } else {
       this.#missing -= bytes.length
-      this.#chunks.push(bytes.slice())
+      this.#chunks.push(bytes)
     }
     if (this.#missing > 0) return
     const answer = {

@@ -29,8 +29,7 @@ export class Stream {
   }
 
   take(bytes: Uint8Array): void {
-    // Bun uses the buffer of a chunk again.
-    this.#waiting.push({ cameAt: performance.now(), bytes: bytes.slice() })
+    this.#waiting.push({ cameAt: performance.now(), bytes })
     this.#waitingBytes += bytes.length
     this.#flow()
   }
