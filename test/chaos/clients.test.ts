@@ -130,13 +130,20 @@ describe("an operation", () => {
   test("that reads is never tried again, and a client that reads alone stays with its node", async () => {
     const nodes = [serve(() => problem(504, "timeout", "unknown")), serve(() => ok())]
     const isRead = (one: Observed): boolean => !isCommand(one)
-    const { found, lines } = await firstOf(nodes, (one) => isRead(one) && one.client === "r4", 8)
+    const isFifthOf = (client: string) => {
+      let count = 0
+      return (one: Observed): boolean => one.client === client && ++count >= 5
+    }
+    const { found, lines } = await firstOf(nodes, isFifthOf("r4"), 8)
     expect(found).toMatchObject({ outcome: "unknown", attempts: 1, end: null, output: null, node: "n1" })
     expect(lines.filter(isRead).every(({ attempts }) => attempts === 1)).toBe(true)
     const r4 = lines.filter(({ client }) => client === "r4")
     expect(r4.every((one) => isRead(one) && one.node === "n1")).toBe(true)
     const r8 = lines.filter(({ client }) => client === "r8")
     expect(r8.every((one) => isRead(one) && one.node === "n2")).toBe(true)
+    // And of what reached nobody there is nothing to tell.
+    const alone = await firstOf([nobody, nodes[1]!], isFifthOf("c1"), 4)
+    expect(alone.lines.filter(({ client }) => client === "r4")).toEqual([])
   })
 
   test("that the state refused is refused, in the reducer's words where it was the reducer", async () => {
