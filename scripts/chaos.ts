@@ -51,20 +51,18 @@ const main = async (): Promise<number> => {
     `chaos: ${nodes} nodes, ${network.kind}, ${clients} clients, ${minutes} min of faults, --seed ${seed}; ` +
       `Bun ${Bun.version}, ${availableParallelism()} cores`,
   )
-  const report = await runChaos({
-    millis: minutes * 60_000,
-    seed,
-    clients,
-    rate,
-    directory,
-    network,
-    say: console.log,
-  })
-  const { lines, good } = describeReport(report, options.floor)
-  for (const line of lines) console.log(line)
-  if (good) remove(temporary)
-  if (!good || out !== null) console.log(`history, logs and data: ${directory}`)
-  return good ? 0 : 1
+  const millis = minutes * 60_000
+  try {
+    const run = { millis, seed, clients, rate, directory, network, say: console.log }
+    const { lines, good } = describeReport(await runChaos(run), options.floor)
+    for (const line of lines) console.log(line)
+    if (good) remove(temporary)
+    if (!good || out !== null) console.log(`history, logs and data: ${directory}`)
+    return good ? 0 : 1
+  } catch (error) {
+    console.error(`chaos: ${error instanceof Error ? error.message : error}; logs and data: ${directory}`)
+    return 1
+  }
 }
 
 const remove = (directory: string | null): void => {
