@@ -158,7 +158,11 @@ export class Clients {
   }
 
   #said(ask: Ask, { status, body }: Answer): Said {
-    const answer = JSON.parse(body) as AnswerBody
+    const answer = parse(body)
+    if (answer === null) {
+      this.unexpected.push(`${ask.op} on ${ask.instance.key}: ${status} ${JSON.stringify(body)}`)
+      return { outcome: "unknown", output: null, index: 0 }
+    }
     if (status === 200) {
       const { result, revision, index } = answer
       ask.instance.revision = Math.max(ask.instance.revision, revision)
@@ -240,6 +244,14 @@ interface AnswerBody {
   readonly retryable: boolean
   /** Of code `rejected`: in the reducer's own words. */
   readonly reason: { readonly code: string }
+}
+
+const parse = (body: string): AnswerBody | null => {
+  try {
+    return JSON.parse(body) as AnswerBody
+  } catch {
+    return null
+  }
 }
 
 const queryOf: Readonly<Record<Actor, string>> = {

@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 export interface ChaosReport {
-  /** From the first fault on until the last one was over and all nodes were ready again. */
+  /** From before the first fault until the last one was over and all nodes were ready again. */
   readonly faultMillis: number
   /** Answered in that time, and in those parts of it in which a fault was in force. */
   readonly perSecond: number

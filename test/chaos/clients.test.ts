@@ -164,6 +164,9 @@ describe("an operation", () => {
     expect(clients.unexpected[0]).toContain('500 {"code":"internal"')
     const bad = await firstOf([serve(() => problem(400, "bad-request", "rejected"))], () => true)
     expect(bad.clients.unexpected[0]).toContain("400")
+    const garbled = serve(() => new Response("<html>"))
+    const none = await firstOf([garbled, serve(() => ok())], ({ attempts }) => attempts === 2)
+    expect(none.clients.unexpected[0]).toContain('200 "<html>"')
   })
 })
 
