@@ -124,12 +124,25 @@ describe("a write", () => {
   })
 
   test("of a process that has ended changes nothing, although its fibers run on", () => {
-    const { world, disk, layers } = midSync(1)
+    const { world, disk, layers, withLog } = midSync(1)
     const state = layers().openState()
-    disk.crash()
-    const { lastIndex } = disk.synced("main")!
-    world.runFor(5_000)
-    expect(disk.synced("main")!.lastIndex).toBe(lastIndex)
+    disk.kill()
+    disk.weather.syncMillisMin = disk.weather.syncMillisMax = 0
+    // The old one's sync would end in the middle of what the new one has begun.
+    runOn(
+      world,
+      withLog((log) =>
+        Effect.gen(function* () {
+          expect((yield* loadMain(log)).lastIndex).toBe(10)
+          yield* Effect.sleep(1)
+          disk.weather.syncMillisMin = disk.weather.syncMillisMax = 100
+          yield* writeMain(log, { entries: [entryOf(11, 1)] })
+          expect(disk.synced("main")!.lastIndex).toBe(11)
+          const marked = disk.marks.map(({ written }) => written?.groups.main?.lastIndex)
+          expect(marked).toContain(11)
+        }),
+      ),
+    )
     expect(() => state.flush(flushOf({ index: 1, term: 1, digest: "late" }))).toThrow(StateStoreFailed)
     expect(layers().openState().position().index).toBe(0)
   })

@@ -85,6 +85,8 @@ describe("a log", () => {
       for (const group of ["main", "other"] as const) {
         expect(loaded[group].hardState).toEqual(user.known.log[group]!.hardState)
       }
+      // The mark names the end of the shorter log now: only the log itself can remember.
+      expect(reopen(user).main.standing).toBe("suspect")
     }
     expect(shortened).toBeGreaterThan(seeds.length / 2)
   })
