@@ -106,8 +106,9 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
   })
   const { pendingInstall } = loaded
   if (pendingInstall !== null) {
-    // The node stopped between log and state: the state follows now (HAZARDS N2).
-    yield* machine.install(pendingInstall.snapshotId)
+    // The node stopped between log and state: the state follows now (HAZARDS N2). A log that came back shorter may
+    // ask for one that the state has left behind; its file is gone, and state never goes back (N5).
+    if (pendingInstall.index > stored.index) yield* machine.install(pendingInstall.snapshotId)
     yield* log.installed(options.group)
   }
   const position = pendingInstall === null ? stored : yield* machine.position

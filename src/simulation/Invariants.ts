@@ -62,6 +62,12 @@ export class Invariants {
     return this.#leaders.get(term)
   }
 
+  /** A process of the node begins: what an earlier one had in memory is gone. */
+  begins(id: NodeId): void {
+    this.#seen.delete(id)
+    this.#applied.delete(id)
+  }
+
   /** A node begins anew, from its disk. */
   started(id: NodeId, appliedIndex: Index): void {
     this.#seen.delete(id)

@@ -5,7 +5,14 @@ import type { FileContent } from "./MemoryDirectory.ts"
 import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
 import type { MemoryFile } from "./MemoryFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
-import type { Flush, OutcomeChunk, StateStore, StoredInstance, StoredTimer } from "./StateStore.ts"
+import {
+  type Flush,
+  type OutcomeChunk,
+  StateCorrupt,
+  type StateStore,
+  type StoredInstance,
+  type StoredTimer,
+} from "./StateStore.ts"
 import {
   DamagedRow,
   decodeState,
@@ -25,7 +32,20 @@ import { type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
 export const openMemoryStateStore = (
   disk: MemoryDisk,
   options: { readonly group: GroupId; readonly initial: Configuration },
-): StateStore => failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+): StateStore => {
+  try {
+    return failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+  } catch (error) {
+    if (error instanceof StateCorrupt) discardState(disk, options.group)
+    throw error
+  }
+}
+
+const discardState = (disk: MemoryDisk, group: GroupId): void => {
+  const { names } = disk.directory(group)
+  disk.directory(group).remove(stateFileName)
+  disk.sync(names)
+}
 
 /** The name of the state file in its directory. */
 export const stateFileName = "state.db"
@@ -39,6 +59,7 @@ export const stateOf = (content: FileContent, initial: Configuration): StateImag
 class MemoryStateStore implements StateStore {
   readonly #disk: MemoryDisk
   readonly #run: number
+  readonly #group: GroupId
   readonly #file: MemoryFile<FileContent>
   readonly #guard = new StateGuard()
   #current: PositionRecord
@@ -47,6 +68,7 @@ class MemoryStateStore implements StateStore {
   constructor(disk: MemoryDisk, group: GroupId, initial: Configuration) {
     this.#disk = disk
     this.#run = disk.run
+    this.#group = group
     const directory = disk.directory(group)
     const found = directory.file(stateFileName)
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
@@ -120,6 +142,11 @@ class MemoryStateStore implements StateStore {
     this.#isClosed = true
     // The last one to close a file makes a checkpoint; what goes wrong then, nobody is told.
     if (this.#disk.run === this.#run && this.#disk.conduct.failSync() === null) this.#file.rewrite()
+  }
+
+  discard = (): void => {
+    this.#isClosed = true
+    if (this.#disk.run === this.#run) discardState(this.#disk, this.#group)
   }
 
   #commit(state: StateImage): void {

@@ -1,10 +1,13 @@
 // Can a user test an actor as the docs say?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Schema } from "effect"
 import { actor } from "raftlet"
 import { testActor, testCluster, Violation } from "raftlet/testing"
 import counter from "../../src/simulation/actors/counter.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 /** Reminds of something once, later. */
 const reminder = actor({
