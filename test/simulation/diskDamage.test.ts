@@ -138,6 +138,33 @@ describe("a log", () => {
   })
 })
 
+test("a log is neither cut nor compacted at an entry with a flipped bit: nothing is built on it (S5)", () => {
+  const ends = new Set<string>()
+  for (const seed of seeds) {
+    const user = used(seed)
+    const { base, entries } = user.known.main
+    // One that another follows, and that is not the first.
+    const inner = entries.slice(1, -1)
+    if (inner.length === 0) continue
+    reopen(user, (log) =>
+      Effect.gen(function* () {
+        let flipped = Number.NaN
+        while (!(flipped > base.index + 1 && flipped < base.index + entries.length)) {
+          flipped = Number(/of entry (\d+) of main$/.exec(user.disk.flipBit(["entry"])!)?.[1])
+        }
+        const through = { index: flipped, term: entries[flipped - base.index - 1]!.term }
+        const builds =
+          seed % 2 === 0
+            ? log.compact({ group: "main", through, configuration: initial })
+            : log.write([{ group: "main", write: writeOf({ truncateFrom: flipped + 1 }) }])
+        ends.add((yield* Effect.flip(builds))._tag)
+      }),
+    )
+    expect(isSuspect(reopen(user))).toBe(true)
+  }
+  expect(ends).toEqual(new Set(["StorageFailed"]))
+})
+
 /** Every row once. */
 const readAll = (store: StateStore): void => {
   store.position()
