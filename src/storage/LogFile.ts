@@ -19,7 +19,7 @@ import { type LoadOptions, loadGroup } from "./logLoad.ts"
 import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
-import { applyWrite, hashAt } from "./logWrite.ts"
+import { applyWrite, hashAt, verified } from "./logWrite.ts"
 import type { LogMark, MarkedGroup } from "./mark.ts"
 import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
@@ -131,8 +131,7 @@ export class LogFile {
       const { index, term } = options.through
       if (index <= record.baseIndex) return
       assert(index <= record.lastIndex, `compact through ${index} of a log that ends at ${record.lastIndex}`)
-      const stored = this.tables.entry(record.number, index)
-      if (stored === undefined) throw new LogDamaged(`entry ${index} is missing`)
+      const stored = verified(this.tables, record, index)
       assert(stored.entry.term === term, `compact through term ${term}, the entry has ${stored.entry.term}`)
       const moved = {
         ...record,

@@ -7,27 +7,20 @@ import { SimulatedDisk } from "../../src/simulation/Disk.ts"
 import type { Process } from "../../src/simulation/Process.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { StorageFull } from "../../src/storage/LogStore.ts"
-import { type GroupWrite, type LoadedGroup, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
+import { type GroupWrite, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
 import type { Mark } from "../../src/storage/mark.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { type StateStore, StateStoreFailed } from "../../src/storage/StateStore.ts"
 import { identity, initial, loadMain, writeOf } from "../storage/support.ts"
+import { DiskKnowledge } from "./DiskKnowledge.ts"
 import {
   type Arrival,
   arrivalAt,
   compacted,
   drawBatch,
-  emptyGroup,
-  expectOneOf,
   flushOf,
-  type GroupModel,
   installed,
-  isSame,
-  type LogModel,
   lastIndexOf,
-  outcomesOf,
-  type StateModel,
-  shapeOf,
   type Transaction,
   termAt,
   written,
@@ -44,15 +37,10 @@ export class DiskUser {
   readonly world: World
   readonly chance: Chance
   readonly disk: SimulatedDisk
-  /** What has happened: a test that never met what it is there for proves nothing. */
-  readonly sightings = new Set<string>()
-  acknowledged: LogModel = { main: emptyGroup, other: emptyGroup }
-  state: StateModel = { index: 0, term: 0, digest: "" }
+  readonly known = new DiskKnowledge()
   /** Its disk has failed: the process does nothing more. */
   isOver = false
   stateFailed = false
-  #underWay: Array<Transaction> = []
-  #stateUnderWay: StateModel | null = null
   #snapshotIndex = 0
   #arrival: Arrival | null = null
   #commit = 0
@@ -64,10 +52,6 @@ export class DiskUser {
     this.world = new World(seed)
     this.chance = new Chance(seed).fork("user")
     this.disk = new SimulatedDisk(identity, new Chance(seed).fork("disk"))
-  }
-
-  get main(): GroupModel {
-    return this.acknowledged.main!
   }
 
   /** A process starts and finds what must be there. False when the weather does not let it. */
@@ -104,7 +88,7 @@ export class DiskUser {
   run(millis: number): void {
     this.world.runFor(millis)
     if (this.#wrong !== null) throw this.#wrong
-    if (this.isOver) this.sightings.add("over")
+    if (this.isOver) this.known.sightings.add("over")
   }
 
   end(how: "crash" | "kill"): void {
@@ -130,59 +114,25 @@ export class DiskUser {
       openState: layers.openState,
       state: layers.openState(),
     }
-    this.#foundState(open.state)
-    const { index: stateIndex, term: stateTerm } = this.state
+    this.known.foundState(open.state)
+    const { index: stateIndex, term: stateTerm } = this.known.state
     const main = yield* loadMain(open.log, { stateIndex, stateTerm, tailBytesMax: 1e9 })
     const other = yield* loadMain(open.log, { group: "other", tailBytesMax: 1e9 })
-    this.#foundLog({ main, other }, isDoubtful)
+    this.known.foundLog({ main, other }, isDoubtful)
+    this.known.expectSynced(this.disk)
+    this.#commit = Math.min(this.#commit, lastIndexOf(this.known.main))
+    if (main.pendingInstall === null && main.base.index >= (this.#arrival?.state.index ?? 0))
+      this.#arrival = null
     if (main.standing === "suspect") yield* this.#write(open, healing)
     const { pendingInstall } = main
     if (pendingInstall !== null) {
-      this.sightings.add("install finished at start")
+      this.known.sightings.add("install finished at start")
       yield* this.#putInPlace(open, pendingInstall.snapshotId)
     }
     const latest = yield* open.snapshots.latest
     expect(latest?.index ?? 0).toBeGreaterThanOrEqual(this.#snapshotIndex)
     return open
   })
-
-  #foundState(state: StateStore): void {
-    const { index, term } = state.position()
-    const found = { index, term, digest: state.digest() }
-    if (this.#stateUnderWay !== null && Bun.deepEquals(found, this.#stateUnderWay)) this.state = found
-    this.#stateUnderWay = null
-    expect(found).toEqual(this.state)
-    const { instances } = flushOf(found)
-    if (index > 0) for (const stored of instances) expect(state.instance("a", stored.key)).toEqual(stored)
-  }
-
-  #foundLog(loaded: Readonly<Record<"main" | "other", LoadedGroup>>, isDoubtful: boolean): void {
-    const possible = outcomesOf(this.acknowledged, this.#underWay)
-    const found = possible.findIndex(
-      (log) => isSame(loaded.main, log.main!) && isSame(loaded.other, log.other!),
-    )
-    if (found === -1) expectOneOf(loaded, possible)
-    if (possible.length > 1) this.sightings.add(found === 0 ? "unacknowledged lost" : "unacknowledged kept")
-    this.acknowledged = possible[found]!
-    this.#underWay = []
-    this.#commit = Math.min(this.#commit, lastIndexOf(this.main))
-    const { base, pendingInstall } = this.main
-    if (pendingInstall === null && base.index >= (this.#arrival?.state.index ?? 0)) this.#arrival = null
-    for (const { suspicion } of [loaded.main, loaded.other]) {
-      if (suspicion !== "") this.sightings.add("doubtful")
-      if (!isDoubtful) expect(suspicion).toBe("")
-    }
-    // What a node rests on from now on, no loss of power may take.
-    this.#expectSynced()
-  }
-
-  #expectSynced(): void {
-    const possible = outcomesOf(this.acknowledged, this.#underWay)
-    for (const group of ["main", "other"]) {
-      const { hardState, base, lastIndex } = this.disk.synced(group)!
-      expect(possible.map((log) => shapeOf(log[group]!))).toContainEqual({ hardState, base, lastIndex })
-    }
-  }
 
   /** Succeeds with false when there was no room. */
   readonly #perform = Effect.fnUntraced(
@@ -192,14 +142,13 @@ export class DiskUser {
       effect: Effect.Effect<void, StorageFailed | StorageFull>,
       hasHappened = () => false,
     ) {
-      this.#underWay.push(transaction)
+      this.known.begin(transaction)
       const isDone = yield* Effect.as(effect, true).pipe(
         Effect.catchTag("StorageFull", () => Effect.succeed(false)),
       )
-      this.#underWay.splice(this.#underWay.indexOf(transaction), 1)
-      if (isDone || hasHappened()) this.acknowledged = transaction(this.acknowledged)
-      if (!isDone) this.sightings.add("full")
-      this.#expectSynced()
+      this.known.end(transaction, isDone || hasHappened())
+      if (!isDone) this.known.sightings.add("full")
+      this.known.expectSynced(this.disk)
       return isDone
     },
   )
@@ -215,8 +164,8 @@ export class DiskUser {
     while (true) {
       yield* Effect.sleep(this.chance.below(4))
       if (this.#arrival !== null || this.chance.happens(0.1)) yield* this.#receive(open)
-      else yield* this.#write(open, drawBatch(this.acknowledged, this.#commit, this.chance))
-      this.#commit = this.chance.between(this.#commit, lastIndexOf(this.main))
+      else yield* this.#write(open, drawBatch(this.known.log, this.#commit, this.chance))
+      this.#commit = this.chance.between(this.#commit, lastIndexOf(this.known.main))
     }
   })
 
@@ -224,8 +173,8 @@ export class DiskUser {
   readonly #receive = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
     const { snapshots } = open
     if ((this.#arrival?.state.index ?? 0) <= this.#commit) {
-      const index = this.#commit + this.chance.between(1, lastIndexOf(this.main) - this.#commit + 9)
-      this.#arrival = yield* arrivalAt(index, this.main)
+      const index = this.#commit + this.chance.between(1, lastIndexOf(this.known.main) - this.#commit + 9)
+      this.#arrival = yield* arrivalAt(index, this.known.main)
     }
     const { snapshot, bytes } = this.#arrival!
     const { id, index, term } = snapshot
@@ -240,7 +189,7 @@ export class DiskUser {
     if (Exit.isFailure(arrived)) {
       const reason = Cause.squash(arrived.cause)
       if (isOfDisk(reason)) return yield* Effect.die(reason)
-      this.sightings.add("damaged on arrival")
+      this.known.sightings.add("damaged on arrival")
       return
     }
     this.#isInstalling = true
@@ -252,15 +201,15 @@ export class DiskUser {
 
   readonly #putInPlace = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open, id: string) {
     open.state.close()
-    this.#stateUnderWay = this.#arrival!.state
+    this.known.beginState(this.#arrival!.state)
     yield* open.snapshots.install(id)
     open.state = open.openState()
-    this.#foundState(open.state)
-    expect(this.state).toEqual(this.#arrival!.state)
-    this.#commit = this.state.index
+    this.known.foundState(open.state)
+    expect(this.known.state).toEqual(this.#arrival!.state)
+    this.#commit = this.known.state.index
     yield* this.#perform(installed, open.log.installed("main"))
     this.#arrival = null
-    this.sightings.add("installed")
+    this.known.sightings.add("installed")
   })
 
   readonly #helping = Effect.fnUntraced({ self: this as DiskUser }, function* (open: Open) {
@@ -274,22 +223,25 @@ export class DiskUser {
   readonly #flush = (open: Open) =>
     Effect.sync(() => {
       const index = this.#commit
-      if (index <= this.state.index) return
-      const next = { index, term: termAt(this.main, index), digest: `${this.world.nowMillis}` }
-      this.#stateUnderWay = next
+      if (index <= this.known.state.index) return
+      const next = { index, term: termAt(this.known.main, index), digest: `${this.world.nowMillis}` }
+      this.known.beginState(next)
       try {
         open.state.flush(flushOf(next))
-        this.state = next
+        this.known.endState(true)
       } catch (error) {
         if (!String(error).includes("SQLITE_FULL")) throw error
+        this.known.endState(false)
       }
-      this.#stateUnderWay = null
     })
 
   readonly #compact = Effect.fnUntraced({ self: this as DiskUser }, function* ({ log }: Open) {
-    const index = this.chance.between(this.main.base.index, Math.min(this.state.index, this.#commit))
-    if (index <= this.main.base.index) return
-    const through = { index, term: termAt(this.main, index) }
+    const index = this.chance.between(
+      this.known.main.base.index,
+      Math.min(this.known.state.index, this.#commit),
+    )
+    if (index <= this.known.main.base.index) return
+    const through = { index, term: termAt(this.known.main, index) }
     yield* this.#perform(
       compacted(through),
       log.compact({ group: "main", through, configuration: initial }),
@@ -299,23 +251,23 @@ export class DiskUser {
   })
 
   readonly #read = Effect.fnUntraced({ self: this as DiskUser }, function* ({ log }: Open) {
-    const { base, entries } = this.main
+    const { base, entries } = this.known.main
     if (this.#commit <= base.index) return
     const [from, to] = [this.chance.between(base.index + 1, this.#commit), this.#commit]
     const read = yield* log
       .read({ group: "main", from, to, bytesMax: 1e9 })
       .pipe(Effect.catchTag("Compacted", () => Effect.succeed(null)))
-    if (read === null) this.sightings.add("compacted under a reader")
+    if (read === null) this.known.sightings.add("compacted under a reader")
     else expect(read).toEqual(entries.slice(from - base.index - 1, to - base.index))
   })
 
   readonly #create = Effect.fnUntraced({ self: this as DiskUser }, function* ({ snapshots }: Open) {
-    const { index } = this.state
+    const { index } = this.known.state
     const snapshot = yield* snapshots.create.pipe(Effect.catchTag("StorageFull", () => Effect.succeed(null)))
     if (snapshot === null) return
     expect(snapshot.index).toBeGreaterThanOrEqual(index)
     this.#snapshotIndex = snapshot.index
-    this.sightings.add("snapshot")
+    this.known.sightings.add("snapshot")
   })
 }
 
