@@ -12,7 +12,7 @@ import {
   type GroupWrite,
   type LoadedGroup,
   type LogStore,
-  type StorageFailed,
+  StorageFailed,
 } from "./LogStore.ts"
 import { groupNumberMax, type LogTables } from "./LogTables.ts"
 import { type LoadOptions, loadGroup } from "./logLoad.ts"

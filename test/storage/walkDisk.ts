@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { openDataDirectory } from "../../src/storage/DataDirectory.ts"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import type { LoadedGroup } from "../../src/storage/LogStore.ts"
+import { openLogDirectory } from "../../src/storage/logDirectory.ts"
 import type { Flush, StateStore } from "../../src/storage/StateStore.ts"
 import {
   createSnapshot,
@@ -84,7 +85,7 @@ export const inDirectory = <A>(directory: string, arrived: Arrived | null, body:
   Effect.gen(function* () {
     const { identity } = yield* openDataDirectory({ directory, clusterId: "cluster", nodeId: "n1" })
     mkdirSync(snapshotPaths(directory).snapshots, { recursive: true })
-    const log = LogFile.open(directory, identity)
+    const log = LogFile.open(openLogDirectory(directory, identity))
     const state = openState(directory)
     const { index: stateIndex, term: stateTerm } = state.position()
     const at = { stateIndex, stateTerm, stateConfiguration: initial, tailBytesMax: 1_000_000 }
