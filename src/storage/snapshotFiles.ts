@@ -122,6 +122,8 @@ export const installSnapshot = (directory: string, id: string): void => {
   // Durably before the rename: SQLite would read the old write-ahead log into the new file.
   rmSync(`${paths.state}-wal`, { force: true })
   rmSync(`${paths.state}-shm`, { force: true })
+  // It speaks of the state that goes.
+  rmSync(corruptNote(paths.state), { force: true })
   syncPath(directory)
   renameSync(received, paths.state)
   syncPath(directory)

@@ -116,6 +116,8 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     yield* sync("install snapshot", () => directory.file(newNoteName)!)
     yield* attempt("install snapshot", () => directory.rename(newNoteName, noteName))
     yield* sync("install snapshot", () => directory.names)
+    // It speaks of the state that goes.
+    yield* attempt("install snapshot", () => directory.remove(corruptNote(stateFileName)))
     yield* attempt("install snapshot", () => directory.rename(receivedName(id), stateFileName))
     yield* sync("install snapshot", () => directory.names)
   })

@@ -3,8 +3,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 
-const SEEDS = 400
-// Two minutes on two idle cores. It ends by itself long before.
+const SEEDS = 600
+// A minute or two on two idle cores. It ends by itself long before.
 setDefaultTimeout(20 * 60_000)
 
 test("whole clusters in all weathers keep every promise, the same twice, and every marker is seen", async () => {
