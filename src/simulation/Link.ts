@@ -56,12 +56,14 @@ export class Link {
     this.weather = weather
   }
 
-  /** False when it will never arrive. `arrive` is called for each copy that does. */
-  send(frame: Uint8Array, lane: Lane, arrive: () => void): boolean {
+  /**
+   * False when it will never arrive. `arrive` is called for each copy that does; `mayRepeat`: there may be two.
+   */
+  send(frame: Uint8Array, lane: Lane, mayRepeat: boolean, arrive: () => void): boolean {
     const { loss, duplicate } = this.weather
     if (this.isCut || this.#chance.happens(loss)) return false
     this.#carry({ bytes: frame.length, arrive }, lane)
-    if (this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
+    if (mayRepeat && this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
     return true
   }
 
