@@ -219,7 +219,7 @@ export class Troubles {
       excused.add(node.id)
       // A bad row of the state shows when it is read, which may be late or never.
       this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
-      invariants.disksKeep = false
+      invariants.damaged(node.id)
     }
     if (damage === "wipe") staysDown.add(node.id)
     world.after(forMillis, () => node.start())
