@@ -17,6 +17,7 @@ import {
   LogStore,
   type StorageFailed,
 } from "../src/storage/LogStore.ts"
+import { openLogDirectory } from "../src/storage/logDirectory.ts"
 import { packBatch } from "../src/storage/logProtocol.ts"
 import { layerSqlite, layerSqliteInThread } from "../src/storage/logStoreSqlite.ts"
 import { SnapshotStore } from "../src/storage/SnapshotStore.ts"
@@ -177,7 +178,7 @@ const benchLongLog = async (): Promise<void> => {
   const count = quick ? 100_000 : 1_000_000
   await inDirectory((directory) =>
     Effect.gen(function* () {
-      const file = LogFile.open(directory.directory, directory.identity)
+      const file = LogFile.open(openLogDirectory(directory.directory, directory.identity))
       file.load(loadOptions)
       let begun = performance.now()
       for (let from = 1; from <= count; from += 2_000) {

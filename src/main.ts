@@ -134,6 +134,7 @@ const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observ
       syncs.observe(millis)
       entries.add(count)
     },
+    turned: () => {},
     event: (message, details) => void log(Effect.logInfo(message).pipe(Effect.annotateLogs(details))),
   }
 }

@@ -12,6 +12,8 @@ export interface Hands {
   readonly proposals: Proposals
   readonly reads: Reads
   readonly chunks: Queue.Queue<Turn["chunks"][number]>
+  /** Gets one for each completed snapshot that the turn has heard of. */
+  readonly taken: Queue.Queue<void>
   readonly cuts: Queue.Queue<NonNullable<Turn["compacted"]>>
   /** Runs a life in a scope; what kills it ends the group. */
   readonly run: Run

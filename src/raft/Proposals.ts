@@ -28,7 +28,11 @@ export class Proposals {
   #parked: Array<ClientUnit> = []
   /** Given to another node, by the number of the request. */
   readonly #forwarded = new Map<number, Forwarded>()
-  #nextForwardId = 1
+  /**
+   * Begins anywhere: an answer to a request that this node made before it restarted must not be taken for the
+   * answer to a newer one (HAZARDS R12).
+   */
+  #nextForwardId: number
   #peersWaiting = 0
   #isClosed = false
 
@@ -36,6 +40,7 @@ export class Proposals {
     this.#group = group
     this.#writer = writer
     this.#inbox = inbox
+    this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
 
   static readonly makeInbox = Queue.unbounded<Unit>()
@@ -77,9 +82,9 @@ export class Proposals {
     else for (const waiter of waiters) waiter.settle(refusal)
   }
 
-  /** Commands of the machine's own; whoever needs to know looks at the machine. */
-  addOwn(commands: ReadonlyArray<Uint8Array>): void {
-    const waiters = commands.map((command) => new LeaderCommand(command, () => {}))
+  /** Commands of the machine's own. `settled` is called for each, when it was executed or will not be here. */
+  addOwn(commands: ReadonlyArray<Uint8Array>, settled: () => void): void {
+    const waiters = commands.map((command) => new LeaderCommand(command, settled))
     Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
   }
 

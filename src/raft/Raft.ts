@@ -27,6 +27,8 @@ export interface Failure {
 export class GroupStopped extends Schema.TaggedError<GroupStopped>()("GroupStopped", {
   group: Schema.String,
   message: Schema.String,
+  /** `world`: the disk or the machine failed. `code`: ours did something that it never may. */
+  fault: Schema.Literals(["world", "code"]),
 }) {}
 
 export interface Proposal {

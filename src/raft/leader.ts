@@ -36,14 +36,24 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
   }
 })
 
-/** Proposes the commands that reducers asked for, when log time has come to them. Only the first attempt fires. */
+/**
+ * Proposes the commands that reducers asked for, when log time has come to them. Only the first attempt fires;
+ * another one is made when those under way have come to their end: a slow disk must not fill the log with them.
+ */
 const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) {
   const { machine, clock, node, options } = group
+  let underWay = 0
+  const settled = (): void => {
+    underWay--
+  }
   while (true) {
     yield* Effect.sleep(options.timerMillis)
-    if (!isServing(node)) continue
+    if (!isServing(node) || underWay > 0) continue
     const next = yield* machine.nextTimer
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
-    if (next !== null && next <= now) proposals.addOwn(yield* machine.due(now, options.timersMax))
+    if (next === null || next > now) continue
+    const due = yield* machine.due(now, options.timersMax)
+    underWay = due.length
+    proposals.addOwn(due, settled)
   }
 })

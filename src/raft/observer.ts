@@ -1,16 +1,25 @@
-// What does a group tell those who measure it?
+// What does a group tell those who measure or watch it?
+
+import type { Node, Turn } from "../consensus/node.ts"
 
 /** The way of a proposal, stage by stage; each is the time since the stage before it. */
 export type Stage = "admit" | "commit" | "apply"
 
-/** Called on hot paths: must be cheap and must not throw. */
+/** Called on hot paths: must be cheap and must not throw, unless it is a checker whose word ends the group. */
 export interface Observer {
   /** How long one proposal of a batch took from the stage before to this one. */
   readonly stage: (stage: Stage, millis: number) => void
   /** One batch of writes became durable. */
   readonly synced: (millis: number, entries: number) => void
+  /** A turn is over, and nothing of it has left yet. To be looked at, never written. */
+  readonly turned: (node: Node, turn: Turn) => void
   /** Something worth a line in the log. */
   readonly event: (message: string, details: Readonly<Record<string, unknown>>) => void
 }
 
-export const silentObserver: Observer = { stage: () => {}, synced: () => {}, event: () => {} }
+export const silentObserver: Observer = {
+  stage: () => {},
+  synced: () => {},
+  turned: () => {},
+  event: () => {},
+}

@@ -63,14 +63,22 @@ export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index:
   return latest !== null && latest.index >= index ? latest : yield* group.snapshots.create
 })
 
-/** Keeps the pieces of a snapshot that a leader sends; says so piece by piece, and when it is complete. */
+/**
+ * Keeps the pieces of a snapshot that a leader sends; says so piece by piece, and when it is complete.
+ *
+ * A piece of another snapshot makes the store forget the one before. So nothing is kept from when a snapshot is
+ * complete until the turn has taken note (`taken`), nor while the log rests on one that the state has not taken
+ * over: without its file the node could never start again (HAZARDS N2, N9).
+ */
 export const receiver = Effect.fnUntraced(function* (
   group: Group,
   chunks: Queue.Dequeue<Turn["chunks"][number]>,
+  taken: Queue.Dequeue<void>,
 ) {
   while (true) {
     const { from, chunk } = yield* Queue.take(chunks)
-    if (chunk.snapshot.index <= group.node.commitIndex) continue
+    const { commitIndex, pendingInstall } = group.node
+    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {
@@ -81,8 +89,10 @@ export const receiver = Effect.fnUntraced(function* (
         StorageFull: () => Effect.succeed(null),
       }),
     )
-    if (received === "complete") post(group, { type: "SnapshotCompleted", from, chunk })
-    else if (received !== null) post(group, { type: "ChunkKept", from, chunk, received })
+    if (received === "complete") {
+      post(group, { type: "SnapshotCompleted", from, chunk })
+      yield* Queue.take(taken)
+    } else if (received !== null) post(group, { type: "ChunkKept", from, chunk, received })
   }
 })
 

@@ -54,6 +54,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
+  const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
 
   const answerAll = Effect.sync(() => {
@@ -69,12 +70,12 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     scope,
   )
   yield* run(flusher(group, flushed), scope)
-  yield* run(receiver(group, chunks), scope)
+  yield* run(receiver(group, chunks, taken), scope)
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(), scope)
   yield* run(sweeper(group, proposals, reads), scope)
-  yield* run(turns(group, { writer, proposals, reads, chunks, cuts, run }, scope), scope)
+  yield* run(turns(group, { writer, proposals, reads, chunks, taken, cuts, run }, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
     group,
@@ -157,9 +158,7 @@ const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals,
 /** What the world did is one line; what our own code did comes with where it did it. */
 const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
   const reason = Cause.squash(cause)
-  const message =
-    reason instanceof StorageFailed || reason instanceof MachineFailed
-      ? `${reason.operation}: ${reason.message}`
-      : Cause.pretty(cause)
-  return new GroupStopped({ group: options.group, message })
+  const isWorld = reason instanceof StorageFailed || reason instanceof MachineFailed
+  const message = isWorld ? `${reason.operation}: ${reason.message}` : Cause.pretty(cause)
+  return new GroupStopped({ group: options.group, message, fault: isWorld ? "world" : "code" })
 }

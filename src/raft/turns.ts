@@ -55,7 +55,10 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     const { plain, lease } = hands.reads.takeArrived()
     if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
     if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)
-  } else step(group.node, mail, now)
+  } else {
+    step(group.node, mail, now)
+    if (mail.type === "SnapshotCompleted") Queue.offerUnsafe(hands.taken, undefined)
+  }
 }
 
 /**
@@ -64,6 +67,7 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
  */
 const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   const { node, transport } = group
+  group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   for (const signal of group.replicators.values()) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)

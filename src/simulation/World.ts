@@ -1,6 +1,14 @@
 // What is the world made of when nothing in it is real? A list of tasks, a clock that jumps, and one seed.
 
-import { type Clock, Duration, Effect, type Random, type Scheduler } from "effect"
+import type { Clock, Random, Scheduler } from "effect"
+import { Chance } from "./Chance.ts"
+import { type ClockOptions, Process, plainClock } from "./Process.ts"
+import { TimerHeap } from "./TimerHeap.ts"
+
+interface Task {
+  readonly process: Process
+  run: () => void
+}
 
 /**
  * Runs ordinary Effect programs synchronously: no timer, no promise, no thread. Which of the runnable tasks
@@ -9,54 +17,60 @@ import { type Clock, Duration, Effect, type Random, type Scheduler } from "effec
  */
 export class World {
   nowMillis = 0
-  #state: number
-  #ready: Array<() => void> = []
-  #timers: Array<{ readonly at: number; readonly order: number; readonly fire: () => void }> = []
-  #order = 0
+  /** Tasks run so far, on all processes: an event each. */
+  steps = 0
+  readonly chance: Chance
+  /** The world's own: what belongs to no node runs here, and never stands still. */
+  readonly root: Process
+  readonly #order: Chance
+  readonly #ready: Array<Task> = []
+  readonly #timers = new TimerHeap<Task>()
+  #processes = 0
+  #traceHigh = 0x811c9dc5
+  #traceLow = 0x01000193
 
   constructor(seed: number) {
-    this.#state = (seed ^ 0x9e3779b9) >>> 0
+    this.chance = new Chance(seed)
+    this.#order = this.chance.fork("order")
+    this.root = this.startProcess("world")
   }
 
-  /** From 0 (included) to 1 (excluded); mulberry32. */
-  draw(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = this.#state
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  startProcess(name: string, clock: ClockOptions = plainClock): Process {
+    const number = this.#processes++
+    return new Process(this, { name, number, chance: this.chance.fork(`${name} ${number}`), clock })
   }
 
-  /** A whole number from 0 to `below`, excluded. */
-  drawBelow(below: number): number {
-    return Math.floor(this.draw() * below)
+  /** The task is runnable now. */
+  schedule(process: Process, run: () => void): void {
+    this.#ready.push({ process, run })
   }
 
   /** Runs `fire` when so many milliseconds have passed. */
   after(millis: number, fire: () => void): () => void {
-    const timer = { at: this.nowMillis + Math.max(0, Math.ceil(millis)), order: this.#order++, fire }
-    const place = this.#timers.findLastIndex((other) => other.at <= timer.at)
-    this.#timers.splice(place + 1, 0, timer)
+    return this.afterIn(this.root, Math.max(0, Math.ceil(millis)), fire)
+  }
+
+  /** The task of a process becomes runnable after so many milliseconds of the world. */
+  afterIn(process: Process, millis: number, run: () => void): () => void {
+    const task: Task = { process, run }
+    const timer = this.#timers.add(this.nowMillis + millis, task)
     return () => {
-      const position = this.#timers.indexOf(timer)
-      if (position >= 0) this.#timers.splice(position, 1)
+      timer.value = null
+      // Its time may have come already, and its turn not yet.
+      task.run = nothing
     }
   }
 
-  /** Runs one task, or lets time pass to the next timer. False when nothing is left. */
+  /** Runs one task; when there is none, lets time pass to the next timers. False when nothing is left. */
   step(): boolean {
-    if (this.#ready.length > 0) {
-      const position = this.drawBelow(this.#ready.length)
-      const task = this.#ready[position]!
-      this.#ready[position] = this.#ready.at(-1)!
-      this.#ready.pop()
-      task()
-      return true
-    }
-    const timer = this.#timers.shift()
-    if (timer === undefined) return false
-    this.nowMillis = Math.max(this.nowMillis, timer.at)
-    timer.fire()
+    if (this.#ready.length === 0 && !this.#passTime()) return false
+    const position = this.#order.below(this.#ready.length)
+    const task = this.#ready[position]!
+    this.#ready[position] = this.#ready.at(-1)!
+    this.#ready.pop()
+    this.steps++
+    this.note(task.process.number)
+    task.process.run(task.run)
     return true
   }
 
@@ -64,8 +78,12 @@ export class World {
   runUntil(isSo: () => boolean, atMostMillis: number): boolean {
     const end = this.nowMillis + atMostMillis
     while (!isSo()) {
-      const next = this.#ready.length > 0 ? this.nowMillis : this.#timers[0]?.at
-      if (next === undefined || next > end) return isSo()
+      const next = this.#ready.length > 0 ? this.nowMillis : this.#timers.nextAt()
+      if (next === null || next > end) {
+        // The time asked for has passed all the same.
+        this.nowMillis = Math.max(this.nowMillis, end)
+        return isSo()
+      }
       this.step()
     }
     return true
@@ -75,35 +93,49 @@ export class World {
     this.runUntil(() => false, millis)
   }
 
-  readonly scheduler: Scheduler.Scheduler = {
-    executionMode: "sync",
-    shouldYield: () => false,
-    makeDispatcher: () => ({
-      scheduleTask: (task) => void this.#ready.push(task),
-      flush: () => {},
-    }),
+  /** Takes a fact into the trace: two runs that differ in it have different hashes. */
+  note(fact: number): void {
+    this.#traceHigh = Math.imul(this.#traceHigh ^ fact, 0x01000193)
+    this.#traceLow = Math.imul(this.#traceLow ^ (fact + this.nowMillis), 0x5bd1e995) + 1
   }
 
-  /** A node's clock: the world's time, with an offset on the wall clock. */
+  /** Of all that has happened so far, 16 hexadecimal digits: the same for the same seed, in any process. */
+  get trace(): string {
+    const hex = (half: number) => (half >>> 0).toString(16).padStart(8, "0")
+    return hex(this.#traceHigh) + hex(this.#traceLow)
+  }
+
+  /** From 0 (included) to 1 (excluded). */
+  draw(): number {
+    return this.chance.draw()
+  }
+
+  /** A whole number from 0 to `below`, excluded. */
+  drawBelow(below: number): number {
+    return this.chance.below(below)
+  }
+
+  get scheduler(): Scheduler.Scheduler {
+    return this.root.scheduler
+  }
+
+  get random(): Random.Random {
+    return this.root.random
+  }
+
+  /** A clock of the world's time, with an offset on the wall clock. */
   clock(wallOffsetMillis: number): Clock.Clock {
-    const wall = () => wallOffsetMillis + this.nowMillis
-    return {
-      currentTimeMillisUnsafe: wall,
-      currentTimeMillis: Effect.sync(wall),
-      currentTimeNanosUnsafe: () => BigInt(wall()) * 1_000_000n,
-      currentTimeNanos: Effect.sync(() => BigInt(wall()) * 1_000_000n),
-      monotonicTimeNanosUnsafe: () => BigInt(this.nowMillis) * 1_000_000n,
-      monotonicTimeNanos: Effect.sync(() => BigInt(this.nowMillis) * 1_000_000n),
-      sleep: (duration) =>
-        Effect.callback((resume) => {
-          const cancel = this.after(Duration.toMillis(duration), () => resume(Effect.void))
-          return Effect.sync(cancel)
-        }),
-    }
+    return this.startProcess("clock", { ...plainClock, wallMillis: wallOffsetMillis }).clock
   }
 
-  readonly random: Random.Random = {
-    nextDoubleUnsafe: () => this.draw(),
-    nextIntUnsafe: () => Math.floor(this.draw() * 2 ** 53) - 2 ** 52,
+  /** The timers of the next point in time become runnable together: their order is drawn like any other. */
+  #passTime(): boolean {
+    const at = this.#timers.nextAt()
+    if (at === null) return false
+    this.nowMillis = Math.max(this.nowMillis, at)
+    while (this.#timers.nextAt() === at) this.#ready.push(this.#timers.take()!.value!)
+    return true
   }
 }
+
+const nothing = (): void => {}

@@ -20,8 +20,7 @@ import { Effect, Schema, type Scope } from "effect"
 import { hashText } from "./checksum.ts"
 import { syncPath } from "./durable.ts"
 import { DataDirectoryRefused, type Identity } from "./LogStore.ts"
-import { makeLog } from "./logOpen.ts"
-import { logPaths } from "./logSalvage.ts"
+import { logPaths, makeLog } from "./logDirectory.ts"
 import { codeOf } from "./sqliteError.ts"
 
 /** How the node was started, so that it can start again without being told. Opaque to the storage. */

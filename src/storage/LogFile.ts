@@ -1,14 +1,14 @@
-// What does the storage thread do with log.db? The synchronous core of both live layers.
+// What does the storage thread do with the log? The synchronous core of all layers, whatever the log lies on.
 
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { assert, BrokenCode } from "./assert.ts"
 import { verifyEntry } from "./chain.ts"
 import { LogDamaged } from "./damage.ts"
 import { entryBytes } from "./entryCodec.ts"
+import type { LogMedium } from "./LogMedium.ts"
 import {
   Compacted,
   type GroupWrite,
-  type Identity,
   type LoadedGroup,
   type LogStore,
   type StorageFailed,
@@ -19,7 +19,7 @@ import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt } from "./logWrite.ts"
-import { currentBoot, type LogMark, type MarkedGroup } from "./mark.ts"
+import type { LogMark, MarkedGroup } from "./mark.ts"
 import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
 
@@ -29,9 +29,7 @@ export type CompactOptions = Parameters<Service["compact"]>[0]
 
 /** All methods throw the service's errors. After a {@link StorageFailed} every later call throws it again. */
 export class LogFile {
-  private readonly directory: string
-  private readonly identity: Identity
-  private readonly boot = currentBoot()
+  private readonly medium: LogMedium
   tables: LogTables
   groups: Map<GroupId, GroupRecord>
   private readonly mark: LogMark
@@ -46,9 +44,8 @@ export class LogFile {
   private damaged = false
   private framesAtLastIdle = 0
 
-  private constructor(directory: string, identity: Identity, opened: OpenedLog) {
-    this.directory = directory
-    this.identity = identity
+  private constructor(medium: LogMedium, opened: OpenedLog) {
+    this.medium = medium
     this.tables = opened.tables
     this.groups = opened.groups
     this.mark = opened.mark
@@ -66,9 +63,8 @@ export class LogFile {
     this.writeMark()
   }
 
-  /** The directory is made, and held by this process. */
-  static open(directory: string, identity: Identity): LogFile {
-    return new LogFile(directory, identity, openLog(directory, identity))
+  static open(medium: LogMedium): LogFile {
+    return new LogFile(medium, openLog(medium))
   }
 
   rememberIncarnation(peer: NodeId, incarnation: string): "known" | "another" {
@@ -224,9 +220,9 @@ export class LogFile {
 
   /** The file is bad somewhere: a new one takes its place, with everything that can be verified. */
   replaceDamaged(): void {
-    const { directory, identity, tables, suspicion, evidenceKept } = this
-    salvage({ directory, identity, tables, suspicion, evidenceKept, sequence: this.sequence + 1 })
-    const content = openTables(directory, identity)
+    const { medium, tables, suspicion, evidenceKept } = this
+    salvage({ medium, tables, suspicion, evidenceKept, sequence: this.sequence + 1 })
+    const content = openTables(medium)
     this.tables = content.tables
     this.groups = content.groups
     this.suspicion = content.suspicion
@@ -253,8 +249,8 @@ export class LogFile {
   }
 
   private writeMark(): void {
-    const { sequence, boot, damaged, marked } = this
-    this.mark.write({ sequence, boot, damaged, groups: marked })
+    const { sequence, medium, damaged, marked } = this
+    this.mark.write({ sequence, boot: medium.boot, damaged, groups: marked })
   }
 
   private attempt<A>(operation: string, body: () => A): A {

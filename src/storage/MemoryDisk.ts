@@ -1,48 +1,112 @@
 // What does a node's disk hold when there is no disk? The one thing that survives a restart in memory.
 
-import type { Configuration, Entry, GroupId, HardState, Index, LogBase, NodeId } from "../consensus/types.ts"
-import type { Identity, LoadedGroup } from "./LogStore.ts"
-import type { Snapshot } from "./SnapshotStore.ts"
-import type { OutcomeChunk, StatePosition, StoredInstance, StoredTimer } from "./StateStore.ts"
+import { Effect } from "effect"
+import type { GroupId } from "../consensus/types.ts"
+import type { Identity } from "./LogStore.ts"
+import { emptyImage, type LogImage } from "./logTablesMemory.ts"
+import { MemoryDirectory } from "./MemoryDirectory.ts"
+import { type FailedSync, MemoryFile, type Syncable } from "./MemoryFile.ts"
+import { type Mark, slotsOfMark } from "./mark.ts"
+import type { WalCondition } from "./wal.ts"
 
-/** A group in the log. Every part is replaced, never changed in place: an older value stays what it was. */
-export interface MemoryLog {
-  readonly hardState: HardState
-  readonly base: LogBase
-  readonly baseConfiguration: Configuration
-  /** Consecutive, the first one behind `base`. */
-  readonly entries: ReadonlyArray<Entry>
-  readonly pendingInstall: LoadedGroup["pendingInstall"]
-  readonly suspicion: string
+/** What a disk does besides keeping what it is given. */
+export interface DiskConduct {
+  /** Ends when a sync would. */
+  readonly syncing: Effect.Effect<void>
+  /** Ends when anything else would that a thread of its own does: a read, a copy, a hash over a file. */
+  readonly working: Effect.Effect<void>
+  /** No sync returns now. */
+  readonly hangs: () => boolean
+  /** Nothing more can be written. */
+  readonly isFull: () => boolean
+  /** Asked once for every sync. Not null: it fails with EIO. */
+  readonly failSync: () => FailedSync | null
 }
 
-/** The state of a group as of its last flush. Replaced with every flush. */
-export interface MemoryState {
-  readonly position: StatePosition
-  readonly digest: string
-  readonly instances: ReadonlyMap<string, StoredInstance>
-  /** In the order of the log. */
-  readonly outcomes: ReadonlyArray<OutcomeChunk>
-  readonly outcomesFrom: Index
-  readonly timers: ReadonlyMap<string, StoredTimer>
+/** No time passes, and nothing fails. */
+export const calm: DiskConduct = {
+  syncing: Effect.void,
+  working: Effect.void,
+  hangs: () => false,
+  isFull: () => false,
+  failSync: () => null,
 }
 
-export interface MemorySnapshots {
-  readonly own: ReadonlyArray<{ readonly snapshot: Snapshot; readonly bytes: Uint8Array }>
-  readonly part: { readonly id: string; readonly bytes: Uint8Array } | null
-  readonly finished: { readonly id: string; readonly bytes: Uint8Array } | null
-  readonly installed: string
+/** One step of the log's thread on its way to a reply. */
+export interface DiskStep {
+  readonly isSync: boolean
+  readonly apply: () => void
 }
 
-/** Hand the same disk to the layers of the next run, and the node has restarted. */
+/**
+ * Files that are seen when they are written and durable when they are synced. Hand the same disk to the layers of
+ * the next run, and the node has restarted.
+ */
 export class MemoryDisk {
-  readonly identity: Identity
-  readonly incarnations = new Map<NodeId, string>()
-  readonly logs = new Map<GroupId, MemoryLog>()
-  readonly states = new Map<GroupId, MemoryState>()
-  readonly snapshots = new Map<GroupId, MemorySnapshots>()
+  readonly conduct: DiskConduct
+  identity: Identity
+  /** Counts the processes that had the disk. Who has come to its end can do nothing here any more. */
+  run = 1
+  /** Counts the boots of the machine. */
+  boot = 1
+  /** log.db. */
+  log: MemoryFile<LogImage>
+  /** As the process sees it that has it open: what it committed last may still be on its way. */
+  logSeen: LogImage
+  /** What the log's thread has begun and not done yet, in order. */
+  readonly logSteps: Array<DiskStep> = []
+  /** What a look at the write-ahead log would find. */
+  wal: WalCondition = intact
+  /** log.mark, slot by slot. */
+  marks: ReadonlyArray<MemoryFile<Mark | null>>
+  /** The state file and the snapshots of each group. */
+  readonly directories = new Map<GroupId, MemoryDirectory>()
 
-  constructor(identity: Identity) {
+  constructor(identity: Identity, conduct: DiskConduct = calm) {
+    this.conduct = conduct
     this.identity = identity
+    this.log = newLogFile(emptyImage(identity))
+    this.logSeen = this.log.written
+    this.marks = marksOf(this.boot)
+  }
+
+  directory(group: GroupId): MemoryDirectory {
+    let directory = this.directories.get(group)
+    if (directory === undefined) {
+      directory = new MemoryDirectory()
+      this.directories.set(group, directory)
+    }
+    return directory
+  }
+
+  /** One sync over files that become durable together; throws what SQLite throws when it fails. */
+  sync(...files: ReadonlyArray<Syncable>): void {
+    const failed = this.conduct.failSync()
+    for (const file of files) {
+      if (failed === null) file.sync()
+      else file.failSync(failed)
+    }
+    if (failed !== null) throw sqliteError("SQLITE_IOERR_FSYNC")
   }
 }
+
+export const intact: WalCondition = { _tag: "Intact", frames: 0 }
+
+/** What SQLite throws, as far as anybody looks at it. */
+export const sqliteError = (code: "SQLITE_FULL" | "SQLITE_IOERR_FSYNC"): Error =>
+  Object.assign(new Error(code === "SQLITE_FULL" ? "database or disk is full" : "disk I/O error"), { code })
+
+/** The marks of a new directory: a log that has promised nothing yet. */
+export const marksOf = (boot: number): ReadonlyArray<MemoryFile<Mark | null>> =>
+  Array.from({ length: slotsOfMark }, (_, slot) => {
+    const first: Mark = { sequence: 0, boot: bootName(boot), damaged: false, groups: {} }
+    return new MemoryFile<Mark | null>(slot === 0 ? first : null)
+  })
+
+export const bootName = (boot: number): string => `boot ${boot}`
+
+export const newLogFile = (image: LogImage): MemoryFile<LogImage> =>
+  new MemoryFile(image, { olderMax: olderImagesMax })
+
+/** As many as a write-ahead log may be put back by. */
+const olderImagesMax = 32

@@ -1,172 +1,71 @@
-// How does a log behave that lives in memory? The promises of LogStore without a disk under them.
+// How does the node's Effect world reach a log in memory? Through a fiber that is what the storage thread is.
 
-import { Effect, Layer } from "effect"
-import { decodeConfiguration } from "../consensus/configuration.ts"
-import type { GroupId, TermRun, Write } from "../consensus/types.ts"
-import { assert } from "./assert.ts"
-import { entryBytes } from "./entryCodec.ts"
-import { Compacted, type GroupWrite, type LoadedGroup, LogStore } from "./LogStore.ts"
-import type { MemoryDisk, MemoryLog } from "./MemoryDisk.ts"
-import { type Found, settle, standingOf } from "./settle.ts"
+import { Effect, Layer, Queue } from "effect"
+import { BrokenCode } from "./assert.ts"
+import { LogFile } from "./LogFile.ts"
+import { LogStore } from "./LogStore.ts"
+import { openLogMemory } from "./logMemory.ts"
+import { type LogCall, type LogError, type LogOperation, runOperation } from "./logProtocol.ts"
+import { answerOf, makeLogStore } from "./logService.ts"
+import type { MemoryDisk } from "./MemoryDisk.ts"
 
-type Service = LogStore["Service"]
-
+/** The real core over a disk in memory: it decides, the disk keeps, takes its time and fails. */
 export const layerMemory = (disk: MemoryDisk) =>
-  Layer.succeed(
+  Layer.effect(
     LogStore,
-    LogStore.of({
-      identity: disk.identity,
-      rememberIncarnation: (peer, incarnation) =>
-        Effect.sync(() => {
-          const known = disk.incarnations.get(peer)
-          if (known === undefined) disk.incarnations.set(peer, incarnation)
-          return known === undefined || known === incarnation ? "known" : "another"
-        }),
-      load: (options) => Effect.sync(() => load(disk, options)),
-      write: (batch) => Effect.sync(() => writeBatch(disk, batch)),
-      read: (options) => Effect.suspend(() => read(disk, options)),
-      compact: ({ group, through, configuration }) =>
-        Effect.sync(() => {
-          const log = logOf(disk, group)
-          if (through.index <= log.base.index) return
-          assert(through.index <= lastIndexOf(log), `compact through ${through.index} of ${lastIndexOf(log)}`)
-          const entry = log.entries[through.index - log.base.index - 1]!
-          assert(entry.term === through.term, `compact through term ${through.term}, it is ${entry.term}`)
-          const entries = log.entries.slice(through.index - log.base.index)
-          disk.logs.set(group, { ...log, base: through, baseConfiguration: configuration, entries })
-        }),
-      installed: (group) =>
-        Effect.sync(() => {
-          disk.logs.set(group, { ...logOf(disk, group), pendingInstall: null })
-        }),
-    }),
-  )
-
-const load = (disk: MemoryDisk, options: Parameters<Service["load"]>[0]): LoadedGroup => {
-  const stored = disk.logs.get(options.group)
-  const terms = stored === undefined ? [] : termsOf(stored)
-  const found: Found | null =
-    stored === undefined ? null : { ...stored, lastIndex: lastIndexOf(stored), terms }
-  const settled = settle({ ...options, found, marked: null, lossSuspicion: "" })
-  const log: MemoryLog = {
-    hardState: settled.hardState,
-    base: settled.base,
-    baseConfiguration: settled.baseConfiguration,
-    entries: settled.restart ? [] : (stored?.entries ?? []),
-    pendingInstall: stored?.pendingInstall ?? null,
-    suspicion: settled.suspicion,
-  }
-  disk.logs.set(options.group, log)
-  return {
-    hardState: log.hardState,
-    base: log.base,
-    baseConfiguration: log.baseConfiguration,
-    lastIndex: lastIndexOf(log),
-    terms: settled.restart ? [] : terms,
-    configurations: log.entries.flatMap(({ index, kind, data }) =>
-      kind === "configuration" ? [{ index, configuration: decodeConfiguration(data) }] : [],
+    Effect.flatMap(startThread(disk), (call) =>
+      makeLogStore({ directory: "memory", identity: disk.identity }, call),
     ),
-    tail: tailOf(log, options.tailBytesMax),
-    standing: standingOf(log.suspicion),
-    suspicion: log.suspicion,
-    pendingInstall: log.pendingInstall,
-  }
-}
-
-/** All of the batch or nothing: the new logs are put in their place together. */
-const writeBatch = (disk: MemoryDisk, batch: ReadonlyArray<GroupWrite>): void => {
-  const changed = new Map<GroupId, MemoryLog>()
-  for (const { group, write } of batch) {
-    changed.set(group, applyWrite(changed.get(group) ?? logOf(disk, group), write))
-  }
-  for (const [group, log] of changed) disk.logs.set(group, log)
-}
-
-const applyWrite = (log: MemoryLog, write: Write): MemoryLog => {
-  let next = log
-  if (write.hardState !== null) {
-    const { term } = write.hardState
-    assert(term >= next.hardState.term, `term ${term} behind the durable term ${next.hardState.term}`)
-    next = { ...next, hardState: write.hardState }
-  }
-  if (write.install !== null) {
-    const { index, term, configuration, snapshotId } = write.install
-    assert(index >= next.base.index, `install at ${index} behind the base ${next.base.index}`)
-    next = {
-      ...next,
-      base: { index, term },
-      baseConfiguration: configuration,
-      entries: [],
-      pendingInstall: { snapshotId, index },
-    }
-  }
-  if (write.truncateFrom !== null) {
-    const from = write.truncateFrom
-    assert(from > next.base.index, `truncate from ${from} at or below the base ${next.base.index}`)
-    next = { ...next, entries: next.entries.slice(0, from - next.base.index - 1) }
-  }
-  if (write.entries.length > 0) next = append(next, write.entries)
-  if (write.standing === null) return next
-  return { ...next, suspicion: write.standing === "whole" ? "" : next.suspicion || "declared suspect" }
-}
-
-const append = (log: MemoryLog, entries: Write["entries"]): MemoryLog => {
-  let lastIndex = lastIndexOf(log)
-  let lastTerm = log.entries.at(-1)?.term ?? log.base.term
-  for (const entry of entries) {
-    assert(entry.index === lastIndex + 1, `entry ${entry.index} behind a log that ends at ${lastIndex}`)
-    assert(entry.term >= lastTerm, `entry of term ${entry.term} behind one of term ${lastTerm}`)
-    lastIndex = entry.index
-    lastTerm = entry.term
-  }
-  // Who waits for an entry is not stored with it.
-  const stored = entries.map((entry) => ({ ...entry, origin: null }))
-  return { ...log, entries: [...log.entries, ...stored] }
-}
-
-const read = (disk: MemoryDisk, { group, from, to, bytesMax }: Parameters<Service["read"]>[0]) => {
-  const log = logOf(disk, group)
-  if (from <= log.base.index) return Effect.fail(new Compacted({ index: from, baseIndex: log.base.index }))
-  const lastIndex = lastIndexOf(log)
-  assert(to <= lastIndex && from <= to, `read ${from}..${to} of a log that ends at ${lastIndex}`)
-  let count = 0
-  let bytes = 0
-  for (const entry of log.entries.slice(from - log.base.index - 1, to - log.base.index)) {
-    bytes += entryBytes(entry)
-    if (count > 0 && bytes > bytesMax) break
-    count++
-  }
-  return Effect.succeed(
-    log.entries.slice(from - log.base.index - 1, from - log.base.index - 1 + count).map(copyOf),
   )
+
+interface Request {
+  readonly operation: LogOperation
+  readonly values: ReadonlyArray<unknown>
+  readonly resume: (answer: Effect.Effect<unknown, LogError>) => void
 }
 
-const tailOf = (log: MemoryLog, bytesMax: number): LoadedGroup["tail"] => {
-  let from = log.entries.length
-  let bytes = 0
-  while (from > 0) {
-    bytes += entryBytes(log.entries[from - 1]!)
-    if (bytes > bytesMax) break
-    from--
+/** One operation at a time, in the order in which they were asked for; each ends although nobody waits any more. */
+const startThread = Effect.fnUntraced(function* (disk: MemoryDisk) {
+  const requests = yield* Queue.unbounded<Request>()
+  const { run } = disk
+  let core: LogFile | null = null
+
+  const perform = (operation: LogOperation, values: ReadonlyArray<unknown>): unknown => {
+    if (operation === "open") {
+      core = LogFile.open(openLogMemory(disk))
+      return undefined
+    }
+    if (core === null) throw new BrokenCode(`${operation} before open`)
+    return runOperation(core, operation, values)
   }
-  return log.entries.slice(from).map(copyOf)
-}
 
-/** The reader may set the origin of what it gets; the disk never knows one. */
-const copyOf = (entry: MemoryLog["entries"][number]) => ({ ...entry })
+  const takeSteps = Effect.fnUntraced(function* () {
+    for (let step = disk.logSteps[0]; step !== undefined; step = disk.logSteps[0]) {
+      if (step.isSync) yield* disk.conduct.syncing
+      // The process came to its end meanwhile: what it had begun, the disk has settled without it.
+      if (disk.run !== run) return yield* Effect.never
+      disk.logSteps.shift()
+      step.apply()
+    }
+  })
 
-const termsOf = (log: MemoryLog): ReadonlyArray<TermRun> => {
-  const terms: Array<TermRun> = []
-  for (const { term, index } of log.entries) {
-    if (terms.at(-1)?.term !== term) terms.push({ term, firstIndex: index })
-  }
-  return terms
-}
+  yield* Effect.gen(function* () {
+    while (true) {
+      const { operation, values, resume } = yield* Queue.take(requests)
+      yield* disk.conduct.working
+      if (disk.run !== run) return yield* Effect.never
+      const answer = answerOf(() => perform(operation, values))
+      yield* takeSteps()
+      resume(answer)
+      if (operation !== "write") continue
+      // After the reply: nobody waits for it but the next batch. A failure tells itself with that batch.
+      answerOf(() => core!.relieve())
+      yield* takeSteps()
+    }
+  }).pipe(Effect.forkScoped)
 
-const lastIndexOf = (log: MemoryLog): number => log.base.index + log.entries.length
-
-const logOf = (disk: MemoryDisk, group: GroupId): MemoryLog => {
-  const log = disk.logs.get(group)
-  assert(log !== undefined, `group ${group} was never loaded`)
-  return log
-}
+  return ((operation, ...values) =>
+    Effect.callback((resume: Request["resume"]) => {
+      Queue.offerUnsafe(requests, { operation, values, resume })
+    })) as LogCall
+})

@@ -4,6 +4,7 @@ import type { Entry, Write } from "../consensus/types.ts"
 import { packEntries } from "./entryCodec.ts"
 import { LogFile } from "./LogFile.ts"
 import type { Identity } from "./LogStore.ts"
+import { openLogDirectory } from "./logDirectory.ts"
 import { type LogReply, type LogRequest, packError, runOperation, unpackBatch } from "./logProtocol.ts"
 import { storageError } from "./sqliteError.ts"
 
@@ -14,7 +15,7 @@ let store: LogFile | null = null
 const run = (request: LogRequest): Omit<LogReply, "id" | "error"> => {
   if (request.operation === "open") {
     const [directory, identity] = request.arguments as [string, Identity]
-    store = LogFile.open(directory, identity)
+    store = LogFile.open(openLogDirectory(directory, identity))
     return { result: null, entries: null }
   }
   if (store === null) throw new Error(`${request.operation} before open`)

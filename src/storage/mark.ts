@@ -5,9 +5,7 @@
 // dies leaves them in the page cache. About once a second they are synced, and then the other pair of slots
 // is used: one synced mark always stays untouched, whatever a power loss makes of the newer ones.
 
-import { closeSync, fdatasyncSync, openSync, readFileSync, readSync, writeSync } from "node:fs"
 import type { GroupId, NodeId } from "../consensus/types.ts"
-import { hashToBytes } from "./checksum.ts"
 
 export interface MarkedGroup {
   readonly term: number
@@ -28,31 +26,32 @@ export interface Mark {
   readonly groups: Readonly<Record<GroupId, MarkedGroup>>
 }
 
+/** Where a mark is kept: {@link slotsOfMark} places, each written apart from the others. */
+export interface MarkSlots {
+  /** Null when nothing readable stands there. */
+  readonly read: (slot: number) => Mark | null
+  /** Seen by whoever opens the slots next; durable after a `sync`. `mark.groups` may change afterwards. */
+  readonly write: (slot: number, mark: Mark) => void
+  readonly sync: () => void
+  readonly close: () => void
+}
+
+export const slotsOfMark = 4
+
 export class LogMark {
-  private readonly file: number
+  private readonly slots: MarkSlots
   private pair = 0
   private unsynced = false
 
-  private constructor(file: number) {
-    this.file = file
-  }
-
-  /** Makes the file with room for all its slots, all empty, so that a mark never needs space that a full disk lacks. */
-  static make(path: string): void {
-    const file = openSync(path, "w")
-    writeSync(file, new Uint8Array(slotBytes * slots))
-    closeSync(file)
-  }
-
-  static open(path: string): LogMark {
-    return new LogMark(openSync(path, "r+"))
+  constructor(slots: MarkSlots) {
+    this.slots = slots
   }
 
   /** The newest readable mark; null when no slot can be read. */
   read(): Mark | null {
     let newest: Mark | null = null
-    for (let slot = 0; slot < slots; slot++) {
-      const mark = this.readSlot(slot)
+    for (let slot = 0; slot < slotsOfMark; slot++) {
+      const mark = this.slots.read(slot)
       if (mark === null || (newest !== null && mark.sequence < newest.sequence)) continue
       newest = mark
       this.pair = slot >> 1
@@ -63,52 +62,19 @@ export class LogMark {
   }
 
   write(mark: Mark): void {
-    const payload = encoder.encode(JSON.stringify(mark))
-    if (payload.byteLength > slotBytes - slotHeaderBytes) {
-      throw new Error(`a mark of ${payload.byteLength} bytes does not fit a slot of ${slotBytes}`)
-    }
-    const bytes = new Uint8Array(slotHeaderBytes + payload.byteLength)
-    new DataView(bytes.buffer).setUint32(8, payload.byteLength)
-    bytes.set(payload, slotHeaderBytes)
-    bytes.set(hashToBytes(Bun.hash.xxHash64(bytes.subarray(8))), 0)
-    writeSync(this.file, bytes, 0, bytes.byteLength, (this.pair * 2 + (mark.sequence & 1)) * slotBytes)
+    this.slots.write(this.pair * 2 + (mark.sequence & 1), mark)
     this.unsynced = true
   }
 
   sync(): void {
     if (!this.unsynced) return
-    fdatasyncSync(this.file)
+    this.slots.sync()
     this.unsynced = false
     this.pair = 1 - this.pair
   }
 
   close(): void {
     this.sync()
-    closeSync(this.file)
-  }
-
-  private readSlot(slot: number): Mark | null {
-    const bytes = new Uint8Array(slotBytes)
-    readSync(this.file, bytes, 0, slotBytes, slot * slotBytes)
-    const length = new DataView(bytes.buffer).getUint32(8)
-    if (length === 0 || length > slotBytes - slotHeaderBytes) return null
-    const covered = bytes.subarray(8, slotHeaderBytes + length)
-    if (!Buffer.from(hashToBytes(Bun.hash.xxHash64(covered))).equals(bytes.subarray(0, 8))) return null
-    return JSON.parse(decoder.decode(bytes.subarray(slotHeaderBytes, slotHeaderBytes + length))) as Mark
+    this.slots.close()
   }
 }
-
-/** Empty where the system does not tell: then no mark counts as one of this boot. */
-export const currentBoot = (): string => {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
-  } catch {
-    return ""
-  }
-}
-
-const slots = 4
-const slotBytes = 65_536
-const slotHeaderBytes = 12
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()

@@ -1,117 +1,163 @@
-// How do snapshots behave without a disk? The twin of the SQLite snapshot store, over the same memory disk.
+// Where do the snapshots of a group live when there is no disk? In the files of a disk in memory.
 
 import { Effect, Layer } from "effect"
 import type { GroupId } from "../consensus/types.ts"
-import { StorageFailed } from "./LogStore.ts"
-import type { MemoryDisk, MemorySnapshots, MemoryState } from "./MemoryDisk.ts"
-import { type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
+import type { StorageFailed, StorageFull } from "./LogStore.ts"
+import type { FileContent } from "./MemoryDirectory.ts"
+import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
+import type { Syncable } from "./MemoryFile.ts"
+import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
+import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
+import { storageError } from "./sqliteError.ts"
+import { decodeState, encodeState, readPosition, type StateImage } from "./stateImage.ts"
+import { stateFileName } from "./stateStoreMemory.ts"
 
-export const layerMemory = (options: { readonly disk: MemoryDisk; readonly group: GroupId }) => {
-  const { disk, group } = options
-  const kept = (): MemorySnapshots => disk.snapshots.get(group) ?? nothing
-  const keep = (change: Partial<MemorySnapshots>): void => {
-    disk.snapshots.set(group, { ...kept(), ...change })
+export const layerMemory = (options: { readonly disk: MemoryDisk; readonly group: GroupId }) =>
+  Layer.sync(SnapshotStore, () => makeSnapshotStore(openFiles(options.disk, options.group)))
+
+const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
+  const { conduct, run } = disk
+  const directory = disk.directory(group)
+
+  /** What a thread does between two syncs. Who has died meanwhile does nothing any more. */
+  const attempt = <A>(operation: string, body: () => A): Effect.Effect<A, StorageFailed | StorageFull> =>
+    Effect.suspend(() =>
+      disk.run !== run
+        ? Effect.never
+        : Effect.try({ try: body, catch: (error) => storageError(operation, error) }),
+    )
+
+  const sync = (operation: string, file: () => Syncable) =>
+    Effect.andThen(
+      conduct.syncing,
+      attempt(operation, () => disk.sync(file())),
+    )
+
+  const write = (name: string, content: FileContent): void => {
+    if (conduct.isFull()) throw sqliteError("SQLITE_FULL")
+    directory.write(name, content)
   }
-  const readIds = new Set<string>()
-  const partOf = (id: string) => (kept().part?.id === id ? kept().part : null)
-  const finishedOf = (id: string) => (kept().finished?.id === id ? kept().finished : null)
 
-  const received = (id: string): number => {
-    if (kept().part !== null && partOf(id) === null) keep({ part: null })
-    if (kept().finished !== null && finishedOf(id) === null) keep({ finished: null })
-    return (partOf(id) ?? finishedOf(id))?.bytes.byteLength ?? 0
+  const bytesOf = (name: string): Uint8Array | null => {
+    const content = directory.file(name)?.written
+    return content instanceof Uint8Array ? content : null
   }
 
-  return Layer.succeed(
-    SnapshotStore,
-    SnapshotStore.of({
-      create: Effect.suspend(() => {
-        const state = disk.states.get(group)
-        if (state === undefined) return Effect.fail(failed("create snapshot", "there is no state yet"))
-        const bytes = encodeState(state)
-        const { index, term, configuration } = state.position
-        const snapshot: Snapshot = { index, term, configuration, id: hashOf(bytes), bytes: bytes.byteLength }
-        const older = kept().own.filter(
-          (own) => own.snapshot.id !== snapshot.id && readIds.has(own.snapshot.id),
-        )
-        readIds.clear()
-        keep({ own: [{ snapshot, bytes }, ...older] })
-        return Effect.succeed(snapshot)
+  /** The state of exactly one flush (HAZARDS N7), under its name only when file and name are durable (N1, S9). */
+  const create = Effect.gen(function* () {
+    yield* conduct.working
+    const snapshot = yield* attempt("create snapshot", () => {
+      const content = directory.file(stateFileName)?.written
+      if (content === undefined) throw new Error("there is no state yet")
+      const state = content instanceof Uint8Array ? decodeState(content) : content
+      const bytes = encodeState(state)
+      write(draftName, bytes)
+      return describe(state, bytes)
+    })
+    yield* sync("create snapshot", () => directory.file(draftName)!)
+    yield* attempt("create snapshot", () => directory.rename(draftName, ownName(snapshot)))
+    yield* sync("create snapshot", () => directory.names)
+    return snapshot
+  })
+
+  const finish = Effect.fnUntraced(function* (id: string, expected: number) {
+    yield* conduct.working
+    const reason = yield* attempt("finish snapshot", () => {
+      const bytes = bytesOf(partName(id))
+      const refused = bytes === null ? "nothing of it is here" : refusal(bytes, id, expected)
+      if (refused !== "") directory.remove(partName(id))
+      return refused
+    })
+    if (reason !== "") return reason
+    yield* sync("finish snapshot", () => directory.file(partName(id))!)
+    yield* attempt("finish snapshot", () => directory.rename(partName(id), receivedName(id)))
+    yield* sync("finish snapshot", () => directory.names)
+    return ""
+  })
+
+  const install = Effect.fnUntraced(function* (id: string) {
+    yield* conduct.working
+    const isThere = yield* attempt("install snapshot", () => {
+      if (bytesOf(receivedName(id)) !== null) return true
+      if (decoder.decode(bytesOf(noteName) ?? undefined) === id) return false
+      throw new Error(`snapshot ${id} is neither received nor installed`)
+    })
+    if (!isThere) return
+    // The note first: so a file that has gone is known to have arrived (HAZARDS N2).
+    yield* attempt("install snapshot", () => write(newNoteName, encoder.encode(id)))
+    yield* sync("install snapshot", () => directory.file(newNoteName)!)
+    yield* attempt("install snapshot", () => directory.rename(newNoteName, noteName))
+    yield* sync("install snapshot", () => directory.names)
+    yield* attempt("install snapshot", () => directory.rename(receivedName(id), stateFileName))
+    yield* sync("install snapshot", () => directory.names)
+  })
+
+  return {
+    own: attempt("list snapshots", () =>
+      [...directory.names.written.keys()]
+        .flatMap((name) => {
+          const match = /^(\d+)-(.+)\.db$/.exec(name)
+          return match === null ? [] : [{ index: Number(match[1]), id: match[2]! }]
+        })
+        .sort((left, right) => right.index - left.index),
+    ),
+    remove: (own) => attempt("remove snapshot", () => directory.remove(ownName(own))),
+    create,
+    reopen: (own) =>
+      Effect.andThen(
+        conduct.working,
+        attempt("reopen snapshot", () => reopen(bytesOf(ownName(own)), own.id)),
+      ),
+    read: (own, offset, bytesMax) =>
+      Effect.andThen(
+        conduct.working,
+        attempt("read snapshot", () => bytesOf(ownName(own))?.slice(offset, offset + bytesMax) ?? null),
+      ),
+    arrived: (id) =>
+      attempt("receive snapshot", () => {
+        const kept = [partName(id), receivedName(id)]
+        const names = [...directory.names.written.keys()]
+        directory.remove(...names.filter((name) => /\.(part|received)$/.test(name) && !kept.includes(name)))
+        const [part, received] = kept.map((name) => bytesOf(name)?.byteLength ?? 0) as [number, number]
+        return { part, received }
       }),
-      latest: Effect.sync(() => kept().own[0]?.snapshot ?? null),
-      read: ({ id, offset, bytesMax }) =>
-        Effect.suspend(() => {
-          const own = kept().own.find(({ snapshot }) => snapshot.id === id)
-          if (own === undefined) return Effect.fail(new SnapshotCorrupt({ id, reason: "it is not here" }))
-          readIds.add(id)
-          return Effect.succeed(own.bytes.slice(offset, offset + bytesMax))
-        }),
-      received: (id) => Effect.sync(() => received(id)),
-      receive: ({ id, offset, bytes }) =>
-        Effect.sync(() => {
-          const here = received(id)
-          if (offset !== here || bytes.byteLength === 0) return here
-          keep({ part: { id, bytes: Buffer.concat([partOf(id)?.bytes ?? new Uint8Array(), bytes]) } })
+    write: (id, offset, bytes) =>
+      Effect.andThen(
+        conduct.working,
+        attempt("receive snapshot", () => {
+          const here = offset === 0 ? new Uint8Array() : bytesOf(partName(id))!
+          write(partName(id), Buffer.concat([here, bytes]))
           return offset + bytes.byteLength
         }),
-      finish: ({ id, bytes }) =>
-        Effect.suspend(() => {
-          if (finishedOf(id)?.bytes.byteLength === bytes) return Effect.void
-          const part = partOf(id)
-          keep({ part: null })
-          const reason = refusal(part?.bytes ?? null, id, bytes)
-          if (reason !== "" || part === null) return Effect.fail(new SnapshotCorrupt({ id, reason }))
-          keep({ finished: part })
-          return Effect.void
-        }),
-      install: (id) =>
-        Effect.suspend(() => {
-          const finished = finishedOf(id)
-          if (finished !== null) {
-            disk.states.set(group, decodeState(finished.bytes))
-            keep({ finished: null, installed: id })
-          }
-          return kept().installed === id
-            ? Effect.void
-            : Effect.fail(failed("install snapshot", `snapshot ${id} is neither received nor installed`))
-        }),
-    }),
-  )
-}
-
-const nothing: MemorySnapshots = { own: [], part: null, finished: null, installed: "" }
-
-const refusal = (bytes: Uint8Array | null, id: string, expected: number): string => {
-  if (bytes === null) return "nothing of it is here"
-  if (bytes.byteLength !== expected) return `it has ${bytes.byteLength} bytes instead of ${expected}`
-  return hashOf(bytes) === id ? "" : `its hash is ${hashOf(bytes)}`
-}
-
-const encodeState = ({ instances, outcomes, timers, ...state }: MemoryState): Uint8Array =>
-  new TextEncoder().encode(
-    JSON.stringify({
-      ...state,
-      instances: [...instances],
-      outcomes: outcomes.map((chunk) => ({ ...chunk, rows: Buffer.from(chunk.rows).toString("base64") })),
-      timers: [...timers],
-    }),
-  )
-
-/** The bytes were verified against their hash: they are what `encodeState` made. */
-const decodeState = (bytes: Uint8Array): MemoryState => {
-  const decoded = JSON.parse(new TextDecoder().decode(bytes))
-  return {
-    ...decoded,
-    instances: new Map(decoded.instances),
-    outcomes: decoded.outcomes.map((chunk: { readonly rows: string }) => ({
-      ...chunk,
-      rows: Uint8Array.fromBase64(chunk.rows),
-    })),
-    timers: new Map(decoded.timers),
+      ),
+    finish,
+    install,
   }
+}
+
+const draftName = "draft"
+const noteName = "installed"
+const newNoteName = "installed.new"
+const ownName = ({ index, id }: { readonly index: number; readonly id: string }) => `${index}-${id}.db`
+const partName = (id: string) => `${id}.part`
+const receivedName = (id: string) => `${id}.received`
+
+const describe = (state: StateImage, bytes: Uint8Array): Snapshot => {
+  const { index, term, configuration } = readPosition(state).position
+  return { index, term, configuration, id: hashOf(bytes), bytes: bytes.byteLength }
+}
+
+/** A disk gives the bytes; whether they are what their name says, the hash tells. */
+const reopen = (bytes: Uint8Array | null, id: string): Snapshot | null =>
+  bytes === null || hashOf(bytes) !== id ? null : describe(decodeState(bytes), bytes)
+
+const refusal = (bytes: Uint8Array, id: string, expected: number): string => {
+  if (bytes.byteLength !== expected) return `it has ${bytes.byteLength} bytes instead of ${expected}`
+  const hash = hashOf(bytes)
+  return hash === id ? "" : `its hash is ${hash}`
 }
 
 const hashOf = (bytes: Uint8Array): string => new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
 
-const failed = (operation: string, message: string): StorageFailed =>
-  new StorageFailed({ operation, message, cause: message })
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()

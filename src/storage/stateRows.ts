@@ -2,8 +2,10 @@
 
 import type { Database } from "bun:sqlite"
 import { decodeConfiguration, encodeConfiguration } from "../consensus/configuration.ts"
+import type { Configuration } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashText, hashToBytes } from "./checksum.ts"
 import {
+  type Flush,
   type OutcomeChunk,
   StateCorrupt,
   type StatePosition,
@@ -25,6 +27,26 @@ export const schema = `
 
 /** Executes one prepared statement. */
 export type Run = (sql: string, ...values: ReadonlyArray<string | number | Uint8Array>) => void
+
+/** How far the state has come, and what it was then. */
+export interface PositionRecord {
+  readonly position: StatePosition
+  readonly digest: string
+  readonly outcomesFrom: number
+}
+
+/** Before the first flush. */
+export const emptyPosition = (configuration: Configuration): PositionRecord => ({
+  position: { index: 0, term: 0, time: 0, configuration },
+  digest: "",
+  outcomesFrom: 0,
+})
+
+export const positionAfter = (flush: Flush): PositionRecord => ({
+  position: flush.position,
+  digest: flush.digest,
+  outcomesFrom: flush.forgetOutcomesBelow,
+})
 
 export interface PositionRow {
   readonly entry_index: number
@@ -97,7 +119,7 @@ export const checkVersion = (database: Database): void => {
   )
 }
 
-export const positionOf = (row: PositionRow | null) => {
+export const positionOf = (row: PositionRow | null): PositionRecord => {
   if (row === null) throw new StateCorrupt("the position of the state is missing")
   const { entry_index: index, term, time, configuration, digest, outcomes_from: outcomesFrom } = row
   const expected = hashFields(index, term, time, configuration, digest, outcomesFrom)
@@ -140,59 +162,102 @@ export const timerOf = (row: TimerRow): StoredTimer => {
   return { id, dueAt, actor, key, command, input }
 }
 
-export const putInstance = (run: Run, instance: StoredInstance): void => {
+export const instanceRowOf = (instance: StoredInstance): InstanceRow => {
   const { actor, key, state, revision, version, index } = instance
   const stateHash = hashText(state)
+  return {
+    actor,
+    key,
+    revision,
+    version,
+    entry_index: index,
+    state_hash: hashToBytes(stateHash),
+    checksum: hashToBytes(hashHead(instance, stateHash)),
+    state,
+  }
+}
+
+export const chunkRowOf = (chunk: OutcomeChunk): ChunkRow => ({
+  last_index: chunk.lastIndex,
+  first_index: chunk.firstIndex,
+  checksum: hashToBytes(hashChunk(chunk)),
+  rows: chunk.rows,
+})
+
+export const timerRowOf = ({ id, dueAt, actor, key, command, input }: StoredTimer): TimerRow => {
+  const checksum = hashToBytes(hashFields(id, dueAt, actor, key, command, input))
+  return { id, due_at: dueAt, actor, key, command, input, checksum }
+}
+
+export const positionRowOf = ({ position, digest, outcomesFrom }: PositionRecord): PositionRow => {
+  const { index, term, time } = position
+  const configuration = decoder.decode(encodeConfiguration(position.configuration))
+  return {
+    entry_index: index,
+    term,
+    time,
+    configuration,
+    digest,
+    outcomes_from: outcomesFrom,
+    checksum: hashToBytes(hashFields(index, term, time, configuration, digest, outcomesFrom)),
+  }
+}
+
+export const putInstance = (run: Run, instance: StoredInstance): void => {
+  const row = instanceRowOf(instance)
   run(
     `INSERT INTO instances (${headColumns}, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (actor, key) DO UPDATE SET revision = excluded.revision, version = excluded.version,
        entry_index = excluded.entry_index, state_hash = excluded.state_hash, checksum = excluded.checksum,
        state = excluded.state`,
-    actor,
-    key,
-    revision,
-    version,
-    index,
-    hashToBytes(stateHash),
-    hashToBytes(hashHead(instance, stateHash)),
-    state,
+    row.actor,
+    row.key,
+    row.revision,
+    row.version,
+    row.entry_index,
+    row.state_hash,
+    row.checksum,
+    row.state,
   )
 }
 
 export const putChunk = (run: Run, chunk: OutcomeChunk): void => {
-  const { firstIndex, lastIndex, rows } = chunk
+  const { last_index, first_index, checksum, rows } = chunkRowOf(chunk)
   run(
     "INSERT INTO outcomes (last_index, first_index, checksum, rows) VALUES (?, ?, ?, ?)",
-    lastIndex,
-    firstIndex,
-    hashToBytes(hashChunk(chunk)),
+    last_index,
+    first_index,
+    checksum,
     rows,
   )
 }
 
-export const putTimer = (run: Run, { id, dueAt, actor, key, command, input }: StoredTimer): void => {
-  const fields = [id, dueAt, actor, key, command, input] as const
+export const putTimer = (run: Run, timer: StoredTimer): void => {
+  const { id, due_at, actor, key, command, input, checksum } = timerRowOf(timer)
   run(
     `INSERT OR REPLACE INTO timers (id, due_at, actor, key, command, input, checksum)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ...fields,
-    hashToBytes(hashFields(...fields)),
+    id,
+    due_at,
+    actor,
+    key,
+    command,
+    input,
+    checksum,
   )
 }
 
-export const putPosition = (
-  run: Run,
-  position: StatePosition,
-  digest: string,
-  outcomesFrom: number,
-): void => {
-  const { index, term, time } = position
-  const configuration = decoder.decode(encodeConfiguration(position.configuration))
-  const fields = [index, term, time, configuration, digest, outcomesFrom] as const
+export const putPosition = (run: Run, record: PositionRecord): void => {
+  const row = positionRowOf(record)
   run(
     "INSERT OR REPLACE INTO position VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-    ...fields,
-    hashToBytes(hashFields(...fields)),
+    row.entry_index,
+    row.term,
+    row.time,
+    row.configuration,
+    row.digest,
+    row.outcomes_from,
+    row.checksum,
   )
 }
 

@@ -1,77 +1,139 @@
 // How is the state of a group kept when there is no disk? The twin of the SQLite state store.
 
-import type { Configuration, GroupId } from "../consensus/types.ts"
-import type { MemoryDisk, MemoryState } from "./MemoryDisk.ts"
-import { type Flush, type OutcomeChunk, type StateStore, StateStoreFailed } from "./StateStore.ts"
+import type { Configuration, GroupId, Index } from "../consensus/types.ts"
+import type { FileContent } from "./MemoryDirectory.ts"
+import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
+import type { MemoryFile } from "./MemoryFile.ts"
+import { failing, StateGuard } from "./StateGuard.ts"
+import type { Flush, OutcomeChunk, StateStore, StoredInstance, StoredTimer } from "./StateStore.ts"
+import {
+  DamagedRow,
+  decodeState,
+  emptyState,
+  instanceKey,
+  readChunk,
+  readInstance,
+  readPosition,
+  readTimer,
+  type StateImage,
+  stateAfter,
+  stretchOf,
+} from "./stateImage.ts"
+import { type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
 
+/** Opens the state, or makes it: an empty one at position 0 with `initial` as its configuration. */
 export const openMemoryStateStore = (
   disk: MemoryDisk,
   options: { readonly group: GroupId; readonly initial: Configuration },
-): StateStore => {
-  const { group, initial } = options
-  if (!disk.states.has(group)) disk.states.set(group, emptyState(initial))
-  let closed = false
-  const state = (): MemoryState => {
-    if (closed) throw new StateStoreFailed("the state store is closed")
-    return disk.states.get(group)!
+): StateStore => failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+
+/** The name of the state file in its directory. */
+export const stateFileName = "state.db"
+
+/** Throws {@link StateCorrupt} for bytes that are no state; a file without a byte is an empty one. */
+export const stateOf = (content: FileContent, initial: Configuration): StateImage => {
+  if (!(content instanceof Uint8Array)) return content
+  return content.byteLength === 0 ? emptyState(initial) : decodeState(content)
+}
+
+class MemoryStateStore implements StateStore {
+  readonly #disk: MemoryDisk
+  readonly #run: number
+  readonly #file: MemoryFile<FileContent>
+  readonly #guard = new StateGuard()
+  #current: PositionRecord
+  #isClosed = false
+
+  constructor(disk: MemoryDisk, group: GroupId, initial: Configuration) {
+    this.#disk = disk
+    this.#run = disk.run
+    const directory = disk.directory(group)
+    const found = directory.file(stateFileName)
+    if (found === undefined && disk.conduct.isFull()) throw sqliteError("SQLITE_FULL")
+    this.#file = found ?? directory.write(stateFileName, emptyState(initial))
+    const state = stateOf(this.#file.written, initial)
+    // The same in another shape: bytes came from a snapshot.
+    this.#file.alter((content) => (content === this.#file.written ? state : content))
+    this.#current = readPosition(state)
+    // The rows in the file, and the file under its name.
+    if (found === undefined) disk.sync(this.#file, directory.names)
   }
-  return {
-    position: () => state().position,
-    digest: () => state().digest,
-    instance: (actor, key) => state().instances.get(joined(actor, key)),
-    list: ({ actor, prefix, after, limit }) =>
-      [...state().instances.values()]
-        .filter(
-          (stored) =>
-            stored.actor === actor && stored.key.startsWith(prefix) && byBytes(stored.key, after) > 0,
-        )
-        .sort((left, right) => byBytes(left.key, right.key))
+
+  position = () => this.#current.position
+
+  digest = () => this.#current.digest
+
+  outcomesForgottenBelow = () => this.#current.outcomesFrom
+
+  instance = (actor: string, key: string): StoredInstance | undefined =>
+    this.#attempt("instance", ({ instances }) => {
+      const kept = instances.get(instanceKey(actor, key))
+      return kept === undefined ? undefined : readInstance(kept)
+    })
+
+  list: StateStore["list"] = ({ actor, prefix, after, limit }) =>
+    this.#attempt("list", ({ instances }) => {
+      const listed = Array.from(instances.values(), (kept) => ({
+        kept,
+        head: kept instanceof DamagedRow ? kept.row : kept,
+      }))
+        .filter(({ head }) => head.actor === actor && head.key.startsWith(prefix))
+        .filter(({ head }) => byBytes(head.key, after) > 0)
+        .sort((left, right) => byBytes(left.head.key, right.head.key))
         .slice(0, limit)
-        .map(({ key, revision }) => ({ key, revision })),
-    outcomesAt: (index) =>
-      state().outcomes.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex),
-    outcomes: () => state().outcomes,
-    outcomesForgottenBelow: () => state().outcomesFrom,
-    timers: () =>
-      [...state().timers.values()].sort(
+      // The state is not read, and not verified; the rest of the row is.
+      for (const { kept } of listed) if (kept instanceof DamagedRow) verifyHead(kept.row)
+      return listed.map(({ head: { key, revision } }) => ({ key, revision }))
+    })
+
+  outcomesAt = (index: Index): OutcomeChunk | undefined =>
+    this.#attempt("outcomesAt", ({ outcomes }) => {
+      const kept = outcomes.find((each) => {
+        const { firstIndex, lastIndex } = stretchOf(each)
+        return firstIndex <= index && index <= lastIndex
+      })
+      return kept === undefined ? undefined : readChunk(kept)
+    })
+
+  outcomes = (): Iterable<OutcomeChunk> =>
+    this.#attempt("outcomes", ({ outcomes }) => outcomes.map(readChunk))
+
+  timers = (): ReadonlyArray<StoredTimer> =>
+    this.#attempt("timers", ({ timers }) =>
+      Array.from(timers.values(), readTimer).sort(
         (left, right) => left.dueAt - right.dueAt || byBytes(left.id, right.id),
       ),
-    readTogether: (body) => body(),
-    flush: (flush) => {
-      disk.states.set(group, flushed(state(), flush))
-    },
-    close: () => {
-      closed = true
-    },
+    )
+
+  readTogether = <A>(body: () => A): A => body()
+
+  flush = (flush: Flush): void =>
+    this.#attempt("flush", (state) => {
+      // A disk that does not answer cannot hold up a call that takes no time: there is no room just now.
+      if (this.#disk.conduct.hangs()) throw sqliteError("SQLITE_FULL")
+      this.#commit(stateAfter(state, flush))
+      this.#current = positionAfter(flush)
+    })
+
+  close = (): void => {
+    this.#isClosed = true
+    // The last one to close a file makes a checkpoint; what goes wrong then, nobody is told.
+    if (this.#disk.run === this.#run && this.#disk.conduct.failSync() === null) this.#file.rewrite()
+  }
+
+  #commit(state: StateImage): void {
+    if (this.#disk.conduct.isFull()) throw sqliteError("SQLITE_FULL")
+    this.#file.write(state)
+    this.#disk.sync(this.#file)
+  }
+
+  #attempt<A>(operation: string, body: (state: StateImage) => A): A {
+    return this.#guard.attempt(operation, () => {
+      if (this.#isClosed) throw new Error("the state store is closed")
+      if (this.#disk.run !== this.#run) throw new Error("the process has ended")
+      return body(this.#file.written as StateImage)
+    })
   }
 }
-
-const flushed = (state: MemoryState, flush: Flush): MemoryState => {
-  const instances = new Map(state.instances)
-  for (const stored of flush.instances) instances.set(joined(stored.actor, stored.key), stored)
-  const { position, digest, forgetOutcomesBelow: outcomesFrom } = flush
-  const outcomes = [...state.outcomes, ...flush.outcomes.map(copyOf)].filter(
-    ({ lastIndex }) => lastIndex >= outcomesFrom,
-  )
-  const timers = new Map(state.timers)
-  for (const timer of flush.timersSet) timers.set(timer.id, timer)
-  for (const id of flush.timersCleared) timers.delete(id)
-  return { position, digest, instances, outcomes, outcomesFrom, timers }
-}
-
-/** The caller keeps its buffer. */
-const copyOf = (chunk: OutcomeChunk): OutcomeChunk => ({ ...chunk, rows: chunk.rows.slice() })
-
-const emptyState = (configuration: Configuration): MemoryState => ({
-  position: { index: 0, term: 0, time: 0, configuration },
-  digest: "",
-  instances: new Map(),
-  outcomes: [],
-  outcomesFrom: 0,
-  timers: new Map(),
-})
-
-/** JSON keeps the borders between the parts. */
-const joined = (...parts: ReadonlyArray<string>): string => JSON.stringify(parts)
 
 const byBytes = (left: string, right: string): number => Buffer.compare(Buffer.from(left), Buffer.from(right))

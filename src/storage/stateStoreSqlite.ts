@@ -2,26 +2,28 @@
 
 import { Database, type Statement } from "bun:sqlite"
 import type { Configuration } from "../consensus/types.ts"
-import {
-  type Flush,
-  type OutcomeChunk,
-  StateCorrupt,
-  type StatePosition,
-  type StateStore,
-  StateStoreFailed,
-  type StoredInstance,
-  type StoredTimer,
+import { failing, StateGuard } from "./StateGuard.ts"
+import type {
+  Flush,
+  OutcomeChunk,
+  StatePosition,
+  StateStore,
+  StoredInstance,
+  StoredTimer,
 } from "./StateStore.ts"
 import { codeOf } from "./sqliteError.ts"
 import {
   type ChunkRow,
   checkVersion,
   chunkOf,
+  emptyPosition,
   formatVersion,
   type HeadRow,
   type InstanceRow,
   instanceOf,
+  type PositionRecord,
   type PositionRow,
+  positionAfter,
   positionOf,
   putChunk,
   putInstance,
@@ -59,8 +61,8 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
 class SqliteStateStore implements StateStore {
   private readonly database: Database
   private readonly statements = new Map<string, Statement>()
-  private current: ReturnType<typeof positionOf>
-  private failure: StateStoreFailed | null = null
+  private current: PositionRecord
+  private readonly guard = new StateGuard()
   private readsTogether = false
 
   constructor(database: Database, initial: Configuration) {
@@ -68,7 +70,7 @@ class SqliteStateStore implements StateStore {
     if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
       this.transaction(() => {
         database.run(`${schema}; PRAGMA user_version = ${formatVersion}`)
-        putPosition(this.run, { index: 0, term: 0, time: 0, configuration: initial }, "", 0)
+        putPosition(this.run, emptyPosition(initial))
       })
     }
     checkVersion(database)
@@ -80,14 +82,14 @@ class SqliteStateStore implements StateStore {
   digest = (): string => this.current.digest
 
   instance = (actor: string, key: string): StoredInstance | undefined =>
-    this.attempt("instance", () => {
+    this.guard.attempt("instance", () => {
       this.beginReading()
       const row = this.statement(`${selectInstances} WHERE actor = ? AND key = ?`).get(actor, key)
       return row === null ? undefined : instanceOf(row as InstanceRow)
     })
 
   list: StateStore["list"] = ({ actor, prefix, after, limit }) =>
-    this.attempt("list", () => {
+    this.guard.attempt("list", () => {
       this.beginReading()
       const listed: Array<{ readonly key: string; readonly revision: number }> = []
       // SQLite compares text by its UTF-8 bytes: keys with the prefix stand together, from the prefix on.
@@ -103,7 +105,7 @@ class SqliteStateStore implements StateStore {
     })
 
   outcomesAt = (index: number): OutcomeChunk | undefined =>
-    this.attempt("outcomesAt", () => {
+    this.guard.attempt("outcomesAt", () => {
       this.beginReading()
       const row = this.statement(
         `${selectChunks} WHERE last_index >= ?1 AND first_index <= ?1 ORDER BY last_index LIMIT 1`,
@@ -116,7 +118,7 @@ class SqliteStateStore implements StateStore {
   outcomesForgottenBelow = (): number => this.current.outcomesFrom
 
   timers = (): ReadonlyArray<StoredTimer> =>
-    this.attempt("timers", () =>
+    this.guard.attempt("timers", () =>
       (this.statement(`${selectTimers} ORDER BY due_at, id`).all() as ReadonlyArray<TimerRow>).map(timerOf),
     )
 
@@ -126,12 +128,12 @@ class SqliteStateStore implements StateStore {
       return body()
     } finally {
       this.readsTogether = false
-      if (this.database.inTransaction) this.attempt("readTogether", () => this.run("COMMIT"))
+      if (this.database.inTransaction) this.guard.attempt("readTogether", () => this.run("COMMIT"))
     }
   }
 
   flush = (flush: Flush): void => {
-    this.attempt("flush", () => {
+    this.guard.attempt("flush", () => {
       this.transaction(() => {
         for (const instance of flush.instances) putInstance(this.run, instance)
         for (const chunk of flush.outcomes) putChunk(this.run, chunk)
@@ -139,10 +141,9 @@ class SqliteStateStore implements StateStore {
         for (const timer of flush.timersSet) putTimer(this.run, timer)
         // After the sets: a timer that came and fired between two flushes leaves nothing.
         for (const id of flush.timersCleared) this.run("DELETE FROM timers WHERE id = ?", id)
-        putPosition(this.run, flush.position, flush.digest, flush.forgetOutcomesBelow)
+        putPosition(this.run, positionAfter(flush))
       })
-      const { position, digest, forgetOutcomesBelow: outcomesFrom } = flush
-      this.current = { position, digest, outcomesFrom }
+      this.current = positionAfter(flush)
       this.relieve()
     })
   }
@@ -158,7 +159,7 @@ class SqliteStateStore implements StateStore {
     const chunksMax = 16
     let after = 0
     for (;;) {
-      const rows = this.attempt(
+      const rows = this.guard.attempt(
         "outcomes",
         () =>
           this.statement(`${selectChunks} WHERE last_index > ? ORDER BY last_index LIMIT ${chunksMax}`).all(
@@ -199,17 +200,6 @@ class SqliteStateStore implements StateStore {
     }
   }
 
-  private attempt<A>(operation: string, body: () => A): A {
-    if (this.failure !== null) throw this.failure
-    try {
-      return failing(operation, body)
-    } catch (error) {
-      // No room: nothing was written, and the same flush may be tried again.
-      if (error instanceof StateStoreFailed && codeOf(error.cause) !== "SQLITE_FULL") this.failure = error
-      throw error
-    }
-  }
-
   private readonly run: Run = (sql, ...values) => {
     this.statement(sql).run(...values)
   }
@@ -221,19 +211,6 @@ class SqliteStateStore implements StateStore {
       this.statements.set(sql, statement)
     }
     return statement
-  }
-}
-
-/** A page that SQLite cannot read is as corrupt as a row with a bad checksum; all else is the disk's failure. */
-const failing = <A>(operation: string, body: () => A): A => {
-  try {
-    return body()
-  } catch (error) {
-    if (error instanceof StateCorrupt || error instanceof StateStoreFailed) throw error
-    const code = codeOf(error)
-    const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
-    if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
-    throw new StateStoreFailed(message, { cause: error })
   }
 }
 

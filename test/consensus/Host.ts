@@ -89,6 +89,7 @@ export class Host {
       tailBytesMax: random.between(0, 600),
     })
     this.#appliedIndex = this.node.appliedIndex
+    this.cluster.checker.started(this.id, this.#appliedIndex)
     this.#drawTimeout()
   }
 
@@ -120,23 +121,16 @@ export class Host {
     const inputs = this.#mail
     this.#mail = []
     if (node === null || inputs.length === 0) return
-    const before = { commit: node.commitIndex, role: node.role.kind }
-    for (const input of inputs) {
-      const commit = node.commitIndex
-      step(node, input, this.now)
-      if (node.role.kind === "leader" && node.commitIndex > commit) {
-        this.cluster.checker.leaderCommits(node, this.cluster.disks)
-        this.cluster.checkLeases()
-      }
-    }
+    const before = node.role.kind
+    const { committedIndex } = this.cluster.checker
+    for (const input of inputs) step(node, input, this.now)
     const turn = takeTurn(node)
-    this.cluster.checker.turn(node, turn, before)
-    this.cluster.checker.said(this.id, this.disk, turn)
-    this.cluster.checker.persisted(node, this.disk)
+    this.cluster.checker.turn(node, turn, this.cluster.disks)
+    if (this.cluster.checker.committedIndex > committedIndex) this.cluster.checkLeases()
     for (const { to, message } of turn.messages) this.cluster.send(this.id, to, message)
     this.#chunks = [...this.#chunks, ...turn.chunks].slice(0, chunksWaitingMax)
     for (const { origin, index } of turn.reads) this.#reads.push({ origin: origin as Waiting, index })
-    if (node.role.kind === "leader" && before.role !== "leader") this.#heartbeatDueAt = this.now
+    if (node.role.kind === "leader" && before !== "leader") this.#heartbeatDueAt = this.now
     // The replicators are woken before the leader's own write (DESIGN, one proposal through the rooms).
     if (this.cluster.random.chance(0.7)) this.replicate()
     if (turn.write !== null) this.writes.push(turn.write)
@@ -188,7 +182,7 @@ export class Host {
       const { state } = this.disk
       this.disk.finishInstall()
       if (this.disk.state === state) return
-      this.cluster.checker.applied(this.disk.state.index, this.disk.state.term)
+      this.cluster.checker.installed(this.id, this.disk.state.index, this.disk.state.term)
       this.#appliedIndex = this.disk.state.index
       this.post({ type: "Applied", index: this.#appliedIndex })
       return
@@ -196,7 +190,7 @@ export class Host {
     const to = Math.min(applicableIndex(node), this.#appliedIndex + count)
     if (to <= this.#appliedIndex) return
     for (let index = this.#appliedIndex + 1; index <= to; index++) {
-      this.cluster.checker.applied(index, this.disk.termAt(index))
+      this.cluster.checker.appliedAt(this.id, index, this.disk.termAt(index))
       const entry = node.log.entryAt(index)
       if (entry === undefined || entry.origin === null) continue
       const waiting = entry.origin as Waiting

@@ -9,6 +9,8 @@ import { encodeCommand } from "../../src/machine/command.ts"
 import { Machine } from "../../src/machine/Machine.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { StateCorrupt } from "../../src/storage/StateStore.ts"
+import type { StateImage } from "../../src/storage/stateImage.ts"
+import { stateFileName } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { Bench, command, entry, initial } from "./Bench.ts"
 import { removeTemporary, temporary } from "./places.ts"
@@ -103,7 +105,8 @@ test("an outcome that goes missing under a running machine stops it: a retry mus
   const add = command({ json: { by: 1 } })
   at.propose(add)
   at.machine.flush()
-  at.disk.states.set("main", { ...at.disk.states.get("main")!, outcomes: [] })
+  const file = at.disk.directory("main").file(stateFileName)!
+  file.alter((content) => ({ ...(content as StateImage), outcomes: [] }))
   expect(() => at.propose(add)).toThrow("what became of entry 1 is missing")
   expect(() => at.propose(command({ json: { by: 1 } }))).toThrow("what became of entry 1 is missing")
 })

@@ -5,7 +5,8 @@ import counter from "../../actors/counter.ts"
 import { outcomeSlot } from "../../src/machine/Outcomes.ts"
 import { rowsOf } from "../../src/machine/outcomeRows.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
-import { Bench, command, refusalOf } from "./Bench.ts"
+import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
+import { Bench, command, initial, refusalOf } from "./Bench.ts"
 
 const registry = registryOf({ counter })
 
@@ -126,7 +127,8 @@ describe("the last outcomes of the group are remembered (contract §3)", () => {
         expect(at.machine.status().outcomes).toBe(Math.min(round, 4))
       }
       at.machine.flush()
-      const { outcomes: chunks, outcomesFrom } = at.disk.states.get("main")!
+      const store = openMemoryStateStore(at.disk, { group: "main", initial })
+      const [chunks, outcomesFrom] = [[...store.outcomes()], store.outcomesForgottenBelow()]
       const stored = chunks.flatMap((chunk) => Array.from(rowsOf(chunk), ({ row }) => row))
       expect(
         stored.filter(({ index }) => index >= outcomesFrom).map(({ idempotencyKey }) => idempotencyKey),

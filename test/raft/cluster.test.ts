@@ -1,6 +1,7 @@
 // Does a cluster of real lives do what its users rely on? On virtual time, with a toy for a machine.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { groupOf } from "../../src/storage/logTablesMemory.ts"
 import { Cluster, type TestNode } from "./Cluster.ts"
 
 // A busy machine may take long for what is usually quick.
@@ -261,7 +262,7 @@ describe("a follower that was away", () => {
     for (let i = 0; i < 200; i++) cluster.await(cluster.propose(leader, `c${i}`))
     cluster.world.runFor(1000)
     cluster.start(away)
-    const pending = () => away.disk.logs.get("main")?.pendingInstall != null
+    const pending = () => groupOf(away.disk.log.written, "main")?.base?.pendingInstall != null
     expect(cluster.world.runUntil(pending, 5000)).toBe(true)
     cluster.stop(away)
     expect(pending()).toBe(true)
@@ -290,12 +291,7 @@ describe("a damaged log", () => {
     cluster.world.runFor(300)
     const [damaged, healthy] = cluster.nodes.filter((node) => node !== leader)
     cluster.stop(damaged!)
-    const log = damaged!.disk.logs.get("main")!
-    damaged!.disk.logs.set("main", {
-      ...log,
-      entries: log.entries.slice(0, 10),
-      suspicion: "shorter than it was",
-    })
+    damaged!.disk.log.goBack(10)
     damaged!.file.position = { ...damaged!.file.position, index: 0, term: 0 }
     damaged!.file.commands = []
     for (const node of cluster.nodes) if (node !== damaged) cluster.network.cut(damaged!.id, node.id)

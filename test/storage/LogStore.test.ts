@@ -12,12 +12,15 @@ import {
   configurationOf,
   entriesOf,
   entryOf,
+  identity,
   initial,
   type LogService,
   loadMain,
   plain,
   removeTemporaryDirectories,
   runInDirectory,
+  runOn,
+  slowDisk,
   temporaryDirectory,
   writeMain,
   writeOf,
@@ -31,8 +34,13 @@ type Node = <A, E>(body: (log: LogService) => Effect.Effect<A, E>) => Promise<A>
 
 const nodes: Readonly<Record<string, () => Node>> = {
   memory: () => {
-    const disk = new MemoryDisk({ clusterId: "cluster", nodeId: "n1", incarnation: "first" })
+    const disk = new MemoryDisk(identity)
     return (body) => Effect.runPromise(Effect.flatMap(LogStore, body).pipe(Effect.provide(layerMemory(disk))))
+  },
+  "a simulated disk": () => {
+    const { world, disk } = slowDisk()
+    return async (body) =>
+      runOn(world, Effect.flatMap(LogStore, body).pipe(Effect.provide(disk.layers("main", initial).log)))
   },
   "SQLite in this thread": () => {
     const directory = temporaryDirectory()

@@ -12,7 +12,14 @@ import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
-import { initial, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+import {
+  identity,
+  initial,
+  removeTemporaryDirectories,
+  runOn,
+  slowDisk,
+  temporaryDirectory,
+} from "./support.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -25,15 +32,26 @@ interface Node {
   readonly directory: string
   readonly openState: () => StateStore
   readonly layer: () => Layer.Layer<SnapshotStore, StorageFailed>
+  readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>
 }
 
 const makers: Readonly<Record<string, () => Node>> = {
   memory: () => {
-    const disk = new MemoryDisk({ clusterId: "cluster", nodeId: "n1", incarnation: "first" })
+    const disk = new MemoryDisk(identity)
     return {
       directory: "",
       openState: () => openMemoryStateStore(disk, { group: "main", initial }),
       layer: () => layerMemory({ disk, group: "main" }),
+      perform: Effect.runPromise,
+    }
+  },
+  "a simulated disk": () => {
+    const { world, disk } = slowDisk()
+    return {
+      directory: "",
+      openState: () => disk.layers("main", initial).openState(),
+      layer: () => disk.layers("main", initial).snapshots,
+      perform: async (effect) => runOn(world, effect),
     }
   },
   SQLite: () => {
@@ -42,13 +60,14 @@ const makers: Readonly<Record<string, () => Node>> = {
       directory,
       openState: () => openSqliteStateStore(join(directory, "state.db"), initial),
       layer: () => layerSqlite({ directory }),
+      perform: Effect.runPromise,
     }
   },
 }
 
 /** One run of a node: two calls are a restart. */
 const run = <A, E>(node: Node, body: (store: Service) => Effect.Effect<A, E>): Promise<A> =>
-  Effect.flatMap(SnapshotStore, body).pipe(Effect.provide(node.layer()), Effect.runPromise)
+  Effect.flatMap(SnapshotStore, body).pipe(Effect.provide(node.layer()), node.perform)
 
 const fill = (state: StateStore, index: number, text = "x".repeat(3_000)): void =>
   state.flush({
@@ -80,7 +99,9 @@ const send = (from: Service, to: Service, id: string, pieceBytes = 1_000) =>
   })
 
 const transfer = (from: Node, to: Node, body: (from: Service, to: Service) => Effect.Effect<void, unknown>) =>
-  run(from, (source) => Effect.promise(() => run(to, (target) => body(source, target))))
+  run(from, (source) =>
+    Effect.flatMap(SnapshotStore, (target) => body(source, target)).pipe(Effect.provide(to.layer())),
+  )
 
 describe.each(Object.keys(makers))("snapshots: %s", (name) => {
   const make = (): Node => makers[name]!()

@@ -17,16 +17,24 @@ import {
 } from "../../src/storage/StateStore.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
-import { configurationOf, initial, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
+import {
+  configurationOf,
+  identity,
+  initial,
+  removeTemporaryDirectories,
+  slowDisk,
+  temporaryDirectory,
+} from "./support.ts"
 
 afterEach(removeTemporaryDirectories)
 
 /** Opens the same state again with every call. */
 const stores: Readonly<Record<string, () => () => StateStore>> = {
   memory: () => {
-    const disk = new MemoryDisk({ clusterId: "cluster", nodeId: "n1", incarnation: "first" })
+    const disk = new MemoryDisk(identity)
     return () => openMemoryStateStore(disk, { group: "main", initial })
   },
+  "a simulated disk": () => slowDisk().disk.layers("main", initial).openState,
   SQLite: () => {
     const path = join(temporaryDirectory(), "state.db")
     return () => openSqliteStateStore(path, initial)

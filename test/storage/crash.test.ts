@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import { type LoadedGroup, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
 import { openLogThread } from "../../src/storage/LogThread.ts"
+import { openLogDirectory } from "../../src/storage/logDirectory.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
 import {
   entriesOf,
@@ -61,7 +62,7 @@ test("kill -9 in the middle of writes: everything reported durable is there, and
 
 const openLog = async (directory: string): Promise<LogFile> => {
   const identity = await runInDirectory(directory, (log) => Effect.succeed(log.identity))
-  return LogFile.open(directory, identity)
+  return LogFile.open(openLogDirectory(directory, identity))
 }
 
 const load = (log: LogFile): LoadedGroup =>

@@ -19,7 +19,9 @@ import { readDataDirectory } from "../../src/storage/DataDirectory.ts"
 import { damageOf } from "../../src/storage/damage.ts"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import { DataDirectoryRefused, type LoadedGroup, StorageFailed } from "../../src/storage/LogStore.ts"
+import { openLogDirectory } from "../../src/storage/logDirectory.ts"
 import { LogMark } from "../../src/storage/mark.ts"
+import { makeMarkFile, openMarkFile } from "../../src/storage/markFile.ts"
 import {
   entryOf,
   initial,
@@ -44,7 +46,7 @@ const hardState = { term: 2, votedFor: "n3" }
 
 const open = async (directory: string): Promise<LogFile> => {
   const node = await Effect.runPromise(readDataDirectory(directory))
-  return LogFile.open(directory, node?.identity ?? identity)
+  return LogFile.open(openLogDirectory(directory, node?.identity ?? identity))
 }
 
 const load = (log: LogFile, options: { stateIndex?: number; stateTerm?: number } = {}): LoadedGroup =>
@@ -457,12 +459,12 @@ const openAndLoad = async (directory: string): Promise<LoadedGroup | null> => {
 
 /** A mark of an earlier boot, some commits old: what a power loss leaves. */
 const staleMark = (from: string, to: string, commitsOld: number): void => {
-  const source = LogMark.open(from)
+  const source = new LogMark(openMarkFile(from))
   const mark = source.read()!
   source.close()
   rmSync(to)
-  LogMark.make(to)
-  const target = LogMark.open(to)
+  makeMarkFile(to)
+  const target = new LogMark(openMarkFile(to))
   target.write({ ...mark, boot: "an earlier boot", sequence: mark.sequence - commitsOld, groups: {} })
   target.close()
 }

@@ -1,10 +1,12 @@
-// What do the storage tests share? Directories that go away, small entries, and one run of a node's log.
+// What do the storage tests share? Directories that go away, small entries, disks in memory, one run of a node's log.
 
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, type Layer } from "effect"
+import { Cause, Effect, Exit, type Layer } from "effect"
 import type { Configuration, Entry, Write } from "../../src/consensus/types.ts"
+import { SimulatedDisk } from "../../src/simulation/Disk.ts"
+import { World } from "../../src/simulation/World.ts"
 import { type DataDirectory, openDataDirectory } from "../../src/storage/DataDirectory.ts"
 import { type DataDirectoryRefused, LogStore, type StorageFailed } from "../../src/storage/LogStore.ts"
 import { layerSqliteInThread } from "../../src/storage/logStoreSqlite.ts"
@@ -62,6 +64,26 @@ export const temporaryDirectory = (): string => {
 
 export const removeTemporaryDirectories = (): void => {
   for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true })
+}
+
+export const identity = { clusterId: "cluster", nodeId: "n1", incarnation: "first" }
+
+/** A disk that takes its time, and nothing else. */
+export const slowDisk = () => {
+  const world = new World(1)
+  const disk = new SimulatedDisk(identity, world.chance.fork("disk"))
+  Object.assign(disk.weather, { syncMillisMin: 1, syncMillisMax: 5, workMillisMax: 2 })
+  return { world, disk }
+}
+
+/** Runs an effect to its end on virtual time. */
+export const runOn = <A, E>(world: World, effect: Effect.Effect<A, E>): A => {
+  const fiber = world.root.fork(effect)
+  world.runUntil(() => fiber.pollUnsafe() !== undefined, 600_000)
+  const exit = fiber.pollUnsafe()
+  if (exit === undefined) throw new Error("it did not come to an end")
+  if (Exit.isSuccess(exit)) return exit.value
+  throw Cause.squash(exit.cause)
 }
 
 export type LogService = LogStore["Service"]

@@ -1,0 +1,335 @@
+// What do the clients of a run do, what were they told, and can it be true?
+
+import type { Index } from "../consensus/types.ts"
+import type { Json } from "../machine/actor.ts"
+import type { Accepted } from "../machine/outcome.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+import type { Operation } from "./history.ts"
+import { type Fate, Session, type SessionOptions, type Wish } from "./Session.ts"
+import type { Act, PlannedOperation } from "./script.ts"
+import { insist } from "./Violation.ts"
+
+/** When an accepted command of an instance was answered, and where it stands: for reads of bounded age. */
+interface Answered {
+  readonly index: Index
+  readonly atMillis: number
+}
+
+interface Rung {
+  readonly item: string
+  readonly dueAt: number
+  readonly rangAt: number
+}
+
+interface Worker {
+  readonly name: string
+  readonly session: Session
+  readonly queue: Array<PlannedOperation>
+  isBusy: boolean
+  /** The revision that it saw last, by instance. */
+  readonly revisions: Map<string, number>
+  lastIndex: Index
+  count: number
+}
+
+/** A local read may be older than was asked for by what clocks may drift apart meanwhile, and by the way there. */
+const STALENESS_SLACK_MILLIS = 60
+
+export class Clients {
+  readonly history: Array<Operation> = []
+  /** Operations that have come to their end. */
+  finished = 0
+  /** Items that were armed, and whether that is certain. */
+  readonly armed = new Map<string, { readonly key: string; readonly isCertain: boolean }>()
+  /** Batches of items that were sent as one request. */
+  readonly batches: Array<{ readonly key: string; readonly items: ReadonlyArray<string> }> = []
+  readonly #cluster: SimulatedCluster
+  readonly #workers: ReadonlyArray<Worker>
+  readonly #answered = new Map<string, Array<Answered>>()
+  readonly #rejected: Array<{ readonly instance: string; readonly idempotencyKey: string }> = []
+  #busy = 0
+  #waiting = 0
+
+  constructor(
+    cluster: SimulatedCluster,
+    operations: ReadonlyArray<PlannedOperation>,
+    options: SessionOptions,
+  ) {
+    this.#cluster = cluster
+    const count = Math.max(0, ...operations.map(({ client }) => client + 1))
+    this.#workers = Array.from({ length: count }, (_, at) => ({
+      name: `c${at}`,
+      session: new Session(cluster, `c${at}`, options),
+      queue: [],
+      isBusy: false,
+      revisions: new Map(),
+      lastIndex: 0,
+      count: 0,
+    }))
+    for (const operation of operations) {
+      this.#waiting++
+      cluster.world.after(operation.atMillis, () => {
+        const worker = this.#workers[operation.client]!
+        worker.queue.push(operation)
+        this.#next(worker)
+      })
+    }
+  }
+
+  /** Everything that was planned has been done, and nobody waits. */
+  get isIdle(): boolean {
+    return this.#waiting === 0 && this.#busy === 0
+  }
+
+  /** What was called rejected has not happened, and will not (C2). */
+  checkRejected(): void {
+    for (const { instance, idempotencyKey } of this.#rejected) {
+      const execution = this.#cluster.executions.find(instance, idempotencyKey)
+      insist(
+        "rejected did not happen",
+        execution === undefined || execution.outcome._tag !== "Accepted",
+        `${instance}: ${idempotencyKey} was called rejected`,
+        `executed at ${execution?.index}`,
+      )
+    }
+  }
+
+  /** Everything that somebody has written to, or tried to. */
+  get instances(): ReadonlyArray<string> {
+    return [...new Set(this.history.map(({ instance }) => instance))]
+  }
+
+  /** What is left of an instance in the end, beyond what one machine alone explains. */
+  checkFinal(instance: string, state: Json): void {
+    if (instance.startsWith("list/")) this.#checkList(instance, state as ReadonlyArray<string>)
+    if (instance.startsWith("alarm/")) this.#checkAlarm(instance, state as unknown as ReadonlyArray<Rung>)
+  }
+
+  /** Each item once, and of one request none before or without those ahead of it (decision 0007). */
+  #checkList(instance: string, items: ReadonlyArray<string>): void {
+    insist("exactly once", new Set(items).size === items.length, `the items of ${instance}`, items)
+    const places = new Map(items.map((item, at) => [item, at]))
+    for (const batch of this.batches) {
+      if (instance !== `list/${batch.key}`) continue
+      const found = batch.items.map((item) => places.get(item) ?? Number.POSITIVE_INFINITY)
+      const isInOrder = found.every(
+        (place, at) => at === 0 || place > found[at - 1]! || place === Number.POSITIVE_INFINITY,
+      )
+      insist("order of a request", isInOrder, `${instance} holds ${batch.items}`, found)
+    }
+  }
+
+  /** What was armed has rung once, not before its time; what was not known to be armed at most once. */
+  #checkAlarm(instance: string, rung: ReadonlyArray<Rung>): void {
+    const items = rung.map(({ item }) => item)
+    insist("exactly once", new Set(items).size === items.length, `what rang at ${instance}`, items)
+    for (const { item, dueAt, rangAt } of rung) {
+      insist("timers", rangAt >= dueAt, `${instance}: ${item} rang before its time`, rangAt, dueAt)
+      insist("timers", this.armed.has(item), `${instance}: ${item} rang, and nobody had armed it`)
+    }
+  }
+
+  #next(worker: Worker): void {
+    const operation = worker.isBusy ? undefined : worker.queue.shift()
+    if (operation === undefined) return
+    worker.isBusy = true
+    this.#waiting--
+    this.#busy++
+    this.#perform(worker, operation.act, () => {
+      worker.isBusy = false
+      this.finished++
+      this.#busy--
+      this.#next(worker)
+    })
+  }
+
+  #perform(worker: Worker, act: Act, done: () => void): void {
+    switch (act.type) {
+      case "set": {
+        const ifRevision = act.conditional ? (worker.revisions.get(`register/${act.key}`) ?? 0) : null
+        return this.#command(worker, "register", act.key, "set", [{ value: act.value }], ifRevision, done)
+      }
+      case "add":
+        return this.#command(worker, "counter", act.key, "add", [{ by: act.by }], null, done)
+      case "append":
+        this.batches.push(act)
+        return this.#command(
+          worker,
+          "list",
+          act.key,
+          "append",
+          act.items.map((item) => ({ item })),
+          null,
+          done,
+        )
+      case "arm": {
+        const { key, item, afterMillis } = act
+        return this.#command(worker, "alarm", key, "arm", [{ item, afterMillis }], null, done)
+      }
+      case "read":
+        return this.#read(worker, act, done)
+    }
+  }
+
+  #command(
+    worker: Worker,
+    actor: string,
+    key: string,
+    command: string,
+    inputs: ReadonlyArray<{ readonly [name: string]: Json }>,
+    ifRevision: number | null,
+    done: () => void,
+  ): void {
+    const { world } = this.#cluster
+    const instance = `${actor}/${key}`
+    const start = world.nowMillis
+    const wishes = inputs.map(
+      (input): Wish => ({
+        actor,
+        key,
+        command,
+        input: JSON.stringify(input),
+        idempotencyKey: `${worker.name}-${++worker.count}`,
+        ifRevision,
+      }),
+    )
+    worker.session.propose(wishes, (fates) => {
+      for (const [at, fate] of fates.entries()) {
+        const wish = wishes[at]!
+        const input = ifRevision === null ? inputs[at]! : { ...inputs[at]!, ifRevision }
+        this.history.push({
+          client: worker.name,
+          op: `${actor}.${command}`,
+          instance,
+          input,
+          start,
+          ...this.#concluded(fate),
+        })
+        this.#learn(worker, instance, wish, fate)
+        if (command === "arm" && fate.type !== "rejected") {
+          const isCertain = fate.type === "known" && fate.outcome._tag === "Accepted"
+          this.armed.set(String(inputs[at]!.item), { key, isCertain })
+        }
+      }
+      done()
+    })
+  }
+
+  #concluded(fate: Fate): Pick<Operation, "output" | "end" | "outcome"> {
+    const { world } = this.#cluster
+    if (fate.type === "unknown") return { output: null, end: null, outcome: "unknown" }
+    const end = world.nowMillis
+    if (fate.type === "rejected") return { output: fate.code, end, outcome: "rejected" }
+    const { outcome } = fate
+    if (outcome._tag === "Refused") {
+      const reason = outcome.code === "rejected" ? JSON.parse(outcome.extra).reason.code : outcome.code
+      return { output: String(reason), end, outcome: "refused" }
+    }
+    return { output: { result: JSON.parse(outcome.result), revision: outcome.revision }, end, outcome: "ok" }
+  }
+
+  #learn(worker: Worker, instance: string, wish: Wish, fate: Fate): void {
+    const { sightings } = this.#cluster
+    if (fate.type === "unknown") return sightings.see("outcome unknown")
+    if (fate.type === "rejected") {
+      sightings.see("outcome rejected")
+      this.#rejected.push({ instance, idempotencyKey: wish.idempotencyKey })
+      return
+    }
+    const { outcome } = fate
+    if (outcome._tag === "Refused") {
+      if (outcome.code === "revision-mismatch") {
+        sightings.see("revision mismatch")
+        worker.revisions.set(instance, JSON.parse(outcome.extra).revision)
+      }
+      return
+    }
+    this.#checkOwn(instance, wish, outcome)
+    worker.revisions.set(instance, outcome.revision)
+    worker.lastIndex = Math.max(worker.lastIndex, outcome.index)
+    const answered = this.#answered.get(instance) ?? []
+    answered.push({ index: outcome.index, atMillis: this.#cluster.world.nowMillis })
+    this.#answered.set(instance, answered)
+  }
+
+  /** An answer is that of the very command that was asked for (R12, C6, C7). */
+  #checkOwn(instance: string, wish: Wish, answer: Accepted): void {
+    const execution = this.#cluster.executions.find(instance, wish.idempotencyKey)
+    const executed = execution?.outcome._tag === "Accepted" ? execution.outcome : null
+    insist(
+      "answer is its own",
+      executed !== null && executed.index === answer.index && executed.result === answer.result,
+      `${instance}: ${wish.idempotencyKey} was answered`,
+      answer,
+      executed,
+    )
+  }
+
+  #read(worker: Worker, act: Extract<Act, { readonly type: "read" }>, done: () => void): void {
+    const { world, executions, sightings } = this.#cluster
+    const { actor, key, consistency, maxStalenessMillis } = act
+    const instance = `${actor}/${key}`
+    const query = actor === "list" ? "items" : "value"
+    const start = world.nowMillis
+    const minIndex = act.monotonic ? worker.lastIndex : 0
+    const how = {
+      consistency,
+      minIndex,
+      maxStalenessMillis: maxStalenessMillis === 0 ? Number.POSITIVE_INFINITY : maxStalenessMillis,
+    }
+    worker.session.read({ type: "query", actor, key, query, input: "null" }, how, (answer, node) => {
+      if (answer?._tag === "Failure" && answer.code === "stale") sightings.see("stale read refused")
+      if (answer?._tag === "Answered") {
+        const body = JSON.parse(answer.body) as { result: Json; revision: number }
+        const known = executions.revisionAt(instance, answer.index)
+        insist(
+          "read fits its index",
+          body.revision === known,
+          `${instance} read at ${node}, index ${answer.index}: revision`,
+          body.revision,
+          known,
+        )
+        insist(
+          "min index",
+          answer.index >= minIndex,
+          `${instance} read at ${node} (L9)`,
+          answer.index,
+          minIndex,
+        )
+        if (consistency === "local") {
+          if (maxStalenessMillis > 0) this.#checkAge(instance, answer.index, start - maxStalenessMillis, node)
+        } else {
+          if (consistency === "lease") sightings.see("read by lease")
+          const output = { result: body.result, revision: body.revision }
+          this.history.push({
+            client: worker.name,
+            op: `${actor}?${query}`,
+            instance,
+            input: null,
+            output,
+            start,
+            end: world.nowMillis,
+            outcome: "ok",
+          })
+        }
+        worker.revisions.set(instance, body.revision)
+        worker.lastIndex = Math.max(worker.lastIndex, answer.index)
+      }
+      done()
+    })
+  }
+
+  /** Everything that was answered before that time is in it (L7). */
+  #checkAge(instance: string, index: Index, beforeMillis: number, node: string): void {
+    for (const answered of this.#answered.get(instance) ?? []) {
+      if (answered.atMillis >= beforeMillis - STALENESS_SLACK_MILLIS) continue
+      insist(
+        "age of a local read",
+        answered.index <= index,
+        `${instance} read at ${node} (L7)`,
+        index,
+        answered.index,
+      )
+    }
+  }
+}

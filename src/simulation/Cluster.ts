@@ -1,0 +1,268 @@
+// What is a simulated cluster? Nodes with real lives on a world of one seed, and checkers that see everything.
+
+import { members } from "../consensus/configuration.ts"
+import type { Message } from "../consensus/message.ts"
+import { leaseHolds } from "../consensus/reading.ts"
+import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { MachineLimits } from "../machine/limits.ts"
+import type { Registry } from "../machine/Registry.ts"
+import { defaultOptions, type RaftOptions } from "../raft/options.ts"
+import type { Identity } from "../storage/LogStore.ts"
+import type { Payload } from "../transport/Transport.ts"
+import { SimulatedDisk } from "./Disk.ts"
+import { Executions } from "./Executions.ts"
+import { type DiskTruth, Invariants } from "./Invariants.ts"
+import { calmLink, type LinkWeather } from "./Link.ts"
+import { Lookout } from "./Lookout.ts"
+import { Sightings } from "./markers.ts"
+import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
+import { type ClockOptions, plainClock } from "./Process.ts"
+import { type NodeWatcher, SimulatedNode, type Surroundings } from "./SimulatedNode.ts"
+import { insist, Violation } from "./Violation.ts"
+import { World } from "./World.ts"
+
+export type RaftSettings = Partial<Omit<RaftOptions, "group" | "id" | "client" | "initial">>
+
+export interface ClusterOptions {
+  readonly seed: number
+  readonly configuration: Configuration
+  readonly registry: Registry
+  readonly raft?: RaftSettings
+  readonly machine?: Partial<MachineLimits>
+  readonly link?: LinkWeather
+  readonly network?: Partial<Limits>
+  readonly clockOf?: (id: NodeId) => ClockOptions
+  /** How long each step between consensus and machine may take. */
+  readonly boundaryMillisMax?: number
+}
+
+/** How long a process that its world has ended stays down, at the least and at the most. */
+const RESTART_MILLIS = [20, 400] as const
+
+export class SimulatedCluster {
+  readonly world: World
+  readonly network: Network
+  readonly nodes: ReadonlyArray<SimulatedNode>
+  readonly invariants = new Invariants()
+  readonly executions = new Executions()
+  readonly sightings = new Sightings()
+  readonly configuration: Configuration
+  readonly raft: Omit<RaftOptions, "id" | "client">
+  /** Nodes that do not come back by themselves. */
+  readonly staysDown = new Set<NodeId>()
+  /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
+  readonly excused = new Set<NodeId>()
+  readonly #lookout: Lookout
+  #found: Violation | null = null
+  #incarnations = 0
+
+  constructor(options: ClusterOptions) {
+    const { seed, configuration, registry } = options
+    this.configuration = configuration
+    this.world = new World(seed)
+    const limits = { ...defaultNetworkLimits, ...options.network }
+    this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
+    this.network = new Network(this.world, options.link ?? calmLink, limits, {
+      sent: (from, to, payload) => this.watch(() => this.#sent(from, to, payload)),
+      lost: (_from, _to, payload, isGone) => this.#lookout.lost(payload, isGone),
+      arrived: (from, to, payload) => this.#lookout.arrived(from, to, payload),
+      refused: () => this.sightings.see("wiped node refused"),
+    })
+    this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration }
+    const around: Surroundings = {
+      world: this.world,
+      network: this.network,
+      watcher: this.#watcher(),
+      registry,
+      raft: this.raft,
+      machine: options.machine ?? {},
+      mailboxes: limits,
+      boundaryMillisMax: options.boundaryMillisMax ?? 0,
+      watch: (look) => this.watch(look),
+    }
+    this.nodes = members(configuration).map(
+      (id) =>
+        new SimulatedNode(around, {
+          id,
+          disk: new SimulatedDisk(this.newIdentity(id), this.world.chance.fork(`disk ${id}`)),
+          clock: options.clockOf?.(id) ?? plainClock,
+        }),
+    )
+    for (const node of this.nodes) node.start()
+  }
+
+  /** Of a data directory that is made now. */
+  readonly newIdentity = (nodeId: NodeId): Identity => ({
+    clusterId: "simulated",
+    nodeId,
+    incarnation: `${nodeId}-${++this.#incarnations}`,
+  })
+
+  node(id: NodeId): SimulatedNode {
+    const node = this.nodes.find((each) => each.id === id)
+    if (node === undefined) throw new Error(`there is no node ${id}`)
+    return node
+  }
+
+  /** Whoever leads the newest term and serves; not one that stands still. */
+  get leader(): SimulatedNode | null {
+    let newest: SimulatedNode | null = null
+    let newestTerm = 0
+    for (const node of this.nodes) {
+      const status = node.raft?.status()
+      if (status?.serving !== true || status.term <= newestTerm || node.process?.isPaused === true) continue
+      newest = node
+      newestTerm = status.term
+    }
+    return newest
+  }
+
+  /** One event; throws what a checker has found in it. False when nothing is left to do. */
+  step(): boolean {
+    const went = this.world.step()
+    if (this.#found !== null) throw this.#found
+    if (this.world.steps % LOOK_EVERY_STEPS === 0) this.#lookAtQueues()
+    return went
+  }
+
+  /** Until it is so, at most for so much virtual time. True when it became so. */
+  runUntil(isSo: () => boolean, atMostMillis: number): boolean {
+    const { world } = this
+    let isOver = false
+    const cancel = world.after(atMostMillis, () => {
+      isOver = true
+    })
+    while (!isOver && !isSo()) this.step()
+    cancel()
+    return isSo()
+  }
+
+  runFor(millis: number): void {
+    this.runUntil(() => false, millis)
+  }
+
+  /** Runs a checker. What it throws ends the run, wherever it was called from. */
+  watch(look: () => void): void {
+    try {
+      look()
+    } catch (error) {
+      this.#found ??= error instanceof Violation ? error : new Violation("checker broken", String(error))
+      throw error
+    }
+  }
+
+  /** What each node is at, for those who read of a failure. */
+  describe(): string {
+    return this.nodes
+      .map((node) => {
+        const { id, process, record, raft } = node
+        const state =
+          process === null ? "down" : process.isPaused ? "stands still" : raft === null ? "starts" : "up"
+        if (record === null) return `  ${id} ${state}`
+        const { role, term, standing, log, commitIndex, appliedIndex } = record
+        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}`
+      })
+      .join("\n")
+  }
+
+  /** What a node's disk would show if the power were lost now. */
+  readonly #truthOf = (id: NodeId): DiskTruth | null => this.node(id).disk.synced("main")
+
+  #sent(from: NodeId, to: NodeId, payload: Payload): void {
+    if (payload.type === "ForwardRequest" || payload.type === "ForwardReply")
+      return this.#lookout.forwarded(payload)
+    this.invariants.said(from, to, payload as Message, this.#truthOf(from) ?? nothingOnDisk)
+    this.#lookout.sent(from, to, payload)
+  }
+
+  /** Whoever may serve reads by its lease has everything that is committed (L5). */
+  #lookAtLeases(): void {
+    const { committedIndex } = this.invariants
+    for (const { id, process, record } of this.nodes) {
+      if (process === null || record === null || !leaseHolds(record, process.nowMillis)) continue
+      insist(
+        "lease",
+        record.commitIndex >= committedIndex,
+        `${id} has a lease (L5)`,
+        record.commitIndex,
+        committedIndex,
+      )
+    }
+  }
+
+  /** Every queue within its bound (H5, R13). */
+  #lookAtQueues(): void {
+    const { waitingMax, limits } = this.raft
+    for (const node of this.nodes) {
+      const status = node.raft?.status()
+      if (status === undefined) continue
+      const { proposals = 0, reads = 0 } = status.queues
+      // What peers forward is taken as a whole batch or not at all.
+      insist(
+        "bounded",
+        proposals <= waitingMax * 2,
+        `proposals that wait at ${node.id} (H5)`,
+        proposals,
+        waitingMax,
+      )
+      insist("bounded", reads <= waitingMax, `reads that wait at ${node.id} (H5)`, reads, waitingMax)
+      const cached = node.record?.log.cachedBytes ?? 0
+      // What waits at all doors may be in one log and not applied yet.
+      const waiting = 2 * this.nodes.length * waitingMax * this.invariants.entryBytesMax
+      insist(
+        "bounded",
+        cached <= limits.cacheBytesMax + waiting,
+        `entries in the memory of ${node.id} (R13)`,
+        cached,
+      )
+    }
+  }
+
+  #watcher(): NodeWatcher {
+    const { invariants, executions } = this
+    return {
+      started: (node, appliedIndex) => {
+        invariants.started(node.id, appliedIndex)
+        this.#lookout.started(node)
+      },
+      turned: (record, turn) => {
+        const { committedIndex } = invariants
+        invariants.turned(record, turn, this.#truthOf)
+        if (invariants.committedIndex > committedIndex) this.#lookAtLeases()
+        this.#lookout.turned(record, turn)
+        this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
+      },
+      event: (node, message) => this.#lookout.event(node, message),
+      applied: (node, entry, outcome) => {
+        invariants.applied(node.id, entry)
+        executions.note(entry, outcome)
+        this.#lookout.applied(entry, outcome)
+      },
+      hashed: (node, index, hash) => invariants.hashed(node.id, index, hash),
+      installed: (node, { index, term }) => {
+        invariants.installed(node.id, index, term)
+        this.#lookout.installed(node.id)
+      },
+      ended: (node, fault, reason) => {
+        insist("broken code", fault === "world", `${node.id} ended`, reason)
+        insist("ended for no reason", this.excused.has(node.id), `${node.id} ended`, reason)
+        this.sightings.see("node stopped by its disk")
+        const [least, most] = RESTART_MILLIS
+        this.world.after(this.world.chance.between(least, most), () => {
+          if (!this.staysDown.has(node.id)) node.start()
+        })
+      },
+    }
+  }
+}
+
+const LOOK_EVERY_STEPS = 256
+
+const nothingOnDisk: DiskTruth = {
+  hardState: { term: 0, votedFor: null },
+  standing: "whole",
+  base: { index: 0, term: 0 },
+  lastIndex: 0,
+  termAt: () => undefined,
+  holds: () => false,
+}

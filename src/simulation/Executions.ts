@@ -1,0 +1,97 @@
+// What have the machines executed? One record of the whole log, kept by whoever applies an entry first.
+
+import type { Entry, Index } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import { insist } from "./Violation.ts"
+
+export interface Execution {
+  readonly index: Index
+  readonly term: number
+  /** `actor/key`. */
+  readonly instance: string
+  readonly command: string
+  readonly idempotencyKey: string
+  /** Empty for what a client proposed. */
+  readonly timer: string
+  readonly outcome: Outcome
+}
+
+/** Commands that were executed, each once; looked at by those who check what clients were told. */
+export class Executions {
+  /** By instance and idempotency key. */
+  readonly #byKey = new Map<string, Execution>()
+  readonly #accepted = new Map<string, Array<Execution>>()
+  #lastIndex: Index = 0
+
+  /** The log has been applied up to here, by somebody. */
+  get lastIndex(): Index {
+    return this.#lastIndex
+  }
+
+  /** Every machine tells of every entry that it applies; the first one is noted. */
+  note(entry: Entry, outcome: Outcome | null): void {
+    if (entry.index <= this.#lastIndex) return
+    this.#lastIndex = entry.index
+    if (entry.kind !== "command" || outcome === null) return
+    const command = decodeCommand(entry.data)
+    if (command === null || outcome.replayed) return
+    const { idempotencyKey, timer } = command
+    const instance = `${command.actor}/${command.key}`
+    const execution: Execution = {
+      index: entry.index,
+      term: entry.term,
+      instance,
+      command: command.command,
+      idempotencyKey,
+      timer,
+      outcome,
+    }
+    const isTimerGone = timer !== "" && outcome._tag === "Refused"
+    if (isTimerGone) return
+    const known = this.#byKey.get(keyOf(instance, idempotencyKey))
+    insist(
+      "exactly once",
+      known === undefined,
+      `${instance} executes ${idempotencyKey} (C1, D9)`,
+      entry.index,
+      known?.index,
+    )
+    this.#byKey.set(keyOf(instance, idempotencyKey), execution)
+    if (outcome._tag !== "Accepted") return
+    const accepted = this.#accepted.get(instance) ?? []
+    insist(
+      "exactly once",
+      outcome.revision === accepted.length + 1,
+      `revision of ${instance} at ${entry.index}`,
+      outcome.revision,
+      accepted.length + 1,
+    )
+    accepted.push(execution)
+    this.#accepted.set(instance, accepted)
+  }
+
+  find(instance: string, idempotencyKey: string): Execution | undefined {
+    return this.#byKey.get(keyOf(instance, idempotencyKey))
+  }
+
+  /** Commands of an instance that were accepted, in order: the one at position n made revision n + 1. */
+  accepted(instance: string): ReadonlyArray<Execution> {
+    return this.#accepted.get(instance) ?? []
+  }
+
+  /** The revision that an instance had when the log had been applied up to `index`. */
+  revisionAt(instance: string, index: Index): number {
+    const accepted = this.accepted(instance)
+    let low = 0
+    let high = accepted.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (accepted[middle]!.index <= index) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+const keyOf = (instance: string, idempotencyKey: string): string => `${instance}\n${idempotencyKey}`

@@ -1,0 +1,338 @@
+// What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
+
+import { entryBytes } from "../consensus/Log.ts"
+import type { Message } from "../consensus/message.ts"
+import type { Node, Turn } from "../consensus/node.ts"
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  Index,
+  LogBase,
+  NodeId,
+  Standing,
+  Term,
+} from "../consensus/types.ts"
+import { insist } from "./Violation.ts"
+
+/** What would be there if power were lost now. */
+export interface DiskTruth {
+  readonly hardState: HardState
+  readonly standing: Standing
+  readonly base: LogBase
+  readonly lastIndex: Index
+  readonly termAt: (index: Index) => Term | undefined
+  /** The entry, or a snapshot that covers it. */
+  readonly holds: (index: Index, term: Term) => boolean
+}
+
+interface Seen {
+  readonly commit: Index
+  readonly role: string
+  readonly term: Term
+}
+
+/**
+ * The promises of Raft (figure 3), and what follows from "nothing is said before it is on disk". One for a run
+ * of one group; nodes that restart are told with {@link started}. What is broken is thrown.
+ */
+export class Invariants {
+  readonly #leaders = new Map<Term, NodeId>()
+  readonly #votes = new Map<string, NodeId>()
+  /** What stands at (index, term): a hash of the entry and of the term before it. */
+  readonly #entries = new Map<number, bigint>()
+  /** What was committed, by index − 1: its term, and the term of the leader that committed it. */
+  readonly #committed: Array<{ readonly term: Term; readonly by: Term }> = []
+  readonly #hashes = new Map<Index, { readonly id: NodeId; readonly hash: string }>()
+  /** As of the last turn. */
+  readonly #seen = new Map<NodeId, Seen>()
+  /** The end of the machine of each node. */
+  readonly #applied = new Map<NodeId, Index>()
+  /** False once a disk has lost something: what was said no longer proves what is there. */
+  disksKeep = true
+  /** The largest entry so far, as a limit in bytes counts it: one fits wherever none does. */
+  entryBytesMax = 0
+
+  get committedIndex(): Index {
+    return this.#committed.length
+  }
+
+  /** Whoever has led a term. */
+  leaderOf(term: Term): NodeId | undefined {
+    return this.#leaders.get(term)
+  }
+
+  /** A node begins anew, from its disk. */
+  started(id: NodeId, appliedIndex: Index): void {
+    this.#seen.delete(id)
+    this.#applied.set(id, appliedIndex)
+  }
+
+  /** After every turn, before anything of it leaves. */
+  turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null): void {
+    const before = this.#seen.get(node.id) ?? {
+      commit: node.log.base.index,
+      role: "follower",
+      term: node.term,
+    }
+    this.#entriesMatch(node, turn)
+    insist("term goes forward", node.term >= before.term, `term of ${node.id}`, node.term, before.term)
+    if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
+      this.#leads(node)
+    this.#windows(node)
+    insist(
+      "commit goes forward",
+      node.commitIndex >= before.commit,
+      `commit of ${node.id}`,
+      node.commitIndex,
+      before.commit,
+    )
+    insist(
+      "commit within the log",
+      node.commitIndex <= node.log.lastIndex,
+      `commit of ${node.id} (R10)`,
+      node.commitIndex,
+      node.log.lastIndex,
+    )
+    insist(
+      "applied is committed",
+      node.appliedIndex <= node.commitIndex,
+      node.id,
+      node.appliedIndex,
+      node.commitIndex,
+    )
+    if (node.commitIndex > this.committedIndex) this.#commitsAnew(node, before, disks)
+    for (let index = Math.max(before.commit, node.log.base.index) + 1; index <= node.commitIndex; index++) {
+      const term = node.log.termAt(index)
+      const committed = this.#committed[index - 1]!.term
+      insist(
+        "state machine safety",
+        term === committed,
+        `${node.id} commits the one entry at ${index}`,
+        term,
+        committed,
+      )
+    }
+    const disk = disks(node.id)
+    if (disk !== null) this.#persisted(node, disk)
+    this.#seen.set(node.id, { commit: node.commitIndex, role: node.role.kind, term: node.term })
+  }
+
+  /** A leader commits: in its own term, and on the disks of a quorum of both halves (R4, R7, R8). */
+  #commitsAnew(node: Node, before: Seen, disks: (id: NodeId) => DiskTruth | null): void {
+    const by = node.role.kind === "leader" ? node.term : before.term
+    const isLeader = node.role.kind === "leader" || before.role === "leader"
+    insist(
+      "only a leader commits anew",
+      isLeader,
+      `${node.id} commits ${node.commitIndex} (R5, R10)`,
+      this.committedIndex,
+    )
+    const index = node.commitIndex
+    const term = node.log.termAt(index)
+    insist(
+      "commit by counting",
+      term === by,
+      `only an entry of the own term is committed by counting (R4): ${index}`,
+      term,
+      by,
+    )
+    for (let next = this.committedIndex + 1; next <= index; next++) {
+      this.#committed.push({ term: node.log.termAt(next)!, by })
+    }
+    if (!this.disksKeep) return
+    const configuration: Configuration = node.configurations.current
+    for (const half of [configuration.voters, configuration.outgoing]) {
+      const holders = half.filter((id) => disks(id)?.holds(index, by) === true)
+      insist(
+        "committed is on disk",
+        half.length === 0 || holders.length * 2 > half.length,
+        `a majority of ${half} has ${index} of term ${by} on disk (R8)`,
+        `only ${holders}`,
+      )
+    }
+  }
+
+  /** The machine takes an entry in: the one that was appended, and committed. */
+  applied(id: NodeId, entry: Entry): void {
+    this.appliedAt(id, entry.index, entry.term)
+    const known = this.#entries.get(keyOf(entry))
+    const isSame = known === undefined || known % 2n ** 56n === contentOf(entry)
+    insist("state machine safety", isSame, `${id} applies what was appended at ${entry.index}`)
+  }
+
+  /** The same, of an entry of which only the term is known. */
+  appliedAt(id: NodeId, index: Index, term: Term | undefined): void {
+    const next = (this.#applied.get(id) ?? 0) + 1
+    insist("applied in order", index === next, `${id} applies without a gap`, index, next)
+    this.#applied.set(id, index)
+    const committed = this.#committed[index - 1]?.term
+    insist(
+      "state machine safety",
+      committed === term,
+      `all machines apply the same at ${index} (§5.4.3): ${id}`,
+      term ?? "nothing",
+      committed ?? "nothing",
+    )
+  }
+
+  /** A snapshot took the place of the state. */
+  installed(id: NodeId, index: Index, term: Term): void {
+    const committed = this.#committed[index - 1]?.term
+    insist(
+      "state machine safety",
+      committed === term,
+      `${id} installs what was committed at ${index}`,
+      term,
+      committed ?? "nothing",
+    )
+    const last = this.#applied.get(id) ?? 0
+    insist("applied goes forward", index >= last, `${id} installs a snapshot (N5)`, index, last)
+    this.#applied.set(id, index)
+  }
+
+  /** Equal logs give equal states (D1). */
+  hashed(id: NodeId, index: Index, hash: string): void {
+    const known = this.#hashes.get(index)
+    if (known === undefined) this.#hashes.set(index, { id, hash })
+    else
+      insist(
+        "state hash",
+        known.hash === hash,
+        `states at ${index} (D1): ${id} and ${known.id}`,
+        hash,
+        known.hash,
+      )
+  }
+
+  /** Nothing is said that the disk does not hold (E2, E3, R8). */
+  said(from: NodeId, to: NodeId, message: Message, disk: DiskTruth): void {
+    const { hardState } = disk
+    const isPreVote = (message.type === "VoteRequest" || message.type === "VoteReply") && message.preVote
+    if (!isPreVote) {
+      insist(
+        "said is on disk",
+        message.term <= hardState.term,
+        `${message.type} of ${from}: its term`,
+        message.term,
+        hardState.term,
+      )
+    }
+    if (message.type === "VoteRequest" && !message.preVote) this.#votesFor(from, message.term, from, disk)
+    if (message.type === "VoteReply" && !message.preVote && message.granted)
+      this.#votesFor(from, message.term, to, disk)
+    const isOfNow = message.term === hardState.term
+    if (message.type === "AppendReply" && message.accepted && isOfNow) {
+      insist(
+        "said is on disk",
+        disk.lastIndex >= message.index,
+        `${from} acknowledges (R8)`,
+        message.index,
+        disk.lastIndex,
+      )
+    }
+    if (message.type === "SnapshotReply" && isOfNow) {
+      insist(
+        "said is on disk",
+        disk.lastIndex >= message.installedIndex,
+        `${from} has installed`,
+        message.installedIndex,
+        disk.lastIndex,
+      )
+    }
+    if ("whole" in message && message.whole) {
+      insist(
+        "suspect is silent",
+        disk.standing === "whole",
+        `only a whole disk says so (S4): ${from}`,
+        message.type,
+      )
+    }
+  }
+
+  /** What the node believes to be on disk is there, as it believes it (R9). */
+  #persisted(node: Node, disk: DiskTruth): void {
+    const index = node.log.persistedIndex
+    if (index <= node.log.base.index || index <= disk.base.index) return
+    const [onDisk, inMemory] = [disk.termAt(index), node.log.termAt(index)]
+    insist(
+      "believed is on disk",
+      onDisk === inMemory,
+      `${node.id}: entry ${index} on disk as in memory (R9)`,
+      onDisk ?? "nothing",
+      inMemory,
+    )
+  }
+
+  #votesFor(voter: NodeId, term: Term, candidate: NodeId, disk: DiskTruth): void {
+    const key = `${voter} in term ${term}`
+    const earlier = this.#votes.get(key) ?? candidate
+    insist("one vote a term", earlier === candidate, `the vote of ${key} (§5.2)`, candidate, earlier)
+    this.#votes.set(key, candidate)
+    if (disk.hardState.term === term) {
+      const { votedFor } = disk.hardState
+      insist("said is on disk", votedFor === candidate, `the vote of ${key}`, candidate, votedFor)
+    }
+    insist("suspect is silent", disk.standing === "whole", `a suspect node does not vote (S4): ${key}`)
+  }
+
+  /** Log Matching (§5.3): the same (index, term) is the same entry behind the same entry, everywhere. */
+  #entriesMatch(node: Node, turn: Turn): void {
+    for (const entry of turn.write?.entries ?? []) {
+      this.entryBytesMax = Math.max(this.entryBytesMax, entryBytes(entry))
+      const key = keyOf(entry)
+      const before = BigInt(node.log.termAt(entry.index - 1) ?? 0)
+      const content = contentOf(entry) + before * 2n ** 56n
+      const known = this.#entries.get(key)
+      const isSame = known === undefined || known === content
+      insist("log matching", isSame, `${node.id}: one entry at ${entry.index} of term ${entry.term} (§5.3)`)
+      this.#entries.set(key, content)
+    }
+  }
+
+  /** Election Safety (§5.2) and Leader Completeness (§5.4.3). */
+  #leads(node: Node): void {
+    const other = this.#leaders.get(node.term) ?? node.id
+    insist("one leader a term", other === node.id, `leaders of term ${node.term} (E1)`, other, node.id)
+    this.#leaders.set(node.term, node.id)
+    for (let index = node.log.base.index + 1; index <= this.committedIndex; index++) {
+      const { term, by } = this.#committed[index - 1]!
+      // A majority's votes may come so late that a leader of a newer term has committed meanwhile.
+      if (by >= node.term) return
+      const own = node.log.termAt(index)
+      insist(
+        "leader completeness",
+        own === term,
+        `leader ${node.id} of term ${node.term} holds committed ${index} (R16)`,
+        own ?? "nothing",
+        term,
+      )
+    }
+  }
+
+  #windows(node: Node): void {
+    if (node.role.kind !== "leader") return
+    const { limits, log } = node
+    for (const [id, progress] of node.role.progress) {
+      const { match, next, inFlightCount, inFlightBytes } = progress
+      insist("progress", match < next, `match < next of ${id}`, match, next)
+      insist("progress", match <= log.lastIndex, `match of ${id} within the log`, match, log.lastIndex)
+      insist("progress", next <= log.lastIndex + 1, `next of ${id}`, next, log.lastIndex)
+      insist("bounded", inFlightCount <= limits.inFlightMessagesMax, `window of ${id} (R13)`, inFlightCount)
+      insist(
+        "bounded",
+        inFlightBytes <= limits.inFlightBytesMax + Math.max(3 * limits.appendBytesMax, this.entryBytesMax),
+        `window of ${id} in bytes (R13)`,
+        inFlightBytes,
+      )
+    }
+  }
+}
+
+/** Index and term in one number: both stay far below their halves of it in a run. */
+const keyOf = ({ index, term }: Pick<Entry, "index" | "term">): number => index * 2 ** 22 + term
+
+const contentOf = (entry: Entry): bigint =>
+  BigInt.asUintN(56, Bun.hash.xxHash64(entry.data, BigInt(entry.time) * 4n + kinds[entry.kind]))
+
+const kinds = { noop: 0n, command: 1n, configuration: 2n } as const

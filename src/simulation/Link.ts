@@ -1,0 +1,106 @@
+// What happens to messages between two nodes, in one direction?
+
+import type { Chance } from "./Chance.ts"
+import type { World } from "./World.ts"
+
+export interface LinkWeather {
+  readonly latencyMinMillis: number
+  readonly latencyMaxMillis: number
+  /** How many of the messages never arrive, 0 to 1. */
+  readonly loss: number
+  /** How many arrive twice, 0 to 1. */
+  readonly duplicate: number
+  /** How many are overtaken by others of their lane, 0 to 1. */
+  readonly reorder: number
+  /** 0: as much as there is. */
+  readonly bytesPerMilli: number
+}
+
+export const calmLink: LinkWeather = {
+  latencyMinMillis: 1,
+  latencyMaxMillis: 1,
+  loss: 0,
+  duplicate: 0,
+  reorder: 0,
+  bytesPerMilli: 0,
+}
+
+type Lane = "control" | "bulk"
+
+interface UnderWay {
+  readonly bytes: number
+  readonly arrive: () => void
+}
+
+export class Link {
+  weather: LinkWeather
+  /** Nothing passes; nobody is told. */
+  isCut = false
+  /** How often it was cut. */
+  cuts = 0
+  /** Under way on it now. */
+  bytes = 0
+  readonly #world: World
+  readonly #chance: Chance
+  readonly #lanes: Readonly<Record<Lane, Array<UnderWay>>> = { control: [], bulk: [] }
+  #isHeld = false
+  /** Arrivals that came due while it was held. */
+  #due: Array<Lane> = []
+  #lastArrival: Record<Lane, number> = { control: 0, bulk: 0 }
+  /** When the line has carried all that was sent so far. */
+  #busyUntil = 0
+
+  constructor(world: World, chance: Chance, weather: LinkWeather) {
+    this.#world = world
+    this.#chance = chance
+    this.weather = weather
+  }
+
+  /** False when it will never arrive. `arrive` is called for each copy that does. */
+  send(frame: Uint8Array, lane: Lane, arrive: () => void): boolean {
+    const { loss, duplicate } = this.weather
+    if (this.isCut || this.#chance.happens(loss)) return false
+    this.#carry({ bytes: frame.length, arrive }, lane)
+    if (this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
+    return true
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** What is under way stays under way, and what is sent from now on as well. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** All that was held arrives within a short time, in its order as far as the weather keeps it. */
+  release(): void {
+    this.#isHeld = false
+    for (const lane of this.#due.splice(0))
+      this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
+  }
+
+  #carry(message: UnderWay, lane: Lane): void {
+    const { latencyMinMillis, latencyMaxMillis, bytesPerMilli } = this.weather
+    const now = this.#world.nowMillis
+    this.bytes += message.bytes
+    this.#lanes[lane].push(message)
+    const carryMillis = bytesPerMilli === 0 ? 0 : message.bytes / bytesPerMilli
+    this.#busyUntil = Math.max(this.#busyUntil, now) + carryMillis
+    const at = Math.ceil(this.#busyUntil) + this.#chance.between(latencyMinMillis, latencyMaxMillis)
+    this.#lastArrival[lane] = Math.max(this.#lastArrival[lane], at)
+    this.#world.after(this.#lastArrival[lane] - now, () => this.#deliver(lane))
+  }
+
+  /** One arrival: the oldest of the lane, or, in bad weather, any of it. */
+  #deliver(lane: Lane): void {
+    if (this.#isHeld) return void this.#due.push(lane)
+    const queue = this.#lanes[lane]
+    const isOrderly = !this.#chance.happens(this.weather.reorder)
+    const [message] = queue.splice(isOrderly ? 0 : this.#chance.below(queue.length), 1)
+    if (message === undefined) throw new Error("an arrival without a message")
+    this.bytes -= message.bytes
+    message.arrive()
+  }
+}

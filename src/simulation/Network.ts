@@ -1,0 +1,267 @@
+// How do messages travel when the network is simulated? Links with weather, and connections that break.
+
+import { Effect, Layer } from "effect"
+import type { Address, GroupId, NodeId } from "../consensus/types.ts"
+import { decode, encode } from "../transport/codec.ts"
+import { headerBytes } from "../transport/framing.ts"
+import { type Acquaintance, helloTo, objection, type Self } from "../transport/handshake.ts"
+import { socketLimits } from "../transport/limits.ts"
+import { Mailboxes, type MailboxLimits } from "../transport/Mailboxes.ts"
+import { isControl } from "../transport/Outbound.ts"
+import { type Payload, type PeerConnection, Transport } from "../transport/Transport.ts"
+import { describe, emptyTally, type Tally } from "../transport/tally.ts"
+import { Link, type LinkWeather } from "./Link.ts"
+import type { Process } from "./Process.ts"
+import type { World } from "./World.ts"
+
+/** Who looks on: after a message was sent or has arrived. */
+export interface NetworkWatcher {
+  readonly sent: (from: NodeId, to: NodeId, payload: Payload) => void
+  /** `isGone`: the process that it was sent to has ended. */
+  readonly lost: (from: NodeId, to: NodeId, payload: Payload, isGone: boolean) => void
+  readonly arrived: (from: NodeId, to: NodeId, payload: Payload) => void
+  /** A handshake between the two has failed. */
+  readonly refused: (from: NodeId, to: NodeId) => void
+}
+
+export interface Limits extends MailboxLimits {
+  /** Bytes that may be under way on one link; what is more is dropped at the sender. */
+  readonly linkBytesMax: number
+  /** The pause before dialing again, at the least and at the most. */
+  readonly redialMinMillis: number
+  readonly redialMaxMillis: number
+  /** A connection over a link that has let nothing through for so long breaks. */
+  readonly silenceMillis: number
+}
+
+export const defaultNetworkLimits: Limits = {
+  mailboxMessagesMax: socketLimits.mailboxMessagesMax,
+  mailboxBytesMax: socketLimits.mailboxBytesMax,
+  linkBytesMax: socketLimits.bulkBytesMax,
+  redialMinMillis: 5,
+  redialMaxMillis: 60,
+  silenceMillis: 400,
+}
+
+/** A node's end of its connections, as long as its process lives. */
+interface Endpoint {
+  readonly self: Self
+  readonly process: Process
+  readonly mailboxes: Mailboxes
+  readonly peers: Map<NodeId, Tally>
+  readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
+  /** Peers that messages leave for, by a connection between these two processes. */
+  readonly open: Map<NodeId, Process>
+}
+
+/**
+ * A connection carries messages one way, from its dialer, as the real transport's do. It opens with the real
+ * handshake and breaks when one of the two processes ends, or when its link has been cut for too long: then
+ * `send` says so. A cut, a loss or a full link is not noticed by anybody.
+ */
+export class Network {
+  readonly #world: World
+  readonly #limits: Limits
+  readonly #watcher: NetworkWatcher
+  readonly #endpoints = new Map<NodeId, Endpoint>()
+  readonly #links = new Map<NodeId, Map<NodeId, Link>>()
+  readonly #weather: LinkWeather
+
+  constructor(world: World, weather: LinkWeather, limits: Limits, watcher: NetworkWatcher) {
+    this.#world = world
+    this.#weather = weather
+    this.#limits = limits
+    this.#watcher = watcher
+  }
+
+  /** From `from` to `to` only: the other direction has a link of its own. */
+  link(from: NodeId, to: NodeId): Link {
+    const links = this.#links.get(from) ?? new Map<NodeId, Link>()
+    this.#links.set(from, links)
+    const known = links.get(to)
+    if (known !== undefined) return known
+    const link = new Link(this.#world, this.#world.chance.fork(`link ${from} ${to}`), { ...this.#weather })
+    links.set(to, link)
+    return link
+  }
+
+  get links(): ReadonlyArray<Link> {
+    return [...this.#links.values()].flatMap((links) => [...links.values()])
+  }
+
+  cut(from: NodeId, to: NodeId): void {
+    const link = this.link(from, to)
+    if (link.isCut) return
+    link.isCut = true
+    const since = ++link.cuts
+    // Pings need both directions: after a while both sides give up what they believed to be connections.
+    this.#world.after(this.#limits.silenceMillis, () => {
+      if (!link.isCut || link.cuts !== since) return
+      this.#disconnect(from, to)
+      this.#disconnect(to, from)
+    })
+  }
+
+  heal(from: NodeId, to: NodeId): void {
+    this.link(from, to).isCut = false
+  }
+
+  healAll(): void {
+    for (const link of this.links) link.isCut = false
+  }
+
+  /** The process has ended: its connections break, and what is on its way to it is lost. */
+  unplug(id: NodeId): void {
+    const endpoint = this.#endpoints.get(id)
+    if (endpoint === undefined) return
+    this.#endpoints.delete(id)
+    for (const other of this.#endpoints.values()) if (other.open.has(id)) this.#disconnect(other.self.id, id)
+  }
+
+  /** How many connections from one node to another are open. */
+  isOpen(from: NodeId, to: NodeId): boolean {
+    return this.#endpoints.get(from)?.open.has(to) ?? false
+  }
+
+  plug(endpoint: Endpoint): void {
+    const { id } = endpoint.self
+    if (this.#endpoints.has(id)) throw new Error(`two processes are ${id}`)
+    this.#endpoints.set(id, endpoint)
+  }
+
+  /** Whom the node wants connections to, from now on. */
+  connect(endpoint: Endpoint, named: ReadonlyArray<NodeId>): void {
+    const { self, peers } = endpoint
+    for (const id of [...peers.keys()]) {
+      if (named.includes(id)) continue
+      peers.delete(id)
+      endpoint.open.delete(id)
+    }
+    for (const id of named) {
+      if (id === self.id || peers.has(id)) continue
+      peers.set(id, emptyTally())
+      this.#dialLater(endpoint, id)
+    }
+  }
+
+  send(endpoint: Endpoint, to: NodeId, group: GroupId, payload: Payload): boolean {
+    const tally = endpoint.peers.get(to)
+    if (tally === undefined) return false
+    const receiver = endpoint.open.get(to)
+    const frame = encode(group, payload)
+    const from = endpoint.self.id
+    const link = this.link(from, to)
+    if (receiver === undefined || link.bytes + frame.length > this.#limits.linkBytesMax) {
+      tally.dropped++
+      return false
+    }
+    tally.sentMessages++
+    tally.sentBytes += frame.length
+    this.#watcher.sent(from, to, payload)
+    const carried = link.send(frame, isControl(payload.type) ? "control" : "bulk", () => {
+      this.#arrive(from, to, receiver, frame)
+    })
+    if (!carried) this.#watcher.lost(from, to, payload, false)
+    return true
+  }
+
+  connections(endpoint: Endpoint): ReadonlyArray<PeerConnection> {
+    const { self, open, peers } = endpoint
+    return [...peers].map(([peer, tally]) =>
+      describe(peer, open.has(peer) ? "open" : "connecting", this.link(self.id, peer).bytes, tally),
+    )
+  }
+
+  #arrive(from: NodeId, to: NodeId, receiver: Process, frame: Uint8Array): void {
+    const endpoint = this.#endpoints.get(to)
+    const said = decode(frame.subarray(headerBytes))
+    if (said.type !== "Message") throw new Error(`a ${said.type} where only messages travel`)
+    const tally = endpoint?.peers.get(from)
+    if (endpoint === undefined || tally === undefined || endpoint.process !== receiver) {
+      return this.#watcher.lost(from, to, said.payload, true)
+    }
+    // Into the sockets of a process that stands still; it reads them when it goes on.
+    receiver.run(() => {
+      tally.receivedMessages++
+      tally.receivedBytes += frame.length
+      this.#watcher.arrived(from, to, said.payload)
+      endpoint.mailboxes.deliver(from, said.group, said.payload, frame.length)
+    })
+  }
+
+  #disconnect(from: NodeId, to: NodeId): void {
+    const endpoint = this.#endpoints.get(from)
+    if (endpoint === undefined || !endpoint.open.delete(to)) return
+    this.#dialLater(endpoint, to)
+  }
+
+  #dialLater(endpoint: Endpoint, to: NodeId): void {
+    const { redialMinMillis, redialMaxMillis } = this.#limits
+    const pause = this.#world.chance.between(redialMinMillis, redialMaxMillis)
+    endpoint.process.after(pause, () => this.#dial(endpoint, to))
+  }
+
+  #dial(endpoint: Endpoint, to: NodeId): void {
+    const from = endpoint.self.id
+    if (this.#endpoints.get(from) !== endpoint || !endpoint.peers.has(to) || endpoint.open.has(to)) return
+    const acceptor = this.#endpoints.get(to)
+    const isReachable = !this.link(from, to).isCut && !this.link(to, from).isCut
+    if (acceptor === undefined || !isReachable || acceptor.process.isPaused) {
+      return this.#dialLater(endpoint, to)
+    }
+    judge(acceptor, endpoint.self, (accepted) =>
+      judge(endpoint, acceptor.self, (believed) => {
+        if (this.#endpoints.get(from) !== endpoint) return
+        if (accepted && believed && this.#endpoints.get(to) === acceptor) {
+          endpoint.open.set(to, acceptor.process)
+          endpoint.peers.get(to)!.opened++
+        } else {
+          if (!accepted || !believed) {
+            endpoint.peers.get(to)!.refused++
+            this.#watcher.refused(from, to)
+          }
+          this.#dialLater(endpoint, to)
+        }
+      }),
+    )
+  }
+}
+
+/** One side of the handshake, on that side's process; it never answers when that one ends. */
+const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => void): void => {
+  const { self, peers, acquaintance, process } = judging
+  const hello = helloTo(stranger, self.id)
+  const isStranger = objection(self, hello, (id) => (peers.has(id) ? null : "unknown-node")) !== null
+  if (isStranger) return answer(false)
+  process.fork(
+    Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => answer(known === "known")),
+  )
+}
+
+/** The transport of one process. */
+export const layerNetwork = (options: {
+  readonly network: Network
+  readonly process: Process
+  readonly self: Self
+  readonly limits: MailboxLimits
+  readonly acquaintance: Endpoint["acquaintance"]
+}): Layer.Layer<Transport> =>
+  Layer.effect(
+    Transport,
+    Effect.gen(function* () {
+      const { network, process, self, acquaintance } = options
+      const mailboxes = new Mailboxes(options.limits)
+      const endpoint: Endpoint = { self, process, mailboxes, peers: new Map(), acquaintance, open: new Map() }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => network.plug(endpoint)),
+        () => Effect.sync(() => network.unplug(self.id)),
+      )
+      return Transport.of({
+        send: (to, group, payload) => network.send(endpoint, to, group, payload),
+        attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
+        connect: (peers: Readonly<Record<NodeId, Address>>) =>
+          Effect.sync(() => network.connect(endpoint, Object.keys(peers))),
+        connections: () => network.connections(endpoint),
+      })
+    }),
+  )

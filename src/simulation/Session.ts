@@ -1,0 +1,198 @@
+// How does a client get something done? It asks one node after the other, always with the same idempotency key,
+// until somebody knows or its time is over.
+
+import type { NodeId } from "../consensus/types.ts"
+import { encodeCommand } from "../machine/command.ts"
+import type { Query } from "../machine/MachineHost.ts"
+import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
+import type { Failure, Read } from "../raft/Raft.ts"
+import type { Chance } from "./Chance.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+
+/** One command that a client wants executed. */
+export interface Wish {
+  readonly actor: string
+  readonly key: string
+  readonly command: string
+  /** JSON text. */
+  readonly input: string
+  readonly idempotencyKey: string
+  readonly ifRevision: number | null
+}
+
+/** What became of it, as far as the client can know. */
+export type Fate =
+  | { readonly type: "known"; readonly outcome: Outcome }
+  | { readonly type: "rejected"; readonly code: string }
+  | { readonly type: "unknown" }
+
+export interface SessionOptions {
+  /** Between client and node, one way, at the most. */
+  readonly hopMillisMax: number
+  /** Answers that never reach the client, 0 to 1. */
+  readonly replyLoss: number
+  /** How long a node may take for one attempt. */
+  readonly attemptMillis: number
+  /** How long the client tries. */
+  readonly patienceMillis: number
+}
+
+interface Pending {
+  readonly wish: Wish
+  fate: Fate | null
+  /** An attempt may still be executed, whatever later ones say. */
+  isInDoubt: boolean
+  lastRefusal: string
+}
+
+/** One client. Requests travel to a node's door and back; both ways take time, and the way back may fail. */
+export class Session {
+  readonly name: string
+  readonly #cluster: SimulatedCluster
+  readonly #chance: Chance
+  readonly #options: SessionOptions
+  #at: number
+
+  constructor(cluster: SimulatedCluster, name: string, options: SessionOptions) {
+    this.name = name
+    this.#cluster = cluster
+    this.#chance = cluster.world.chance.fork(`client ${name}`)
+    this.#options = options
+    this.#at = this.#chance.below(cluster.nodes.length)
+  }
+
+  /** Asks this node first. */
+  startAt(id: NodeId): void {
+    this.#at = this.#cluster.nodes.findIndex((node) => node.id === id)
+  }
+
+  /** In this order, as far as they are executed. `done` gets a fate for each. */
+  propose(wishes: ReadonlyArray<Wish>, done: (fates: ReadonlyArray<Fate>) => void): void {
+    const { world } = this.#cluster
+    const pending = wishes.map((wish): Pending => ({ wish, fate: null, isInDoubt: false, lastRefusal: "" }))
+    const until = world.nowMillis + this.#options.patienceMillis
+    const attempt = (): void => {
+      const open = pending.filter(({ fate }) => fate === null)
+      if (open.length === 0) return done(pending.map(({ fate }) => fate!))
+      if (world.nowMillis >= until) {
+        return done(
+          pending.map(
+            ({ fate, isInDoubt, lastRefusal }) =>
+              fate ?? (isInDoubt ? { type: "unknown" } : { type: "rejected", code: lastRefusal }),
+          ),
+        )
+      }
+      this.#ask(open, () => world.after(this.#chance.between(1, 40), attempt))
+    }
+    attempt()
+  }
+
+  /** One attempt after the other, until somebody answers; null when nobody did. */
+  read(
+    query: Query,
+    how: Pick<Read, "consistency" | "minIndex" | "maxStalenessMillis">,
+    done: (answer: QueryOutcome | Failure | null, node: NodeId) => void,
+  ): void {
+    const { world } = this.#cluster
+    const { attemptMillis, hopMillisMax } = this.#options
+    const node = this.#cluster.nodes[this.#at]!
+    let isOver = false
+    const over = (answer: QueryOutcome | Failure | null): void => {
+      if (isOver) return
+      isOver = true
+      if (answer === null || answer._tag === "Failure") this.#moveOn()
+      done(answer, node.id)
+    }
+    this.#hop(() => {
+      const { process, raft } = node
+      if (process === null || raft === null) return this.#hop(() => over(null))
+      process.post(() =>
+        raft.read({
+          query,
+          ...how,
+          deadline: raft.now() + attemptMillis,
+          answer: (answer) => this.#reply(() => over(answer)),
+        }),
+      )
+    })
+    world.after(attemptMillis + 2 * hopMillisMax + 200, () => over(null))
+  }
+
+  #ask(open: ReadonlyArray<Pending>, next: () => void): void {
+    const { world } = this.#cluster
+    const { attemptMillis, hopMillisMax } = this.#options
+    const node = this.#cluster.nodes[this.#at]!
+    let missing = open.length
+    let isOver = false
+    const over = (): void => {
+      if (isOver) return
+      isOver = true
+      if (open.some(({ fate }) => fate === null)) this.#moveOn()
+      next()
+    }
+    this.#hop(() => {
+      const { process, raft } = node
+      if (process === null || raft === null) {
+        for (const each of open) each.lastRefusal = "unreachable"
+        return this.#hop(over)
+      }
+      // From here on nobody but the node itself can say that it will not happen.
+      const wasInDoubt = open.map(({ isInDoubt }) => isInDoubt)
+      for (const each of open) each.isInDoubt = true
+      process.post(() =>
+        raft.propose(
+          open.map((each, at) => ({
+            command: this.#encode(each.wish, node.id),
+            deadline: raft.now() + attemptMillis,
+            forward: true,
+            answer: (answer) =>
+              this.#reply(() => {
+                if (each.fate !== null || isOver) return
+                this.#take(each, answer, wasInDoubt[at]!)
+                missing--
+                if (missing === 0) over()
+              }),
+          })),
+        ),
+      )
+    })
+    world.after(attemptMillis + 2 * hopMillisMax + 200, over)
+  }
+
+  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean): void {
+    if (answer._tag !== "Failure") {
+      each.fate = { type: "known", outcome: answer }
+    } else if (answer.outcome === "rejected") {
+      each.isInDoubt = wasInDoubt
+      each.lastRefusal = answer.code
+      if (answer.code === "overloaded") this.#cluster.sightings.see("overloaded")
+      if (answer.code === "storage-full") this.#cluster.sightings.see("disk full")
+    }
+  }
+
+  #encode(wish: Wish, door: NodeId): Uint8Array {
+    return encodeCommand({
+      ...wish,
+      version: "",
+      // The door draws it: another attempt brings another one, and only the first to be executed counts.
+      seed: Uint8Array.from({ length: 16 }, () => this.#chance.below(256)),
+      caller: "",
+      door,
+    })
+  }
+
+  #reply(deliver: () => void): void {
+    if (!this.#chance.happens(this.#options.replyLoss)) this.#hop(deliver)
+  }
+
+  #hop(then: () => void): void {
+    this.#cluster.world.after(this.#chance.between(0, this.#options.hopMillisMax), then)
+  }
+
+  #moveOn(): void {
+    this.#at = (this.#at + 1) % this.#cluster.nodes.length
+  }
+}
+
+export const isAccepted = (fate: Fate): fate is { readonly type: "known"; readonly outcome: Accepted } =>
+  fate.type === "known" && fate.outcome._tag === "Accepted"

@@ -1,0 +1,223 @@
+// What is one node of a simulated cluster? A disk that outlives it, and, while it runs, a process with the real
+// lives in it.
+
+import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
+import type { Node, Turn } from "../consensus/node.ts"
+import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import { layerInProcess } from "../machine/hostInProcess.ts"
+import type { MachineLimits } from "../machine/limits.ts"
+import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import type { Registry } from "../machine/Registry.ts"
+import { layerRaft } from "../raft/layer.ts"
+import { type Observer, silentObserver } from "../raft/observer.ts"
+import type { RaftOptions } from "../raft/options.ts"
+import { GroupStopped, Raft } from "../raft/Raft.ts"
+import { LogStore, StorageFailed, StorageFull } from "../storage/LogStore.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import type { MailboxLimits } from "../transport/Mailboxes.ts"
+import { Transport } from "../transport/Transport.ts"
+import { layerBoundary } from "./boundary.ts"
+import type { Chance } from "./Chance.ts"
+import type { SimulatedDisk } from "./Disk.ts"
+import { layerNetwork, type Network } from "./Network.ts"
+import type { ClockOptions, Process } from "./Process.ts"
+import { Violation } from "./Violation.ts"
+import type { World } from "./World.ts"
+
+/** Told of everything that nodes do. */
+export interface NodeWatcher {
+  readonly started: (node: SimulatedNode, appliedIndex: Index) => void
+  readonly turned: (record: Node, turn: Turn) => void
+  readonly event: (node: SimulatedNode, message: string) => void
+  readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
+  readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
+  readonly installed: (node: SimulatedNode, position: StatePosition) => void
+  /** The process has ended by itself: the world was bad to it, or our code is broken. */
+  readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
+}
+
+/** What all nodes of a cluster have in common. */
+export interface Surroundings {
+  readonly world: World
+  readonly network: Network
+  readonly watcher: NodeWatcher
+  readonly registry: Registry
+  readonly raft: Omit<RaftOptions, "id" | "client">
+  readonly machine: Partial<MachineLimits>
+  readonly mailboxes: MailboxLimits
+  /** How long each step between consensus and machine may take. */
+  readonly boundaryMillisMax: number
+  /** Runs a checker; what it throws ends the run. */
+  readonly watch: (look: () => void) => void
+}
+
+export class SimulatedNode {
+  readonly id: NodeId
+  readonly disk: SimulatedDisk
+  readonly #around: Surroundings
+  readonly #clock: ClockOptions
+  readonly #chance: Chance
+  /** Null while nothing of it runs. */
+  process: Process | null = null
+  /** Its door, once it has started. */
+  raft: Raft["Service"] | null = null
+  machine: MachineHost["Service"] | null = null
+  /** What its consensus knows, as of its last turn. */
+  record: Node | null = null
+  /** Counts its processes. */
+  starts = 0
+  #scope: Scope.Closeable | null = null
+
+  constructor(
+    around: Surroundings,
+    options: { readonly id: NodeId; readonly disk: SimulatedDisk; readonly clock: ClockOptions },
+  ) {
+    this.#around = around
+    this.id = options.id
+    this.disk = options.disk
+    this.#clock = options.clock
+    this.#chance = around.world.chance.fork(`node ${options.id}`)
+  }
+
+  get isUp(): boolean {
+    return this.process !== null
+  }
+
+  /** Takes clients: it is up, and its doors are open. */
+  get isServing(): boolean {
+    return this.raft !== null
+  }
+
+  /** Begins a new process over what its disk holds. */
+  start(): void {
+    if (this.process !== null) return
+    const { world, raft } = this.#around
+    const process = world.startProcess(this.id, this.#clock)
+    const scope = Scope.makeUnsafe()
+    this.process = process
+    this.#scope = scope
+    this.starts++
+    const life = Effect.gen({ self: this }, function* () {
+      const context = yield* Layer.buildWithScope(this.#layers(process), scope)
+      const machine = Context.get(context, MachineHost)
+      const position = yield* machine.position
+      this.#around.watch(() => this.#around.watcher.started(this, position.index))
+      yield* Context.get(context, Transport).connect(raft.initial.addresses)
+      this.machine = machine
+      this.raft = Context.get(context, Raft)
+      return yield* this.raft.stopped
+    })
+    process.fork(life).addObserver((exit) => {
+      if (process.isDead || Exit.isSuccess(exit)) return
+      this.#ended(exit.cause)
+    })
+  }
+
+  /** Its power is lost: what was not synced is in doubt. */
+  crash(): void {
+    if (this.#die()) this.disk.crash()
+  }
+
+  /** kill -9: the machine around it lives. */
+  kill(): void {
+    if (this.#die()) this.disk.kill()
+  }
+
+  /** SIGTERM: its lives end in their order, and who waits is answered. `done` is called when it is down. */
+  stop(done: () => void = () => {}): void {
+    const { process } = this
+    const scope = this.#scope
+    if (process === null || scope === null) return done()
+    this.raft = null
+    process.fork(Scope.close(scope, Exit.void)).addObserver(() => {
+      if (process.isDead) return
+      this.kill()
+      done()
+    })
+  }
+
+  #die(): boolean {
+    const { process } = this
+    if (process === null) return false
+    process.kill()
+    this.#around.network.unplug(this.id)
+    this.process = null
+    this.raft = null
+    this.machine = null
+    this.record = null
+    this.#scope = null
+    return true
+  }
+
+  #ended(cause: Cause.Cause<unknown>): void {
+    const reason = Cause.squash(cause)
+    const isWorld =
+      reason instanceof GroupStopped
+        ? reason.fault === "world"
+        : reason instanceof StorageFailed || reason instanceof MachineFailed || reason instanceof StorageFull
+    this.kill()
+    const text = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason)
+    this.#around.watch(() => this.#around.watcher.ended(this, isWorld ? "world" : "code", text))
+  }
+
+  #layers(process: Process) {
+    const { network, raft, mailboxes, watch, watcher } = this.#around
+    const { log, snapshots, openState } = this.disk.layers(raft.group, raft.initial)
+    const observer: Observer = {
+      ...silentObserver,
+      turned: (record, turn) => {
+        this.record = record
+        watch(() => watcher.turned(record, turn))
+      },
+      event: (message) => watcher.event(this, message),
+    }
+    const layerTransport = Layer.unwrap(
+      Effect.map(LogStore, ({ identity, rememberIncarnation }) =>
+        layerNetwork({
+          network,
+          process,
+          self: {
+            clusterId: identity.clusterId,
+            id: this.id,
+            incarnation: identity.incarnation,
+            client: `http://${this.id}`,
+          },
+          limits: mailboxes,
+          acquaintance: (peer, incarnation) =>
+            rememberIncarnation(peer, incarnation).pipe(
+              Effect.map((known) => (known === "known" ? "known" : "other-incarnation")),
+              Effect.catch(() => Effect.succeed("unavailable" as const)),
+            ),
+        }),
+      ),
+    )
+    const layerMachine = layerBoundary({
+      chance: this.#chance,
+      millisMax: this.#around.boundaryMillisMax,
+      watcher: {
+        applied: (entries, outcomes) =>
+          watch(() => {
+            for (const [at, entry] of entries.entries()) watcher.applied(this, entry, outcomes[at] ?? null)
+          }),
+        hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
+        installed: (position) => watch(() => watcher.installed(this, position)),
+      },
+    }).pipe(
+      Layer.provide(
+        layerInProcess({
+          openStore: openState,
+          registry: this.#around.registry,
+          limits: this.#around.machine,
+        }),
+      ),
+    )
+    return layerRaft({ ...raft, id: this.id, client: `http://${this.id}` }, observer).pipe(
+      Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
+      Layer.provideMerge(Layer.mergeAll(log, snapshots)),
+    )
+  }
+}
+
+/** A checker spoke inside a fiber, which took it for broken code. */
+export const isViolation = (error: unknown): error is Violation => error instanceof Violation

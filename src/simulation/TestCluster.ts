@@ -1,0 +1,340 @@
+// How does a user's actor fare in a cluster to which everything happens? Nodes, clients and trouble, on virtual
+// time, in a plain test.
+
+import { members } from "../consensus/configuration.ts"
+import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { Actor, Json } from "../machine/actor.ts"
+import type { QueryOutcome } from "../machine/outcome.ts"
+import { registryOf } from "../machine/Registry.ts"
+import type { Failure } from "../raft/Raft.ts"
+import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
+import { Chance } from "./Chance.ts"
+import { SimulatedCluster } from "./Cluster.ts"
+import { checkHistory } from "./checkHistory.ts"
+import type { Operation } from "./history.ts"
+import { calmLink, type LinkWeather } from "./Link.ts"
+import { drawFaults } from "./plan.ts"
+import { type Fate, Session } from "./Session.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import { type Cut, linksOf } from "./script.ts"
+import { Troubles } from "./Troubles.ts"
+import { insist, Violation } from "./Violation.ts"
+
+export interface TestClusterOptions {
+  /** 3 when not given. */
+  readonly nodes?: number
+  /** By name. */
+  readonly actors: Readonly<Record<string, Actor>>
+  /** The same seed is the same run. 1 when not given. */
+  readonly seed?: number
+}
+
+/** One command, with its input as it stands in JSON. */
+export interface TestCommand {
+  readonly actor: string
+  readonly key: string
+  readonly command: string
+  readonly input?: Json
+  readonly idempotencyKey?: string
+  readonly ifRevision?: number
+}
+
+/** What a client knows in the end: `unknown` when nobody can tell it, `rejected` when it did not happen. */
+export type TestAnswer =
+  | CommandAnswer
+  | { readonly outcome: "rejected"; readonly code: string }
+  | { readonly outcome: "unknown" }
+
+export interface SurviveOptions {
+  /** How long trouble lasts, virtual. 5,000 when not given. */
+  readonly millis?: number
+  /** Clients that ask, one command after the other. 4 when not given. */
+  readonly clients?: number
+  /** What a client asks next. Draw from `chance` alone, so that the seed tells everything. */
+  readonly next: (chance: Chance) => TestCommand
+}
+
+const sessionOptions = { hopMillisMax: 2, replyLoss: 0, attemptMillis: 2000, patienceMillis: 10_000 }
+const loadOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
+
+/**
+ * A cluster of simulated nodes that run these actors with the real engine. Everything is synchronous, and takes
+ * virtual time only. Whatever a test does to it, every step is checked: one leader a term, equal logs, equal
+ * states, nothing said that no disk holds, nothing executed twice. A broken promise is thrown as a
+ * {@link Violation}.
+ */
+export class TestCluster {
+  readonly #cluster: SimulatedCluster
+  readonly #session: Session
+  readonly #seed: number
+  readonly history: Array<Operation> = []
+  #keys = 0
+
+  constructor(options: TestClusterOptions) {
+    const { nodes = 3, actors, seed = 1 } = options
+    const configuration = configurationOf(nodes)
+    this.#seed = seed
+    this.#cluster = new SimulatedCluster({
+      seed,
+      configuration,
+      registry: registryOf(actors),
+      link: calmLink,
+    })
+    this.#session = new Session(this.#cluster, "test", sessionOptions)
+    this.waitForLeader()
+  }
+
+  /** Ids of the nodes: `n1`, `n2`, … */
+  get nodes(): ReadonlyArray<NodeId> {
+    return members(this.#cluster.configuration)
+  }
+
+  /** Who leads and serves; null when nobody does. */
+  get leader(): NodeId | null {
+    return this.#cluster.leader?.id ?? null
+  }
+
+  /** Virtual time since the beginning, ms. */
+  get nowMillis(): number {
+    return this.#cluster.world.nowMillis
+  }
+
+  /** Of all that has happened: equal for equal seeds and tests. */
+  get trace(): string {
+    return this.#cluster.world.trace
+  }
+
+  runFor(millis: number): void {
+    this.#cluster.runFor(millis)
+  }
+
+  /** Until it is so. Throws when it does not become so in time. */
+  runUntil(what: string, isSo: () => boolean, atMostMillis = 10_000): void {
+    insist("liveness", this.#cluster.runUntil(isSo, atMostMillis), `${what}, within ${atMostMillis} ms`)
+  }
+
+  waitForLeader(atMostMillis = 10_000): NodeId {
+    this.runUntil("a leader is elected", () => this.leader !== null, atMostMillis)
+    return this.leader!
+  }
+
+  /** Has a command executed, by whichever node it takes, and waits for the answer. */
+  execute(command: TestCommand, options: { readonly node?: NodeId } = {}): TestAnswer {
+    const asked = this.ask(command, options)
+    this.runUntil("the command is answered", () => asked.answer !== null, 60_000)
+    return asked.answer!
+  }
+
+  /** The same without waiting: `answer` is null until time has passed and somebody has answered. */
+  ask(command: TestCommand, options: { readonly node?: NodeId } = {}): { answer: TestAnswer | null } {
+    const asked: { answer: TestAnswer | null } = { answer: null }
+    if (options.node !== undefined) this.#session.startAt(options.node)
+    this.#propose(this.#session, command, (answer) => {
+      asked.answer = answer
+    })
+    return asked
+  }
+
+  /** The result of a query, linearizable unless said otherwise. Throws when no node answers in time. */
+  query(
+    actor: string,
+    key: string,
+    query: string,
+    options: {
+      readonly input?: Json
+      readonly node?: NodeId
+      readonly consistency?: "linearizable" | "lease" | "local"
+    } = {},
+  ): Json {
+    const { input = null, consistency = "linearizable", node } = options
+    const asked = { type: "query", actor, key, query, input: JSON.stringify(input) } as const
+    for (let attempts = 0; attempts < 20; attempts++) {
+      if (node !== undefined) this.#session.startAt(node)
+      let answer: QueryOutcome | Failure | null | undefined
+      const how = { consistency, minIndex: 0, maxStalenessMillis: Number.POSITIVE_INFINITY }
+      this.#session.read(asked, how, (found) => {
+        answer = found
+      })
+      this.runUntil("the read is answered", () => answer !== undefined, 60_000)
+      if (answer != null && answer._tag !== "Failure") return readAnswer(answer).result ?? null
+      this.runFor(50)
+    }
+    throw new Violation("liveness", `${actor}/${key} is read`)
+  }
+
+  /** The power of a node is lost: what it had not synced may be gone. */
+  crash(node: NodeId): void {
+    this.#cluster.node(node).crash()
+  }
+
+  /** kill -9. */
+  kill(node: NodeId): void {
+    this.#cluster.node(node).kill()
+  }
+
+  /** SIGTERM: who waits there is answered first. */
+  stop(node: NodeId): void {
+    const stopped = this.#cluster.node(node)
+    stopped.stop()
+    this.runUntil(`${node} stops`, () => !stopped.isUp)
+  }
+
+  /** Starts a node that is down, from what its disk holds. */
+  start(node: NodeId): void {
+    this.#cluster.node(node).start()
+  }
+
+  /** SIGSTOP, until {@link resume}. */
+  pause(node: NodeId): void {
+    this.#cluster.node(node).process?.pause()
+  }
+
+  resume(node: NodeId): void {
+    this.#cluster.node(node).process?.resume()
+  }
+
+  /** Nothing passes on the links that this takes away, until {@link heal}. */
+  cut(cut: Cut): void {
+    const links = linksOf(cut, this.nodes, (target) =>
+      target === "leader"
+        ? this.waitForLeader()
+        : target === "follower"
+          ? this.nodes.find((id) => id !== this.leader)!
+          : target,
+    )
+    for (const [from, to] of links) this.#cluster.network.cut(from, to)
+  }
+
+  /** From these nodes to all others, and back. */
+  isolate(...side: ReadonlyArray<NodeId>): void {
+    this.cut({ shape: "halves", side })
+  }
+
+  heal(): void {
+    this.#cluster.network.healAll()
+  }
+
+  /** On all links, from now on. */
+  setLinks(weather: Partial<LinkWeather>): void {
+    for (const from of this.nodes) {
+      for (const to of this.nodes) {
+        const link = this.#cluster.network.link(from, to)
+        link.weather = { ...link.weather, ...weather }
+      }
+    }
+  }
+
+  /**
+   * Clients ask for commands while everything goes wrong that the seed draws: crashes, pauses, partitions, slow,
+   * full and failing disks, wrong clocks. Then all is put right; the nodes must agree, and what clients of
+   * `register`, `counter` and `list` as in `raftlet`'s own tests saw must be linearizable.
+   */
+  survive(
+    options: SurviveOptions,
+  ): ReadonlyArray<{ readonly command: TestCommand; readonly answer: TestAnswer }> {
+    const { millis = 5000, clients = 4, next } = options
+    const cluster = this.#cluster
+    const chance = new Chance(this.#seed).fork("survive")
+    const seen: Array<{ command: TestCommand; answer: TestAnswer }> = []
+    // Nodes that lose their data do not come back by themselves: that belongs to another test.
+    const faults = drawFaults(chance, this.nodes, millis).filter(
+      ({ type }) => type !== "damage" && type !== "flood",
+    )
+    const troubles = new Troubles(cluster, {
+      voters: cluster.configuration.voters,
+      outgoing: [],
+      link: calmLink,
+      disk: { syncMillisMin: 0, syncMillisMax: 2 },
+      faults,
+    })
+    let busy = 0
+    let isOver = false
+    const work = (session: Session): void => {
+      if (isOver) return
+      busy++
+      const command = next(chance)
+      this.#propose(session, command, (answer) => {
+        busy--
+        seen.push({ command, answer })
+        cluster.world.after(chance.between(0, 30), () => work(session))
+      })
+    }
+    for (let client = 0; client < clients; client++)
+      work(new Session(cluster, `client ${client}`, loadOptions))
+    this.runFor(millis)
+    isOver = true
+    troubles.calm()
+    this.runUntil("every client is answered", () => busy === 0, 60_000)
+    this.settle()
+    return seen
+  }
+
+  /** All nodes that run come to the same state. What they and their clients saw is checked once more. */
+  settle(atMostMillis = 30_000): void {
+    const running = this.#cluster.nodes.filter((node) => node.isUp)
+    const indexOf = (node: SimulatedNode) => node.record?.appliedIndex ?? -1
+    this.runUntil(
+      "all nodes have applied the same",
+      () => {
+        const last = this.#cluster.leader?.record?.log.lastIndex
+        return last !== undefined && running.every((node) => indexOf(node) === last)
+      },
+      atMostMillis,
+    )
+    const [violation] = checkHistory(this.history)
+    if (violation !== undefined)
+      throw new Violation("linearizability", `${violation.instance}: ${violation.message}`)
+  }
+
+  #propose(session: Session, command: TestCommand, answered: (answer: TestAnswer) => void): void {
+    const { actor, key, input = null } = command
+    const start = this.nowMillis
+    const wish = {
+      actor,
+      key,
+      command: command.command,
+      input: JSON.stringify(input),
+      idempotencyKey: command.idempotencyKey ?? `${session.name}-${++this.#keys}`,
+      ifRevision: command.ifRevision ?? null,
+    }
+    session.propose([wish], ([fate]) => {
+      const answer = answerOf(fate!)
+      const isOpen = answer.outcome === "unknown"
+      this.history.push({
+        client: session.name,
+        op: `${actor}.${command.command}`,
+        instance: `${actor}/${key}`,
+        input:
+          command.ifRevision === undefined ? input : { ...(input as object), ifRevision: command.ifRevision },
+        output:
+          answer.outcome === "executed"
+            ? { result: answer.result, revision: answer.revision }
+            : answer.outcome === "unknown"
+              ? null
+              : answer.code,
+        start,
+        end: isOpen ? null : this.nowMillis,
+        outcome: answer.outcome === "executed" ? "ok" : answer.outcome,
+      })
+      answered(answer)
+    })
+  }
+}
+
+const answerOf = (fate: Fate): TestAnswer =>
+  fate.type === "known"
+    ? commandAnswer(fate.outcome)
+    : fate.type === "rejected"
+      ? { outcome: "rejected", code: fate.code }
+      : { outcome: "unknown" }
+
+const configurationOf = (nodes: number): Configuration => {
+  const voters = Array.from({ length: nodes }, (_, at) => `n${at + 1}`)
+  return {
+    voters,
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    addresses: Object.fromEntries(voters.map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
+  }
+}

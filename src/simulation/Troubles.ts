@@ -1,0 +1,262 @@
+// How does a script's trouble come over a cluster, and how does it end?
+
+import type { NodeId } from "../consensus/types.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+import type { DiskWeather } from "./Disk.ts"
+import { calmLink } from "./Link.ts"
+import { Session } from "./Session.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import {
+  type Damage,
+  type Ending,
+  type Fault,
+  linksOf,
+  type PermanentFault,
+  type Script,
+  type Target,
+} from "./script.ts"
+
+const calmDisk = { hangs: false, isFull: false, failing: "no" } as const satisfies Partial<DiskWeather>
+
+/** As much of a script as trouble needs. */
+export type TroubleScript = Pick<Script, "voters" | "outgoing" | "link" | "disk" | "faults">
+
+export class Troubles {
+  readonly #cluster: SimulatedCluster
+  readonly #script: TroubleScript
+  /** How many cuts a link suffers at the moment. */
+  readonly #cuts = new Map<string, number>()
+  /** Disks that may have lost something that nobody has made good yet. */
+  readonly #doubtful = new Map<NodeId, number>()
+  #isCalm = false
+  #floods = 0
+
+  constructor(cluster: SimulatedCluster, script: TroubleScript) {
+    this.#cluster = cluster
+    this.#script = script
+    for (const node of cluster.nodes) Object.assign(node.disk.weather, script.disk)
+    for (const fault of script.faults) {
+      cluster.world.after(fault.atMillis, () => {
+        if (!this.#isCalm) this.#strike(fault)
+      })
+    }
+  }
+
+  /** All that was wrong is put right. Who is down starts again. */
+  calm(): void {
+    const { network, nodes } = this.#cluster
+    this.#isCalm = true
+    this.#cuts.clear()
+    network.healAll()
+    for (const link of network.links) {
+      if (link.isHeld) link.release()
+      link.weather = calmLink
+    }
+    for (const node of nodes) {
+      Object.assign(node.disk.weather, this.#script.disk, calmDisk)
+      node.process?.resume()
+      if (!this.#cluster.staysDown.has(node.id)) node.start()
+    }
+  }
+
+  /**
+   * From now on, for good, as far as a majority can do without it and without the nodes that were lost before.
+   * Gives back who can take no part any more.
+   */
+  makePermanent(faults: ReadonlyArray<PermanentFault>): ReadonlySet<NodeId> {
+    const affected = new Set<NodeId>(this.#cluster.staysDown)
+    for (const fault of faults) {
+      // Of two that lost a link one may be the leader: then it is the other one that misses something.
+      const hit = fault.type === "no-link" ? [fault.from, fault.to] : [fault.node]
+      if (!this.#canDoWithout(new Set([...affected, ...hit]))) continue
+      for (const id of hit) affected.add(id)
+      this.#strikeForGood(fault)
+    }
+    return affected
+  }
+
+  #strikeForGood(fault: PermanentFault): void {
+    const { network, nodes } = this.#cluster
+    if (fault.type === "no-link") return network.cut(fault.from, fault.to)
+    const node = this.#cluster.node(fault.node)
+    if (fault.type === "down") node.kill()
+    else if (fault.type === "paused") node.process?.pause()
+    else if (fault.type === "disk-hangs") node.disk.weather.hangs = true
+    for (const other of nodes) {
+      if (other === node) continue
+      if (fault.type === "isolated" || fault.type === "deaf") network.cut(other.id, node.id)
+      if (fault.type === "isolated" || fault.type === "mute") network.cut(node.id, other.id)
+    }
+  }
+
+  #canDoWithout(missing: ReadonlySet<NodeId>): boolean {
+    const { voters, outgoing } = this.#script
+    return [voters, outgoing].every(
+      (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
+    )
+  }
+
+  #strike(fault: Fault): void {
+    const { world, nodes, network } = this.#cluster
+    switch (fault.type) {
+      case "end":
+        return this.#end(this.#who(fault.target), fault.how, fault.forMillis)
+      case "end-all":
+        for (const node of nodes) this.#end(node, fault.how, fault.forMillis)
+        return this.#cluster.sightings.see("all down at once")
+      case "pause":
+        return this.#pause(this.#who(fault.target), fault.forMillis)
+      case "cut":
+        return this.#cut(fault.cut, fault.forMillis)
+      case "weather": {
+        for (const link of this.#allLinks()) link.weather = fault.weather
+        return void world.after(fault.forMillis, () => {
+          if (this.#isCalm) return
+          for (const link of this.#allLinks()) link.weather = this.#script.link
+        })
+      }
+      case "hold": {
+        const link = network.link(fault.from, fault.to)
+        if (link.isHeld) return
+        link.hold()
+        return void world.after(fault.forMillis, () => {
+          if (link.isHeld) link.release()
+        })
+      }
+      case "disk": {
+        const node = this.#who(fault.target)
+        if (fault.weather.failing !== undefined) this.#cluster.excused.add(node.id)
+        Object.assign(node.disk.weather, fault.weather)
+        return void world.after(fault.forMillis, () => {
+          if (!this.#isCalm) Object.assign(node.disk.weather, this.#script.disk, calmDisk)
+        })
+      }
+      case "damage":
+        return this.#damage(this.#who(fault.target), fault.damage, fault.forMillis)
+      case "wall": {
+        const node = this.#who(fault.target)
+        if (fault.shiftMillis < 0 && node.record?.role.kind === "leader")
+          this.#cluster.sightings.see("wall clock set back")
+        return node.process?.shiftWall(fault.shiftMillis)
+      }
+      case "snapshot": {
+        const { process, raft } = this.#who(fault.target)
+        if (process !== null && raft !== null) process.fork(raft.snapshot)
+        return
+      }
+      case "flood":
+        return this.#flood(this.#who(fault.target), fault.count)
+    }
+  }
+
+  #end(node: SimulatedNode, how: Ending, forMillis: number): void {
+    const startLater = () =>
+      void this.#cluster.world.after(forMillis, () => {
+        if (!this.#cluster.staysDown.has(node.id)) node.start()
+      })
+    if (!node.isUp) return
+    if (how === "stop") return node.stop(startLater)
+    if (how === "power") node.crash()
+    else node.kill()
+    startLater()
+  }
+
+  #pause(node: SimulatedNode, forMillis: number): void {
+    const { process } = node
+    if (process === null || process.isPaused) return
+    const wasLeader = node.record?.role.kind === "leader"
+    process.pause()
+    this.#cluster.world.after(forMillis, () => {
+      const isDeposed = (this.#cluster.leader?.record?.term ?? 0) > (node.record?.term ?? 0)
+      if (wasLeader && isDeposed && !process.isDead)
+        this.#cluster.sightings.see("stood still and was deposed")
+      process.resume()
+    })
+  }
+
+  #cut(cut: Extract<Fault, { readonly type: "cut" }>["cut"], forMillis: number): void {
+    const { network, nodes, world } = this.#cluster
+    const ids = nodes.map(({ id }) => id)
+    const links = linksOf(cut, ids, (target) => this.#who(target).id)
+    const count = ([from, to]: readonly [NodeId, NodeId], by: number): void => {
+      const key = `${from} ${to}`
+      const cuts = Math.max(0, (this.#cuts.get(key) ?? 0) + by)
+      this.#cuts.set(key, cuts)
+      if (cuts > 0) network.cut(from, to)
+      else network.heal(from, to)
+    }
+    for (const link of links) count(link, 1)
+    world.after(forMillis, () => {
+      if (!this.#isCalm) for (const link of links) count(link, -1)
+    })
+  }
+
+  /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
+  #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
+    const { excused, staysDown, invariants, newIdentity, world } = this.#cluster
+    if (!this.#isTolerable(node.id)) return
+    node.crash()
+    const { disk } = node
+    const found =
+      damage === "flip"
+        ? disk.flipBit()
+        : damage === "shorten"
+          ? disk.shortenLog()
+          : damage === "mark"
+            ? disk.damageMark()
+            : damage
+    if (found !== null) {
+      excused.add(node.id)
+      this.#doubtful.set(node.id, node.starts)
+      invariants.disksKeep = false
+    }
+    if (damage === "wipe") {
+      disk.wipe(newIdentity(node.id))
+      staysDown.add(node.id)
+    }
+    world.after(forMillis, () => node.start())
+  }
+
+  #isTolerable(id: NodeId): boolean {
+    for (const [other, damagedAt] of [...this.#doubtful]) {
+      const { record, starts } = this.#cluster.node(other)
+      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(other)
+      if (isGood) this.#doubtful.delete(other)
+    }
+    return this.#canDoWithout(new Set([...this.#doubtful.keys(), id]))
+  }
+
+  #flood(node: SimulatedNode, count: number): void {
+    const flood = this.#floods++
+    const session = new Session(this.#cluster, `flood ${flood}`, {
+      hopMillisMax: 0,
+      replyLoss: 0,
+      attemptMillis: 500,
+      patienceMillis: 1,
+    })
+    session.startAt(node.id)
+    const wishes = Array.from({ length: count }, (_, at) => ({
+      actor: "counter",
+      key: "flood",
+      command: "add",
+      input: JSON.stringify({ by: 1 }),
+      idempotencyKey: `flood-${flood}-${at}`,
+      ifRevision: null,
+    }))
+    for (const wish of wishes) session.propose([wish], () => {})
+  }
+
+  #who(target: Target): SimulatedNode {
+    const { nodes, leader, world } = this.#cluster
+    if (target === "leader") return leader ?? world.chance.pick(nodes)
+    if (target === "follower") return world.chance.pick(nodes.filter((node) => node !== leader)) ?? nodes[0]!
+    return this.#cluster.node(target)
+  }
+
+  #allLinks() {
+    const { nodes, network } = this.#cluster
+    return nodes.flatMap((from) =>
+      nodes.filter((to) => to !== from).map((to) => network.link(from.id, to.id)),
+    )
+  }
+}

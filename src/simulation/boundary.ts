@@ -1,0 +1,74 @@
+// What lies between consensus and a machine that runs elsewhere? A queue, some time, and somebody who looks on.
+
+import { Effect, Layer, Semaphore } from "effect"
+import type { Entry, Index } from "../consensus/types.ts"
+import { MachineHost } from "../machine/MachineHost.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import type { Chance } from "./Chance.ts"
+
+/** Told of everything that a machine takes in. */
+export interface MachineWatcher {
+  readonly applied: (entries: ReadonlyArray<Entry>, outcomes: ReadonlyArray<Outcome | null>) => void
+  readonly hashed: (index: Index, hash: string) => void
+  readonly installed: (position: StatePosition) => void
+}
+
+/**
+ * The machine as its thread would have it: one request after the other, each taking up to `millisMax`, so that
+ * the world goes on while it works. Entries are applied as a batch or one by one, with the hash after each.
+ */
+export const layerBoundary = (options: {
+  readonly chance: Chance
+  readonly millisMax: number
+  readonly watcher: MachineWatcher
+}): Layer.Layer<MachineHost, never, MachineHost> =>
+  Layer.effect(
+    MachineHost,
+    Effect.map(MachineHost, (host) => {
+      const { chance, millisMax, watcher } = options
+      const thread = Semaphore.makeUnsafe(1)
+      const pass = (): Effect.Effect<void> => {
+        const millis = chance.happens(0.5) ? 0 : chance.between(0, millisMax)
+        return millis === 0 ? Effect.void : Effect.sleep(millis)
+      }
+      const ask = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+        thread.withPermit(
+          Effect.gen(function* () {
+            yield* pass()
+            const answer = yield* work
+            yield* pass()
+            return answer
+          }),
+        )
+      const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
+        // The host answers only where an origin waits; who looks on wants every outcome.
+        const waiting = entries.map((entry) => ({ ...entry, origin: {} }))
+        const batches = chance.happens(0.3) ? [waiting] : waiting.map((entry) => [entry])
+        const outcomes: Array<Outcome | null> = []
+        for (const batch of batches) {
+          const answers = yield* host.apply(batch)
+          watcher.applied(batch, answers)
+          const { index, hash } = yield* host.stateHash
+          watcher.hashed(index, hash)
+          outcomes.push(...answers)
+        }
+        return outcomes
+      })
+      return MachineHost.of({
+        position: host.position,
+        admit: (commands) => ask(host.admit(commands)),
+        apply: (entries) => ask(apply(entries)),
+        query: (queries) => ask(host.query(queries)),
+        flush: ask(host.flush),
+        nextTimer: ask(host.nextTimer),
+        due: (now, max) => ask(host.due(now, max)),
+        stateHash: ask(host.stateHash),
+        install: (snapshotId) =>
+          Effect.tap(ask(host.install(snapshotId)), (position) =>
+            Effect.sync(() => watcher.installed(position)),
+          ),
+        status: ask(host.status),
+      })
+    }),
+  )

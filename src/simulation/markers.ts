@@ -1,0 +1,67 @@
+// Does the hunt go where bugs live? Situations that must each have come up now and then: a run of many seeds in
+// which one never did has proved less than it seems to.
+
+/** What must be seen, and why it matters. */
+export const markers = {
+  "another leader": "a leader was elected after another",
+  "split vote": "two candidates stood in one term",
+  "vote reply lost": "a granted vote never arrived",
+  "vote after restart": "a node voted in a term that it knew from before it restarted",
+  "pre-vote refused": "a node would not vote, because its leader lives or its log is newer",
+  "deposed by a newer term": "a leader learned of a newer term",
+  "stepped down without a quorum": "a leader gave up by itself",
+  "leader with a stuck disk": "a leader gave up while its disk took nothing in",
+  "suffix replaced": "a follower cut entries that a newer leader did not have",
+  "hint across three terms": "one refusal skipped entries of three terms",
+  "old term committed": "entries of an older term were committed with one of the leader's own",
+  "window full": "a leader waited for a follower's acknowledgements",
+  "entries read from disk": "a follower was so late that the leader's memory did not hold what it needed",
+  "append overtaken": "an append arrived that held nothing new",
+  "proposal lost": "who waited for an entry learned that it may be lost",
+  "proposal forwarded": "a follower handed a command to the leader",
+  "retry replayed": "a command that came again got its first answer",
+  "log cut": "the log was cut behind the state",
+  "snapshot sent": "a follower needed a snapshot",
+  "snapshot installed": "a snapshot took the place of log and state",
+  "snapshot resumed": "a snapshot went on where an earlier attempt had ended",
+  "leader changed in a snapshot": "the leader changed while a follower was receiving a snapshot",
+  "crash in an install": "a node stopped after its log had moved onto a snapshot, and before its state had",
+  "unsynced lost": "a write that nobody had been told of was gone after a loss of power",
+  "unsynced kept": "a write that nobody had been told of was there after a loss of power",
+  "node stopped by its disk": "a failed sync or a corrupt page ended a process",
+  "log found damaged": "a node came back with less than it had said",
+  "damaged log repaired": "a suspect node became whole again",
+  "disk full": "a proposal was refused for want of room",
+  "stood still and was deposed": "a leader went on after a pause, and another one led",
+  "all down at once": "no process was left",
+  "wall clock set back": "the wall clock of a leader went backwards",
+  "joint election": "a leader was elected by two majorities",
+  "read by lease": "a read was served without a round",
+  "read at a follower": "a follower served a linearizable read",
+  "read index asked again": "a follower's question to its leader was repeated",
+  "stale read refused": "a node that had not heard its leader for long refused a local read",
+  "revision mismatch": "a compare-and-set came too late",
+  overloaded: "a node refused what was more than may wait",
+  "outcome unknown": "a client never learned what became of its command",
+  "outcome rejected": "a client was told that its command did not happen",
+  "timer under another leader": "a timer rang in another term than it was set in",
+  "wiped node refused": "a node without its data was not let in",
+  "old connection broken": "a message was sent to a process that had ended",
+} as const
+
+export type Marker = keyof typeof markers
+
+export const markerNames = Object.keys(markers) as ReadonlyArray<Marker>
+
+/** Which of them have been seen. */
+export class Sightings {
+  readonly #seen = new Set<Marker>()
+
+  see(marker: Marker): void {
+    this.#seen.add(marker)
+  }
+
+  get seen(): ReadonlyArray<Marker> {
+    return markerNames.filter((name) => this.#seen.has(name))
+  }
+}

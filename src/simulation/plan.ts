@@ -1,0 +1,275 @@
+// What does a seed stand for? A script: each seed has its own cluster, its own clients and its own weather.
+// What never comes lets other things go far, so each kind of trouble is switched on or off (swarm testing:
+// Groce et al., ISSTA 2012).
+
+import type { NodeId } from "../consensus/types.ts"
+import { defaultLimits } from "../raft/options.ts"
+import { Chance } from "./Chance.ts"
+import type { RaftSettings } from "./Cluster.ts"
+import { calmLink, type LinkWeather } from "./Link.ts"
+import type { ClockOptions } from "./Process.ts"
+import type {
+  Act,
+  Cut,
+  Damage,
+  Ending,
+  Fault,
+  PermanentFault,
+  PlannedOperation,
+  Script,
+  Target,
+} from "./script.ts"
+
+export interface PlanOptions {
+  /** Nodes of the cluster; null: as the seed draws. */
+  readonly nodes: number | null
+  /** How long trouble lasts, virtual. */
+  readonly troubleMillis: number
+}
+
+export const defaultPlan: PlanOptions = { nodes: null, troubleMillis: 8000 }
+
+export const plan = (seed: number, options: PlanOptions = defaultPlan): Script => {
+  const chance = new Chance(seed).fork("plan")
+  const members = drawMembers(chance.fork("members"), options.nodes)
+  const ids = [...new Set([...members.voters, ...members.outgoing, ...members.learners])]
+  const raft = drawSettings(chance.fork("settings"))
+  const weather = chance.fork("weather")
+  const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
+  return {
+    seed,
+    ...members,
+    raft,
+    machineCacheBytesMax: weather.pick([0, 500, 1_000_000]),
+    machineDirtyInstancesMax: weather.pick([2, 1000]),
+    link: drawLink(weather, 1),
+    disk: drawDisk(weather),
+    clocks: drawClocks(chance.fork("clocks"), ids, raft),
+    boundaryMillisMax: weather.pick([0, 1, 3]),
+    operations: drawOperations(chance.fork("operations"), calmAtMillis),
+    faults: drawFaults(chance.fork("faults"), ids, calmAtMillis),
+    calmAtMillis,
+    forGood: drawForGood(chance.fork("for good"), members.voters, members.outgoing),
+  }
+}
+
+type Members = Pick<Script, "voters" | "outgoing" | "learners">
+
+const drawMembers = (chance: Chance, nodes: number | null): Members => {
+  const named = (count: number): ReadonlyArray<NodeId> =>
+    Array.from({ length: count }, (_, at) => `n${at + 1}`)
+  if (nodes !== null) return { voters: named(nodes), outgoing: [], learners: [] }
+  const dice = chance.draw()
+  if (dice < 0.52) return { voters: named(3), outgoing: [], learners: [] }
+  if (dice < 0.74) return { voters: named(5), outgoing: [], learners: [] }
+  if (dice < 0.84) return { voters: named(3), outgoing: [], learners: ["n4"] }
+  if (dice < 0.92) return { voters: named(3), outgoing: ["n3", "n4", "n5"], learners: [] }
+  return { voters: named(dice < 0.96 ? 1 : 2), outgoing: [], learners: [] }
+}
+
+/** Small on purpose: windows are full, memory is short and logs are cut all the time. */
+const drawSettings = (chance: Chance): RaftSettings => {
+  const electionTimeoutMinMillis = chance.pick([100, 150, 250])
+  const entries = chance.pick([1, 3, 16, 1024])
+  return {
+    limits: {
+      ...defaultLimits,
+      electionTimeoutMinMillis,
+      electionTimeoutMaxMillis: electionTimeoutMinMillis * 2,
+      heartbeatMillis: Math.floor(electionTimeoutMinMillis / 5),
+      clockDriftMillis: Math.floor(electionTimeoutMinMillis / 5),
+      appendEntriesMax: entries,
+      appendBytesMax: chance.pick([200, 1000, 1024 * 1024]),
+      inFlightMessagesMax: chance.pick([1, 2, 4, 64]),
+      inFlightBytesMax: chance.pick([400, 4000, 8 * 1024 * 1024]),
+      cacheBytesMax: chance.pick([0, 400, 4000, 16 * 1024 * 1024]),
+    },
+    flushMillis: chance.pick([100, 300, 1000]),
+    flushEntriesMax: chance.pick([5, 50, 10_000]),
+    logMarginEntries: chance.pick([0, 5, 50]),
+    compactEntriesMin: chance.pick([1, 10, 100]),
+    applyEntriesMax: chance.pick([1, 8, 1024]),
+    snapshotChunkBytesMax: chance.pick([300, 2000, 20_000]),
+    waitingMax: chance.pick([8, 60, 1000]),
+    forwardRetryMillis: chance.pick([200, 600]),
+    timerMillis: 50,
+    timersMax: chance.pick([1, 256]),
+  }
+}
+
+/** One kind of trouble: often not at all, else as often as the seed draws. */
+const sometimes = (chance: Chance, most: number): number => (chance.happens(0.4) ? 0 : chance.draw() * most)
+
+const drawLink = (chance: Chance, severity: number): LinkWeather => ({
+  ...calmLink,
+  latencyMinMillis: chance.between(0, 2),
+  latencyMaxMillis: chance.between(2, chance.pick([3, 10, 40])),
+  loss: sometimes(chance, 0.12 * severity),
+  duplicate: sometimes(chance, 0.15 * severity),
+  reorder: sometimes(chance, 0.4 * severity),
+  bytesPerMilli: chance.pick([0, 0, 0, 200, 20]),
+})
+
+const drawDisk = (chance: Chance): Script["disk"] => {
+  const syncMillisMin = chance.between(0, 2)
+  return { syncMillisMin, syncMillisMax: syncMillisMin + chance.pick([0, 2, 8, 25]) }
+}
+
+/** Clocks that drift apart no more than the limits allow within an election timeout, and walls that are wrong. */
+const drawClocks = (
+  chance: Chance,
+  ids: ReadonlyArray<NodeId>,
+  { limits }: RaftSettings,
+): Readonly<Record<NodeId, ClockOptions>> => {
+  const { clockDriftMillis, electionTimeoutMinMillis } = limits!
+  // Half of the allowance for either side; whole milliseconds cost up to two more.
+  const drift = chance.happens(0.5) ? 0 : (clockDriftMillis / 2 - 2) / electionTimeoutMinMillis
+  return Object.fromEntries(
+    ids.map((id) => [
+      id,
+      {
+        originMillis: chance.between(0, 100_000),
+        rate: 1 + (chance.draw() * 2 - 1) * drift,
+        wallMillis: 1_700_000_000_000 + (chance.happens(0.5) ? 0 : chance.between(-3_600_000, 3_600_000)),
+      },
+    ]),
+  )
+}
+
+const drawOperations = (chance: Chance, calmAtMillis: number): ReadonlyArray<PlannedOperation> => {
+  const count = chance.between(60, 260)
+  const clients = chance.between(1, 8)
+  const keys = ["a", "b", "c"].slice(0, chance.between(1, 3))
+  const readShare = chance.draw() * 0.5
+  const weights = { set: chance.draw(), add: chance.draw(), append: chance.draw(), arm: chance.draw() * 0.4 }
+  // Long values fill windows and disks.
+  const padding = "x".repeat(chance.pick([0, 0, 30, 300]))
+  return Array.from(
+    { length: count },
+    (_, at): PlannedOperation => ({
+      atMillis: chance.below(calmAtMillis),
+      client: chance.below(clients),
+      act: chance.happens(readShare)
+        ? drawRead(chance, keys)
+        : drawCommand(chance, keys, weights, `${at}${padding}`),
+    }),
+  ).sort((left, right) => left.atMillis - right.atMillis)
+}
+
+const drawCommand = (
+  chance: Chance,
+  keys: ReadonlyArray<string>,
+  weights: Readonly<Record<"set" | "add" | "append" | "arm", number>>,
+  name: string,
+): Act => {
+  const key = chance.pick(keys)
+  let dice = chance.draw() * (weights.set + weights.add + weights.append + weights.arm)
+  dice -= weights.set
+  if (dice < 0) return { type: "set", key, value: chance.below(1000), conditional: chance.happens(0.5) }
+  dice -= weights.add
+  // Now and then more than the counter takes.
+  if (dice < 0) return { type: "add", key, by: chance.happens(0.1) ? 101 : chance.between(1, 9) }
+  dice -= weights.append
+  if (dice >= 0) return { type: "arm", key, item: name, afterMillis: chance.between(0, 1500) }
+  const count = chance.happens(0.3) ? chance.between(2, 5) : 1
+  return { type: "append", key, items: Array.from({ length: count }, (_, at) => `${name}.${at}`) }
+}
+
+const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Act => ({
+  type: "read",
+  actor: chance.pick(["register", "counter", "list"] as const),
+  key: chance.pick(keys),
+  consistency: chance.pick(["linearizable", "linearizable", "lease", "local"] as const),
+  monotonic: chance.happens(0.3),
+  maxStalenessMillis: chance.pick([0, 50, 300]),
+})
+
+/** What goes wrong, and when. Damage is for those who know which nodes are still sound. */
+export const drawFaults = (
+  chance: Chance,
+  ids: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+): ReadonlyArray<Fault> => {
+  const faults: Array<Fault> = []
+  const target = (): Target => chance.pick<Target>([chance.pick(ids), "leader", "follower"])
+  const often = (most: number, draw: () => FaultBody) => {
+    for (let left = Math.round(sometimes(chance, most)); left > 0; left--) {
+      faults.push({ atMillis: chance.below(calmAtMillis), ...draw() } as Fault)
+    }
+  }
+  const brief = () => chance.between(10, 400)
+  const long = () => chance.between(100, 2500)
+  const how = (): Ending => chance.pick<Ending>(["power", "power", "kill", "stop"])
+  often(8, () => ({
+    type: "end",
+    target: target(),
+    how: how(),
+    forMillis: chance.happens(0.5) ? brief() : long(),
+  }))
+  often(2, () => ({ type: "end-all", how: chance.pick<Ending>(["power", "kill"]), forMillis: brief() }))
+  often(5, () => ({ type: "pause", target: target(), forMillis: chance.happens(0.5) ? brief() : long() }))
+  often(6, () => ({ type: "cut", cut: drawCut(chance, ids, target), forMillis: long() }))
+  often(3, () => ({ type: "weather", weather: drawLink(chance, 3), forMillis: long() }))
+  if (ids.length > 1) {
+    often(3, () => {
+      const [from, to] = chance.some(ids, 2) as [NodeId, NodeId]
+      return { type: "hold", from, to, forMillis: long() }
+    })
+  }
+  often(3, () => ({
+    type: "disk",
+    target: target(),
+    weather: { syncMillisMin: 20, syncMillisMax: 200 },
+    forMillis: long(),
+  }))
+  often(2, () => ({ type: "disk", target: target(), weather: { hangs: true }, forMillis: long() }))
+  often(3, () => ({ type: "disk", target: target(), weather: { isFull: true }, forMillis: long() }))
+  often(2, () => ({ type: "disk", target: target(), weather: { failing: "once" }, forMillis: long() }))
+  often(1, () => ({ type: "disk", target: target(), weather: { failing: "always" }, forMillis: brief() }))
+  const damages: ReadonlyArray<Damage> = ["flip", "flip", "shorten", "shorten", "mark", "wipe"]
+  often(3, () => ({ type: "damage", target: target(), damage: chance.pick(damages), forMillis: brief() }))
+  often(3, () => ({ type: "wall", target: target(), shiftMillis: chance.between(-3_600_000, 3_600_000) }))
+  often(3, () => ({ type: "snapshot", target: target() }))
+  often(2, () => ({ type: "flood", target: target(), count: chance.between(20, 120) }))
+  return faults.sort((left, right) => left.atMillis - right.atMillis)
+}
+
+type FaultBody = Fault extends infer One ? (One extends Fault ? Omit<One, "atMillis"> : never) : never
+
+const drawCut = (chance: Chance, ids: ReadonlyArray<NodeId>, target: () => Target): Cut => {
+  const shape = chance.pick(["halves", "isolate", "deaf", "mute", "bridge", "ring", "links"] as const)
+  switch (shape) {
+    case "halves":
+      return { shape, side: ids.filter(() => chance.happens(0.5)) }
+    case "isolate":
+    case "deaf":
+    case "mute":
+      return { shape, target: target() }
+    case "bridge": {
+      const bridge = chance.pick(ids)
+      return { shape, bridge, side: ids.filter((id) => id !== bridge && chance.happens(0.5)) }
+    }
+    case "ring":
+      return { shape }
+    case "links": {
+      const links = ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => [from, to] as const))
+      return { shape, links: links.filter(() => chance.happens(0.3)) }
+    }
+  }
+}
+
+/** What stays wrong, for as many as the run will find that it can do without. */
+const drawForGood = (
+  chance: Chance,
+  voters: ReadonlyArray<NodeId>,
+  outgoing: ReadonlyArray<NodeId>,
+): ReadonlyArray<PermanentFault> => {
+  const all = [...new Set([...voters, ...outgoing])]
+  if (chance.happens(0.3) || all.length < 3) return []
+  return chance.some(all, chance.between(1, 2)).map((node): PermanentFault => {
+    const type = chance.pick(["down", "paused", "disk-hangs", "isolated", "deaf", "mute", "no-link"] as const)
+    return type === "no-link"
+      ? { type, from: node, to: chance.pick(all.filter((id) => id !== node)) }
+      : { type, node }
+  })
+}

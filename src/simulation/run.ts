@@ -1,0 +1,278 @@
+// Does a script break a promise? Trouble first; then trouble that stays, on a minority, while the rest must go on;
+// then peace, in which all must agree; and at the end everything that the clients saw is held against one machine.
+
+import { type Effect, Exit } from "effect"
+import type { Index } from "../consensus/types.ts"
+import { registryOf } from "../machine/Registry.ts"
+import alarm from "./actors/alarm.ts"
+import counter from "./actors/counter.ts"
+import list from "./actors/list.ts"
+import register from "./actors/register.ts"
+import { Clients } from "./Clients.ts"
+import { SimulatedCluster } from "./Cluster.ts"
+import { checkHistory } from "./checkHistory.ts"
+import type { Operation } from "./history.ts"
+import type { Marker } from "./markers.ts"
+import { isAccepted, Session } from "./Session.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import { configurationOf, type Script } from "./script.ts"
+import { Troubles } from "./Troubles.ts"
+import { insist, Violation } from "./Violation.ts"
+
+export interface Report {
+  readonly seed: number
+  /** Null: every promise was kept. */
+  readonly failure: Failure | null
+  /** Tasks run, on all processes: an event each. */
+  readonly steps: number
+  readonly virtualMillis: number
+  /** The same for the same script and code, in any process. */
+  readonly trace: string
+  readonly seen: ReadonlyArray<Marker>
+  readonly committed: Index
+  readonly operations: Readonly<Record<Operation["outcome"], number>>
+}
+
+export interface Failure {
+  readonly checker: string
+  readonly message: string
+  readonly step: number
+  readonly atMillis: number
+  /** What each node was at. */
+  readonly nodes: string
+}
+
+const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
+const actors = { alarm, counter, list, register }
+/** How long nothing happens while nobody's term may grow. */
+const QUIET_MILLIS = 2000
+
+export const run = (script: Script): Report => {
+  const cluster = new SimulatedCluster({
+    seed: script.seed,
+    configuration: configurationOf(script),
+    registry: registryOf(actors),
+    raft: script.raft,
+    machine: {
+      cacheBytesMax: script.machineCacheBytesMax,
+      dirtyInstancesMax: script.machineDirtyInstancesMax,
+    },
+    link: script.link,
+    clockOf: (id) => script.clocks[id]!,
+    boundaryMillisMax: script.boundaryMillisMax,
+  })
+  const troubles = new Troubles(cluster, script)
+  const clients = new Clients(cluster, script.operations, sessionOptions)
+  let failure: Failure | null = null
+  try {
+    new Course(cluster, script, troubles, clients).run()
+  } catch (error) {
+    failure = {
+      checker: error instanceof Violation ? error.checker : "broken code",
+      message:
+        error instanceof Violation ? error.message : String(error instanceof Error ? error.stack : error),
+      step: cluster.world.steps,
+      atMillis: cluster.world.nowMillis,
+      nodes: cluster.describe(),
+    }
+  }
+  const count = (outcome: Operation["outcome"]) =>
+    clients.history.filter((operation) => operation.outcome === outcome).length
+  return {
+    seed: script.seed,
+    failure,
+    steps: cluster.world.steps,
+    virtualMillis: cluster.world.nowMillis,
+    trace: cluster.world.trace,
+    seen: cluster.sightings.seen,
+    committed: cluster.invariants.committedIndex,
+    operations: {
+      ok: count("ok"),
+      refused: count("refused"),
+      rejected: count("rejected"),
+      unknown: count("unknown"),
+    },
+  }
+}
+
+/** The course of one run, phase by phase. */
+class Course {
+  readonly #cluster: SimulatedCluster
+  readonly #script: Script
+  readonly #troubles: Troubles
+  readonly #clients: Clients
+  #probes = 0
+
+  constructor(cluster: SimulatedCluster, script: Script, troubles: Troubles, clients: Clients) {
+    this.#cluster = cluster
+    this.#script = script
+    this.#troubles = troubles
+    this.#clients = clients
+  }
+
+  run(): void {
+    this.#cluster.runFor(this.#script.calmAtMillis)
+    this.#minorityLost()
+    this.#peace()
+    this.#account()
+  }
+
+  /** Whatever a minority suffers for good, the rest elects, commits and agrees in bounded time (E8–E10, R14). */
+  #minorityLost(): void {
+    const { nodes, staysDown } = this.#cluster
+    this.#troubles.calm()
+    const affected = this.#troubles.makePermanent(this.#script.forGood)
+    const rest = nodes.filter(({ id }) => !affected.has(id) && !staysDown.has(id))
+    this.#agree(rest, "with a minority lost for good")
+    this.#stayQuiet(rest)
+  }
+
+  #peace(): void {
+    const { nodes, staysDown } = this.#cluster
+    this.#troubles.calm()
+    const all = nodes.filter(({ id }) => !staysDown.has(id))
+    this.#agree(all, "when all is well again")
+    this.#letClientsFinish()
+    this.#agree(all, "when all clients are done")
+    this.#lookAtTimers()
+  }
+
+  /** However many operations wait: each of them gets an answer, or is given up, in its time. */
+  #letClientsFinish(): void {
+    const { attemptMillis, patienceMillis } = sessionOptions
+    while (!this.#clients.isIdle) {
+      const { finished } = this.#clients
+      const isFurther = () => this.#clients.finished > finished || this.#clients.isIdle
+      const inTime = this.#cluster.runUntil(isFurther, patienceMillis + 2 * attemptMillis + 1000)
+      insist("liveness", inTime, "every client gets an answer or gives up")
+    }
+  }
+
+  /** A new command is executed through each of these nodes, on all of them, with the same state. */
+  #agree(nodes: ReadonlyArray<SimulatedNode>, when: string): void {
+    const { limits } = this.#cluster.raft
+    const boundMillis = 20 * limits.electionTimeoutMaxMillis + 3000
+    const accepted = new Map<string, Index>()
+    for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
+    const isAgreed = (): boolean => {
+      if (accepted.size < nodes.length) return false
+      const goal = Math.max(...accepted.values())
+      return nodes.every(
+        (node) => (node.record?.appliedIndex ?? 0) >= goal && node.record?.standing === "whole",
+      )
+    }
+    const inTime = this.#cluster.runUntil(isAgreed, boundMillis)
+    insist("liveness", inTime, `${when}, a command is executed through every node within ${boundMillis} ms`, [
+      ...accepted.keys(),
+    ])
+  }
+
+  #probe(node: SimulatedNode, accepted: (index: Index) => void): void {
+    const probe = this.#probes++
+    const session = new Session(this.#cluster, `probe ${probe}`, {
+      hopMillisMax: 0,
+      replyLoss: 0,
+      attemptMillis: 2000,
+      patienceMillis: 1,
+    })
+    const wish = {
+      actor: "counter",
+      key: "probe",
+      command: "add",
+      input: `{"by":1}`,
+      idempotencyKey: `probe-${probe}`,
+      ifRevision: null,
+    }
+    const attempt = (): void => {
+      session.startAt(node.id)
+      session.propose([wish], ([fate]) => {
+        if (fate !== undefined && isAccepted(fate)) accepted(fate.outcome.index)
+        else this.#cluster.world.after(20, attempt)
+      })
+    }
+    attempt()
+  }
+
+  /** While nothing happens no term grows (E7, E9). */
+  #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
+    const termsOf = () => nodes.map(({ record }) => record?.term ?? 0)
+    const before = termsOf()
+    this.#cluster.runFor(QUIET_MILLIS)
+    insist(
+      "terms stay",
+      JSON.stringify(termsOf()) === JSON.stringify(before),
+      `while nothing happened for ${QUIET_MILLIS} ms`,
+      termsOf(),
+      before,
+    )
+  }
+
+  /** What is due has rung (D9). */
+  #lookAtTimers(): void {
+    const isRung = (): boolean => {
+      const { leader } = this.#cluster
+      if (leader?.process == null || leader.machine === null || leader.record === null) return false
+      const next = this.#ask(leader, leader.machine.nextTimer)
+      const now = Math.max(leader.process.wallMillis, leader.record.lastTime)
+      return next === null || next > now
+    }
+    for (let attempts = 0; attempts < TIMER_LOOKS_MAX && !isRung(); attempts++) this.#cluster.runFor(100)
+    insist("timers", isRung(), "what is due rings")
+  }
+
+  /** Everything that clients were told, against what is there. */
+  #account(): void {
+    this.#clients.checkRejected()
+    const violations = checkHistory([...this.#clients.history, ...this.#finals()])
+    const [first] = violations
+    if (first !== undefined) throw new Violation("linearizability", `${first.instance}: ${first.message}`)
+  }
+
+  /** A last look at every instance, once nobody writes any more. */
+  #finals(): ReadonlyArray<Operation> {
+    const leader = this.#cluster.leader
+    if (leader?.machine == null) throw new Violation("liveness", "a leader at the end")
+    const now = this.#cluster.world.nowMillis
+    return this.#clients.instances.flatMap((instance): ReadonlyArray<Operation> => {
+      const [actor, key] = instance.split("/") as [string, string]
+      const query = queries[actor]!
+      const [answer] = this.#ask(
+        leader,
+        leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
+      )
+      if (answer?._tag !== "Answered") throw new Violation("liveness", `${instance} can be read at the end`)
+      const { result, revision } = JSON.parse(answer.body)
+      this.#clients.checkFinal(instance, result)
+      return [
+        {
+          client: "end",
+          op: `${actor}?${query}`,
+          instance,
+          input: null,
+          output: { result, revision },
+          start: now,
+          end: now,
+          outcome: "ok",
+        },
+      ]
+    })
+  }
+
+  /** Runs an effect on a node's process to its end. */
+  #ask<A, E>(node: SimulatedNode, effect: Effect.Effect<A, E>): A {
+    const fiber = node.process!.fork(effect)
+    this.#cluster.runUntil(() => fiber.pollUnsafe() !== undefined, 1000)
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined || !Exit.isSuccess(exit))
+      throw new Violation("liveness", `${node.id} answers at the end`)
+    return exit.value
+  }
+}
+
+const TIMER_LOOKS_MAX = 100
+const queries: Readonly<Record<string, string>> = {
+  alarm: "rung",
+  counter: "value",
+  list: "items",
+  register: "value",
+}

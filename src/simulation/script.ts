@@ -1,0 +1,150 @@
+// What happens in a run? All of it as data: who takes part, what the clients do, what goes wrong and when.
+// A script and the code make the run; a failure is kept as a script.
+
+import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { RaftSettings } from "./Cluster.ts"
+import type { DiskWeather } from "./Disk.ts"
+import type { LinkWeather } from "./Link.ts"
+import type { ClockOptions } from "./Process.ts"
+
+export interface Script {
+  /** All chance that is not in the script: latencies, the order of tasks, what a loss of power spares. */
+  readonly seed: number
+  readonly voters: ReadonlyArray<NodeId>
+  /** Not empty: the configuration is joint from the beginning. */
+  readonly outgoing: ReadonlyArray<NodeId>
+  readonly learners: ReadonlyArray<NodeId>
+  readonly raft: RaftSettings
+  readonly machineCacheBytesMax: number
+  readonly machineDirtyInstancesMax: number
+  readonly link: LinkWeather
+  readonly disk: Pick<DiskWeather, "syncMillisMin" | "syncMillisMax">
+  readonly clocks: Readonly<Record<NodeId, ClockOptions>>
+  readonly boundaryMillisMax: number
+  readonly operations: ReadonlyArray<PlannedOperation>
+  readonly faults: ReadonlyArray<Fault>
+  /** Then all that was wrong is put right, but for what stays wrong for good. */
+  readonly calmAtMillis: number
+  /** From `calmAtMillis` on, as far as a majority can do without. */
+  readonly forGood: ReadonlyArray<PermanentFault>
+}
+
+/** One operation of one client, at the earliest at its time and after the client's operation before. */
+export interface PlannedOperation {
+  readonly atMillis: number
+  readonly client: number
+  readonly act: Act
+}
+
+export type Act =
+  /** `conditional`: only if the register is as this client last saw it. */
+  | { readonly type: "set"; readonly key: string; readonly value: number; readonly conditional: boolean }
+  | { readonly type: "add"; readonly key: string; readonly by: number }
+  /** All in one request. */
+  | { readonly type: "append"; readonly key: string; readonly items: ReadonlyArray<string> }
+  | { readonly type: "arm"; readonly key: string; readonly item: string; readonly afterMillis: number }
+  /** `monotonic`: with the index of this client's last answer as `minIndex`. */
+  | {
+      readonly type: "read"
+      readonly actor: "register" | "counter" | "list"
+      readonly key: string
+      readonly consistency: "linearizable" | "lease" | "local"
+      readonly monotonic: boolean
+      /** For `local`; 0 = any. */
+      readonly maxStalenessMillis: number
+    }
+
+/** Who is meant, as of the moment when it happens. */
+export type Target = NodeId | "leader" | "follower"
+
+export type Ending = "power" | "kill" | "stop"
+
+/** Something goes wrong; most of it for a while. */
+export type Fault = { readonly atMillis: number } & (
+  | { readonly type: "end"; readonly target: Target; readonly how: Ending; readonly forMillis: number }
+  | { readonly type: "end-all"; readonly how: Ending; readonly forMillis: number }
+  | { readonly type: "pause"; readonly target: Target; readonly forMillis: number }
+  | { readonly type: "cut"; readonly cut: Cut; readonly forMillis: number }
+  | { readonly type: "weather"; readonly weather: LinkWeather; readonly forMillis: number }
+  | { readonly type: "hold"; readonly from: NodeId; readonly to: NodeId; readonly forMillis: number }
+  | {
+      readonly type: "disk"
+      readonly target: Target
+      readonly weather: Partial<DiskWeather>
+      readonly forMillis: number
+    }
+  /** The power is lost, and what comes back is not what was there. */
+  | { readonly type: "damage"; readonly target: Target; readonly damage: Damage; readonly forMillis: number }
+  | { readonly type: "wall"; readonly target: Target; readonly shiftMillis: number }
+  | { readonly type: "snapshot"; readonly target: Target }
+  /** Many commands at once, at one node: more than may wait. */
+  | { readonly type: "flood"; readonly target: Target; readonly count: number }
+)
+
+export type Damage = "flip" | "shorten" | "mark" | "wipe" | "old-copy"
+
+/** Links that let nothing through. */
+export type Cut =
+  /** Both ways between these and the others. */
+  | { readonly shape: "halves"; readonly side: ReadonlyArray<NodeId> }
+  | { readonly shape: "isolate"; readonly target: Target }
+  /** One way: it hears nobody, or nobody hears it. */
+  | { readonly shape: "deaf" | "mute"; readonly target: Target }
+  /** Two halves that only one node sees both of. */
+  | { readonly shape: "bridge"; readonly bridge: NodeId; readonly side: ReadonlyArray<NodeId> }
+  /** Each sees its two neighbours. */
+  | { readonly shape: "ring" }
+  | { readonly shape: "links"; readonly links: ReadonlyArray<readonly [NodeId, NodeId]> }
+
+export type PermanentFault =
+  | { readonly type: "down" | "paused" | "disk-hangs" | "isolated" | "deaf" | "mute"; readonly node: NodeId }
+  /** Between two nodes that the others can do without. */
+  | { readonly type: "no-link"; readonly from: NodeId; readonly to: NodeId }
+
+export const configurationOf = (script: Script): Configuration => {
+  const ids = new Set([...script.voters, ...script.outgoing, ...script.learners])
+  return {
+    voters: script.voters,
+    outgoing: script.outgoing,
+    learners: script.learners,
+    learnersNext: [],
+    addresses: Object.fromEntries([...ids].map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
+  }
+}
+
+/** The links that a cut takes away, of all between these nodes. `who` finds a target. */
+export const linksOf = (
+  cut: Cut,
+  ids: ReadonlyArray<NodeId>,
+  who: (target: Target) => NodeId,
+): ReadonlyArray<readonly [NodeId, NodeId]> => {
+  const all = ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => [from, to] as const))
+  switch (cut.shape) {
+    case "halves":
+      return all.filter(([from, to]) => cut.side.includes(from) !== cut.side.includes(to))
+    case "isolate": {
+      const alone = who(cut.target)
+      return all.filter(([from, to]) => from === alone || to === alone)
+    }
+    case "deaf": {
+      const alone = who(cut.target)
+      return all.filter(([, to]) => to === alone)
+    }
+    case "mute": {
+      const alone = who(cut.target)
+      return all.filter(([from]) => from === alone)
+    }
+    case "bridge":
+      return all.filter(
+        ([from, to]) =>
+          from !== cut.bridge && to !== cut.bridge && cut.side.includes(from) !== cut.side.includes(to),
+      )
+    case "ring":
+      return all.filter(([from, to]) => {
+        const apart = Math.abs(ids.indexOf(from) - ids.indexOf(to))
+        return apart !== 1 && apart !== ids.length - 1
+      })
+    case "links":
+      return cut.links
+  }
+}

@@ -1,0 +1,33 @@
+// What does an error of SQLite mean to who owns the state, and what may be asked after it?
+
+import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
+import { codeOf } from "./sqliteError.ts"
+
+/** Runs what is asked of a state store. After a failure of the disk all that is asked later fails, too. */
+export class StateGuard {
+  #failure: StateStoreFailed | null = null
+
+  attempt<A>(operation: string, body: () => A): A {
+    if (this.#failure !== null) throw this.#failure
+    try {
+      return failing(operation, body)
+    } catch (error) {
+      // No room: nothing was written, and the same flush may be tried again.
+      if (error instanceof StateStoreFailed && codeOf(error.cause) !== "SQLITE_FULL") this.#failure = error
+      throw error
+    }
+  }
+}
+
+/** A page that SQLite cannot read is as corrupt as a row with a bad checksum; all else is the disk's failure. */
+export const failing = <A>(operation: string, body: () => A): A => {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof StateCorrupt || error instanceof StateStoreFailed) throw error
+    const code = codeOf(error)
+    const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
+    if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
+    throw new StateStoreFailed(message, { cause: error })
+  }
+}

@@ -1,0 +1,82 @@
+// How do log.db and log.mark lie in memory?
+
+import type { LogMedium } from "./LogMedium.ts"
+import { type LogImageFile, MemoryLogTables } from "./logTablesMemory.ts"
+import { bootName, intact, type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
+import type { Syncable } from "./MemoryFile.ts"
+import { LogMark, type MarkSlots } from "./mark.ts"
+
+/**
+ * What the core does to the files is noted as steps of the log's thread: the core sees it at once, the disk takes
+ * its time. Whether a sync fails is decided when it is asked for.
+ */
+export const openLogMemory = (disk: MemoryDisk): LogMedium => {
+  const { conduct, identity } = disk
+  // What an earlier thread of this process had begun comes first.
+  for (const step of disk.logSteps.splice(0)) step.apply()
+  disk.logSeen = disk.log.written
+
+  const write = (apply: () => void): void => {
+    disk.logSteps.push({ isSync: false, apply })
+  }
+
+  const sync = (files: ReadonlyArray<Syncable>, reach: (file: Syncable) => void): void => {
+    const failed = conduct.failSync()
+    const apply = (file: Syncable) => (failed === null ? reach(file) : file.failSync(failed))
+    disk.logSteps.push({ isSync: true, apply: () => files.forEach(apply) })
+    if (failed !== null) throw sqliteError("SQLITE_IOERR_FSYNC")
+  }
+
+  const refuseWhenFull = (): void => {
+    if (conduct.isFull()) throw sqliteError("SQLITE_FULL")
+  }
+
+  const log: LogImageFile = {
+    image: () => disk.logSeen,
+    commit: (image) => {
+      refuseWhenFull()
+      write(() => disk.log.write(image))
+      sync([disk.log], (file) => file.sync())
+      disk.logSeen = image
+    },
+    checkpoint: (mode) => {
+      refuseWhenFull()
+      sync([disk.log], (file) => file.rewrite())
+      if (mode === "TRUNCATE") forgetWal()
+    },
+  }
+
+  const forgetWal = (): void =>
+    write(() => {
+      disk.wal = intact
+    })
+
+  const marks: MarkSlots = {
+    read: (slot) => disk.marks[slot]!.written,
+    write: (slot, mark) => {
+      const written = { ...mark, groups: { ...mark.groups } }
+      write(() => disk.marks[slot]!.write(written))
+    },
+    sync: () => sync(disk.marks, (file) => file.sync()),
+    close: () => {},
+  }
+
+  return {
+    directory: "memory",
+    identity,
+    boot: bootName(disk.boot),
+    openMark: () => {
+      const mark = new LogMark(marks)
+      return { mark, last: mark.read() }
+    },
+    hasLog: () => true,
+    inspectWal: () => disk.wal,
+    isCutOff: () => false,
+    keepEvidence: () => true,
+    openTables: () => new MemoryLogTables(log),
+    replace: ({ fill }) => {
+      log.commit(MemoryLogTables.make(identity, fill))
+      forgetWal()
+    },
+  }
+}

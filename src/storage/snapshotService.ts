@@ -1,0 +1,118 @@
+// How do the files of snapshots become the promises of SnapshotStore, wherever they lie?
+
+import { Effect, Semaphore } from "effect"
+import { StorageFailed, type StorageFull } from "./LogStore.ts"
+import { type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
+
+type Failure = StorageFailed | StorageFull
+
+/** A finished snapshot that this node made, by its name: nothing is said yet about what is in it. */
+export interface OwnSnapshot {
+  readonly index: number
+  readonly id: string
+}
+
+/** One change of them at a time. */
+export interface SnapshotFiles {
+  readonly own: Effect.Effect<ReadonlyArray<OwnSnapshot>, Failure>
+  readonly remove: (own: OwnSnapshot) => Effect.Effect<void, Failure>
+  /** Copies the state beside the running machine; durable under its name when it succeeds. */
+  readonly create: Effect.Effect<Snapshot, Failure>
+  /** Null when it is not what its name says. */
+  readonly reopen: (own: OwnSnapshot) => Effect.Effect<Snapshot | null, Failure>
+  /** Null when the file has gone meanwhile. */
+  readonly read: (
+    own: OwnSnapshot,
+    offset: number,
+    bytesMax: number,
+  ) => Effect.Effect<Uint8Array | null, Failure>
+  /** Bytes of what arrives under this id, and of what has arrived. Everything of other ids is removed. */
+  readonly arrived: (
+    id: string,
+  ) => Effect.Effect<{ readonly part: number; readonly received: number }, Failure>
+  /** Succeeds with the new length of the part. */
+  readonly write: (id: string, offset: number, bytes: Uint8Array) => Effect.Effect<number, Failure>
+  /** Empty when the part is the announced snapshot and durable as received, else the reason why not; then it is gone. */
+  readonly finish: (id: string, bytes: number) => Effect.Effect<string, Failure>
+  /** Repeated after a crash at any step it ends the same way (HAZARDS N2). */
+  readonly install: (id: string) => Effect.Effect<void, Failure>
+}
+
+export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"] => {
+  const alone = Semaphore.makeUnsafe(1).withPermits(1)
+  let newest: Snapshot | null | undefined
+  /** Read since the last `create`: their readers may come back for more. */
+  const readIds = new Set<string>()
+
+  /** A file of an earlier run is verified once, before it is offered to anybody (HAZARDS S5). */
+  const latest = Effect.gen(function* () {
+    if (newest !== undefined) return newest
+    for (const own of yield* files.own) {
+      const reopened = yield* files.reopen(own)
+      if (reopened !== null) {
+        newest = reopened
+        return reopened
+      }
+      yield* files.remove(own)
+    }
+    newest = null
+    return null
+  })
+
+  const create = Effect.gen(function* () {
+    const made = yield* files.create
+    for (const own of yield* files.own) {
+      if (own.id === made.id || readIds.has(own.id)) continue
+      yield* files.remove(own)
+    }
+    readIds.clear()
+    newest = made
+    return made
+  })
+
+  const find = Effect.fnUntraced(function* (id: string) {
+    if (newest?.id === id) return newest
+    const own = (yield* files.own).find((each) => each.id === id)
+    return own === undefined ? yield* new SnapshotCorrupt({ id, reason: "it is not here" }) : own
+  })
+
+  const received = (id: string) => Effect.map(files.arrived(id), ({ part, received }) => part || received)
+
+  return SnapshotStore.of({
+    create: alone(create),
+    latest: alone(latest).pipe(Effect.mapError(stopped)),
+    read: Effect.fnUntraced(function* ({ id, offset, bytesMax }) {
+      const own = yield* find(id)
+      readIds.add(id)
+      const bytes = yield* files.read(own, offset, bytesMax)
+      return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
+    }, Effect.mapError(stoppedOrCorrupt)),
+    received: (id) => alone(received(id)).pipe(Effect.mapError(stopped)),
+    receive: ({ id, offset, bytes }) =>
+      alone(
+        Effect.gen(function* () {
+          const here = yield* received(id)
+          // A late or repeated piece changes nothing; the answer says where to go on.
+          if (offset !== here || bytes.byteLength === 0) return here
+          return yield* files.write(id, offset, bytes)
+        }),
+      ),
+    finish: ({ id, bytes }) =>
+      alone(
+        Effect.gen(function* () {
+          if ((yield* files.arrived(id)).received === bytes) return
+          const reason = yield* files.finish(id, bytes)
+          if (reason !== "") return yield* new SnapshotCorrupt({ id, reason })
+        }),
+      ),
+    install: (id) => alone(files.install(id)).pipe(Effect.mapError(stopped)),
+  })
+}
+
+export const stopped = (error: Failure): StorageFailed =>
+  error._tag === "StorageFailed"
+    ? error
+    : new StorageFailed({ operation: error.operation, message: "no room on the disk", cause: error })
+
+const stoppedOrCorrupt = (error: Failure | SnapshotCorrupt): StorageFailed | SnapshotCorrupt =>
+  error._tag === "SnapshotCorrupt" ? error : stopped(error)

@@ -1,0 +1,166 @@
+// Can a user test an actor as the docs say?
+
+import { describe, expect, test } from "bun:test"
+import { Schema } from "effect"
+import { actor } from "raftlet"
+import { testActor, testCluster, Violation } from "raftlet/testing"
+import counter from "../../src/simulation/actors/counter.ts"
+
+/** Reminds of something once, later. */
+const reminder = actor({
+  version: 1,
+  state: Schema.Struct({ said: Schema.Array(Schema.String) }),
+  initial: { said: [] },
+  commands: {
+    plan: {
+      input: Schema.Struct({ what: Schema.String, afterMillis: Schema.Int }),
+      output: Schema.Null,
+      reduce: (state, { what, afterMillis }, ctx) => {
+        ctx.schedule(afterMillis, "say", { what })
+        return { state, result: null }
+      },
+    },
+    say: {
+      input: Schema.Struct({ what: Schema.String }),
+      output: Schema.Null,
+      reduce: (state, { what }) => ({ state: { said: [...state.said, what] }, result: null }),
+    },
+  },
+  queries: { said: { output: Schema.Array(Schema.String), read: (state) => state.said } },
+})
+
+describe("an actor on its own", () => {
+  test("executes, refuses, replays and answers queries", () => {
+    const subject = testActor(counter)
+    expect(subject.execute("a", "add", { by: 2 }, { idempotencyKey: "x" })).toEqual({
+      outcome: "executed",
+      result: 2,
+      revision: 1,
+      replayed: false,
+    })
+    expect(subject.execute("a", "add", { by: 2 }, { idempotencyKey: "x" })).toMatchObject({ replayed: true })
+    expect(subject.execute("a", "add", { by: 101 })).toMatchObject({ outcome: "refused", code: "too-big" })
+    expect(subject.execute("a", "add", { by: 1 }, { ifRevision: 0 })).toMatchObject({
+      code: "revision-mismatch",
+    })
+    expect(subject.query("a", "value")).toBe(2)
+    expect(subject.state("a")).toEqual({ value: 2 })
+    expect(() => subject.query("a", "nothing")).toThrow("unknown-query")
+  })
+
+  test("executes what was scheduled when its time has come, in order (D9)", () => {
+    const subject = testActor(reminder)
+    subject.execute("a", "plan", { what: "late", afterMillis: 2000 })
+    subject.execute("a", "plan", { what: "soon", afterMillis: 500 })
+    subject.advance(499)
+    expect(subject.query("a", "said")).toEqual([])
+    subject.advance(2000)
+    expect(subject.query("a", "said")).toEqual(["soon", "late"])
+  })
+
+  test.each(["a result", "the state"])(
+    "that keeps something outside of its state is found by %s (D1, D2)",
+    (what) => {
+      let calls = 0
+      const impure = actor({
+        version: 1,
+        state: Schema.Struct({ calls: Schema.Int }),
+        initial: { calls: 0 },
+        commands: {
+          call: {
+            output: Schema.Int,
+            reduce: () => {
+              calls++
+              return what === "a result"
+                ? { state: { calls: 0 }, result: calls }
+                : { state: { calls }, result: 0 }
+            },
+          },
+        },
+      })
+      const subject = testActor(impure)
+      expect(() => {
+        for (let count = 0; count < 50; count++) subject.execute("a", "call")
+      }).toThrow(Violation)
+    },
+  )
+})
+
+describe("a cluster", () => {
+  test("executes a command once, whoever leads and whatever is asked again (C1)", () => {
+    const cluster = testCluster({ nodes: 3, actors: { counter }, seed: 7 })
+    const add = { actor: "counter", key: "a", command: "add", input: { by: 2 }, idempotencyKey: "once" }
+    expect(cluster.execute(add)).toMatchObject({ outcome: "executed", result: 2 })
+    const old = cluster.waitForLeader()
+    cluster.crash(old)
+    cluster.runUntil("another one leads", () => cluster.leader !== null && cluster.leader !== old)
+    expect(cluster.execute(add)).toMatchObject({ outcome: "executed", result: 2, replayed: true })
+    cluster.start(old)
+    cluster.settle()
+    for (const node of cluster.nodes) expect(cluster.query("counter", "a", "value", { node })).toBe(2)
+  })
+
+  test("without a majority answers nobody, and goes on when it is back (E11)", () => {
+    const cluster = testCluster({ nodes: 5, actors: { counter } })
+    const [first = "", second = "", ...rest] = cluster.nodes
+    cluster.isolate(first, second)
+    for (const node of rest) cluster.pause(node)
+    cluster.runFor(2000)
+    expect(cluster.leader).toBeNull()
+    const asked = cluster.ask(
+      { actor: "counter", key: "a", command: "add", input: { by: 1 } },
+      { node: first },
+    )
+    cluster.runFor(1000)
+    expect(asked.answer).toBeNull()
+    for (const node of rest) cluster.resume(node)
+    cluster.heal()
+    cluster.runUntil("it is executed", () => asked.answer?.outcome === "executed")
+    cluster.settle()
+  })
+
+  test("survives everything that its seed draws, and is the same for the same seed", () => {
+    const survive = (seed: number) => {
+      const cluster = testCluster({ nodes: 3, actors: { counter, reminder }, seed })
+      const answers = cluster.survive({
+        millis: 3000,
+        clients: 3,
+        next: (chance) =>
+          chance.happens(0.8)
+            ? {
+                actor: "counter",
+                key: chance.pick(["a", "b"]),
+                command: "add",
+                input: { by: chance.between(1, 5) },
+              }
+            : {
+                actor: "reminder",
+                key: "a",
+                command: "plan",
+                input: { what: "x", afterMillis: chance.between(0, 200) },
+              },
+      })
+      expect(answers.length).toBeGreaterThan(10)
+      return { trace: cluster.trace, answers }
+    }
+    expect(survive(11)).toEqual(survive(11))
+    expect(survive(12).trace).not.toBe(survive(13).trace)
+  })
+
+  test("whose reducer is not the same everywhere is found (D1)", () => {
+    let calls = 0
+    const impure = actor({
+      version: 1,
+      state: Schema.Struct({ calls: Schema.Int }),
+      initial: { calls: 0 },
+      commands: {
+        call: { output: Schema.Null, reduce: () => ({ state: { calls: ++calls }, result: null }) },
+      },
+    })
+    const cluster = testCluster({ actors: { impure } })
+    expect(() => {
+      cluster.execute({ actor: "impure", key: "a", command: "call" })
+      cluster.runFor(1000)
+    }).toThrow(Violation)
+  })
+})
