@@ -7,7 +7,7 @@ import { parseArgs } from "node:util"
 import type { NamedTest, Plant } from "./plants/Plant.ts"
 import { pagePath, renderPage } from "./plants/page.ts"
 import { allPlants } from "./plants/patches.ts"
-import { type Laboratory, objectionTo, tryPlant, type Verdict } from "./plants/trial.ts"
+import { type Laboratory, objectionTo, stopAll, tryPlant, type Verdict } from "./plants/trial.ts"
 import { typeErrorsOf } from "./plants/types.ts"
 
 const usage = `bun run plants [--only ID,…] [--seeds N] [--jobs N] [--minutes N] [--write] [--list | --types]
@@ -89,7 +89,7 @@ const main = async (): Promise<number> => {
 const checkTypes = async (plants: ReadonlyArray<Plant>): Promise<number> => {
   const wrong = [...(await typeErrorsOf(root, plants))].filter(([, errors]) => errors !== "")
   for (const [id, errors] of wrong) console.log(`FAIL ${id}\n${errors}`)
-  console.log(`plants: ${wrong.length} of ${plants.length} do not compile`)
+  console.log(wrong.length === 0 ? `plants: all ${plants.length} compile` : "plants: not all compile")
   return wrong.length === 0 ? 0 : 1
 }
 
@@ -139,4 +139,13 @@ const describe = (verdict: Verdict): string => {
 
 const width = (plants: ReadonlyArray<Plant>): number => Math.max(...plants.map(({ id }) => id.length))
 
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(signal, () => {
+    stopAll()
+    process.exit(code)
+  })
+}
 process.exit(await main())

@@ -55,20 +55,6 @@ export const electionPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "second-vote-in-term",
-    title: "A voter gives its vote again to whoever asks later in the same term",
-    edits: [
-      {
-        file: "src/consensus/election.ts",
-        find: `  if (node.votedFor !== null && node.votedFor !== from) return false
-  if (node.role.leader !== null || !isUpToDate(node, request)) return false
-  if (node.votedFor === null) {`,
-        replace: `  if (node.role.leader !== null || !isUpToDate(node, request)) return false
-  if (node.votedFor !== from) {`,
-      },
-    ],
-  },
-  {
     id: "up-to-date-by-index",
     title: "The longer log counts as the more up-to-date one, whatever its last term",
     hazard: "up-to-date check by index only",

@@ -97,4 +97,16 @@ export const livenessPlants: ReadonlyArray<Plant> = [
       },
     ],
   },
+  {
+    id: "due-timer-proposed-again",
+    title: "A leader proposes a due timer again while the last attempt is still under way",
+    note: "A slow disk gets slower with each.",
+    edits: [
+      {
+        file: "src/raft/leader.ts",
+        find: "    if (!isServing(node) || underWay > 0) continue",
+        replace: "    if (!isServing(node)) continue",
+      },
+    ],
+  },
 ]

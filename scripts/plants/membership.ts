@@ -87,17 +87,6 @@ export const membershipPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "learner-stands",
-    title: "A learner stands for election",
-    edits: [
-      {
-        file: "src/consensus/election.ts",
-        find: "node.pendingInstall === null && isVoter(node.configurations.current, node.id)",
-        replace: "node.pendingInstall === null && members(node.configurations.current).includes(node.id)",
-      },
-    ],
-  },
-  {
     id: "removed-leader-counts-itself",
     title: "A leader that is no voter counts itself",
     hazard: "removed leader counts itself",

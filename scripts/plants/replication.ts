@@ -17,17 +17,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "conflict-kept",
-    title: "What stands at an index stays there, also when the leader's entry is another one",
-    edits: [
-      {
-        file: "src/consensus/follower.ts",
-        find: "  const isNew = (entry: Entry) => log.termAt(entry.index) !== entry.term",
-        replace: "  const isNew = (entry: Entry) => entry.index > log.lastIndex",
-      },
-    ],
-  },
-  {
     id: "previous-term-not-checked",
     title: "An append is taken wherever there is an entry before it, of whatever term",
     edits: [
@@ -172,7 +161,7 @@ export const replicationPlants: ReadonlyArray<Plant> = [
       {
         file: "src/consensus/replication.ts",
         find: "  progress.probeFrom(Math.min(agreed + 1, reply.index))",
-        replace: "  progress.probeFrom(Math.max(agreed + 1, progress.next))",
+        replace: `  if (progress.state === "replicate" && agreed < progress.next) progress.probeFrom(progress.next)`,
       },
     ],
   },
@@ -257,6 +246,18 @@ export const replicationPlants: ReadonlyArray<Plant> = [
         file: "src/consensus/follower.ts",
         find: "  if (session <= node.firstHeard.session || repairThrough === 0",
         replace: "  if (repairThrough === 0",
+      },
+    ],
+  },
+  {
+    id: "forward-ids-from-one",
+    title:
+      "A node that has restarted numbers its requests from 1 again: an answer to an older one passes for its own",
+    edits: [
+      {
+        file: "src/raft/Proposals.ts",
+        find: "    this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)",
+        replace: "    this.#nextForwardId = 1",
       },
     ],
   },

@@ -19,6 +19,10 @@ export const sessionPlants: ReadonlyArray<Plant> = [
         replace: "      if (row.idempotencyKey === idempotencyKey) return row",
       },
     ],
+    test: {
+      file: "test/machine/exactlyOnce.test.ts",
+      name: "under the same key of another instance is another command",
+    },
   },
   {
     id: "dedupe-at-door-only",
@@ -136,35 +140,23 @@ import type { Outcome } from "../machine/outcome.ts"`,
     id: "time-of-the-node",
     title: "A reducer sees the time of the node that executes it, not that of the entry",
     hazard: "Date.now in reducer",
-    note: "A count of calls stands for the clock: it differs from node to node, and is the same for the same seed.",
+    note: "How many commands the node has executed since it started stands for its clock: the same for the same seed.",
     edits: [
       {
         file: "src/machine/reduce.ts",
         find: "      now: call.now,\n",
-        replace: "      now: call.now + (calls++ % 7),\n",
+        replace: "      now: nowHere(call),\n",
       },
       {
         file: "src/machine/reduce.ts",
         find: "/** The reducer's window on its entry.",
-        replace: `let calls = 0
+        replace: `const executed = new WeakMap<MachineLimits, number>()
 
-/** The reducer's window on its entry.`,
-      },
-    ],
-  },
-  {
-    id: "chance-of-the-node",
-    title: "A reducer's chance comes from the node that executes it, not from the entry",
-    edits: [
-      {
-        file: "src/machine/reduce.ts",
-        find: "new SeededRandom(this.#call.command.seed, this.#call.index)",
-        replace: "new SeededRandom(this.#call.command.seed, calls++)",
-      },
-      {
-        file: "src/machine/reduce.ts",
-        find: "/** The reducer's window on its entry.",
-        replace: `let calls = 0
+const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
+  const count = (executed.get(limits) ?? 0) + 1
+  executed.set(limits, count)
+  return now + (count % 7)
+}
 
 /** The reducer's window on its entry.`,
       },

@@ -72,9 +72,8 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/snapshotter.ts",
-        find: `    if (chunk.snapshot.index <= group.node.commitIndex) continue
-`,
-        replace: "",
+        find: "    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue",
+        replace: "    if (commitIndex < 0 || pendingInstall !== null) continue",
       },
     ],
   },
@@ -171,5 +170,73 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
       },
     ],
     test: { file: "test/storage/SnapshotStore.test.ts", name: "forgets parts of another snapshot" },
+  },
+  {
+    id: "resting-file-removed",
+    title: "A piece of another snapshot removes the file that the log already rests on",
+    edits: [
+      {
+        file: "src/raft/snapshotter.ts",
+        find: "    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue",
+        replace: "    if (chunk.snapshot.index <= commitIndex && pendingInstall === null) continue",
+      },
+      {
+        file: "src/raft/snapshotter.ts",
+        find: `      yield* Queue.take(taken)
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "snapshot-without-outcomes",
+    title: "A snapshot does not hold what became of commands",
+    hazard: "dedupe table omitted",
+    edits: [
+      {
+        file: "src/storage/stateImage.ts",
+        find: `    outcomes: state.outcomes
+      .map(readChunk)`,
+        replace: `    outcomes: state.outcomes
+      .slice(0, 0)
+      .map(readChunk)`,
+      },
+      {
+        file: "src/machine/Outcomes.ts",
+        find: "    if (`${found}` !== digest) throw new StateCorrupt(`outcomes are missing: ${found} instead of ${digest}`)\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "received-before-synced",
+    title: "A snapshot that arrived counts as kept before its bytes are on disk",
+    hazard: "publish before fsync",
+    edits: [
+      {
+        file: "src/storage/snapshotStoreMemory.ts",
+        find: `    yield* sync("finish snapshot", () => directory.file(partName(id))!)
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "chunk-mix",
+    title:
+      "Pieces of different snapshots go into one file in memory, and nobody compares the hash of the whole",
+    hazard: "chunk mix",
+    edits: [
+      {
+        file: "src/storage/snapshotStoreMemory.ts",
+        find: "const partName = (id: string) => `${id}.part`",
+        replace: `const partName = (_id: string) => "arriving.part"`,
+      },
+      {
+        file: "src/storage/snapshotStoreMemory.ts",
+        find: '  return hash === id ? "" : `its hash is ${hash}`',
+        replace: `  return hash === "" ? "it has no hash" : ""`,
+      },
+    ],
   },
 ]

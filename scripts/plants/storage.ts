@@ -29,12 +29,12 @@ export const storagePlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "log-synchronous-normal",
+    id: "sqlite-log-synchronous-normal",
     title: "SQLite syncs the log only now and then (synchronous=NORMAL)",
     hazard: "synchronous=NORMAL",
     edits: [
       {
-        file: "src/storage/LogTables.ts",
+        file: "src/storage/logTablesSqlite.ts",
         find: `      database.run("PRAGMA synchronous = FULL")`,
         replace: `      database.run("PRAGMA synchronous = NORMAL")`,
       },
@@ -45,7 +45,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
     },
   },
   {
-    id: "state-synchronous-normal",
+    id: "sqlite-state-synchronous-normal",
     title: "SQLite syncs the state only now and then, and the log is cut behind it",
     hazard: "synchronous=NORMAL",
     edits: [
@@ -59,26 +59,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
       file: "test/storage/sync.test.ts",
       name: "every flush of the state is synced before the log may be cut behind it",
     },
-  },
-  {
-    id: "sqlite-error-swallowed",
-    title: "The log goes on after SQLite has told of a failed sync",
-    hazard: "EIO swallowed",
-    edits: [
-      {
-        file: "src/storage/LogFile.ts",
-        find: "      const wrapped = storageError(operation, error)\n",
-        replace: `      const wrapped = storageError(operation, error)
-      if (codeOf(error).startsWith("SQLITE_IOERR")) return undefined as A
-`,
-      },
-      {
-        file: "src/storage/LogFile.ts",
-        find: `import { storageError } from "./sqliteError.ts"`,
-        replace: `import { codeOf, storageError } from "./sqliteError.ts"`,
-      },
-    ],
-    test: { file: "test/storage/crash.test.ts", name: "a sync that fails once ends the store" },
   },
   {
     id: "sqlite-failure-forgotten",
@@ -121,7 +101,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
     },
   },
   {
-    id: "sqlite-checksum-not-verified",
+    id: "checksum-not-verified",
     title: "An entry is read from the log without a look at its checksum",
     hazard: "checksum not verified",
     edits: [
@@ -131,23 +111,9 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
-    test: { file: "test/storage/damage.test.ts", name: "one flipped bit in a stored entry" },
   },
   {
-    id: "sqlite-state-checksum-not-verified",
-    title: "A row of the state is read without a look at its checksum",
-    hazard: "checksum not verified",
-    edits: [
-      {
-        file: "src/storage/stateRows.ts",
-        find: "  if (hashFromBytes(checksum) !== expected) throw new StateCorrupt(`${what} has a bad checksum`)\n",
-        replace: "",
-      },
-    ],
-    test: { file: "test/storage/StateStore.test.ts", name: "is told by the row that is read" },
-  },
-  {
-    id: "sqlite-mark-ignored",
+    id: "mark-ignored",
     title: "A log that is shorter than its mark says is taken as it is",
     hazard: "high-water mark ignored",
     edits: [
@@ -160,7 +126,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "  if (content.sequence !== last.sequence) return []",
       },
     ],
-    test: { file: "test/storage/damage.test.ts", name: "because the mark names a later commit" },
   },
   {
     id: "sqlite-damaged-wal-trusted",
@@ -189,7 +154,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
     test: { file: "test/storage/damage.test.ts", name: "the mark knows them" },
   },
   {
-    id: "sqlite-newest-incarnation-counts",
+    id: "newest-incarnation-counts",
     title: "A peer that comes back without its data is known from then on by its new incarnation",
     hazard: "wiped node votes",
     edits: [
@@ -199,6 +164,78 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: `      if (known === incarnation) return "known"`,
       },
     ],
-    test: { file: "test/storage/LogStore.test.ts", name: "the first incarnation of a peer is kept for ever" },
+  },
+  {
+    id: "sync-tried-again",
+    title: "After a failed sync the same batch is tried again, on a cache that lies",
+    hazard: "EIO swallowed",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: `      if (wrapped._tag === "StorageFailed") this.fail(wrapped, error)
+`,
+        replace: "",
+      },
+      {
+        file: "src/raft/writer.ts",
+        find: `Effect.catchTag(writeBatch(batch), "StorageFull", () => Effect.succeed(false))`,
+        replace: "Effect.catch(writeBatch(batch), () => Effect.succeed(false))",
+      },
+    ],
+  },
+  {
+    id: "log-not-synced",
+    title: "The log in memory reports a commit that it has written and not synced",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/logMemory.ts",
+        find: `      write(() => disk.log.write(image))
+      sync([disk.log], (file) => file.sync())
+`,
+        replace: `      write(() => disk.log.write(image))
+`,
+      },
+    ],
+  },
+  {
+    id: "state-not-synced",
+    title:
+      "The state in memory reports a flush that it has written and not synced, and the log is cut behind it",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/stateStoreMemory.ts",
+        find: `    this.#file.write(state)
+    this.#disk.sync(this.#file)
+`,
+        replace: `    this.#file.write(state)
+`,
+      },
+    ],
+  },
+  {
+    id: "state-checksum-not-verified",
+    title: "A row of the state is read without a look at its checksum",
+    hazard: "checksum not verified",
+    edits: [
+      {
+        file: "src/storage/stateRows.ts",
+        find: "  if (hashFromBytes(checksum) !== expected) throw new StateCorrupt(`${what} has a bad checksum`)\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "bad-frame-ignored",
+    title: "A write-ahead log that has lost what was synced is taken as it is",
+    edits: [
+      {
+        file: "src/storage/logOpen.ts",
+        find: `  if (wal._tag === "Corrupt") reasons.push(wal.reason)
+`,
+        replace: "",
+      },
+    ],
   },
 ]

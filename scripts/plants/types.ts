@@ -14,6 +14,8 @@ export const typeErrorsOf = async (root: string, plants: ReadonlyArray<Plant>) =
       cpSync(join(root, name), join(copy, name), { recursive: true })
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
     writeFileSync(join(copy, "tsconfig.json"), JSON.stringify(configuration(root)))
+    const plain = await compile(root, copy)
+    if (plain !== "") return new Map([["without any bug", plain]])
     const errors = new Map<string, string>()
     for (const plant of plants) errors.set(plant.id, await errorsOf(root, copy, plant))
     return errors
@@ -25,9 +27,14 @@ export const typeErrorsOf = async (root: string, plants: ReadonlyArray<Plant>) =
 const errorsOf = async (root: string, copy: string, plant: Plant): Promise<string> => {
   const files = filesOf(plant).map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }))
   for (const { file, text } of files) writeFileSync(join(copy, file), withBug(plant, file, text))
-  const compiled = await runBun(root, ["node_modules/typescript/bin/tsc", "--project", copy])
+  const errors = await compile(root, copy)
   for (const { file, text } of files) writeFileSync(join(copy, file), text)
-  return compiled.passed ? "" : compiled.output
+  return errors
+}
+
+const compile = async (root: string, copy: string): Promise<string> => {
+  const { passed, output } = await runBun(root, ["node_modules/typescript/bin/tsc", "--project", copy])
+  return passed ? "" : output
 }
 
 /** What a bug no longer uses is no mistake of the patch. */

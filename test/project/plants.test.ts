@@ -129,6 +129,15 @@ describe("the runner", () => {
     })
   })
 
+  test("lets a seed that is red without the bug prove nothing", async () => {
+    const { code, lines } = await run("--only", "commit-to-last-index,commit-older-term", "--seeds", "9")
+    expect(code).toBe(1)
+    expect(lines).toContain(
+      "ok   commit-to-last-index  seed 4, linearizability: majority of five: 3 here, 3 in a thread, 3 in a process",
+    )
+    expect(lines).toContain("FAIL commit-older-term     not within 9 seeds")
+  })
+
   test("fails for what nobody caught, and for what broke without a word", async () => {
     const { code, lines } = await run(
       "--only",
