@@ -127,7 +127,7 @@ const isCaught = ({ kind }: Verdict): boolean => kind === "simulation" || kind =
 const describe = (verdict: Verdict): string => {
   switch (verdict.kind) {
     case "simulation":
-      return `seed ${verdict.seed}, ${verdict.checker}: ${verdict.message}`
+      return `seed ${verdict.seed}, ${verdict.checker}: ${verdict.message.split("\n")[0]}`
     case "test":
       return `${verdict.file}: ${verdict.title}`
     case "missed":

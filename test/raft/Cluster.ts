@@ -8,7 +8,7 @@ import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
-import { LogStore, StorageFull } from "../../src/storage/LogStore.ts"
+import { LogStore, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
@@ -36,7 +36,7 @@ export class TestNode {
   /** As the machine has it, flushed or not. */
   applied: Array<string> = []
   /** What its disk and its machine suffer. */
-  readonly weather = { isDiskFull: false, writeMillis: 0, queryMillis: 0 }
+  readonly weather = { isDiskFull: false, isDiskBroken: false, writeMillis: 0, queryMillis: 0 }
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** How often the leader's life has looked for timers. */
@@ -224,6 +224,8 @@ const layerWeather = (node: TestNode) =>
         ...store,
         write: Effect.fnUntraced(function* (batch) {
           if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
+          if (node.weather.isDiskBroken)
+            return yield* new StorageFailed({ operation: "write", message: "no", cause: "no" })
           if (node.weather.writeMillis > 0) yield* Effect.sleep(node.weather.writeMillis)
           yield* store.write(batch)
           if (batch.some(({ write }) => write.install !== null))

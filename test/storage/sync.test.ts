@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { BrokenCode } from "../../src/storage/assert.ts"
 import { LogFile } from "../../src/storage/LogFile.ts"
+import { openLogDirectory } from "../../src/storage/logDirectory.ts"
 import {
   entriesOf,
   entryOf,
@@ -145,7 +146,7 @@ describe.skipIf(!traced)("before a word is said", () => {
 test("a log is cut and appended to in one transaction: when the second fails, the first has not been (S8)", async () => {
   const directory = temporaryDirectory()
   const identity = await runInDirectory(directory, (log) => Effect.as(loadMain(log), log.identity))
-  const log = LogFile.open(directory, identity)
+  const log = LogFile.open(openLogDirectory(directory, identity))
   const load = () =>
     log.load({
       group: "main",
