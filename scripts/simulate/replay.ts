@@ -68,7 +68,8 @@ const sizeOf = ({ voters, outgoing, learners, operations, faults, forGood }: Scr
 const show = (script: Script, report: Report): void => {
   const { failure, operations, steps, virtualMillis, trace, committed } = report
   console.log(`seed ${script.seed}: ${sizeOf(script)}`)
-  for (const fault of script.faults) console.log(`  ${JSON.stringify(fault)}`)
+  for (const fault of failure === null ? script.faults : []) console.log(`  ${JSON.stringify(fault)}`)
+  for (const note of failure?.notes ?? []) console.log(`  ${note}`)
   for (const fault of script.forGood)
     console.log(`  for good from ${script.calmAtMillis} ms: ${JSON.stringify(fault)}`)
   console.log(

@@ -64,6 +64,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* Scope.addFinalizer(scope, answerAll)
   // Who waits at a group that has died learns it at once, not when the node around it has ended.
   yield* Deferred.await(stopped).pipe(Effect.ensuring(answerAll), Effect.ignore, Effect.forkIn(scope))
+  yield* run(group.log.failed, scope)
   yield* run(writing, scope)
   yield* run(
     applier(group, applied, flushed, () => reads.advanced()),

@@ -52,6 +52,8 @@ export class SimulatedCluster {
   readonly staysDown = new Set<NodeId>()
   /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
   readonly excused = new Set<NodeId>()
+  /** What has happened to nodes, in words, for those who read of a failure. */
+  readonly notes: Array<string> = []
   readonly #lookout: Lookout
   #found: Violation | null = null
   #incarnations = 0
@@ -151,6 +153,11 @@ export class SimulatedCluster {
     }
   }
 
+  /** Takes down what has happened. */
+  tell(what: string): void {
+    this.notes.push(`${this.world.nowMillis} ms: ${what}`)
+  }
+
   /** What each node is at, for those who read of a failure. */
   describe(): string {
     return this.nodes
@@ -222,8 +229,13 @@ export class SimulatedCluster {
     const { invariants, executions } = this
     return {
       started: (node, appliedIndex) => {
+        this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)
         this.#lookout.started(node)
+      },
+      crashed: ({ kept, lost }) => {
+        if (kept > 0) this.sightings.see("unsynced kept")
+        if (lost > 0) this.sightings.see("unsynced lost")
       },
       turned: (record, turn) => {
         const { committedIndex } = invariants
@@ -232,7 +244,10 @@ export class SimulatedCluster {
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
-      event: (node, message) => this.#lookout.event(node, message),
+      event: (node, message, details) => {
+        this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
+        this.#lookout.event(message)
+      },
       applied: (node, entry, outcome) => {
         invariants.applied(node.id, entry)
         executions.note(entry, outcome)
@@ -244,6 +259,7 @@ export class SimulatedCluster {
         this.#lookout.installed(node.id)
       },
       ended: (node, fault, reason) => {
+        this.tell(`${node.id} ended: ${reason}`)
         insist("broken code", fault === "world", `${node.id} ended`, reason)
         insist("ended for no reason", this.excused.has(node.id), `${node.id} ended`, reason)
         this.sightings.see("node stopped by its disk")

@@ -65,13 +65,15 @@ export class SimulatedDisk extends MemoryDisk {
   /**
    * The power is lost. What was not synced is kept or lost: of each file and directory the writes before a drawn
    * one are there, as SQLite's write-ahead log has it; of the mark, each slot holds any of its values, or none that
-   * can be read; a piece of a snapshot may end in garbage. The machine boots anew.
+   * can be read; a piece of a snapshot may end in garbage. The machine boots anew. Gives back what became of the
+   * log's transactions that were not synced.
    */
-  crash(): void {
+  crash(): { readonly kept: number; readonly lost: number } {
     this.#settleThread()
     const chance = this.#chance
+    const doubtful = this.log.unsynced.length
     const lost = this.log.lose(chance.below(this.log.unsynced.length + 1))
-    if (lost > 0 && chance.happens(doubtfulShare)) {
+    if (lost > 0 && chance.happens(this.weather.doubtfulShare)) {
       // Its pages were written out of order: the commit frame is there, and its checksum is wrong.
       this.wal = {
         _tag: "Doubtful",
@@ -89,6 +91,7 @@ export class SimulatedDisk extends MemoryDisk {
     }
     this.boot++
     this.#endRun()
+    return { kept: doubtful - lost, lost }
   }
 
   /** The process dies, the machine lives: what was written stays, synced or not. */
@@ -194,6 +197,5 @@ export class SimulatedDisk extends MemoryDisk {
   }
 }
 
-/** Of the transactions that a loss of power cuts off. */
-const doubtfulShare = 0.25
+/** Of the slots and pieces that a loss of power meets. */
 const tornShare = 0.25

@@ -47,7 +47,7 @@ export class Lookout {
     if (node.starts > 1) this.#startTerms.set(id, node.disk.synced("main")?.hardState.term ?? 0)
   }
 
-  event(_node: SimulatedNode, message: string): void {
+  event(message: string): void {
     if (message.startsWith("the log is damaged")) this.#sightings.see("log found damaged")
   }
 
@@ -74,8 +74,6 @@ export class Lookout {
     switch (message.type) {
       case "VoteReply":
         if (message.preVote && !message.granted) see("pre-vote refused")
-        if (!message.preVote && message.granted && message.term === this.#startTerms.get(from))
-          see("vote after restart")
         return
       case "VoteRequest": {
         if (message.preVote) return
@@ -123,6 +121,9 @@ export class Lookout {
   arrived(from: NodeId, to: NodeId, payload: Payload): void {
     const node = this.#nodeOf(to).record
     if (node === null) return
+    if (payload.type === "VoteRequest" && !payload.preVote && payload.term === this.#startTerms.get(to)) {
+      this.#sightings.see("asked after a restart")
+    }
     if (payload.type === "AppendReply" && !payload.accepted) this.#lookAtHint(node, payload)
     if (payload.type === "AppendRequest") {
       const last = payload.entries.at(-1)

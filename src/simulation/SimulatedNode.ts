@@ -13,7 +13,7 @@ import { layerRaft } from "../raft/layer.ts"
 import { type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
-import { LogStore, StorageFailed, StorageFull } from "../storage/LogStore.ts"
+import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Transport } from "../transport/Transport.ts"
@@ -28,8 +28,10 @@ import type { World } from "./World.ts"
 /** Told of everything that nodes do. */
 export interface NodeWatcher {
   readonly started: (node: SimulatedNode, appliedIndex: Index) => void
+  /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
+  readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
   readonly turned: (record: Node, turn: Turn) => void
-  readonly event: (node: SimulatedNode, message: string) => void
+  readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
   readonly installed: (node: SimulatedNode, position: StatePosition) => void
@@ -116,7 +118,7 @@ export class SimulatedNode {
 
   /** Its power is lost: what was not synced is in doubt. */
   crash(): void {
-    if (this.#die()) this.disk.crash()
+    if (this.#die()) this.#around.watcher.crashed(this.disk.crash())
   }
 
   /** kill -9: the machine around it lives. */
@@ -155,7 +157,9 @@ export class SimulatedNode {
     const isWorld =
       reason instanceof GroupStopped
         ? reason.fault === "world"
-        : reason instanceof StorageFailed || reason instanceof MachineFailed || reason instanceof StorageFull
+        : reason instanceof StorageFailed ||
+          reason instanceof MachineFailed ||
+          reason instanceof DataDirectoryRefused
     this.kill()
     const text = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason)
     this.#around.watch(() => this.#around.watcher.ended(this, isWorld ? "world" : "code", text))
@@ -170,7 +174,7 @@ export class SimulatedNode {
         this.record = record
         watch(() => watcher.turned(record, turn))
       },
-      event: (message) => watcher.event(this, message),
+      event: (message, details) => watcher.event(this, message, details),
     }
     const layerTransport = Layer.unwrap(
       Effect.map(LogStore, ({ identity, rememberIncarnation }) =>

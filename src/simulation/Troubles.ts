@@ -2,7 +2,7 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
-import type { DiskWeather } from "./Disk.ts"
+import type { DiskWeather } from "./diskWeather.ts"
 import { calmLink } from "./Link.ts"
 import { Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
@@ -37,7 +37,9 @@ export class Troubles {
     for (const node of cluster.nodes) Object.assign(node.disk.weather, script.disk)
     for (const fault of script.faults) {
       cluster.world.after(fault.atMillis, () => {
-        if (!this.#isCalm) this.#strike(fault)
+        if (this.#isCalm) return
+        cluster.tell(JSON.stringify(fault))
+        this.#strike(fault)
       })
     }
   }
@@ -65,10 +67,13 @@ export class Troubles {
    */
   makePermanent(faults: ReadonlyArray<PermanentFault>): ReadonlySet<NodeId> {
     const affected = new Set<NodeId>(this.#cluster.staysDown)
+    // Nobody can repair these before somebody leads.
+    const doubtful = this.#stillDoubtful()
     for (const fault of faults) {
       // Of two that lost a link one may be the leader: then it is the other one that misses something.
       const hit = fault.type === "no-link" ? [fault.from, fault.to] : [fault.node]
-      if (!this.#canDoWithout(new Set([...affected, ...hit]))) continue
+      if (!this.#canDoWithout(new Set([...affected, ...doubtful, ...hit]))) continue
+      this.#cluster.tell(`for good: ${JSON.stringify(fault)}`)
       for (const id of hit) affected.add(id)
       this.#strikeForGood(fault)
     }
@@ -125,7 +130,7 @@ export class Troubles {
       }
       case "disk": {
         const node = this.#who(fault.target)
-        if (fault.weather.failing !== undefined) this.#cluster.excused.add(node.id)
+        this.#cluster.excused.add(node.id)
         Object.assign(node.disk.weather, fault.weather)
         return void world.after(fault.forMillis, () => {
           if (!this.#isCalm) Object.assign(node.disk.weather, this.#script.disk, calmDisk)
@@ -194,17 +199,18 @@ export class Troubles {
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
     const { excused, staysDown, invariants, newIdentity, world } = this.#cluster
-    if (!this.#isTolerable(node.id)) return
+    if (!this.#canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
     node.crash()
     const { disk } = node
     const found =
       damage === "flip"
-        ? disk.flipBit()
+        ? disk.flipBit(["entry", "hard state", "snapshot"])
         : damage === "shorten"
           ? disk.shortenLog()
           : damage === "mark"
             ? disk.damageMark()
             : damage
+    this.#cluster.tell(`${node.id} is damaged: ${found}`)
     if (found !== null) {
       excused.add(node.id)
       this.#doubtful.set(node.id, node.starts)
@@ -217,13 +223,14 @@ export class Troubles {
     world.after(forMillis, () => node.start())
   }
 
-  #isTolerable(id: NodeId): boolean {
-    for (const [other, damagedAt] of [...this.#doubtful]) {
-      const { record, starts } = this.#cluster.node(other)
-      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(other)
-      if (isGood) this.#doubtful.delete(other)
+  /** Disks that were damaged, and not found whole or made good since. */
+  #stillDoubtful(): ReadonlyArray<NodeId> {
+    for (const [id, damagedAt] of [...this.#doubtful]) {
+      const { record, starts } = this.#cluster.node(id)
+      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(id)
+      if (isGood) this.#doubtful.delete(id)
     }
-    return this.#canDoWithout(new Set([...this.#doubtful.keys(), id]))
+    return [...this.#doubtful.keys()]
   }
 
   #flood(node: SimulatedNode, count: number): void {

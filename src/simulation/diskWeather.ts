@@ -17,6 +17,11 @@ export interface DiskWeather {
   isFull: boolean
   /** A sync fails with EIO: the next one, or every one. */
   failing: "no" | "once" | "always"
+  /**
+   * From 0 to 1: how often a transaction that a loss of power cuts off looks like one that was altered, because its
+   * pages were written out of order. A node that finds one counts as damaged until the others have repaired it.
+   */
+  doubtfulShare: number
 }
 
 export const calmWeather = (): DiskWeather => ({
@@ -27,6 +32,7 @@ export const calmWeather = (): DiskWeather => ({
   hangs: false,
   isFull: false,
   failing: "no",
+  doubtfulShare: 0,
 })
 
 export const conductOf = (weather: DiskWeather, chance: { draw(): number }): DiskConduct => {

@@ -6,7 +6,7 @@ export const markers = {
   "another leader": "a leader was elected after another",
   "split vote": "two candidates stood in one term",
   "vote reply lost": "a granted vote never arrived",
-  "vote after restart": "a node voted in a term that it knew from before it restarted",
+  "asked after a restart": "a node was asked for its vote in a term that it knew from before it restarted",
   "pre-vote refused": "a node would not vote, because its leader lives or its log is newer",
   "deposed by a newer term": "a leader learned of a newer term",
   "stepped down without a quorum": "a leader gave up by itself",

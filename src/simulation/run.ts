@@ -40,6 +40,8 @@ export interface Failure {
   readonly atMillis: number
   /** What each node was at. */
   readonly nodes: string
+  /** What had happened. */
+  readonly notes: ReadonlyArray<string>
 }
 
 const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
@@ -74,6 +76,7 @@ export const run = (script: Script): Report => {
       step: cluster.world.steps,
       atMillis: cluster.world.nowMillis,
       nodes: cluster.describe(),
+      notes: cluster.notes,
     }
   }
   const count = (outcome: Operation["outcome"]) =>

@@ -3,7 +3,7 @@
 
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { RaftSettings } from "./Cluster.ts"
-import type { DiskWeather } from "./Disk.ts"
+import type { DiskWeather } from "./diskWeather.ts"
 import type { LinkWeather } from "./Link.ts"
 import type { ClockOptions } from "./Process.ts"
 

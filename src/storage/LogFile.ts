@@ -250,7 +250,8 @@ export class LogFile {
 
   private writeMark(): void {
     const { sequence, medium, damaged, marked } = this
-    this.mark.write({ sequence, boot: medium.boot, damaged, groups: marked })
+    const failed = this.failure !== null
+    this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
   }
 
   private attempt<A>(operation: string, body: () => A): A {
@@ -267,8 +268,7 @@ export class LogFile {
 
   private fail(failure: StorageFailed, error: unknown): void {
     this.failure = failure
-    if (!(error instanceof LogDamaged) && !/SQLITE_CORRUPT/.test(failure.message)) return
-    this.damaged = true
+    this.damaged = error instanceof LogDamaged || /SQLITE_CORRUPT/.test(failure.message)
     try {
       this.writeMark()
     } catch {

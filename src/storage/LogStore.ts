@@ -77,6 +77,11 @@ export class LogStore extends Context.Service<
   LogStore,
   {
     readonly identity: Identity
+    /**
+     * Fails about a second after the disk has failed, also when nobody was waiting for it: a node that neither
+     * writes nor can be written to must end like any other (HAZARDS S2).
+     */
+    readonly failed: Effect.Effect<never, StorageFailed>
     /** Incarnation by which this node knows a peer; the first one seen is kept for ever. */
     readonly rememberIncarnation: (
       peer: NodeId,

@@ -99,7 +99,7 @@ export const sqliteError = (code: "SQLITE_FULL" | "SQLITE_IOERR_FSYNC"): Error =
 /** The marks of a new directory: a log that has promised nothing yet. */
 export const marksOf = (boot: number): ReadonlyArray<MemoryFile<Mark | null>> =>
   Array.from({ length: slotsOfMark }, (_, slot) => {
-    const first: Mark = { sequence: 0, boot: bootName(boot), damaged: false, groups: {} }
+    const first: Mark = { sequence: 0, boot: bootName(boot), damaged: false, failed: false, groups: {} }
     return new MemoryFile<Mark | null>(slot === 0 ? first : null)
   })
 

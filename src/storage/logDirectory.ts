@@ -41,7 +41,7 @@ export const makeLog = (directory: string, identity: Identity): void => {
   SqliteLogTables.make(paths.log, identity, (tables) => tables.putMeta(0, ""))
   makeMarkFile(paths.mark)
   const mark = new LogMark(openMarkFile(paths.mark))
-  mark.write({ sequence: 0, boot: currentBoot(), damaged: false, groups: {} })
+  mark.write({ sequence: 0, boot: currentBoot(), damaged: false, failed: false, groups: {} })
   mark.close()
   syncPath(paths.log)
   syncPath(paths.mark)

@@ -40,6 +40,8 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
       disk.logSeen = image
     },
     checkpoint: (mode) => {
+      // SQLite syncs the write-ahead log before it copies anything out of it.
+      sync([disk.log], (file) => file.sync())
       refuseWhenFull()
       sync([disk.log], (file) => file.rewrite())
       if (mode === "TRUNCATE") forgetWal()

@@ -45,7 +45,7 @@ export const openLog = (medium: LogMedium): OpenedLog => {
   const opened = openContent({ medium, last, evidenceKept }, (content) => {
     const all = last === null ? reasons : [...reasons, ...contradictions(content, last)]
     const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "))
-    truncateWal(ready.tables)
+    truncateWal(ready.tables, last?.failed === true)
     return ready
   })
   return { ...opened, mark, marked: last?.groups ?? {}, evidenceKept }
@@ -65,13 +65,17 @@ const suspectAll = (content: LogContent, last: Mark | null, suspicion: string): 
   return { ...content, groups, sequence, suspicion }
 }
 
-/** What a torn tail left behind the last commit is gone before the next frames are written. */
-const truncateWal = (tables: LogTables): void => {
+/**
+ * What a torn tail left behind the last commit is gone before the next frames are written, and what the process
+ * before had not synced is synced: a killed one leaves it in the cache, where it looks like the rest.
+ */
+const truncateWal = (tables: LogTables, failedBefore: boolean): void => {
   try {
     tables.checkpoint("TRUNCATE")
   } catch (error) {
-    // A full disk keeps its old frames; a node must be able to start on it.
-    if (codeOf(error) !== "SQLITE_FULL") throw error
+    // A full disk keeps its old frames, synced; a node must be able to start on it. But after a sync that failed
+    // only a copy is sure to be on the disk (HAZARDS S2), and that needs room.
+    if (codeOf(error) !== "SQLITE_FULL" || failedBefore) throw error
   }
 }
 

@@ -1,6 +1,6 @@
 // How do the operations of the core become the promises of LogStore, wherever the core runs?
 
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import { BrokenCode } from "./assert.ts"
 import type { DataDirectory } from "./DataDirectory.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
@@ -17,11 +17,12 @@ export const makeLogStore = Effect.fnUntraced(function* (
     Effect.mapError((error) => (error._tag === "DataDirectoryRefused" ? error : stopped(error))),
   )
   yield* Effect.addFinalizer(() => Effect.ignore(call("close")))
+  const failure = yield* Deferred.make<never, StorageFailed>()
   yield* call("idle").pipe(
     Effect.delay(idleMillis),
     Effect.forever,
-    // The store has stopped; the next write says so to somebody who can act on it.
-    Effect.ignore,
+    // Whatever failed before, in a call or between two of them, fails here as well.
+    Effect.catch((error) => Deferred.fail(failure, stopped(error))),
     Effect.forkScoped,
   )
   const sweep = Effect.fnUntraced(function* (group: string) {
@@ -30,6 +31,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
   })
   return LogStore.of({
     identity: directory.identity,
+    failed: Deferred.await(failure),
     rememberIncarnation: (peer, incarnation) =>
       Effect.mapError(call("rememberIncarnation", peer, incarnation), stopped),
     load: (options) => Effect.mapError(call("load", options), stopped),

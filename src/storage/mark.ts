@@ -23,6 +23,8 @@ export interface Mark {
   readonly boot: string
   /** A bad page was met while running: the next start copies what can be verified into a new file. */
   readonly damaged: boolean
+  /** A write or a sync failed: what the cache of this boot shows may not be on the disk (HAZARDS S2). */
+  readonly failed: boolean
   readonly groups: Readonly<Record<GroupId, MarkedGroup>>
 }
 
