@@ -7,6 +7,8 @@ import type { Finding, Page } from "./tree.ts"
 const PAGE = "docs/INVARIANTS.md"
 /** Where the paths of the page begin, to keep them short. */
 const ROOTS = ["src/", "test/", "scripts/"]
+/** What goes red: tests, and the checkers of the simulation, which are shipped. */
+const WATCHERS = ["test/", "src/simulation/"]
 
 export const staleInvariants = (
   pages: ReadonlyArray<Page>,
@@ -46,7 +48,7 @@ const referencesOn = (text: string, files: ReadonlyMap<string, SourceFile>): Rea
     return {
       line: lineAt(text, match.index),
       text: `${path}: ${name}`,
-      watches: file?.path.startsWith("test/") ?? false,
+      watches: WATCHERS.some((room) => file?.path.startsWith(room) ?? false),
       problem: problemOf(found, name, title),
     }
   })

@@ -2,7 +2,7 @@
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
 import type { Entry, Index } from "../consensus/types.ts"
-import { type StatePosition, type StateStore, StateStoreFailed } from "../storage/StateStore.ts"
+import { StateCorrupt, type StatePosition, type StateStore, StateStoreFailed } from "../storage/StateStore.ts"
 import { admit } from "./admission.ts"
 import { encodeLogged } from "./command.ts"
 import { execute, type MachineState } from "./execution.ts"
@@ -36,17 +36,19 @@ export class Machine {
   }) {
     const { store, registry } = options
     const limits = { ...defaultLimits, ...options.limits }
-    const digest = digestsOf(store.digest())
     this.#position = store.position()
     this.#flushedIndex = this.#position.index
-    this.#state = {
-      store,
-      registry,
-      limits,
-      instances: new Instances(store, limits.cacheBytesMax, digest.instances),
-      outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
-      timers: new Timers(store, digest.timers),
-    }
+    this.#state = discarding(store, () => {
+      const digest = digestsOf(store.digest())
+      return {
+        store,
+        registry,
+        limits,
+        instances: new Instances(store, limits.cacheBytesMax, digest.instances),
+        outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
+        timers: new Timers(store, digest.timers),
+      }
+    })
   }
 
   /** As of the last flush: where applying starts after a restart. */
@@ -195,11 +197,21 @@ export class Machine {
   #guard<Value>(work: () => Value): Value {
     if (this.#failure !== null) throw this.#failure
     try {
-      return work()
+      return discarding(this.#state.store, work)
     } catch (error) {
       this.#failure = error
       throw error
     }
+  }
+}
+
+/** A corrupt state is given up at once: the next start begins without it, instead of meeting it for ever. */
+const discarding = <Value>(store: StateStore, work: () => Value): Value => {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof StateCorrupt) store.discard()
+    throw error
   }
 }
 

@@ -8,6 +8,7 @@ import type { Write } from "../consensus/types.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
@@ -95,22 +96,27 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
   const log = yield* LogStore
   const machine = yield* MachineHost
   const clock = yield* Clock.Clock
-  const stored = yield* machine.position
-  const loaded = yield* log.load({
-    group: options.group,
-    initial: options.initial,
-    stateIndex: stored.index,
-    stateTerm: stored.term,
-    stateConfiguration: stored.configuration,
-    tailBytesMax: options.limits.cacheBytesMax,
-  })
+  const load = (state: StatePosition) =>
+    log.load({
+      group: options.group,
+      initial: options.initial,
+      stateIndex: state.index,
+      stateTerm: state.term,
+      stateConfiguration: state.configuration,
+      tailBytesMax: options.limits.cacheBytesMax,
+    })
+  let position = yield* machine.position
+  let loaded = yield* load(position)
   const { pendingInstall } = loaded
   if (pendingInstall !== null) {
-    // The node stopped between log and state: the state follows now (HAZARDS N2).
-    yield* machine.install(pendingInstall.snapshotId)
+    // The node stopped between log and state: the state follows now (HAZARDS N2). A log that came back shorter may
+    // ask for one that the state has left behind; its file is gone, and state never goes back (N5).
+    if (pendingInstall.index > position.index) yield* machine.install(pendingInstall.snapshotId)
     yield* log.installed(options.group)
+    position = yield* machine.position
+    // It may have arrived, and been lost since: then the log that rests on it is of no use either (S5).
+    loaded = yield* load(position)
   }
-  const position = pendingInstall === null ? stored : yield* machine.position
   if (loaded.standing === "suspect")
     observer.event("the log is damaged: waiting for repair", { reason: loaded.suspicion })
   const node = makeNode({

@@ -68,7 +68,10 @@ export class SimulatedCluster {
       sent: (from, to, payload) => this.watch(() => this.#sent(from, to, payload)),
       lost: (_from, _to, payload, isGone) => this.#lookout.lost(payload, isGone),
       arrived: (from, to, payload) => this.#lookout.arrived(from, to, payload),
-      refused: () => this.sightings.see("wiped node refused"),
+      refused: (from, to) => {
+        this.tell(`${from} and ${to} refuse each other`)
+        this.sightings.see("wiped node refused")
+      },
     })
     this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration }
     const around: Surroundings = {
@@ -165,9 +168,10 @@ export class SimulatedCluster {
         const { id, process, record, raft } = node
         const state =
           process === null ? "down" : process.isPaused ? "stands still" : raft === null ? "starts" : "up"
+        const hears = this.nodes.filter((other) => this.network.isOpen(other.id, id)).map((other) => other.id)
         if (record === null) return `  ${id} ${state}`
         const { role, term, standing, log, commitIndex, appliedIndex } = record
-        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}`
+        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}, hears ${hears.join(" ") || "nobody"}`
       })
       .join("\n")
   }
@@ -228,6 +232,7 @@ export class SimulatedCluster {
   #watcher(): NodeWatcher {
     const { invariants, executions } = this
     return {
+      begins: ({ id }) => invariants.begins(id),
       started: (node, appliedIndex) => {
         this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)

@@ -81,7 +81,8 @@ export class SimulatedDisk extends MemoryDisk {
       }
     }
     for (const slot of this.marks) {
-      const isTorn = slot.unsynced.length > 0 && chance.happens(tornShare)
+      // The same bytes once more cannot be torn.
+      const isTorn = slot.unsynced.some((mark) => mark !== slot.durable) && chance.happens(tornShare)
       slot.lose(chance.below(slot.unsynced.length + 1))
       if (isTorn) slot.become(null)
     }

@@ -62,6 +62,12 @@ export class Invariants {
     return this.#leaders.get(term)
   }
 
+  /** A process of the node begins: what an earlier one had in memory is gone. */
+  begins(id: NodeId): void {
+    this.#seen.delete(id)
+    this.#applied.delete(id)
+  }
+
   /** A node begins anew, from its disk. */
   started(id: NodeId, appliedIndex: Index): void {
     this.#seen.delete(id)
@@ -178,6 +184,8 @@ export class Invariants {
 
   /** A snapshot took the place of the state. */
   installed(id: NodeId, index: Index, term: Term): void {
+    // It had arrived, and was lost since: the node begins anew.
+    if (index === 0) return
     const committed = this.#committed[index - 1]?.term
     insist(
       "state machine safety",

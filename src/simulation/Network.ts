@@ -118,7 +118,7 @@ export class Network {
     for (const other of this.#endpoints.values()) if (other.open.has(id)) this.#disconnect(other.self.id, id)
   }
 
-  /** How many connections from one node to another are open. */
+  /** Messages leave on this way. */
   isOpen(from: NodeId, to: NodeId): boolean {
     return this.#endpoints.get(from)?.open.has(to) ?? false
   }
@@ -209,19 +209,25 @@ export class Network {
     if (acceptor === undefined || !isReachable || acceptor.process.isPaused) {
       return this.#dialLater(endpoint, to)
     }
+    let isOver = false
+    const over = (isOpen: boolean): void => {
+      if (isOver) return
+      isOver = true
+      if (this.#endpoints.get(from) !== endpoint) return
+      if (isOpen && this.#endpoints.get(to) === acceptor) {
+        endpoint.open.set(to, acceptor.process)
+        endpoint.peers.get(to)!.opened++
+      } else this.#dialLater(endpoint, to)
+    }
+    // The other side may end, or stand still, in the middle.
+    endpoint.process.after(this.#limits.silenceMillis, () => over(false))
     judge(acceptor, endpoint.self, (accepted) =>
       judge(endpoint, acceptor.self, (believed) => {
-        if (this.#endpoints.get(from) !== endpoint) return
-        if (accepted && believed && this.#endpoints.get(to) === acceptor) {
-          endpoint.open.set(to, acceptor.process)
-          endpoint.peers.get(to)!.opened++
-        } else {
-          if (!accepted || !believed) {
-            endpoint.peers.get(to)!.refused++
-            this.#watcher.refused(from, to)
-          }
-          this.#dialLater(endpoint, to)
+        if (!isOver && !(accepted && believed)) {
+          endpoint.peers.get(to)!.refused++
+          this.#watcher.refused(from, to)
         }
+        over(accepted && believed)
       }),
     )
   }

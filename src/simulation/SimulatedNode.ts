@@ -27,6 +27,8 @@ import type { World } from "./World.ts"
 
 /** Told of everything that nodes do. */
 export interface NodeWatcher {
+  /** A process begins; it has read nothing yet. */
+  readonly begins: (node: SimulatedNode) => void
   readonly started: (node: SimulatedNode, appliedIndex: Index) => void
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
@@ -100,6 +102,7 @@ export class SimulatedNode {
     this.process = process
     this.#scope = scope
     this.starts++
+    this.#around.watcher.begins(this)
     const life = Effect.gen({ self: this }, function* () {
       const context = yield* Layer.buildWithScope(this.#layers(process), scope)
       const machine = Context.get(context, MachineHost)

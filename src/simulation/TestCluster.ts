@@ -13,6 +13,7 @@ import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
 import type { Operation } from "./history.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
+import type { Model } from "./Model.ts"
 import { drawFaults } from "./plan.ts"
 import { type Fate, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
@@ -27,6 +28,8 @@ export interface TestClusterOptions {
   readonly actors: Readonly<Record<string, Actor>>
   /** The same seed is the same run. 1 when not given. */
   readonly seed?: number
+  /** What actors do, by name: what clients saw of these must be linearizable (`actorModel`). */
+  readonly models?: Readonly<Record<string, Model<unknown>>>
 }
 
 /** One command, with its input as it stands in JSON. */
@@ -67,6 +70,7 @@ export class TestCluster {
   readonly #cluster: SimulatedCluster
   readonly #session: Session
   readonly #seed: number
+  readonly #models: Readonly<Record<string, Model<unknown>>>
   readonly history: Array<Operation> = []
   #keys = 0
 
@@ -74,6 +78,7 @@ export class TestCluster {
     const { nodes = 3, actors, seed = 1 } = options
     const configuration = configurationOf(nodes)
     this.#seed = seed
+    this.#models = options.models ?? {}
     this.#cluster = new SimulatedCluster({
       seed,
       configuration,
@@ -151,12 +156,18 @@ export class TestCluster {
     for (let attempts = 0; attempts < 20; attempts++) {
       if (node !== undefined) this.#session.startAt(node)
       let answer: QueryOutcome | Failure | null | undefined
+      const start = this.nowMillis
       const how = { consistency, minIndex: 0, maxStalenessMillis: Number.POSITIVE_INFINITY }
       this.#session.read(asked, how, (found) => {
         answer = found
       })
       this.runUntil("the read is answered", () => answer !== undefined, 60_000)
-      if (answer != null && answer._tag !== "Failure") return readAnswer(answer).result ?? null
+      if (answer != null && answer._tag !== "Failure") {
+        const { result = null, revision = 0 } = readAnswer(answer)
+        if (consistency !== "local")
+          this.#saw(`${actor}?${query}`, `${actor}/${key}`, input, { result, revision }, start)
+        return result
+      }
       this.runFor(50)
     }
     throw new Violation("liveness", `${actor}/${key} is read`)
@@ -226,8 +237,8 @@ export class TestCluster {
 
   /**
    * Clients ask for commands while everything goes wrong that the seed draws: crashes, pauses, partitions, slow,
-   * full and failing disks, wrong clocks. Then all is put right; the nodes must agree, and what clients of
-   * `register`, `counter` and `list` as in `raftlet`'s own tests saw must be linearizable.
+   * full and failing disks, wrong clocks. Then all is put right; the nodes must agree, and what clients saw of the
+   * actors that have a model must be linearizable.
    */
   survive(
     options: SurviveOptions,
@@ -281,9 +292,22 @@ export class TestCluster {
       },
       atMostMillis,
     )
-    const [violation] = checkHistory(this.history)
+    const [violation] = checkHistory(this.history, { models: this.#models })
     if (violation !== undefined)
-      throw new Violation("linearizability", `${violation.instance}: ${violation.message}`)
+      throw new Violation("linearizability", `${violation.message}\n${violation.evidence}`)
+  }
+
+  #saw(op: string, instance: string, input: Json, output: Json, start: number): void {
+    this.history.push({
+      client: "test",
+      op,
+      instance,
+      input,
+      output,
+      start,
+      end: this.nowMillis,
+      outcome: "ok",
+    })
   }
 
   #propose(session: Session, command: TestCommand, answered: (answer: TestAnswer) => void): void {
@@ -299,6 +323,10 @@ export class TestCluster {
     }
     session.propose([wish], ([fate]) => {
       const answer = answerOf(fate!)
+      // The second asking of one command is not another operation.
+      if (answer.outcome === "executed" && answer.replayed && command.idempotencyKey !== undefined) {
+        return answered(answer)
+      }
       const isOpen = answer.outcome === "unknown"
       this.history.push({
         client: session.name,

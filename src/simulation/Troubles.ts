@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
+import type { DiskCopy } from "./Disk.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import { calmLink } from "./Link.ts"
 import { Session } from "./Session.ts"
@@ -28,6 +29,7 @@ export class Troubles {
   readonly #cuts = new Map<string, number>()
   /** Disks that may have lost something that nobody has made good yet. */
   readonly #doubtful = new Map<NodeId, number>()
+  readonly #copies = new Map<NodeId, DiskCopy>()
   #isCalm = false
   #floods = 0
 
@@ -36,12 +38,20 @@ export class Troubles {
     this.#script = script
     for (const node of cluster.nodes) Object.assign(node.disk.weather, script.disk)
     for (const fault of script.faults) {
+      if (fault.type === "damage" && fault.damage === "old-copy") this.#copyBefore(fault)
       cluster.world.after(fault.atMillis, () => {
         if (this.#isCalm) return
         cluster.tell(JSON.stringify(fault))
         this.#strike(fault)
       })
     }
+  }
+
+  /** Somebody copies the directories, half the way to when one of them is put back. */
+  #copyBefore(fault: Fault): void {
+    this.#cluster.world.after(fault.atMillis / 2, () => {
+      for (const { id, disk } of this.#cluster.nodes) this.#copies.set(id, disk.copy())
+    })
   }
 
   /** All that was wrong is put right. Who is down starts again. */
@@ -198,29 +208,42 @@ export class Troubles {
 
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
-    const { excused, staysDown, invariants, newIdentity, world } = this.#cluster
+    const { excused, staysDown, invariants, world } = this.#cluster
     if (!this.#canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
     node.crash()
-    const { disk } = node
-    const found =
-      damage === "flip"
-        ? disk.flipBit(["entry", "hard state", "snapshot"])
-        : damage === "shorten"
-          ? disk.shortenLog()
-          : damage === "mark"
-            ? disk.damageMark()
-            : damage
+    const found = this.#harm(node, damage)
     this.#cluster.tell(`${node.id} is damaged: ${found}`)
     if (found !== null) {
       excused.add(node.id)
-      this.#doubtful.set(node.id, node.starts)
+      // A bad row of the state shows when it is read, which may be late or never.
+      this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
       invariants.disksKeep = false
     }
-    if (damage === "wipe") {
-      disk.wipe(newIdentity(node.id))
-      staysDown.add(node.id)
-    }
+    if (damage === "wipe") staysDown.add(node.id)
     world.after(forMillis, () => node.start())
+  }
+
+  /** What was done to its disk; null when there was nothing to damage. */
+  #harm({ id, disk }: SimulatedNode, damage: Damage): string | null {
+    switch (damage) {
+      case "flip":
+        return disk.flipBit(["entry", "hard state", "snapshot"])
+      case "flip-state":
+        return disk.flipBit(["state"])
+      case "shorten":
+        return disk.shortenLog()
+      case "mark":
+        return disk.damageMark()
+      case "wipe":
+        disk.wipe(this.#cluster.newIdentity(id))
+        return "its directory is new"
+      case "old-copy": {
+        const copy = this.#copies.get(id)
+        if (copy === undefined) return null
+        disk.restore(copy)
+        return "its directory is an older one"
+      }
+    }
   }
 
   /** Disks that were damaged, and not found whole or made good since. */

@@ -67,7 +67,7 @@ const flipEntry: Flip = (disk, chance) => {
   changeGroup(disk, number, (group) =>
     group.entries.find(entry.index) === found ? { ...group, entries: group.entries.replace(flipped) } : group,
   )
-  return `the ${field} of entry ${entry.index}`
+  return `the ${field} of entry ${entry.index} of ${disk.log.written.groups.get(number)!.group!.group}`
 }
 
 const entryFields = ["data", "term", "time", "checksum"] as const

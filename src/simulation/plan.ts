@@ -89,7 +89,7 @@ const drawSettings = (chance: Chance): RaftSettings => {
     logMarginEntries: chance.pick([0, 5, 50]),
     compactEntriesMin: chance.pick([1, 10, 100]),
     applyEntriesMax: chance.pick([1, 8, 1024]),
-    snapshotChunkBytesMax: chance.pick([300, 2000, 20_000]),
+    snapshotChunkBytesMax: chance.pick([300, 300, 2000, 20_000]),
     waitingMax: chance.pick([8, 60, 1000]),
     forwardRetryMillis: chance.pick([200, 600]),
     timerMillis: 50,
@@ -200,11 +200,12 @@ export const drawFaults = (
   const brief = () => chance.between(10, 400)
   const long = () => chance.between(100, 2500)
   const how = (): Ending => chance.pick<Ending>(["power", "power", "kill", "stop"])
-  often(8, () => ({
+  // A restart that takes no longer than a message finds the others as it left them.
+  often(12, () => ({
     type: "end",
     target: target(),
     how: how(),
-    forMillis: chance.happens(0.5) ? brief() : long(),
+    forMillis: chance.pick([() => chance.between(0, 20), brief, long])(),
   }))
   often(2, () => ({ type: "end-all", how: chance.pick<Ending>(["power", "kill"]), forMillis: brief() }))
   often(5, () => ({ type: "pause", target: target(), forMillis: chance.happens(0.5) ? brief() : long() }))
@@ -226,7 +227,7 @@ export const drawFaults = (
   often(3, () => ({ type: "disk", target: target(), weather: { isFull: true }, forMillis: long() }))
   often(2, () => ({ type: "disk", target: target(), weather: { failing: "once" }, forMillis: long() }))
   often(1, () => ({ type: "disk", target: target(), weather: { failing: "always" }, forMillis: brief() }))
-  const damages: ReadonlyArray<Damage> = ["flip", "flip", "shorten", "shorten", "mark", "wipe"]
+  const damages: ReadonlyArray<Damage> = ["flip", "flip", "flip-state", "shorten", "shorten", "mark", "wipe"]
   often(3, () => ({ type: "damage", target: target(), damage: chance.pick(damages), forMillis: brief() }))
   often(3, () => ({ type: "wall", target: target(), shiftMillis: chance.between(-3_600_000, 3_600_000) }))
   often(3, () => ({ type: "snapshot", target: target() }))

@@ -228,7 +228,7 @@ class Course {
     this.#clients.checkRejected()
     const violations = checkHistory([...this.#clients.history, ...this.#finals()])
     const [first] = violations
-    if (first !== undefined) throw new Violation("linearizability", `${first.instance}: ${first.message}`)
+    if (first !== undefined) throw new Violation("linearizability", `${first.message}\n${first.evidence}`)
   }
 
   /** A last look at every instance, once nobody writes any more. */

@@ -81,7 +81,8 @@ export type Fault = { readonly atMillis: number } & (
   | { readonly type: "flood"; readonly target: Target; readonly count: number }
 )
 
-export type Damage = "flip" | "shorten" | "mark" | "wipe" | "old-copy"
+/** `old-copy`: nothing recognises that yet, so no seed draws it; a script may say it. */
+export type Damage = "flip" | "flip-state" | "shorten" | "mark" | "wipe" | "old-copy"
 
 /** Links that let nothing through. */
 export type Cut =

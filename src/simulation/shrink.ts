@@ -31,18 +31,21 @@ export const shrink = (options: {
     if (runs >= runsMax) return false
     runs++
     const found = run(candidate).failure
-    const isSame = found?.checker === failure.checker
-    if (isSame) {
+    const isFound = found?.checker === failure.checker
+    if (isFound) {
       best = candidate
       failure = found
     }
     told?.(best, runs)
-    return isSame
+    return isFound
   }
   let isSmaller = true
   while (isSmaller && runs < runsMax) {
     const before = best
-    for (const candidate of simpler(best)) holds(candidate)
+    for (const simplify of simplifications) {
+      const candidate = simplify(best)
+      if (!isSame(candidate, best)) holds(candidate)
+    }
     shrinkList(best.faults, (faults) => holds({ ...best, faults }))
     shrinkList(best.operations, (operations) => holds({ ...best, operations }))
     shrinkList(best.forGood, (forGood) => holds({ ...best, forGood }))
@@ -64,19 +67,25 @@ const shrinkList = <Item>(list: ReadonlyArray<Item>, holds: (list: ReadonlyArray
 }
 
 /** The same with less around it: fewer nodes, better weather, plainer clocks, no time after the failure. */
-const simpler = (script: Script): ReadonlyArray<Script> => [
-  ...(script.learners.length > 0 ? [withNodes(script, script.voters, script.outgoing, [])] : []),
-  ...(script.outgoing.length > 0 ? [withNodes(script, script.voters, [], script.learners)] : []),
-  ...(script.voters.length > 3 ? [withNodes(script, script.voters.slice(0, 3), [], script.learners)] : []),
-  { ...script, forGood: [] },
-  { ...script, link: calmLink },
-  { ...script, link: { ...script.link, loss: 0, duplicate: 0 } },
-  { ...script, link: { ...script.link, reorder: 0, bytesPerMilli: 0 } },
-  { ...script, disk: { syncMillisMin: 0, syncMillisMax: 0 } },
-  { ...script, boundaryMillisMax: 0 },
-  { ...script, clocks: Object.fromEntries(Object.keys(script.clocks).map((id) => [id, plainClock])) },
-  { ...script, calmAtMillis: Math.round(script.calmAtMillis / 2) },
+const simplifications: ReadonlyArray<(script: Script) => Script> = [
+  (script) => withNodes(script, script.voters, script.outgoing, []),
+  (script) => withNodes(script, script.voters, [], script.learners),
+  (script) => withNodes(script, script.voters.slice(0, 3), [], script.learners),
+  (script) => ({ ...script, link: calmLink }),
+  (script) => ({ ...script, link: { ...script.link, loss: 0, duplicate: 0 } }),
+  (script) => ({ ...script, link: { ...script.link, reorder: 0, bytesPerMilli: 0 } }),
+  (script) => ({ ...script, disk: { syncMillisMin: 0, syncMillisMax: 0 } }),
+  (script) => ({ ...script, boundaryMillisMax: 0 }),
+  (script) => ({
+    ...script,
+    clocks: Object.fromEntries(Object.keys(script.clocks).map((id) => [id, plainClock])),
+  }),
+  (script) => ({ ...script, calmAtMillis: Math.max(CALM_MILLIS_MIN, Math.round(script.calmAtMillis / 2)) }),
 ]
+
+const CALM_MILLIS_MIN = 100
+
+const isSame = (one: Script, other: Script): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 /** What concerns nodes that are no longer there goes with them. */
 const withNodes = (

@@ -8,17 +8,18 @@ import { entryBytes } from "./entryCodec.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import {
   Compacted,
+  DataDirectoryRefused,
   type GroupWrite,
   type LoadedGroup,
   type LogStore,
-  type StorageFailed,
+  StorageFailed,
 } from "./LogStore.ts"
 import { groupNumberMax, type LogTables } from "./LogTables.ts"
 import { type LoadOptions, loadGroup } from "./logLoad.ts"
 import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
-import { applyWrite, hashAt } from "./logWrite.ts"
+import { applyWrite, hashAt, verified } from "./logWrite.ts"
 import type { LogMark, MarkedGroup } from "./mark.ts"
 import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
@@ -64,7 +65,11 @@ export class LogFile {
   }
 
   static open(medium: LogMedium): LogFile {
-    return new LogFile(medium, openLog(medium))
+    try {
+      return new LogFile(medium, openLog(medium))
+    } catch (error) {
+      throw error instanceof DataDirectoryRefused ? error : storageError("open", error)
+    }
   }
 
   rememberIncarnation(peer: NodeId, incarnation: string): "known" | "another" {
@@ -126,8 +131,7 @@ export class LogFile {
       const { index, term } = options.through
       if (index <= record.baseIndex) return
       assert(index <= record.lastIndex, `compact through ${index} of a log that ends at ${record.lastIndex}`)
-      const stored = this.tables.entry(record.number, index)
-      if (stored === undefined) throw new LogDamaged(`entry ${index} is missing`)
+      const stored = verified(this.tables, record, index)
       assert(stored.entry.term === term, `compact through term ${term}, the entry has ${stored.entry.term}`)
       const moved = {
         ...record,
@@ -251,7 +255,13 @@ export class LogFile {
   private writeMark(): void {
     const { sequence, medium, damaged, marked } = this
     const failed = this.failure !== null
-    this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
+    try {
+      this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
+    } catch (error) {
+      // Its room was taken when the file was made. Whatever it is, "nothing was written" would be a lie: the
+      // transaction that it tells of is there.
+      throw new StorageFailed({ operation: "mark", message: messageOf(error), cause: error })
+    }
   }
 
   private attempt<A>(operation: string, body: () => A): A {
@@ -284,6 +294,8 @@ const markOf = (record: GroupRecord): MarkedGroup => ({
   lastTerm: record.lastTerm,
   hash: record.lastHash.toString(16),
 })
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const walFramesMax = 1_000
 /** Measured: 5,000 rows take about 8 ms. */

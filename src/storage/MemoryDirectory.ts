@@ -7,7 +7,9 @@ import type { StateImage } from "./stateImage.ts"
 export type FileContent = StateImage | Uint8Array
 
 export class MemoryDirectory {
-  readonly names = new MemoryFile<ReadonlyMap<string, MemoryFile<FileContent>>>(new Map())
+  readonly names = new MemoryFile<ReadonlyMap<string, MemoryFile<FileContent>>>(new Map(), {
+    healsWith: "sync",
+  })
 
   file(name: string): MemoryFile<FileContent> | undefined {
     return this.names.written.get(name)

@@ -79,14 +79,12 @@ export class MemoryDisk {
     return directory
   }
 
-  /** One sync over files that become durable together; throws what SQLite throws when it fails. */
-  sync(...files: ReadonlyArray<Syncable>): void {
+  /** A sync of this thread's own, which takes no time; throws what SQLite throws when it fails. */
+  sync(file: Syncable, reach = (synced: Syncable) => synced.sync()): void {
     const failed = this.conduct.failSync()
-    for (const file of files) {
-      if (failed === null) file.sync()
-      else file.failSync(failed)
-    }
-    if (failed !== null) throw sqliteError("SQLITE_IOERR_FSYNC")
+    if (failed === null) return reach(file)
+    file.failSync(failed)
+    throw sqliteError("SQLITE_IOERR_FSYNC")
   }
 }
 
@@ -100,7 +98,7 @@ export const sqliteError = (code: "SQLITE_FULL" | "SQLITE_IOERR_FSYNC"): Error =
 export const marksOf = (boot: number): ReadonlyArray<MemoryFile<Mark | null>> =>
   Array.from({ length: slotsOfMark }, (_, slot) => {
     const first: Mark = { sequence: 0, boot: bootName(boot), damaged: false, failed: false, groups: {} }
-    return new MemoryFile<Mark | null>(slot === 0 ? first : null)
+    return new MemoryFile<Mark | null>(slot === 0 ? first : null, { healsWith: "write" })
   })
 
 export const bootName = (boot: number): string => `boot ${boot}`

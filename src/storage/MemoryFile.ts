@@ -3,6 +3,13 @@
 /** What a sync that failed has made of what it should have made durable: the cache shows it either way. */
 export type FailedSync = "kept" | "lost"
 
+/**
+ * After a sync that failed and lost its pages, what makes the file durable again: writing all of it anew (what
+ * follows in a write-ahead log counts for nothing behind a lost frame), the next write (it replaces the page), or
+ * the next sync (names lie in the journal of the file system, which does not forget them).
+ */
+export type Healing = "rewrite" | "write" | "sync"
+
 export interface Syncable {
   readonly sync: () => void
   readonly failSync: (failed: FailedSync) => void
@@ -15,13 +22,15 @@ export class MemoryFile<Value> {
   #durable: Value
   #unsynced: Array<Value> = []
   #older: Array<Value> = []
+  readonly #healsWith: Healing
   readonly #olderMax: number
   #isStuck = false
 
-  constructor(value: Value, options: { readonly olderMax: number } = { olderMax: 0 }) {
+  constructor(value: Value, options: { readonly healsWith?: Healing; readonly olderMax?: number } = {}) {
     this.#written = value
     this.#durable = value
-    this.#olderMax = options.olderMax
+    this.#healsWith = options.healsWith ?? "rewrite"
+    this.#olderMax = options.olderMax ?? 0
   }
 
   /** What whoever opens the file finds. */
@@ -45,17 +54,18 @@ export class MemoryFile<Value> {
   }
 
   write(value: Value): void {
+    if (this.#healsWith === "write") this.#isStuck = false
     this.#written = value
     this.#unsynced.push(value)
   }
 
-  /** After a sync that failed and lost its pages, the next ones report success and reach nothing (HAZARDS S2). */
+  /** After a sync that failed and lost its pages, it reports success and reaches nothing (HAZARDS S2). */
   sync(): void {
     if (!this.#isStuck) this.#keep(this.#written)
   }
 
   failSync(failed: FailedSync): void {
-    this.#isStuck ||= failed === "lost"
+    this.#isStuck ||= failed === "lost" && this.#healsWith !== "sync"
   }
 
   /** Writes all of it anew, from what the cache shows, and syncs: a checkpoint. */

@@ -91,8 +91,14 @@ export interface StateStore {
   /** Durable when it returns: position and content in one transaction. */
   readonly flush: (flush: Flush) => void
   readonly close: () => void
+  /**
+   * Closes, and gives up a state that is corrupt: whoever opens it next finds an empty one, which the log and the
+   * other replicas fill again (HAZARDS S5). The file is kept as evidence.
+   */
+  readonly discard: () => void
 }
 
+/** A row or a page is not what was written. What `open` finds so, it has discarded already. */
 export class StateCorrupt extends Error {
   override readonly name = "StateCorrupt"
 }

@@ -56,7 +56,8 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
   const marks: MarkSlots = {
     read: (slot) => disk.marks[slot]!.written,
     write: (slot, mark) => {
-      const written = { ...mark, groups: { ...mark.groups } }
+      const isThere = mark === disk.marks[slot]!.written
+      const written = isThere ? mark : { ...mark, groups: { ...mark.groups } }
       write(() => disk.marks[slot]!.write(written))
     },
     sync: () => sync(disk.marks, (file) => file.sync()),

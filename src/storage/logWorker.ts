@@ -6,7 +6,6 @@ import { LogFile } from "./LogFile.ts"
 import type { Identity } from "./LogStore.ts"
 import { openLogDirectory } from "./logDirectory.ts"
 import { type LogReply, type LogRequest, packError, runOperation, unpackBatch } from "./logProtocol.ts"
-import { storageError } from "./sqliteError.ts"
 
 declare const self: Worker
 
@@ -34,12 +33,9 @@ const reply = (request: LogRequest): LogReply => {
   try {
     return { id: request.id, ...run(request), error: null }
   } catch (error) {
-    const known = request.operation === "open" && !isTagged(error) ? storageError("open", error) : error
-    return { id: request.id, result: null, entries: null, error: packError(known) }
+    return { id: request.id, result: null, entries: null, error: packError(error) }
   }
 }
-
-const isTagged = (error: unknown): boolean => error instanceof Error && "_tag" in error
 
 self.onmessage = (event: MessageEvent<LogRequest>) => {
   const answer = reply(event.data)

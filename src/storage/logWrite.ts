@@ -2,9 +2,10 @@
 
 import type { Index, Write } from "../consensus/types.ts"
 import { assert } from "./assert.ts"
+import { verifyEntry } from "./chain.ts"
 import { hashBase, hashEntry } from "./checksum.ts"
 import { LogDamaged } from "./damage.ts"
-import type { LogTables } from "./LogTables.ts"
+import type { LogTables, StoredEntry } from "./LogTables.ts"
 import type { GroupRecord } from "./logRows.ts"
 
 /** In this order: hard state, install, truncation, entries, standing. The caller stores the record. */
@@ -65,7 +66,7 @@ const truncate = (tables: LogTables, record: GroupRecord, from: Index): GroupRec
       lastHash: record.baseHash,
     }
   }
-  const last = stored(tables, record, from - 1)
+  const last = verified(tables, record, from - 1)
   return { ...record, lastIndex: from - 1, lastTerm: last.entry.term, lastHash: last.hash }
 }
 
@@ -80,6 +81,13 @@ const append = (tables: LogTables, record: GroupRecord, entries: Write["entries"
     lastTerm = entry.term
   }
   return { ...record, lastIndex, lastTerm, lastHash }
+}
+
+/** An entry on which something is built: a flipped bit in it must not become part of the chain (HAZARDS S5). */
+export const verified = (tables: LogTables, record: GroupRecord, index: Index): StoredEntry => {
+  const found = stored(tables, record, index)
+  verifyEntry(found.entry, found.hash, hashAt(tables, record, index - 1))
+  return found
 }
 
 const stored = (tables: LogTables, record: GroupRecord, index: Index) => {

@@ -49,17 +49,23 @@ export class LogMark {
     this.slots = slots
   }
 
-  /** The newest readable mark; null when no slot can be read. */
+  /** The newest readable mark, durable from now on; null when no slot can be read. */
   read(): Mark | null {
     let newest: Mark | null = null
+    let place = 0
     for (let slot = 0; slot < slotsOfMark; slot++) {
       const mark = this.slots.read(slot)
-      if (mark === null || (newest !== null && mark.sequence < newest.sequence)) continue
+      if (mark === null || (newest !== null && !isNewer(mark, newest))) continue
       newest = mark
-      this.pair = slot >> 1
+      place = slot
     }
-    // What was read may be the only good mark, and unsynced: keep it until a newer one is on the disk.
-    this.pair = 1 - this.pair
+    if (newest !== null) {
+      // It may be unsynced, or a sync of it may have failed: what the cache shows is written anew (HAZARDS S2). Then
+      // the other pair is free: a loss of power may take all that it holds.
+      this.slots.write(place, newest)
+      this.slots.sync()
+    }
+    this.pair = 1 - (place >> 1)
     return newest
   }
 
@@ -80,3 +86,7 @@ export class LogMark {
     this.slots.close()
   }
 }
+
+/** The last mark of a store that fails names the same commit as the one before. */
+const isNewer = (mark: Mark, other: Mark): boolean =>
+  mark.sequence > other.sequence || (mark.sequence === other.sequence && !other.failed)

@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
 import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { readStatePosition, verifyState } from "./stateRows.ts"
+import { corruptNote, readStatePosition, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
   const snapshots = join(directory, "snapshots")
@@ -50,7 +50,7 @@ export const createSnapshot = (directory: string): Snapshot => {
   } finally {
     source.close()
   }
-  const position = inspect(paths.draft)
+  const position = inspectCopy(paths.draft, paths.state)
   syncPath(paths.draft)
   const snapshot = describe(paths.draft, position)
   renameSync(paths.draft, paths.own(snapshot.index, snapshot.id))
@@ -75,15 +75,26 @@ export const reopenSnapshot = (path: string, id: string): Snapshot | null => {
 /** Empty when the received file is the announced one and durable under its final name, else the reason why not. */
 export const finishSnapshot = (directory: string, id: string, bytes: number): string => {
   const paths = snapshotPaths(directory)
-  const part = paths.part(id)
+  const [part, received] = [paths.part(id), paths.received(id)]
+  if (statSync(received, { throwIfNoEntry: false })?.size === bytes) {
+    // It was finished before; but who did it may have died before its name was durable.
+    syncPath(paths.snapshots)
+    return ""
+  }
   if (!existsSync(part)) return "nothing of it is here"
   const reason = refusal(part, id, bytes)
   if (reason !== "") {
     rmSync(part, { force: true })
     return reason
   }
-  syncPath(part)
-  renameSync(part, paths.received(id))
+  try {
+    syncPath(part)
+  } catch (error) {
+    // The cache may show what the disk does not have, and a later sync would say nothing of it (HAZARDS S2).
+    rmSync(part, { force: true })
+    throw error
+  }
+  renameSync(part, received)
   syncPath(paths.snapshots)
   return ""
 }
@@ -96,7 +107,12 @@ export const installSnapshot = (directory: string, id: string): void => {
   const paths = snapshotPaths(directory)
   const received = paths.received(id)
   if (!existsSync(received)) {
-    if (existsSync(paths.installed) && readFileSync(paths.installed, "utf8") === id) return
+    if (existsSync(paths.installed) && readFileSync(paths.installed, "utf8") === id) {
+      // The state is in place; but who put it there may have died before that was durable.
+      syncPath(directory)
+      syncPath(paths.snapshots)
+      return
+    }
     throw new Error(`snapshot ${id} is neither received nor installed`)
   }
   writeFileSync(`${paths.installed}.new`, id)
@@ -106,6 +122,8 @@ export const installSnapshot = (directory: string, id: string): void => {
   // Durably before the rename: SQLite would read the old write-ahead log into the new file.
   rmSync(`${paths.state}-wal`, { force: true })
   rmSync(`${paths.state}-shm`, { force: true })
+  // It speaks of the state that goes.
+  rmSync(corruptNote(paths.state), { force: true })
   syncPath(directory)
   renameSync(received, paths.state)
   syncPath(directory)
@@ -138,6 +156,16 @@ const refusal = (part: string, id: string, bytes: number): string => {
     return ""
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** A bad row in the copy is one of the state's: the next start is to give that up ({@link corruptNote}). */
+const inspectCopy = (draft: string, state: string) => {
+  try {
+    return inspect(draft)
+  } catch (error) {
+    if (error instanceof StateCorrupt) writeFileSync(corruptNote(state), error.message)
+    throw error
   }
 }
 

@@ -26,13 +26,14 @@ export interface SnapshotFiles {
     offset: number,
     bytesMax: number,
   ) => Effect.Effect<Uint8Array | null, Failure>
-  /** Bytes of what arrives under this id, and of what has arrived. Everything of other ids is removed. */
-  readonly arrived: (
-    id: string,
-  ) => Effect.Effect<{ readonly part: number; readonly received: number }, Failure>
+  /** Bytes of what arrives or has arrived under this id. Everything of other ids is removed. */
+  readonly received: (id: string) => Effect.Effect<number, Failure>
   /** Succeeds with the new length of the part. */
   readonly write: (id: string, offset: number, bytes: Uint8Array) => Effect.Effect<number, Failure>
-  /** Empty when the part is the announced snapshot and durable as received, else the reason why not; then it is gone. */
+  /**
+   * Empty when what arrived is the announced snapshot, and durable as received; else the reason why not, and it is
+   * gone. Repeated after a crash at any step it ends the same way.
+   */
   readonly finish: (id: string, bytes: number) => Effect.Effect<string, Failure>
   /** Repeated after a crash at any step it ends the same way (HAZARDS N2). */
   readonly install: (id: string) => Effect.Effect<void, Failure>
@@ -76,8 +77,6 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
     return own === undefined ? yield* new SnapshotCorrupt({ id, reason: "it is not here" }) : own
   })
 
-  const received = (id: string) => Effect.map(files.arrived(id), ({ part, received }) => part || received)
-
   return SnapshotStore.of({
     create: alone(create),
     latest: alone(latest).pipe(Effect.mapError(stopped)),
@@ -87,11 +86,11 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
       const bytes = yield* files.read(own, offset, bytesMax)
       return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
     }, Effect.mapError(stoppedOrCorrupt)),
-    received: (id) => alone(received(id)).pipe(Effect.mapError(stopped)),
+    received: (id) => alone(files.received(id)).pipe(Effect.mapError(stopped)),
     receive: ({ id, offset, bytes }) =>
       alone(
         Effect.gen(function* () {
-          const here = yield* received(id)
+          const here = yield* files.received(id)
           // A late or repeated piece changes nothing; the answer says where to go on.
           if (offset !== here || bytes.byteLength === 0) return here
           return yield* files.write(id, offset, bytes)
@@ -100,7 +99,6 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
     finish: ({ id, bytes }) =>
       alone(
         Effect.gen(function* () {
-          if ((yield* files.arrived(id)).received === bytes) return
           const reason = yield* files.finish(id, bytes)
           if (reason !== "") return yield* new SnapshotCorrupt({ id, reason })
         }),

@@ -7,9 +7,11 @@ import type { FileContent } from "./MemoryDirectory.ts"
 import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
 import type { Syncable } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
+import { StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
 import { decodeState, encodeState, readPosition, type StateImage } from "./stateImage.ts"
+import { corruptNote } from "./stateRows.ts"
 import { stateFileName } from "./stateStoreMemory.ts"
 
 export const layerMemory = (options: { readonly disk: MemoryDisk; readonly group: GroupId }) =>
@@ -38,6 +40,22 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     directory.write(name, content)
   }
 
+  /** Not into the file of an earlier run, whose sync may have failed. */
+  const writeAnew = (name: string, content: FileContent): void => {
+    directory.remove(name)
+    write(name, content)
+  }
+
+  /** A bad row is noted: the next start is to give the state up. */
+  const encodeGood = (state: StateImage): Uint8Array => {
+    try {
+      return encodeState(state)
+    } catch (error) {
+      if (error instanceof StateCorrupt) directory.write(corruptNote(stateFileName), new Uint8Array())
+      throw error
+    }
+  }
+
   const bytesOf = (name: string): Uint8Array | null => {
     const content = directory.file(name)?.written
     return content instanceof Uint8Array ? content : null
@@ -50,8 +68,8 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       const content = directory.file(stateFileName)?.written
       if (content === undefined) throw new Error("there is no state yet")
       const state = content instanceof Uint8Array ? decodeState(content) : content
-      const bytes = encodeState(state)
-      write(draftName, bytes)
+      const bytes = encodeGood(state)
+      writeAnew(draftName, bytes)
       return describe(state, bytes)
     })
     yield* sync("create snapshot", () => directory.file(draftName)!)
@@ -62,6 +80,11 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
 
   const finish = Effect.fnUntraced(function* (id: string, expected: number) {
     yield* conduct.working
+    if (bytesOf(receivedName(id))?.byteLength === expected) {
+      // It was finished before; but who did it may have died before its name was durable.
+      yield* sync("finish snapshot", () => directory.names)
+      return ""
+    }
     const reason = yield* attempt("finish snapshot", () => {
       const bytes = bytesOf(partName(id))
       const refused = bytes === null ? "nothing of it is here" : refusal(bytes, id, expected)
@@ -69,7 +92,11 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       return refused
     })
     if (reason !== "") return reason
-    yield* sync("finish snapshot", () => directory.file(partName(id))!)
+    // The cache may show what the disk does not have, and a later sync would say nothing of it (HAZARDS S2).
+    yield* Effect.tapError(
+      sync("finish snapshot", () => directory.file(partName(id))!),
+      () => attempt("finish snapshot", () => directory.remove(partName(id))),
+    )
     yield* attempt("finish snapshot", () => directory.rename(partName(id), receivedName(id)))
     yield* sync("finish snapshot", () => directory.names)
     return ""
@@ -82,12 +109,15 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       if (decoder.decode(bytesOf(noteName) ?? undefined) === id) return false
       throw new Error(`snapshot ${id} is neither received nor installed`)
     })
-    if (!isThere) return
+    // The state may be in place already; but who put it there may have died before that was durable.
+    if (!isThere) return yield* sync("install snapshot", () => directory.names)
     // The note first: so a file that has gone is known to have arrived (HAZARDS N2).
-    yield* attempt("install snapshot", () => write(newNoteName, encoder.encode(id)))
+    yield* attempt("install snapshot", () => writeAnew(newNoteName, encoder.encode(id)))
     yield* sync("install snapshot", () => directory.file(newNoteName)!)
     yield* attempt("install snapshot", () => directory.rename(newNoteName, noteName))
     yield* sync("install snapshot", () => directory.names)
+    // It speaks of the state that goes.
+    yield* attempt("install snapshot", () => directory.remove(corruptNote(stateFileName)))
     yield* attempt("install snapshot", () => directory.rename(receivedName(id), stateFileName))
     yield* sync("install snapshot", () => directory.names)
   })
@@ -113,20 +143,19 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
         conduct.working,
         attempt("read snapshot", () => bytesOf(ownName(own))?.slice(offset, offset + bytesMax) ?? null),
       ),
-    arrived: (id) =>
+    received: (id) =>
       attempt("receive snapshot", () => {
         const kept = [partName(id), receivedName(id)]
         const names = [...directory.names.written.keys()]
         directory.remove(...names.filter((name) => /\.(part|received)$/.test(name) && !kept.includes(name)))
-        const [part, received] = kept.map((name) => bytesOf(name)?.byteLength ?? 0) as [number, number]
-        return { part, received }
+        return kept.map((name) => bytesOf(name)?.byteLength ?? 0).find((bytes) => bytes > 0) ?? 0
       }),
     write: (id, offset, bytes) =>
       Effect.andThen(
         conduct.working,
         attempt("receive snapshot", () => {
-          const here = offset === 0 ? new Uint8Array() : bytesOf(partName(id))!
-          write(partName(id), Buffer.concat([here, bytes]))
+          if (offset === 0) writeAnew(partName(id), bytes.slice())
+          else write(partName(id), Buffer.concat([bytesOf(partName(id))!, bytes]))
           return offset + bytes.byteLength
         }),
       ),

@@ -40,14 +40,14 @@ const openFiles = Effect.fnUntraced(function* (directory: string) {
     reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
     read: ({ index, id }, offset, bytesMax) =>
       attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
-    arrived: (id) =>
+    received: (id) =>
       attempt("receive snapshot", () => {
         const kept = [paths.part(id), paths.received(id)]
         for (const name of readdirSync(paths.snapshots)) {
           const path = join(paths.snapshots, name)
           if (/\.(part|received)$/.test(name) && !kept.includes(path)) rmSync(path, { force: true })
         }
-        return { part: sizeOf(paths.part(id)), received: sizeOf(paths.received(id)) }
+        return sizeOf(paths.part(id)) || sizeOf(paths.received(id))
       }),
     write: (id, offset, bytes) =>
       attemptAsync("receive snapshot", async () => {

@@ -111,6 +111,12 @@ export const verifyState = (database: Database): void => {
   for (const row of database.query(selectTimers).iterate()) timerOf(row as TimerRow)
 }
 
+/**
+ * The file that says that a state is corrupt. Whoever finds that out beside the running machine leaves it: the next
+ * one to open the state discards it.
+ */
+export const corruptNote = (path: string): string => `${path}.corrupt`
+
 export const checkVersion = (database: Database): void => {
   const version = database.query("PRAGMA user_version").values()[0]?.[0]
   if (version === formatVersion) return

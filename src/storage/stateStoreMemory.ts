@@ -5,7 +5,14 @@ import type { FileContent } from "./MemoryDirectory.ts"
 import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
 import type { MemoryFile } from "./MemoryFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
-import type { Flush, OutcomeChunk, StateStore, StoredInstance, StoredTimer } from "./StateStore.ts"
+import {
+  type Flush,
+  type OutcomeChunk,
+  StateCorrupt,
+  type StateStore,
+  type StoredInstance,
+  type StoredTimer,
+} from "./StateStore.ts"
 import {
   DamagedRow,
   decodeState,
@@ -19,13 +26,26 @@ import {
   stateAfter,
   stretchOf,
 } from "./stateImage.ts"
-import { type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
+import { corruptNote, type PositionRecord, positionAfter, verifyHead } from "./stateRows.ts"
 
 /** Opens the state, or makes it: an empty one at position 0 with `initial` as its configuration. */
 export const openMemoryStateStore = (
   disk: MemoryDisk,
   options: { readonly group: GroupId; readonly initial: Configuration },
-): StateStore => failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+): StateStore => {
+  try {
+    return failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+  } catch (error) {
+    if (error instanceof StateCorrupt) discardState(disk, options.group)
+    throw error
+  }
+}
+
+const discardState = (disk: MemoryDisk, group: GroupId): void => {
+  const directory = disk.directory(group)
+  directory.remove(stateFileName, corruptNote(stateFileName))
+  disk.sync(directory.names)
+}
 
 /** The name of the state file in its directory. */
 export const stateFileName = "state.db"
@@ -39,6 +59,7 @@ export const stateOf = (content: FileContent, initial: Configuration): StateImag
 class MemoryStateStore implements StateStore {
   readonly #disk: MemoryDisk
   readonly #run: number
+  readonly #group: GroupId
   readonly #file: MemoryFile<FileContent>
   readonly #guard = new StateGuard()
   #current: PositionRecord
@@ -47,16 +68,19 @@ class MemoryStateStore implements StateStore {
   constructor(disk: MemoryDisk, group: GroupId, initial: Configuration) {
     this.#disk = disk
     this.#run = disk.run
+    this.#group = group
     const directory = disk.directory(group)
+    if (directory.file(corruptNote(stateFileName)) !== undefined) discardState(disk, group)
     const found = directory.file(stateFileName)
-    if (found === undefined && disk.conduct.isFull()) throw sqliteError("SQLITE_FULL")
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
-    const state = stateOf(this.#file.written, initial)
-    // The same in another shape: bytes came from a snapshot.
-    this.#file.alter((content) => (content === this.#file.written ? state : content))
+    const { written } = this.#file
+    const state = stateOf(written, initial)
     this.#current = readPosition(state)
-    // The rows in the file, and the file under its name.
-    if (found === undefined) disk.sync(this.#file, directory.names)
+    if (found === undefined) disk.sync(directory.names)
+    // Bytes came from a snapshot, which was durable before it got its name: the same in another shape. All else was
+    // flushed, by who may have died before its sync, or of its failure: it is durable from now on.
+    if (written instanceof Uint8Array) this.#file.alter((content) => (content === written ? state : content))
+    else disk.sync(this.#file, (file) => (disk.conduct.isFull() ? file.sync() : file.rewrite()))
   }
 
   position = () => this.#current.position
@@ -119,6 +143,11 @@ class MemoryStateStore implements StateStore {
     this.#isClosed = true
     // The last one to close a file makes a checkpoint; what goes wrong then, nobody is told.
     if (this.#disk.run === this.#run && this.#disk.conduct.failSync() === null) this.#file.rewrite()
+  }
+
+  discard = (): void => {
+    this.#isClosed = true
+    if (this.#disk.run === this.#run) discardState(this.#disk, this.#group)
   }
 
   #commit(state: StateImage): void {

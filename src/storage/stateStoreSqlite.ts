@@ -1,21 +1,26 @@
 // How is the state of a group kept in a SQLite file? Synchronous: for the thread that owns the machine.
 
 import { Database, type Statement } from "bun:sqlite"
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import type { Configuration } from "../consensus/types.ts"
+import { syncPath } from "./durable.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
-import type {
-  Flush,
-  OutcomeChunk,
-  StatePosition,
-  StateStore,
-  StoredInstance,
-  StoredTimer,
+import {
+  type Flush,
+  type OutcomeChunk,
+  StateCorrupt,
+  type StatePosition,
+  type StateStore,
+  type StoredInstance,
+  type StoredTimer,
 } from "./StateStore.ts"
 import { codeOf } from "./sqliteError.ts"
 import {
   type ChunkRow,
   checkVersion,
   chunkOf,
+  corruptNote,
   emptyPosition,
   formatVersion,
   type HeadRow,
@@ -42,30 +47,66 @@ import {
 } from "./stateRows.ts"
 
 /** Opens the file, or makes it: an empty state at position 0 with `initial` as its configuration. */
-export const openSqliteStateStore = (path: string, initial: Configuration): StateStore =>
-  failing("open", () => {
-    const database = new Database(path, { create: true, readwrite: true, strict: true })
-    try {
-      database.run("PRAGMA journal_mode = WAL")
-      database.run("PRAGMA synchronous = FULL")
-      // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
-      database.run("PRAGMA wal_autocheckpoint = 0")
-      database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
-      return new SqliteStateStore(database, initial)
-    } catch (error) {
-      database.close()
-      throw error
-    }
-  })
+export const openSqliteStateStore = (path: string, initial: Configuration): StateStore => {
+  try {
+    return failing("open", () => open(path, initial))
+  } catch (error) {
+    if (error instanceof StateCorrupt) discardState(path)
+    throw error
+  }
+}
+
+const open = (path: string, initial: Configuration): StateStore => {
+  if (existsSync(corruptNote(path))) discardState(path)
+  const database = new Database(path, { create: true, readwrite: true, strict: true })
+  try {
+    database.run("PRAGMA journal_mode = WAL")
+    database.run("PRAGMA synchronous = FULL")
+    // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
+    database.run("PRAGMA wal_autocheckpoint = 0")
+    database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
+    const store = new SqliteStateStore(path, database, initial)
+    makeDurable(database)
+    return store
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** First the write-ahead log: SQLite would read it into the file that comes next. */
+const discardState = (path: string): void => {
+  const directory = dirname(path)
+  const evidence = join(directory, "evidence")
+  mkdirSync(evidence, { recursive: true })
+  for (const name of [`${path}-wal`, path]) {
+    if (existsSync(name)) renameSync(name, join(evidence, basename(name)))
+    syncPath(directory)
+  }
+  rmSync(`${path}-shm`, { force: true })
+  rmSync(corruptNote(path), { force: true })
+}
+
+/** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */
+const makeDurable = (database: Database): void => {
+  try {
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch (error) {
+    // A full disk keeps its write-ahead log, synced: that comes first.
+    if (codeOf(error) !== "SQLITE_FULL") throw error
+  }
+}
 
 class SqliteStateStore implements StateStore {
+  private readonly path: string
   private readonly database: Database
   private readonly statements = new Map<string, Statement>()
   private current: PositionRecord
   private readonly guard = new StateGuard()
   private readsTogether = false
 
-  constructor(database: Database, initial: Configuration) {
+  constructor(path: string, database: Database, initial: Configuration) {
+    this.path = path
     this.database = database
     if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
       this.transaction(() => {
@@ -152,6 +193,14 @@ class SqliteStateStore implements StateStore {
     for (const statement of this.statements.values()) statement.finalize()
     this.statements.clear()
     this.database.close()
+  }
+
+  discard = (): void => {
+    try {
+      this.close()
+    } finally {
+      discardState(this.path)
+    }
   }
 
   private *readChunks(): Generator<OutcomeChunk> {

@@ -2,7 +2,8 @@
 
 import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
-import { join } from "node:path"
+import { existsSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
@@ -91,11 +92,23 @@ describe("a state file that lost what it held (HAZARDS S5)", () => {
     ],
   ]
   for (const [what, sql, message] of damages) {
-    test(`does not start without ${what}`, () => {
+    test(`does not start without ${what}; the next start finds an empty state, and the old one as evidence`, () => {
       const path = made()
       change(path, sql)
-      expect(() => open(path)).toThrow(StateCorrupt)
-      expect(() => open(path)).toThrow(message)
+      const opened = () => {
+        try {
+          return open(path)
+        } catch (error) {
+          return error
+        }
+      }
+      const error = opened()
+      expect(error).toBeInstanceOf(StateCorrupt)
+      expect((error as Error).message).toContain(message)
+      const next = open(path)
+      expect(next.position().index).toBe(0)
+      next.close()
+      expect(existsSync(join(dirname(path), "evidence", "state.db"))).toBe(true)
     })
   }
 })

@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test"
 import { join } from "node:path"
+import { canTrace } from "../support/strace.ts"
 import { type Cluster, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import type { NodeProcess } from "./support/NodeProcess.ts"
@@ -97,11 +98,4 @@ const failNextSync = async (node: NodeProcess): Promise<void> => {
     if (said.includes("attached")) return
   }
   throw new Error(`strace: ${said}`)
-}
-
-function canTrace(): boolean {
-  if (Bun.which("strace") === null && process.platform === "linux" && process.getuid?.() === 0) {
-    Bun.spawnSync(["apt-get", "install", "-y", "-qq", "strace"], { timeout: 60_000 })
-  }
-  return Bun.which("strace") !== null && Bun.spawnSync(["strace", "-o", "/dev/null", "true"]).exitCode === 0
 }

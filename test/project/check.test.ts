@@ -51,6 +51,7 @@ describe("run check", () => {
       "docs/ARCHITECTURE.md": "",
       "docs/INVARIANTS.md": '| E1 | a is 1 | `consensus/a.ts: a` | `a.test.ts: "a"` |\n',
       "scripts/bench.ts": "export {}\n",
+      "scripts/chaos.ts": "export {}\n",
       ...tree,
     })
     for (const name of ["package.json", "bun.lock", "bunfig.toml", "tsconfig.json", "biome.json"]) {

@@ -222,6 +222,10 @@ const layerWeather = (node: TestNode) =>
     Effect.map(LogStore, (store) =>
       LogStore.of({
         ...store,
+        failed: Effect.gen(function* () {
+          while (!node.weather.isDiskBroken) yield* Effect.sleep(500)
+          return yield* new StorageFailed({ operation: "idle", message: "EIO", cause: "EIO" })
+        }),
         write: Effect.fnUntraced(function* (batch) {
           if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
           if (node.weather.isDiskBroken)

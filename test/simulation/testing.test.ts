@@ -1,10 +1,13 @@
 // Can a user test an actor as the docs say?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Schema } from "effect"
 import { actor } from "raftlet"
-import { testActor, testCluster, Violation } from "raftlet/testing"
+import { actorModel, testActor, testCluster, Violation } from "raftlet/testing"
 import counter from "../../src/simulation/actors/counter.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 /** Reminds of something once, later. */
 const reminder = actor({
@@ -145,6 +148,26 @@ describe("a cluster", () => {
     }
     expect(survive(11)).toEqual(survive(11))
     expect(survive(12).trace).not.toBe(survive(13).trace)
+  })
+
+  test("is held against the model of its actors, where they have one (C9)", () => {
+    const modelThat = (adds: (value: number, by: number) => number) => ({
+      counter: actorModel<number>({
+        initial: () => 0,
+        commands: {
+          add: (value, { by }: { by: number }) => ({ state: adds(value, by), result: adds(value, by) }),
+        },
+        queries: { value: (value) => value },
+      }),
+    })
+    const useWith = (models: NonNullable<Parameters<typeof testCluster>[0]["models"]>) => () => {
+      const cluster = testCluster({ actors: { counter }, models })
+      cluster.execute({ actor: "counter", key: "a", command: "add", input: { by: 2 } })
+      cluster.query("counter", "a", "value")
+      cluster.settle()
+    }
+    expect(useWith(modelThat((value, by) => value + by))).not.toThrow()
+    expect(useWith(modelThat((value, by) => value + by + 1))).toThrow(Violation)
   })
 
   test("whose reducer is not the same everywhere is found (D1)", () => {

@@ -89,6 +89,17 @@ const everything = { actor: "counter", prefix: "", after: "", limit: 1_000 }
 describe.each(Object.keys(stores))("a state store: %s", (name) => {
   const openers = () => stores[name]!()
 
+  test("that is discarded is empty when it is opened again (S5)", () => {
+    const open = openers()
+    const store = open()
+    store.flush(flushOf(7, { instances: [instanceOf("a")], timersSet: [timerOf("t", 5)] }))
+    store.discard()
+    const next = open()
+    expect(next.position().index).toBe(0)
+    expect(next.list(everything)).toEqual([])
+    expect(next.timers()).toEqual([])
+  })
+
   test("begins empty, at position 0 with the initial configuration, also when opened again", () => {
     const open = openers()
     for (let run = 0; run < 2; run++) {

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { NodeProcess } from "./NodeProcess.ts"
+import { NodeProcess, type Place } from "./NodeProcess.ts"
 import { freePorts } from "./ports.ts"
 import { until } from "./wait.ts"
 
@@ -16,14 +16,14 @@ process.on("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
 
-const actors = join(import.meta.dir, "../../../actors")
+const businessActors = join(import.meta.dir, "../../../actors")
 
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
   options: { readonly nodes?: number } = {},
 ): Promise<void> => {
-  const cluster = new Cluster(options.nodes ?? 3)
+  const cluster = new Cluster(loopbackPlaces(options.nodes ?? 3))
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
@@ -39,29 +39,17 @@ export const withCluster = async (
 
 export class Cluster {
   readonly nodes: ReadonlyArray<NodeProcess>
-  readonly directory = mkdtempSync(join(tmpdir(), "raftlet-process-"))
-  /** As `--cluster` takes it. */
-  readonly members: string
+  readonly directory: string
 
-  constructor(count: number) {
-    const ports = freePorts(count * 2)
-    const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`)
-    const [clientPorts, peerPorts] = [ports.slice(0, count), ports.slice(count)]
-    directories.add(this.directory)
-    this.members = ids
-      .map((id, at) => `${id}=127.0.0.1:${peerPorts[at]}@127.0.0.1:${clientPorts[at]}`)
-      .join(",")
-    this.nodes = ids.map(
-      (id, at) =>
-        new NodeProcess({
-          id,
-          directory: this.directory,
-          clientPort: clientPorts[at]!,
-          peerPort: peerPorts[at]!,
-          cluster: this.members,
-          actors,
-        }),
-    )
+  /** Without a directory it makes one that goes away with this process; a given one is its owner's. */
+  constructor(
+    places: ReadonlyArray<Place>,
+    options: { readonly directory?: string; readonly actors?: string } = {},
+  ) {
+    this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "raftlet-process-"))
+    if (options.directory === undefined) directories.add(this.directory)
+    const kept = { directory: this.directory, actors: options.actors ?? businessActors }
+    this.nodes = places.map((place) => new NodeProcess(place, kept))
   }
 
   get urls(): ReadonlyArray<string> {
@@ -152,9 +140,22 @@ export class Cluster {
 
   async remove(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.remove()))
-    rmSync(this.directory, { recursive: true, force: true })
-    directories.delete(this.directory)
+    if (directories.delete(this.directory)) rmSync(this.directory, { recursive: true, force: true })
   }
+}
+
+/** All on this machine's loopback, each with ports of its own. */
+const loopbackPlaces = (count: number): ReadonlyArray<Place> => {
+  const ports = freePorts(count * 2)
+  const places = Array.from({ length: count }, (_, at) => ({
+    id: `n${at + 1}`,
+    clientAddress: `127.0.0.1:${ports[at]}`,
+    peerPort: ports[count + at]!,
+  }))
+  const members = places
+    .map(({ id, clientAddress, peerPort }) => `${id}=127.0.0.1:${peerPort}@${clientAddress}`)
+    .join(",")
+  return places.map((place) => ({ ...place, members }))
 }
 
 export interface InstanceContent {

@@ -24,6 +24,20 @@ export interface NodeReport {
   readonly groups: ReadonlyArray<GroupReport>
 }
 
+/** Where a node lives, and how it finds the others. */
+export interface Place {
+  readonly id: string
+  /** `HOST:PORT` where clients reach it. */
+  readonly clientAddress: string
+  readonly peerPort: number
+  /** As `--cluster` takes it; each node may know the others by other addresses. */
+  readonly members: string
+  /** Words before its command: what it runs inside of. */
+  readonly inside?: ReadonlyArray<string>
+  /** Further flags of its first start. */
+  readonly flags?: ReadonlyArray<string>
+}
+
 /** How a process ended: its exit code, or the name of the signal. */
 export type End = number | NodeJS.Signals
 
@@ -56,31 +70,33 @@ export class NodeProcess {
   readonly peerPort: number
   readonly data: string
   readonly #logPath: string
+  readonly #command: ReadonlyArray<string>
   readonly #firstArgs: ReadonlyArray<string>
   #child: Bun.Subprocess | null = null
   #hasRun = false
 
-  constructor(options: {
-    readonly id: string
-    readonly directory: string
-    readonly clientPort: number
-    readonly peerPort: number
-    readonly cluster: string
-    readonly actors: string
-  }) {
-    this.id = options.id
-    this.url = `http://127.0.0.1:${options.clientPort}`
-    this.peerPort = options.peerPort
-    this.data = join(options.directory, options.id)
-    this.#logPath = join(options.directory, `${options.id}.log`)
+  constructor(place: Place, options: { readonly directory: string; readonly actors: string }) {
+    const { id, clientAddress } = place
+    this.id = id
+    this.url = `http://${clientAddress}`
+    this.peerPort = place.peerPort
+    this.data = join(options.directory, id)
+    this.#logPath = join(options.directory, `${id}.log`)
+    this.#command = [...(place.inside ?? []), process.execPath, program, "node", "--data", this.data]
     this.#firstArgs = [
-      ...["--id", options.id, "--cluster", options.cluster, "--actors", options.actors],
-      ...["--listen", `127.0.0.1:${options.clientPort}`],
+      ...["--id", id, "--cluster", place.members, "--listen", clientAddress, "--actors", options.actors],
+      ...(place.flags ?? []),
     ]
   }
 
   get isRunning(): boolean {
     return this.#child !== null
+  }
+
+  /** How it ended by itself; null while it runs, and when it was ended. */
+  get fate(): End | null {
+    const { exitCode, signalCode } = this.#child ?? {}
+    return signalCode ?? exitCode ?? null
   }
 
   get pid(): number {
@@ -95,7 +111,7 @@ export class NodeProcess {
     const log = openSync(this.#logPath, "a")
     try {
       const child = Bun.spawn(
-        [process.execPath, program, "node", "--data", this.data, ...words, "--stop-with-parent"],
+        [...this.#command, ...words, "--stop-with-parent"],
         // A pipe that nobody writes to ends when this process does, and the node with it.
         { stdin: "pipe", stdout: log, stderr: log },
       )
@@ -160,9 +176,7 @@ export class NodeProcess {
   }
 
   #expectAlive(): void {
-    const { exitCode, signalCode } = this.#child ?? {}
-    const end = signalCode ?? exitCode
-    if (end !== null && end !== undefined) throw new Hopeless(`${this.id} has ended by itself: ${end}`)
+    if (this.fate !== null) throw new Hopeless(`${this.id} has ended by itself: ${this.fate}`)
   }
 
   /** Everything that it has said, over all its runs. */

@@ -1,0 +1,88 @@
+// What does a node keep of the snapshots that are sent to it? Never so much that the one it rests on is lost.
+
+import { expect, test } from "bun:test"
+import { crc32 } from "node:zlib"
+import { Effect, type Exit, Queue } from "effect"
+import type { SnapshotChunk } from "../../src/consensus/message.ts"
+import type { Turn } from "../../src/consensus/node.ts"
+import type { Group } from "../../src/raft/Group.ts"
+import { receiver } from "../../src/raft/snapshotter.ts"
+import { World } from "../../src/simulation/World.ts"
+
+const configuration = { voters: ["a"], outgoing: [], learners: [], learnersNext: [], addresses: {} }
+const bytes = new Uint8Array([1, 2, 3])
+
+const whole = (id: string, index: number): Turn["chunks"][number] => {
+  const chunk: SnapshotChunk = {
+    type: "SnapshotChunk",
+    term: 1,
+    snapshot: { index, term: 1, configuration },
+    id,
+    totalBytes: bytes.length,
+    offset: 0,
+    bytes,
+    checksum: crc32(bytes),
+    repairThrough: 0,
+    session: 1,
+  }
+  return { from: "b", chunk }
+}
+
+/** A receiver over a store that forgets all other snapshots when one is asked for, as the real ones do. */
+const receiving = () => {
+  const world = new World(1)
+  const asked: Array<string> = []
+  const node = { commitIndex: 0, pendingInstall: null as null | { snapshotId: string; index: number } }
+  // A queue wakes its takers by the scheduler that it was made on.
+  const inWorld = <A>(effect: Effect.Effect<A>): A => {
+    const fiber = world.root.fork(effect)
+    world.runFor(1)
+    return (fiber.pollUnsafe() as Exit.Success<A>).value
+  }
+  const chunks = inWorld(Queue.unbounded<Turn["chunks"][number]>())
+  const taken = inWorld(Queue.unbounded<void>())
+  const mailbox = inWorld(Queue.unbounded<unknown>())
+  const group = {
+    node,
+    mailbox,
+    observer: { event: () => {} },
+    snapshots: {
+      received: (id: string) =>
+        Effect.sync(() => {
+          asked.push(id)
+          return 0
+        }),
+      receive: () => Effect.succeed(bytes.length),
+      finish: () => Effect.void,
+    },
+  } as unknown as Group
+  world.root.fork(receiver(group, chunks, taken))
+  return {
+    asked,
+    node,
+    arrives: (id: string, index: number) => {
+      Queue.offerUnsafe(chunks, whole(id, index))
+      world.runFor(10)
+    },
+    turnTakesNote: () => {
+      Queue.offerUnsafe(taken, undefined)
+      world.runFor(10)
+    },
+  }
+}
+
+test("nothing of another snapshot is asked for between a complete one and the turn that hears of it (N2, N9)", () => {
+  const { asked, arrives, turnTakesNote, node } = receiving()
+  arrives("first", 10)
+  arrives("second", 20)
+  expect(asked).toEqual(["first"])
+  // The log rests on it now, and the state does not yet.
+  node.pendingInstall = { snapshotId: "first", index: 10 }
+  turnTakesNote()
+  expect(asked).toEqual(["first"])
+  arrives("second", 20)
+  expect(asked).toEqual(["first"])
+  node.pendingInstall = null
+  arrives("second", 20)
+  expect(asked).toEqual(["first", "second"])
+})
