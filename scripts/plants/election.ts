@@ -130,6 +130,10 @@ export const electionPlants: ReadonlyArray<Plant> = [
         replace: "  !leaderLives(node, now)",
       },
     ],
+    test: {
+      file: "test/paper/thesis-9.6-pre-vote.test.ts",
+      name: "a voter is willing if the log is up-to-date",
+    },
   },
   {
     id: "pre-vote-ignores-leader",
@@ -226,17 +230,6 @@ export const electionPlants: ReadonlyArray<Plant> = [
         file: "src/consensus/election.ts",
         find: `  if (request.term !== node.term || node.standing !== "whole" || node.role.kind !== "follower") return false`,
         replace: `  if (request.term !== node.term || node.role.kind !== "follower") return false`,
-      },
-    ],
-  },
-  {
-    id: "suspect-stands",
-    title: "A node whose disk lost something stands for election",
-    edits: [
-      {
-        file: "src/consensus/election.ts",
-        find: `  node.standing === "whole" && node.pendingInstall === null && isVoter`,
-        replace: "  node.pendingInstall === null && isVoter",
       },
     ],
   },

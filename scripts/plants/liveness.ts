@@ -52,18 +52,6 @@ export const livenessPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "lost-probe-not-resent",
-    title: "A probe that was lost is not sent again",
-    hazard: "wedge after follower stall",
-    edits: [
-      {
-        file: "src/consensus/replication.ts",
-        find: `  if (progress.state === "probe") return progress.probeAgain()`,
-        replace: `  if (progress.state === "probe") return`,
-      },
-    ],
-  },
-  {
     id: "lost-piece-not-resent",
     title: "A piece of a snapshot that was lost is not sent again",
     edits: [

@@ -26,6 +26,10 @@ export const membershipPlants: ReadonlyArray<Plant> = [
 `,
       },
     ],
+    test: {
+      file: "test/paper/raft-6-configuration.test.ts",
+      name: "from the moment in which it is appended",
+    },
   },
   {
     id: "configuration-not-rolled-back",
@@ -39,6 +43,7 @@ export const membershipPlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and the one before when it is cut away" },
   },
   {
     id: "joint-commits-with-one-half",
@@ -63,6 +68,7 @@ export const membershipPlants: ReadonlyArray<Plant> = [
 `,
       },
     ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "for a pre-vote and for a vote" },
   },
   {
     id: "learner-counted",
@@ -99,6 +105,10 @@ export const membershipPlants: ReadonlyArray<Plant> = [
   const index = quorumReached({ voters: counted, outgoing }, onDisk)`,
       },
     ],
+    test: {
+      file: "test/paper/raft-5.4-safety.test.ts",
+      name: "a leader that is no voter counts only the others",
+    },
   },
   {
     id: "compacted-configuration-now",
@@ -111,6 +121,7 @@ export const membershipPlants: ReadonlyArray<Plant> = [
         replace: "configuration: node.configurations.current }",
       },
     ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and not with one that comes behind it" },
   },
   {
     id: "reused-id-let-in",

@@ -118,18 +118,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
-    id: "writer-reports-early",
-    title: "The writer reports a batch as durable when it hands it to the disk",
-    edits: [
-      {
-        file: "src/raft/writer.ts",
-        find: "    yield* log.write(batch.map((write) => ({ group: node.group, write })))",
-        replace: `    post(group, { type: "Persisted", sequence: batch.at(-1)!.sequence })
-    yield* log.write(batch.map((write) => ({ group: node.group, write })))`,
-      },
-    ],
-  },
-  {
     id: "write-vouches-for-successors",
     title: "A write that was on its way vouches for the entries that have replaced its own since",
     hazard: "async-append ABA",
@@ -213,17 +201,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
         replace: `const waitingAt = new WeakMap<Node, Map<Index, object>>()
 
 /** Term or vote changed:`,
-      },
-    ],
-  },
-  {
-    id: "suspect-counted",
-    title: "A follower whose disk lost something counts for commit",
-    edits: [
-      {
-        file: "src/consensus/Progress.ts",
-        find: "    return this.whole ? this.match : 0",
-        replace: "    return this.match",
       },
     ],
   },

@@ -51,8 +51,8 @@ export const storagePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/storage/stateStoreSqlite.ts",
-        find: `      database.run("PRAGMA synchronous = FULL")`,
-        replace: `      database.run("PRAGMA synchronous = NORMAL")`,
+        find: `    database.run("PRAGMA synchronous = FULL")`,
+        replace: `    database.run("PRAGMA synchronous = NORMAL")`,
       },
     ],
     test: {
@@ -142,18 +142,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
     test: { file: "test/storage/wal.test.ts", name: "before its last transaction is corrupt" },
   },
   {
-    id: "sqlite-marked-vote-ignored",
-    title: "A vote that the database has lost and the mark still knows is forgotten",
-    edits: [
-      {
-        file: "src/storage/settle.ts",
-        find: "  const { term, votedFor } = outdated ? marked : known",
-        replace: "  const { term, votedFor } = known",
-      },
-    ],
-    test: { file: "test/storage/damage.test.ts", name: "the mark knows them" },
-  },
-  {
     id: "newest-incarnation-counts",
     title: "A peer that comes back without its data is known from then on by its new incarnation",
     hazard: "wiped node votes",
@@ -225,6 +213,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
+    test: { file: "test/storage/StateStore.test.ts", name: "is told by the row that is read" },
   },
   {
     id: "bad-frame-ignored",
@@ -235,6 +224,17 @@ export const storagePlants: ReadonlyArray<Plant> = [
         find: `  if (wal._tag === "Corrupt") reasons.push(wal.reason)
 `,
         replace: "",
+      },
+    ],
+  },
+  {
+    id: "suspicion-forgotten",
+    title: "A node whose disk lost something forgets it with the next restart",
+    edits: [
+      {
+        file: "src/storage/settle.ts",
+        find: "  const suspicion = found.suspicion || unusable || outdated",
+        replace: "  const suspicion = unusable || outdated",
       },
     ],
   },

@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { BrokenCode } from "../../src/storage/assert.ts"
 import { LogFile } from "../../src/storage/LogFile.ts"
 import { openLogDirectory } from "../../src/storage/logDirectory.ts"
+import { canTrace } from "../support/strace.ts"
 import {
   entriesOf,
   entryOf,
@@ -24,12 +25,12 @@ setDefaultTimeout(30_000)
 
 afterEach(removeTemporaryDirectories)
 
-const traced =
-  Bun.which("strace") !== null && Bun.spawnSync(["strace", "-o", "/dev/null", "true"]).exitCode === 0
-if (!traced)
+const traced = canTrace()
+if (!traced) {
   console.warn(
-    "SKIPPED: whether the disk is asked to sync (HAZARDS S1, S9) needs strace and the right to trace",
+    "SKIPPED: whether the disk is asked to sync (HAZARDS S1, S2, S9) needs strace and the right to trace",
   )
+}
 
 /** What the process did, in order: `said TEXT`, `synced NAME`, `renamed NAME to NAME`. */
 const deedsOf = async (task: string): Promise<ReadonlyArray<string>> => {
