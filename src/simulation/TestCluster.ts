@@ -22,7 +22,7 @@ import type { SimulatedNode } from "./SimulatedNode.ts"
 import { type Cut, linksOf } from "./script.ts"
 import { TestHistory } from "./TestHistory.ts"
 import { Troubles } from "./Troubles.ts"
-import { Violation } from "./Violation.ts"
+import { insist, Violation } from "./Violation.ts"
 
 export interface TestClusterOptions {
   /** 3 when not given. */
@@ -332,6 +332,11 @@ export class TestCluster {
       },
       atMostMillis,
     )
+    for (const { instance, idempotencyKey } of this.#history.rejected) {
+      const execution = this.#cluster.executions.find(instance, idempotencyKey)
+      const isSo = execution?.outcome._tag !== "Accepted"
+      insist("rejected did not happen", isSo, `${idempotencyKey} of ${instance} was called rejected (C2)`)
+    }
     const [violation] = checkHistory(this.history, { models: this.#models })
     if (violation !== undefined)
       throw new Violation("linearizability", `${violation.message}\n${violation.evidence}`)

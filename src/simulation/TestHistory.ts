@@ -7,6 +7,13 @@ import type { Operation } from "./history.ts"
 import type { Fate } from "./Session.ts"
 import { insist } from "./Violation.ts"
 
+interface Key {
+  readonly instance: string
+  readonly idempotencyKey: string
+  asks: number
+  isRejected: boolean
+}
+
 /** What was asked with one idempotency key: it happens once. */
 interface Request {
   /** When it was first asked. */
@@ -27,6 +34,7 @@ interface Place {
 
 export class TestHistory {
   readonly operations: Array<Operation> = []
+  readonly #asked = new Map<string, Key>()
   readonly #requests = new Map<string, Request>()
   readonly #places = new Map<string, Place>()
 
@@ -54,7 +62,19 @@ export class TestHistory {
     } else if (this.operations[place.at]!.outcome === "rejected") {
       this.operations[place.at] = { ...this.operations[place.at]!, end: null, outcome: "unknown" }
     }
-    return (fate, end) => this.#answered(place, toldBy(fate), end)
+    const slot = JSON.stringify([instance, idempotencyKey])
+    const key = this.#asked.get(slot) ?? { instance, idempotencyKey, asks: 0, isRejected: false }
+    this.#asked.set(slot, key)
+    key.asks++
+    return (fate, end) => {
+      if (fate.type === "rejected") key.isRejected = true
+      this.#answered(place, toldBy(fate), end)
+    }
+  }
+
+  /** What nobody may ever have executed: it was called rejected, and never asked again. */
+  get rejected(): ReadonlyArray<Key> {
+    return [...this.#asked.values()].filter(({ asks, isRejected }) => isRejected && asks === 1)
   }
 
   #answered(place: Place, told: Told | null, end: number): void {
