@@ -56,6 +56,11 @@ export class Executions {
     const isTimerGone = timer !== "" && outcome._tag === "Refused"
     if (isTimerGone) return
     const known = this.#byKey.get(keyOf(instance, idempotencyKey))
+    if (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch") {
+      // Not executed: another command or input has had this key, earlier in the log.
+      insist("exactly once", known !== undefined, `${idempotencyKey} of ${instance} was used before (C1)`)
+      return
+    }
     insist(
       "exactly once",
       known === undefined,
