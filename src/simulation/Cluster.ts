@@ -256,7 +256,7 @@ export class SimulatedCluster {
       },
       turned: (record, turn) => {
         const { committedIndex, leaderCount } = invariants
-        invariants.turned(record, turn, this.#truthOf)
+        invariants.turned(record, turn, this.#truthOf, this.node(record.id).process!.nowMillis)
         if (invariants.committedIndex > committedIndex) this.#lookAtLeases()
         if (invariants.leaderCount > leaderCount) this.#lookAtOtherLeases(record.id)
         this.#lookout.turned(record, turn)

@@ -53,7 +53,7 @@ describe("run check", () => {
       "scripts/bench.ts": "export {}\n",
       "scripts/chaos.ts": "export {}\n",
       "scripts/simulate.ts": "export {}\n",
-        "scripts/plants.ts": "export {}\n",
+      "scripts/plants.ts": "export {}\n",
       // It has a permission, which nobody may have for nothing.
       "src/simulation/restlessClock.ts": "export const clock = () => globalThis.performance.now()\n",
       ...tree,
