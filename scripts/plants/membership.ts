@@ -107,7 +107,7 @@ export const membershipPlants: ReadonlyArray<Plant> = [
     ],
     test: {
       file: "test/paper/raft-5.4-safety.test.ts",
-      name: "a leader that is no voter counts only the others",
+      name: "nor does it stand in for a voter",
     },
   },
   {
