@@ -23,6 +23,11 @@ export class Executions {
   readonly #byKey = new Map<string, Execution>()
   readonly #accepted = new Map<string, Array<Execution>>()
   #lastIndex: Index = 0
+  /**
+   * Somebody applied entries and ended before it could tell, and its disk kept them: what is counted here is less than
+   * what was executed, and says nothing any more. Clients' histories still do.
+   */
+  isBlind = false
 
   /** The log has been applied up to here, by somebody. */
   get lastIndex(): Index {
@@ -32,6 +37,7 @@ export class Executions {
   /** Every machine tells of every entry that it applies; the first one is noted. */
   note(entry: Entry, outcome: Outcome | null): void {
     if (entry.index <= this.#lastIndex) return
+    if (entry.index > this.#lastIndex + 1) this.isBlind = true
     this.#lastIndex = entry.index
     if (entry.kind !== "command" || outcome === null) return
     const command = decodeCommand(entry.data)
@@ -50,6 +56,11 @@ export class Executions {
     const isTimerGone = timer !== "" && outcome._tag === "Refused"
     if (isTimerGone) return
     const known = this.#byKey.get(keyOf(instance, idempotencyKey))
+    if (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch") {
+      // Not executed: another command or input has had this key, earlier in the log.
+      insist("exactly once", known !== undefined, `${idempotencyKey} of ${instance} was used before (C1)`)
+      return
+    }
     insist(
       "exactly once",
       known === undefined,
@@ -62,7 +73,7 @@ export class Executions {
     const accepted = this.#accepted.get(instance) ?? []
     insist(
       "exactly once",
-      outcome.revision === accepted.length + 1,
+      outcome.revision === accepted.length + 1 || this.isBlind,
       `revision of ${instance} at ${entry.index}`,
       outcome.revision,
       accepted.length + 1,

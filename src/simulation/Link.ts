@@ -25,6 +25,8 @@ export const calmLink: LinkWeather = {
   bytesPerMilli: 0,
 }
 
+const BACKLOG_MILLIS_MAX = 300
+
 type Lane = "control" | "bulk"
 
 interface UnderWay {
@@ -56,13 +58,20 @@ export class Link {
     this.weather = weather
   }
 
-  /** False when it will never arrive. `arrive` is called for each copy that does. */
-  send(frame: Uint8Array, lane: Lane, arrive: () => void): boolean {
+  /**
+   * False when it will never arrive. `arrive` is called for each copy that does; `mayRepeat`: there may be two.
+   */
+  send(frame: Uint8Array, lane: Lane, mayRepeat: boolean, arrive: () => void): boolean {
     const { loss, duplicate } = this.weather
-    if (this.isCut || this.#chance.happens(loss)) return false
+    if (this.isCut || this.#isCrowded || this.#chance.happens(loss)) return false
     this.#carry({ bytes: frame.length, arrive }, lane)
-    if (this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
+    if (mayRepeat && this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
     return true
+  }
+
+  /** A narrow line keeps no more than it carries in a short time: what comes on top is lost. */
+  get #isCrowded(): boolean {
+    return this.#busyUntil - this.#world.nowMillis > BACKLOG_MILLIS_MAX
   }
 
   get isHeld(): boolean {

@@ -66,6 +66,7 @@ export class Network {
   readonly #endpoints = new Map<NodeId, Endpoint>()
   readonly #links = new Map<NodeId, Map<NodeId, Link>>()
   readonly #weather: LinkWeather
+  readonly #met = new Set<string>()
 
   constructor(world: World, weather: LinkWeather, limits: Limits, watcher: NetworkWatcher) {
     this.#world = world
@@ -118,6 +119,11 @@ export class Network {
     for (const other of this.#endpoints.values()) if (other.open.has(id)) this.#disconnect(other.self.id, id)
   }
 
+  /** Whether the two have ever let each other in: since then each knows the other's incarnation. */
+  haveMet(one: NodeId, other: NodeId): boolean {
+    return this.#met.has(`${one} ${other}`) || this.#met.has(`${other} ${one}`)
+  }
+
   /** Messages leave on this way. */
   isOpen(from: NodeId, to: NodeId): boolean {
     return this.#endpoints.get(from)?.open.has(to) ?? false
@@ -158,9 +164,11 @@ export class Network {
     tally.sentMessages++
     tally.sentBytes += frame.length
     this.#watcher.sent(from, to, payload)
-    const carried = link.send(frame, isControl(payload.type) ? "control" : "bulk", () => {
-      this.#arrive(from, to, receiver, frame)
-    })
+    // A real connection repeats nothing. The decisions bear it all the same; what is forwarded relies on it: a
+    // command that was refused must not come again by itself (HAZARDS C2).
+    const mayRepeat = payload.type !== "ForwardRequest"
+    const lane = isControl(payload.type) ? "control" : "bulk"
+    const carried = link.send(frame, lane, mayRepeat, () => this.#arrive(from, to, receiver, frame))
     if (!carried) this.#watcher.lost(from, to, payload, false)
     return true
   }
@@ -216,6 +224,7 @@ export class Network {
       if (this.#endpoints.get(from) !== endpoint) return
       if (isOpen && this.#endpoints.get(to) === acceptor) {
         endpoint.open.set(to, acceptor.process)
+        this.#met.add(`${from} ${to}`)
         endpoint.peers.get(to)!.opened++
       } else this.#dialLater(endpoint, to)
     }

@@ -210,6 +210,8 @@ export class Troubles {
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
     const { excused, staysDown, invariants, world } = this.#cluster
     if (!this.#canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
+    // Who has never met a node takes whoever comes first for it.
+    if (damage === "wipe" && !this.#isKnownToAll(node.id)) return
     node.crash()
     const found = this.#harm(node, damage)
     this.#cluster.tell(`${node.id} is damaged: ${found}`)
@@ -217,10 +219,15 @@ export class Troubles {
       excused.add(node.id)
       // A bad row of the state shows when it is read, which may be late or never.
       this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
-      invariants.disksKeep = false
+      invariants.damaged(node.id)
     }
     if (damage === "wipe") staysDown.add(node.id)
     world.after(forMillis, () => node.start())
+  }
+
+  #isKnownToAll(id: NodeId): boolean {
+    const { network, nodes } = this.#cluster
+    return nodes.every((other) => other.id === id || network.haveMet(id, other.id))
   }
 
   /** What was done to its disk; null when there was nothing to damage. */

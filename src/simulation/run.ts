@@ -64,7 +64,10 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
-  const clients = new Clients(cluster, script.operations, sessionOptions)
+  const clients = new Clients(cluster, script.operations, {
+    ...sessionOptions,
+    stalenessSlackMillis: stalenessSlackOf(script),
+  })
   let failure: Failure | null = null
   try {
     new Course(cluster, script, troubles, clients).run()
@@ -96,6 +99,14 @@ export const run = (script: Script): Report => {
       unknown: count("unknown"),
     },
   }
+}
+
+/** By the slowest way that a heartbeat may take; links that are held or narrow have no such. */
+const stalenessSlackOf = ({ link, faults }: Script): number => {
+  const links = [link, ...faults.flatMap((fault) => (fault.type === "weather" ? [fault.weather] : []))]
+  const isBounded =
+    faults.every(({ type }) => type !== "hold") && links.every((each) => each.bytesPerMilli === 0)
+  return isBounded ? 60 + Math.max(...links.map((each) => each.latencyMaxMillis)) : Number.POSITIVE_INFINITY
 }
 
 /** The course of one run, phase by phase. */
@@ -199,8 +210,12 @@ class Course {
   /** While nothing happens no term grows (E7, E9). */
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
     const termsOf = () => nodes.map(({ record }) => record?.term ?? 0)
+    const startsOf = () => nodes.reduce((sum, { starts, isUp }) => sum + starts + (isUp ? 0 : 1), 0)
     const before = termsOf()
+    const starts = startsOf()
     this.#cluster.runFor(QUIET_MILLIS)
+    // A bad page that was met only now ended a process: then something has happened.
+    if (startsOf() !== starts) return
     insist(
       "terms stay",
       JSON.stringify(termsOf()) === JSON.stringify(before),
