@@ -80,6 +80,16 @@ export class Executions {
     return this.#accepted.get(instance) ?? []
   }
 
+  /** Of all instances of an actor: how often the command was accepted while the log was applied up to `index`. */
+  acceptedCount(actor: string, command: string, index: Index): number {
+    let count = 0
+    for (const [instance, executions] of this.#accepted) {
+      if (!instance.startsWith(`${actor}/`)) continue
+      count += executions.filter((each) => each.command === command && each.index <= index).length
+    }
+    return count
+  }
+
   /** The revision that an instance had when the log had been applied up to `index`. */
   revisionAt(instance: string, index: Index): number {
     const accepted = this.accepted(instance)

@@ -214,7 +214,7 @@ class Course {
     )
   }
 
-  /** What is due has rung (D9). */
+  /** What is due has rung, and what has not rung still waits (D9). */
   #lookAtTimers(): void {
     const isRung = (): boolean => {
       const { leader } = this.#cluster
@@ -225,6 +225,12 @@ class Course {
     }
     for (let attempts = 0; attempts < TIMER_LOOKS_MAX && !isRung(); attempts++) this.#cluster.runFor(100)
     insist("timers", isRung(), "what is due rings")
+    const { leader, executions } = this.#cluster
+    if (leader?.machine == null) throw new Violation("liveness", "a leader while all timers ring")
+    const { appliedIndex, timers } = this.#ask(leader, leader.machine.status)
+    const counted = (command: string) => executions.acceptedCount("alarm", command, appliedIndex)
+    const waiting = counted("arm") - counted("ring")
+    insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
   }
 
   /** Everything that clients were told, against what is there. */
