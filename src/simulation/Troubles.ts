@@ -154,11 +154,8 @@ export class Troubles {
           this.#cluster.sightings.see("wall clock set back")
         return node.process?.shiftWall(fault.shiftMillis)
       }
-      case "snapshot": {
-        const { process, raft } = this.#who(fault.target)
-        if (process !== null && raft !== null) process.fork(raft.snapshot)
-        return
-      }
+      case "snapshot":
+        return this.#who(fault.target).perform((raft) => raft.snapshot)
       case "flood":
         return this.#flood(this.#who(fault.target), fault.count)
     }
@@ -185,7 +182,7 @@ export class Troubles {
       const isDeposed = (this.#cluster.leader?.record?.term ?? 0) > (node.record?.term ?? 0)
       if (wasLeader && isDeposed && !process.isDead)
         this.#cluster.sightings.see("stood still and was deposed")
-      process.resume()
+      if (!this.#isCalm) process.resume()
     })
   }
 
