@@ -72,6 +72,8 @@ export class TestCluster {
   readonly #seed: number
   readonly #models: Readonly<Record<string, Model<unknown>>>
   readonly history: Array<Operation> = []
+  /** Commands that a test named by a key of its own, by all that they ask for. */
+  readonly #asked = new Map<string, Asked>()
   #keys = 0
 
   constructor(options: TestClusterOptions) {
@@ -321,32 +323,58 @@ export class TestCluster {
       idempotencyKey: command.idempotencyKey ?? `${session.name}-${++this.#keys}`,
       ifRevision: command.ifRevision ?? null,
     }
+    const asked = this.#ask(command.idempotencyKey === undefined ? "" : JSON.stringify(wish), {
+      client: session.name,
+      op: `${actor}.${command.command}`,
+      instance: `${actor}/${key}`,
+      input:
+        command.ifRevision === undefined ? input : { ...(input as object), ifRevision: command.ifRevision },
+      output: null,
+      start,
+      end: null,
+      outcome: "unknown",
+    })
     session.propose([wish], ([fate]) => {
       const answer = answerOf(fate!)
-      // The second asking of one command is not another operation.
-      if (answer.outcome === "executed" && answer.replayed && command.idempotencyKey !== undefined) {
-        return answered(answer)
-      }
-      const isOpen = answer.outcome === "unknown"
-      this.history.push({
-        client: session.name,
-        op: `${actor}.${command.command}`,
-        instance: `${actor}/${key}`,
-        input:
-          command.ifRevision === undefined ? input : { ...(input as object), ifRevision: command.ifRevision },
-        output:
-          answer.outcome === "executed"
-            ? { result: answer.result, revision: answer.revision }
-            : answer.outcome === "unknown"
-              ? null
-              : answer.code,
-        start,
-        end: isOpen ? null : this.nowMillis,
-        outcome: answer.outcome === "executed" ? "ok" : answer.outcome,
-      })
+      this.#conclude(asked, answer)
       answered(answer)
     })
   }
+
+  /** However often one command is asked for by its key, it is one operation. Until somebody knows, nobody does. */
+  #ask(request: string, operation: Operation): Asked {
+    const known = this.#asked.get(request)
+    if (known === undefined) {
+      const asked = { place: this.history.push(operation) - 1, inDoubt: 1 }
+      if (request !== "") this.#asked.set(request, asked)
+      return asked
+    }
+    known.inDoubt++
+    const { outcome, start } = this.history[known.place]!
+    if (outcome === "rejected") this.history[known.place] = { ...operation, start }
+    return known
+  }
+
+  #conclude(asked: Asked, answer: TestAnswer): void {
+    if (answer.outcome === "unknown") return
+    asked.inDoubt--
+    const operation = this.history[asked.place]!
+    const isKnown = operation.outcome === "ok" || operation.outcome === "refused"
+    if (isKnown || (answer.outcome === "rejected" && asked.inDoubt > 0)) return
+    const isExecuted = answer.outcome === "executed"
+    this.history[asked.place] = {
+      ...operation,
+      output: isExecuted ? { result: answer.result, revision: answer.revision } : answer.code,
+      end: this.nowMillis,
+      outcome: isExecuted ? "ok" : answer.outcome,
+    }
+  }
+}
+
+/** Where a command stands in the history, and how many attempts at it may still be executed. */
+interface Asked {
+  readonly place: number
+  inDoubt: number
 }
 
 const answerOf = (fate: Fate): TestAnswer =>
