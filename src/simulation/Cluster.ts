@@ -194,18 +194,16 @@ export class SimulatedCluster {
   }
 
   /** Whoever may serve reads by its lease has everything that is committed (L5). */
-  #lookAtLeases(): void {
+  #lookAtLease({ id, process, record }: SimulatedNode): void {
     const { committedIndex } = this.invariants
-    for (const { id, process, record } of this.nodes) {
-      if (process === null || record === null || !leaseHolds(record, process.nowMillis)) continue
-      insist(
-        "lease",
-        record.commitIndex >= committedIndex,
-        `${id} has a lease (L5)`,
-        record.commitIndex,
-        committedIndex,
-      )
-    }
+    if (process === null || record === null || !leaseHolds(record, process.nowMillis)) return
+    insist(
+      "lease",
+      record.commitIndex >= committedIndex,
+      `${id} has a lease (L5)`,
+      record.commitIndex,
+      committedIndex,
+    )
   }
 
   /** Every queue within its bound (H5, R13). */
@@ -252,7 +250,9 @@ export class SimulatedCluster {
       turned: (record, turn) => {
         const { committedIndex } = invariants
         invariants.turned(record, turn, this.#truthOf)
-        if (invariants.committedIndex > committedIndex) this.#lookAtLeases()
+        const isNew = invariants.committedIndex > committedIndex
+        // By what it hears late a node may believe that it leads still.
+        for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
