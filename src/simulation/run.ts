@@ -64,7 +64,8 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
-  const clients = new Clients(cluster, script.operations, sessionOptions)
+  const { patienceMillis = sessionOptions.patienceMillis } = script
+  const clients = new Clients(cluster, script.operations, { ...sessionOptions, patienceMillis })
   let failure: Failure | null = null
   try {
     new Course(cluster, script, troubles, clients).run()
@@ -230,6 +231,7 @@ class Course {
     const { appliedIndex, timers } = this.#ask(leader, leader.machine.status)
     const counted = (command: string) => executions.acceptedCount("alarm", command, appliedIndex)
     const waiting = counted("arm") - counted("ring")
+    if (!executions.isToldUpTo(appliedIndex)) return
     insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
   }
 
