@@ -50,7 +50,7 @@ export const damageMark = (disk: MemoryDisk): string | null => {
  * way: that its disk was bad before does not excuse what our own code does wrong.
  */
 export const isDisksDoing = (reason: string): boolean =>
-  /SQLITE_|StorageFull|no room on the disk|bad checksum|missing|is not what was written|bytes where/.test(
+  /SQLITE_|disk I\/O error|disk is full|StorageFull|no room on the disk|bad checksum|missing|is not what was written|bytes where/.test(
     reason,
   )
 
