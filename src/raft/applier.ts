@@ -66,11 +66,14 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
 
 const entriesToApply = Effect.fnUntraced(function* (group: Group, from: Index, to: Index) {
   const { applyEntriesMax, applyBytesMax } = group.options
+  const { log } = group.node
   const count = Math.min(applyEntriesMax, to - from + 1)
-  const cached: ReadonlyArray<Entry> | null = group.node.log.slice(from, count, applyBytesMax)
+  const cached: ReadonlyArray<Entry> | null = log.slice(from, count, applyBytesMax)
   if (cached !== null) return cached
+  // Only as far as memory does not reach: those who wait ride on the entries there (HAZARDS C2).
+  const last = Math.min(from + count, log.cachedFrom) - 1
   return yield* group.log
-    .read({ group: group.node.group, from, to: from + count - 1, bytesMax: applyBytesMax })
+    .read({ group: group.node.group, from, to: last, bytesMax: applyBytesMax })
     // What is not applied is never cut from the log: if it is gone, the code is broken.
     .pipe(Effect.catchTag("Compacted", Effect.die))
 })

@@ -266,7 +266,7 @@ export class Clients {
     insist(
       "answer is its own",
       executed === null
-        ? this.#cluster.executions.isBlind
+        ? !this.#cluster.executions.isToldUpTo(answer.index)
         : executed.index === answer.index && executed.result === answer.result,
       `${instance}: ${wish.idempotencyKey} was answered`,
       answer,
@@ -293,7 +293,7 @@ export class Clients {
         const known = executions.revisionAt(instance, answer.index)
         insist(
           "read fits its index",
-          body.revision === known || executions.isBlind,
+          body.revision === known || !executions.isToldUpTo(answer.index),
           `${instance} read at ${node}, index ${answer.index}: revision`,
           body.revision,
           known,

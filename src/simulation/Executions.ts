@@ -24,10 +24,10 @@ export class Executions {
   readonly #accepted = new Map<string, Array<Execution>>()
   #lastIndex: Index = 0
   /**
-   * Somebody applied entries and ended before it could tell, and its disk kept them: what is counted here is less than
-   * what was executed, and says nothing any more. Clients' histories still do.
+   * Applied by a process that died before it could tell what came of it, while its disk kept the state: until another
+   * one has applied these, nobody knows.
    */
-  isBlind = false
+  readonly #untold = new Set<Index>()
 
   /** The log has been applied up to here, by somebody. */
   get lastIndex(): Index {
@@ -36,16 +36,17 @@ export class Executions {
 
   /** Every machine tells of every entry that it applies; the first one is noted. */
   note(entry: Entry, outcome: Outcome | null): void {
-    if (entry.index <= this.#lastIndex) return
-    if (entry.index > this.#lastIndex + 1) this.isBlind = true
-    this.#lastIndex = entry.index
+    const { index } = entry
+    if (index <= this.#lastIndex && !this.#untold.delete(index)) return
+    for (let before = this.#lastIndex + 1; before < index; before++) this.#untold.add(before)
+    this.#lastIndex = Math.max(this.#lastIndex, index)
     if (entry.kind !== "command" || outcome === null) return
     const command = decodeCommand(entry.data)
     if (command === null || outcome.replayed) return
     const { idempotencyKey, timer } = command
     const instance = `${command.actor}/${command.key}`
     const execution: Execution = {
-      index: entry.index,
+      index,
       term: entry.term,
       instance,
       command: command.command,
@@ -65,21 +66,23 @@ export class Executions {
       "exactly once",
       known === undefined,
       `${instance} executes ${idempotencyKey} (C1, D9)`,
-      entry.index,
+      index,
       known?.index,
     )
     this.#byKey.set(keyOf(instance, idempotencyKey), execution)
     if (outcome._tag !== "Accepted") return
     const accepted = this.#accepted.get(instance) ?? []
-    insist(
-      "exactly once",
-      outcome.revision === accepted.length + 1 || this.isBlind,
-      `revision of ${instance} at ${entry.index}`,
-      outcome.revision,
-      accepted.length + 1,
-    )
-    accepted.push(execution)
+    const place = accepted.findLastIndex((other) => other.index < index) + 1
+    accepted.splice(place, 0, execution)
     this.#accepted.set(instance, accepted)
+    if (!this.isToldUpTo(index)) return
+    for (let at = place; at < accepted.length; at++) this.#isCounted(instance, accepted[at]!, at + 1)
+  }
+
+  /** Everybody knows what came of all entries up to there. */
+  isToldUpTo(index: Index): boolean {
+    for (const untold of this.#untold) if (untold <= index) return false
+    return true
   }
 
   find(instance: string, idempotencyKey: string): Execution | undefined {
@@ -89,6 +92,16 @@ export class Executions {
   /** Commands of an instance that were accepted, in order: the one at position n made revision n + 1. */
   accepted(instance: string): ReadonlyArray<Execution> {
     return this.#accepted.get(instance) ?? []
+  }
+
+  /** Of all instances of an actor: how often the command was accepted while the log was applied up to `index`. */
+  acceptedCount(actor: string, command: string, index: Index): number {
+    let count = 0
+    for (const [instance, executions] of this.#accepted) {
+      if (!instance.startsWith(`${actor}/`)) continue
+      count += executions.filter((each) => each.command === command && each.index <= index).length
+    }
+    return count
   }
 
   /** The revision that an instance had when the log had been applied up to `index`. */
@@ -102,6 +115,12 @@ export class Executions {
       else high = middle
     }
     return low
+  }
+
+  #isCounted(instance: string, { index, outcome }: Execution, count: number): void {
+    const revision = outcome._tag === "Accepted" ? outcome.revision : 0
+    if (!this.isToldUpTo(index)) return
+    insist("exactly once", revision === count, `revision of ${instance} at ${index}`, revision, count)
   }
 }
 

@@ -135,10 +135,27 @@ export class SimulatedNode {
     const scope = this.#scope
     if (process === null || scope === null) return done()
     this.raft = null
-    process.fork(Scope.close(scope, Exit.void)).addObserver(() => {
+    this.#fork(process, Scope.close(scope, Exit.void), () => {
       if (process.isDead) return
       this.kill()
       done()
+    })
+  }
+
+  /** Does something that belongs to none of its lives, as an operator asks for it. Its disk may keep it from that. */
+  perform(ask: (raft: Raft["Service"]) => Effect.Effect<unknown, unknown>): void {
+    const { process, raft } = this
+    if (process !== null && raft !== null) this.#fork(process, ask(raft))
+  }
+
+  /** Nobody waits for it: what our own code does wrong in it ends the run all the same. */
+  #fork<A, E>(process: Process, effect: Effect.Effect<A, E>, ended: () => void = () => {}): void {
+    process.fork(effect).addObserver((exit) => {
+      if (!process.isDead && Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+        const text = Cause.pretty(exit.cause)
+        return this.#around.watch(() => this.#around.watcher.ended(this, "code", text))
+      }
+      ended()
     })
   }
 
@@ -195,6 +212,10 @@ export class SimulatedNode {
             rememberIncarnation(peer, incarnation).pipe(
               Effect.map((known) => (known === "known" ? "known" : "other-incarnation")),
               Effect.catch(() => Effect.succeed("unavailable" as const)),
+              // Who shakes hands waits a while and tries again, whatever went wrong here.
+              Effect.tapDefect((defect) =>
+                Effect.sync(() => watch(() => watcher.ended(this, "code", String(defect)))),
+              ),
             ),
         }),
       ),

@@ -63,6 +63,7 @@ export class Troubles {
     for (const link of network.links) {
       if (link.isHeld) link.release()
       link.weather = calmLink
+      link.hurry()
     }
     for (const node of nodes) {
       Object.assign(node.disk.weather, this.#script.disk, calmDisk)
@@ -154,11 +155,8 @@ export class Troubles {
           this.#cluster.sightings.see("wall clock set back")
         return node.process?.shiftWall(fault.shiftMillis)
       }
-      case "snapshot": {
-        const { process, raft } = this.#who(fault.target)
-        if (process !== null && raft !== null) process.fork(raft.snapshot)
-        return
-      }
+      case "snapshot":
+        return this.#who(fault.target).perform((raft) => raft.snapshot)
       case "flood":
         return this.#flood(this.#who(fault.target), fault.count)
     }
@@ -185,7 +183,7 @@ export class Troubles {
       const isDeposed = (this.#cluster.leader?.record?.term ?? 0) > (node.record?.term ?? 0)
       if (wasLeader && isDeposed && !process.isDead)
         this.#cluster.sightings.see("stood still and was deposed")
-      process.resume()
+      if (!this.#isCalm) process.resume()
     })
   }
 

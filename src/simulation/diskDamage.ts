@@ -45,6 +45,15 @@ export const damageMark = (disk: MemoryDisk): string | null => {
   return "no mark can be read"
 }
 
+/**
+ * Whether a process that ended could have ended so by its disk alone. All that a machine throws ends it in the same
+ * way: that its disk was bad before does not excuse what our own code does wrong.
+ */
+export const isDisksDoing = (reason: string): boolean =>
+  /SQLITE_|disk I\/O error|disk is full|StorageFull|no room on the disk|bad checksum|missing|is not what was written|bytes where/.test(
+    reason,
+  )
+
 type Flip = (disk: MemoryDisk, chance: Chance) => string | null
 
 const flipEntry: Flip = (disk, chance) => {

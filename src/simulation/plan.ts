@@ -46,6 +46,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     disk: drawDisk(weather),
     clocks: drawClocks(chance.fork("clocks"), ids, raft),
     boundaryMillisMax: weather.pick([0, 1, 3]),
+    patienceMillis: chance.fork("patience").pick([1, 3000, 3000]),
     operations: drawOperations(chance.fork("operations"), calmAtMillis),
     faults: drawFaults(chance.fork("faults"), ids, calmAtMillis),
     calmAtMillis,

@@ -64,8 +64,10 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
+  const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,
+    patienceMillis,
     stalenessSlackMillis: stalenessSlackOf(script),
   })
   let failure: Failure | null = null
@@ -225,7 +227,7 @@ class Course {
     )
   }
 
-  /** What is due has rung (D9). */
+  /** What is due has rung, and what has not rung still waits (D9). */
   #lookAtTimers(): void {
     const isRung = (): boolean => {
       const { leader } = this.#cluster
@@ -236,6 +238,13 @@ class Course {
     }
     for (let attempts = 0; attempts < TIMER_LOOKS_MAX && !isRung(); attempts++) this.#cluster.runFor(100)
     insist("timers", isRung(), "what is due rings")
+    const { leader, executions } = this.#cluster
+    if (leader?.machine == null) throw new Violation("liveness", "a leader while all timers ring")
+    const { appliedIndex, timers } = this.#ask(leader, leader.machine.status)
+    const counted = (command: string) => executions.acceptedCount("alarm", command, appliedIndex)
+    const waiting = counted("arm") - counted("ring")
+    if (!executions.isToldUpTo(appliedIndex)) return
+    insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
   }
 
   /** Everything that clients were told, against what is there. */

@@ -21,6 +21,8 @@ export interface Script {
   readonly disk: Pick<DiskWeather, "syncMillisMin" | "syncMillisMax">
   readonly clocks: Readonly<Record<NodeId, ClockOptions>>
   readonly boundaryMillisMax: number
+  /** How long a client tries; 1: it takes the first word for the last. Without it: so long that most get through. */
+  readonly patienceMillis?: number
   readonly operations: ReadonlyArray<PlannedOperation>
   readonly faults: ReadonlyArray<Fault>
   /** Then all that was wrong is put right, but for what stays wrong for good. */

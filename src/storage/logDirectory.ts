@@ -82,20 +82,23 @@ export const openLogDirectory = (directory: string, identity: Identity): LogMedi
   }
 }
 
-/** The last ones only. */
+/** The last ones only, of the log: what stands there of the state may be all that is left of it. */
 const keepEvidence = (
   directory: string,
   keep: (from: string, to: string) => void = copyFileSync,
 ): boolean => {
-  const paths = logPaths(directory)
+  const { evidence, log, wal } = logPaths(directory)
+  const kept = [wal, log].map((path) => [path, join(evidence, basename(path))] as const)
+  const forget = () => {
+    for (const [, to] of kept) rmSync(to, { force: true })
+  }
   try {
-    rmSync(paths.evidence, { recursive: true, force: true })
-    mkdirSync(paths.evidence)
-    if (existsSync(paths.wal)) keep(paths.wal, join(paths.evidence, "log.db-wal"))
-    if (existsSync(paths.log)) keep(paths.log, join(paths.evidence, "log.db"))
+    mkdirSync(evidence, { recursive: true })
+    forget()
+    for (const [path, to] of kept) if (existsSync(path)) keep(path, to)
     return true
   } catch {
-    rmSync(paths.evidence, { recursive: true, force: true })
+    forget()
     return false
   }
 }

@@ -17,6 +17,7 @@ import {
   DamagedRow,
   decodeState,
   emptyState,
+  encodeState,
   instanceKey,
   readChunk,
   readInstance,
@@ -34,7 +35,7 @@ export const openMemoryStateStore = (
   options: { readonly group: GroupId; readonly initial: Configuration },
 ): StateStore => {
   try {
-    return failing("open", () => new MemoryStateStore(disk, options.group, options.initial))
+    return failing("open", () => new MemoryStateStore(disk, options))
   } catch (error) {
     if (error instanceof StateCorrupt) discardState(disk, options.group)
     throw error
@@ -44,6 +45,23 @@ export const openMemoryStateStore = (
 const discardState = (disk: MemoryDisk, group: GroupId): void => {
   const directory = disk.directory(group)
   directory.remove(stateFileName, corruptNote(stateFileName))
+  disk.sync(directory.names)
+}
+
+/** A bad row may have been written anew since it was noted, and all the others go with it. */
+const judgeNoted = (
+  disk: MemoryDisk,
+  { group, initial }: { readonly group: GroupId; readonly initial: Configuration },
+): void => {
+  const directory = disk.directory(group)
+  try {
+    const found = directory.file(stateFileName)
+    if (found !== undefined) encodeState(stateOf(found.written, initial))
+  } catch (error) {
+    if (!(error instanceof StateCorrupt)) throw error
+    return discardState(disk, group)
+  }
+  directory.remove(corruptNote(stateFileName))
   disk.sync(directory.names)
 }
 
@@ -65,12 +83,13 @@ class MemoryStateStore implements StateStore {
   #current: PositionRecord
   #isClosed = false
 
-  constructor(disk: MemoryDisk, group: GroupId, initial: Configuration) {
+  constructor(disk: MemoryDisk, options: { readonly group: GroupId; readonly initial: Configuration }) {
+    const { group, initial } = options
     this.#disk = disk
     this.#run = disk.run
     this.#group = group
     const directory = disk.directory(group)
-    if (directory.file(corruptNote(stateFileName)) !== undefined) discardState(disk, group)
+    if (directory.file(corruptNote(stateFileName)) !== undefined) judgeNoted(disk, options)
     const found = directory.file(stateFileName)
     this.#file = found ?? directory.write(stateFileName, emptyState(initial))
     const { written } = this.#file

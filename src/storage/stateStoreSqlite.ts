@@ -35,6 +35,7 @@ import {
   putPosition,
   putTimer,
   type Run,
+  readStatePosition,
   schema,
   selectChunks,
   selectHeads,
@@ -44,6 +45,7 @@ import {
   type TimerRow,
   timerOf,
   verifyHead,
+  verifyState,
 } from "./stateRows.ts"
 
 /** Opens the file, or makes it: an empty state at position 0 with `initial` as its configuration. */
@@ -57,7 +59,7 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
 }
 
 const open = (path: string, initial: Configuration): StateStore => {
-  if (existsSync(corruptNote(path))) discardState(path)
+  if (existsSync(corruptNote(path))) judgeNoted(path)
   const database = new Database(path, { create: true, readwrite: true, strict: true })
   try {
     database.run("PRAGMA journal_mode = WAL")
@@ -74,17 +76,55 @@ const open = (path: string, initial: Configuration): StateStore => {
   }
 }
 
-/** First the write-ahead log: SQLite would read it into the file that comes next. */
+/**
+ * A state that is noted as corrupt is read as a whole once more: a bad row may have been written anew since, and all
+ * the others go with it. One of another format is refused like any other, and keeps its note.
+ */
+const judgeNoted = (path: string): void => {
+  try {
+    if (existsSync(path)) failing("judge", () => verifyFile(path))
+  } catch (error) {
+    if (!(error instanceof StateCorrupt)) throw error
+    return discardState(path)
+  }
+  removeNote(path)
+}
+
+const verifyFile = (path: string): void => {
+  const database = new Database(path, { readwrite: true, create: false, strict: true })
+  try {
+    readStatePosition(database)
+    verifyState(database)
+  } finally {
+    database.close()
+  }
+}
+
+/**
+ * First the write-ahead log: SQLite would read it into the file that comes next. In the evidence stand the two that
+ * belong together, of the last state that was given up; one that stands there alone was moved before a crash.
+ */
 const discardState = (path: string): void => {
   const directory = dirname(path)
   const evidence = join(directory, "evidence")
+  const [file, wal] = [basename(path), `${basename(path)}-wal`]
   mkdirSync(evidence, { recursive: true })
-  for (const name of [`${path}-wal`, path]) {
-    if (existsSync(name)) renameSync(name, join(evidence, basename(name)))
+  if (existsSync(join(evidence, file))) {
+    rmSync(join(evidence, wal), { force: true })
+    rmSync(join(evidence, file))
+  }
+  for (const name of [wal, file]) {
+    if (existsSync(join(directory, name))) renameSync(join(directory, name), join(evidence, name))
     syncPath(directory)
   }
   rmSync(`${path}-shm`, { force: true })
+  removeNote(path)
+}
+
+/** Durably: it would speak of the next state otherwise. */
+const removeNote = (path: string): void => {
   rmSync(corruptNote(path), { force: true })
+  syncPath(dirname(path))
 }
 
 /** What was found is durable from now on: who wrote it may have died before its sync, or of its failure. */

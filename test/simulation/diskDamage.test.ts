@@ -5,6 +5,8 @@ import { Effect } from "effect"
 import { type LoadedGroup, LogStore } from "../../src/storage/LogStore.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { StateCorrupt, type StateStore } from "../../src/storage/StateStore.ts"
+import { corruptNote } from "../../src/storage/stateRows.ts"
+import { stateFileName } from "../../src/storage/stateStoreMemory.ts"
 import { initial, loadMain, plain, runOn, writeOf } from "../storage/support.ts"
 import { isSame } from "./DiskModel.ts"
 import { DiskUser } from "./DiskUser.ts"
@@ -183,6 +185,20 @@ test("a state with a flipped bit is corrupt for who reads that row, and for who 
     expect(() => readAll(openState())).toThrow(StateCorrupt)
     const create = Effect.flatMap(SnapshotStore, (store) => Effect.flip(store.create))
     expect(runOn(user.world, Effect.provide(create, snapshots))._tag).toBe("StorageFailed")
+    // What that noted is judged by who opens the state next.
+    expect(openState().position().index).toBe(0)
+  }
+})
+
+test("a state that was noted as corrupt and has no bad row stays (S5)", () => {
+  for (const seed of seeds) {
+    const { disk } = used(seed)
+    const { openState } = disk.layers("main", initial)
+    const { index } = openState().position()
+    const directory = disk.directory("main")
+    directory.write(corruptNote(stateFileName), new Uint8Array())
+    expect(openState().position().index).toBe(index)
+    expect(directory.file(corruptNote(stateFileName))).toBe(undefined)
   }
 })
 

@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { actor } from "raftlet"
 import { actorModel, testActor, testCluster, Violation } from "raftlet/testing"
 import counter from "../../src/simulation/actors/counter.ts"
+import { models } from "../../src/simulation/models.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -101,6 +102,38 @@ describe("a cluster", () => {
     cluster.start(old)
     cluster.settle()
     for (const node of cluster.nodes) expect(cluster.query("counter", "a", "value", { node })).toBe(2)
+  })
+
+  test("takes a command that a test names by a key for one, however often it was tried (C1)", () => {
+    for (const seed of [1, 2, 3]) {
+      const cluster = testCluster({ actors: { counter }, seed, models })
+      let count = 0
+      cluster.survive({
+        millis: 2000,
+        next: () => {
+          count++
+          return { actor: "counter", key: "a", command: "add", input: { by: 1 }, idempotencyKey: `${count}` }
+        },
+      })
+      cluster.query("counter", "a", "value")
+      cluster.settle()
+    }
+  })
+
+  test("counts with what nobody has been told of yet (C9)", () => {
+    const seen = new Set()
+    for (let millis = 1; millis <= 12; millis++) {
+      const cluster = testCluster({ actors: { counter }, models })
+      const leader = cluster.waitForLeader()
+      const node = cluster.nodes.find((id) => id !== leader)!
+      const asked = cluster.ask({ actor: "counter", key: "a", command: "add", input: { by: 1 } }, { node })
+      cluster.runFor(millis)
+      cluster.crash(node)
+      cluster.runFor(300)
+      if (asked.answer === null) seen.add(cluster.query("counter", "a", "value"))
+      cluster.settle()
+    }
+    expect(seen).toEqual(new Set([0, 1]))
   })
 
   test("without a majority answers nobody, and goes on when it is back (E11)", () => {

@@ -2,8 +2,8 @@
 
 import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
-import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import * as fc from "fast-check"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import {
@@ -15,6 +15,7 @@ import {
   type StoredInstance,
   type StoredTimer,
 } from "../../src/storage/StateStore.ts"
+import { corruptNote, formatVersion } from "../../src/storage/stateRows.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import {
@@ -342,6 +343,63 @@ describe("a damaged state file", () => {
     const path = make()
     flip(path, "digest 3")
     expect(() => openSqliteStateStore(path, initial)).toThrow("the position of the state has a bad checksum")
+  })
+
+  test("that was noted as corrupt is given up when it is, and kept when its bad row was written anew (S5)", () => {
+    const note = "found while a snapshot was made"
+    const bad = make()
+    flip(bad, "statebytes")
+    writeFileSync(corruptNote(bad), note)
+    openSqliteStateStore(bad, initial).close()
+    expect(existsSync(join(dirname(bad), "evidence", "state.db"))).toBe(true)
+    const empty = openSqliteStateStore(bad, initial)
+    expect(empty.position().index).toBe(0)
+    empty.close()
+
+    const mended = make()
+    flip(mended, "statebytes")
+    const store = openSqliteStateStore(mended, initial)
+    writeFileSync(corruptNote(mended), note)
+    store.flush(flushOf(4, { instances: [instanceOf("broken")] }))
+    store.close()
+    const next = openSqliteStateStore(mended, initial)
+    expect(next.position().index).toBe(4)
+    expect(next.instance("counter", "broken")).toEqual(instanceOf("broken"))
+    expect(existsSync(corruptNote(mended))).toBe(false)
+    next.close()
+  })
+
+  test("of another format is never given up, whatever was noted of it (S12)", () => {
+    const newer = make()
+    const setFormat = (format: number) => {
+      const database = new Database(newer)
+      database.run(`PRAGMA user_version = ${format}`)
+      database.close()
+    }
+    setFormat(9)
+    writeFileSync(corruptNote(newer), "found while a snapshot was made")
+    expect(() => openSqliteStateStore(newer, initial)).toThrow("format 9")
+    setFormat(formatVersion)
+    const store = openSqliteStateStore(newer, initial)
+    expect(store.position().index).toBe(3)
+    store.close()
+  })
+
+  test("stands in the evidence with its own write-ahead log, never with that of an earlier one (S5)", () => {
+    const path = make()
+    const giveUp = (hasReader: boolean) => {
+      const store = openSqliteStateStore(path, initial)
+      store.flush(flushOf(5, { instances: [instanceOf("a")] }))
+      // While somebody else reads, the last one to write does not take its write-ahead log away.
+      const reader = new Database(path)
+      reader.query("SELECT count(*) FROM position").get()
+      if (!hasReader) reader.close()
+      store.discard()
+      if (hasReader) reader.close()
+      return existsSync(join(dirname(path), "evidence", "state.db-wal"))
+    }
+    expect(giveUp(true)).toBe(true)
+    expect(giveUp(false)).toBe(false)
   })
 
   test("that is no database is corrupt, and one of another format is refused (S12)", () => {

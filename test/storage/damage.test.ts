@@ -5,6 +5,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -175,6 +176,17 @@ describe("a damaged write-ahead log", () => {
     expect(loaded.lastIndex).toBeLessThan(80)
     expectPrefix(loaded.tail)
     expect(readFileSync(join(image, "evidence", "log.db-wal")).equals(bad)).toBe(true)
+  })
+
+  test("the evidence of a state that was given up stays beside that of the log (S5)", async () => {
+    const { image } = await makeImage()
+    const wal = join(image, "log.db-wal")
+    flip(wal, Math.floor(statSync(wal).size / 2))
+    mkdirSync(join(image, "evidence"))
+    writeFileSync(join(image, "evidence", "state.db"), "all that is left")
+    await open(image)
+    expect(existsSync(join(image, "evidence", "log.db-wal"))).toBe(true)
+    expect(readFileSync(join(image, "evidence", "state.db"), "utf8")).toBe("all that is left")
   })
 
   test("the same is known from the file alone, when the mark is stale after a power loss", async () => {

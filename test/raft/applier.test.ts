@@ -1,0 +1,61 @@
+// Does everybody who waits for an entry hear what became of it, wherever the entries before it were read?
+
+import { expect, test } from "bun:test"
+import { Effect, Queue } from "effect"
+import { Log } from "../../src/consensus/Log.ts"
+import type { Entry } from "../../src/consensus/types.ts"
+import type { Outcome } from "../../src/machine/outcome.ts"
+import { applier } from "../../src/raft/applier.ts"
+import type { Group } from "../../src/raft/Group.ts"
+import { Signal } from "../../src/raft/Signal.ts"
+import { World } from "../../src/simulation/World.ts"
+
+const entry = (index: number, origin: unknown = null): Entry => ({
+  index,
+  term: 1,
+  time: 0,
+  kind: "command",
+  data: new Uint8Array(8),
+  origin: origin as Entry["origin"],
+})
+
+const accepted = (index: number): Outcome => ({
+  _tag: "Accepted",
+  result: "null",
+  revision: index,
+  index,
+  term: 1,
+  replayed: false,
+})
+
+test("who waits for an entry that is in memory hears of it, though those before it are on disk alone (C2)", () => {
+  const world = new World(1)
+  const answered: Array<number> = []
+  const waiting = { applied: (outcome: Outcome) => answered.push((outcome as { index: number }).index) }
+  const log = new Log({
+    base: { index: 0, term: 0 },
+    lastIndex: 4,
+    terms: [{ term: 1, firstIndex: 1 }],
+    tail: [entry(3, waiting), entry(4, waiting)],
+  })
+  const group = {
+    node: { group: "main", log, commitIndex: 4, appliedIndex: 0, pendingInstall: null },
+    options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
+    mailbox: Effect.runSync(Queue.unbounded<unknown>()),
+    applicable: new Signal(),
+    log: {
+      read: ({ from, to }: { from: number; to: number }) =>
+        Effect.succeed(Array.from({ length: to - from + 1 }, (_, at) => entry(from + at))),
+    },
+    machine: {
+      apply: (entries: ReadonlyArray<Entry>) =>
+        Effect.succeed(entries.map(({ index, origin }) => (origin === null ? null : accepted(index)))),
+    },
+  } as unknown as Group
+  const applied = { index: 0 }
+  group.applicable.raise()
+  world.root.fork(applier(group, applied, { index: 0, at: 0 }, () => {}))
+  world.runFor(10)
+  expect(applied.index).toBe(4)
+  expect(answered).toEqual([3, 4])
+})
