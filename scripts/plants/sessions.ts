@@ -197,6 +197,7 @@ const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
         replace: "  if (timer === undefined) return run(state, command, entry, now)",
       },
     ],
+    test: { file: "test/machine/timers.test.ts", name: "fires once, although two leaders propose it" },
   },
   {
     id: "flush-misses-instance",

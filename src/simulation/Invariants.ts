@@ -30,8 +30,6 @@ export interface DiskTruth {
 
 interface Seen {
   readonly votedFor: NodeId | null
-  /** When a leader was last heard, by any role of this run. */
-  readonly heardAt: Millis
   /** Nothing waited for the disk: what leaves with the next turn was decided in it. */
   readonly isIdle: boolean
   readonly standing: Standing
@@ -54,6 +52,8 @@ export class Invariants {
   readonly #hashes = new Map<Index, { readonly id: NodeId; readonly hash: string }>()
   /** As of the last turn. */
   readonly #seen = new Map<NodeId, Seen>()
+  /** When each node last heard a leader, by its own clock, before it restarted as well. */
+  readonly #heardAt = new Map<NodeId, Millis>()
   /** The end of the machine of each node. */
   readonly #applied = new Map<NodeId, Index>()
   /** False once a disk has lost something: what was said no longer proves what is there. */
@@ -80,6 +80,11 @@ export class Invariants {
     this.#applied.delete(id)
   }
 
+  /** Its clock shows another time than before. */
+  clockRestarted(id: NodeId): void {
+    this.#heardAt.delete(id)
+  }
+
   /** A node begins anew, from its disk. */
   started(id: NodeId, appliedIndex: Index): void {
     this.#seen.delete(id)
@@ -96,7 +101,6 @@ export class Invariants {
   turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null, now: Millis): void {
     const before = this.#seen.get(node.id) ?? {
       votedFor: node.votedFor,
-      heardAt: Number.NEGATIVE_INFINITY,
       isIdle: false,
       standing: node.standing,
       commit: node.log.base.index,
@@ -145,12 +149,11 @@ export class Invariants {
     }
     const disk = disks(node.id)
     if (disk !== null) this.#persisted(node, disk)
+    if (node.role.kind === "follower") {
+      this.#heardAt.set(node.id, Math.max(this.#heardAtOf(node.id), node.role.leaderHeardAt))
+    }
     this.#seen.set(node.id, {
       votedFor: node.votedFor,
-      heardAt: Math.max(
-        before.heardAt,
-        node.role.kind === "follower" ? node.role.leaderHeardAt : before.heardAt,
-      ),
       isIdle: node.pendingWrites.length === 0,
       standing: node.standing,
       commit: node.commitIndex,
@@ -358,7 +361,7 @@ export class Invariants {
    * on it, and a node that hears nobody must not depose the one whom the others hear (E7, L5).
    */
   #keepsQuiet(node: Node, turn: Turn, before: Seen, now: Millis): void {
-    const isQuiet = now - before.heardAt < node.limits.electionTimeoutMinMillis
+    const isQuiet = now - this.#heardAtOf(node.id) < node.limits.electionTimeoutMinMillis
     if (!isQuiet) return
     const { votedFor } = node
     const isNew =
@@ -369,7 +372,7 @@ export class Invariants {
       "keeps its leader",
       !hasVoted,
       `${node.id} votes for ${votedFor}`,
-      `heard a leader ${now - before.heardAt} ms ago`,
+      `heard a leader ${now - this.#heardAtOf(node.id)} ms ago`,
     )
     if (!before.isIdle) return
     const would = turn.messages.find(({ message }) => message.type === "VoteReply" && message.granted)
@@ -377,7 +380,7 @@ export class Invariants {
       "keeps its leader",
       would === undefined,
       `${node.id} would vote for ${would?.to}`,
-      `heard a leader ${now - before.heardAt} ms ago`,
+      `heard a leader ${now - this.#heardAtOf(node.id)} ms ago`,
     )
   }
 
@@ -413,6 +416,10 @@ export class Invariants {
         `${id} holds ${progress.match} of term ${term}, as ${node.id} believes (R6)`,
       )
     }
+  }
+
+  #heardAtOf(id: NodeId): Millis {
+    return this.#heardAt.get(id) ?? Number.NEGATIVE_INFINITY
   }
 
   #damagesOf(id: NodeId): number {

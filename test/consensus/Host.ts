@@ -89,6 +89,7 @@ export class Host {
       tailBytesMax: random.between(0, 600),
     })
     this.#appliedIndex = this.node.appliedIndex
+    this.cluster.checker.clockRestarted(this.id)
     this.cluster.checker.started(this.id, this.#appliedIndex)
     this.#drawTimeout()
   }
