@@ -53,7 +53,7 @@ const readOptions = () => {
       },
     }).values
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
+    return fail(error instanceof Error ? error.message.split("\n")[0]! : String(error))
   }
 }
 
@@ -73,6 +73,11 @@ const main = async (): Promise<number> => {
   const shrink =
     options.shrink === undefined ? null : { file: options.shrink, runsMax: whole("runs", options.runs, 1) }
   if (options.job) return await serve(nodes)
+  if (options.seed !== undefined && options.script !== undefined) return fail("--seed or --script, not both")
+  if (options.seed !== undefined || options.script !== undefined) {
+    const many = (["seeds", "minutes"] as const).find((name) => options[name] !== undefined)
+    if (many !== undefined) return fail(`--${many} goes without --seed and --script, which run one alone`)
+  }
   if (options.seed !== undefined) return replaySeed(whole("seed", options.seed, 0), nodes, shrink)
   if (options.script !== undefined) {
     const script = readScript(options.script)

@@ -36,7 +36,13 @@ const WORDS: ReadonlyArray<Word> = [
 
 /** The few files that stand at the host's edge, and what they need of it. */
 export const ALLOWED: ReadonlyArray<{ readonly path: string; readonly word: string; readonly why: string }> =
-  []
+  [
+    {
+      path: "src/simulation/restlessClock.ts",
+      word: "globalThis",
+      why: "reducers are shown a clock that is wrong",
+    },
+  ]
 
 export const hostWords = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
   files

@@ -23,7 +23,7 @@ const isRunTwice = (seed: number): boolean => seed % 16 === 0
 /** Where the seeds come from, and where their results go. */
 class Hunt {
   readonly #options: HuntOptions
-  readonly #again: Array<number> = []
+  readonly #again: Array<{ readonly seed: number; readonly by: number }> = []
   readonly #traces = new Map<number, string>()
   readonly #seen = new Map<Marker, number>()
   readonly #endsAt: number
@@ -31,6 +31,8 @@ class Hunt {
   /** Seeds whose second run was another one. */
   readonly unlike: Array<number> = []
   done = 0
+  /** Seeds that have been run by two processes. */
+  twice = 0
   #next: number
   steps = 0
   virtualMillis = 0
@@ -44,14 +46,17 @@ class Hunt {
       options.minutes === null ? Number.POSITIVE_INFINITY : performance.now() + options.minutes * 60_000
   }
 
-  /** The next seed to run; null when there is none left. */
-  take(): number | null {
+  /** The next seed for this process to run; null when there is none left for it. */
+  take(by: number): number | null {
     const { first, seeds, from } = this.#options
     if (first && this.failures.length > 0) return null
     const isOver = seeds === null ? performance.now() >= this.#endsAt : this.#next >= from + seeds
-    if (isOver) return this.#again.shift() ?? null
+    if (isOver) {
+      const at = this.#again.findIndex((again) => again.by !== by)
+      return at === -1 ? null : this.#again.splice(at, 1)[0]!.seed
+    }
     const seed = this.#next++
-    if (isRunTwice(seed)) this.#again.push(seed)
+    if (isRunTwice(seed)) this.#again.push({ seed, by })
     return seed
   }
 
@@ -60,6 +65,7 @@ class Hunt {
     this.steps += result.steps
     const trace = this.#traces.get(result.seed)
     if (trace !== undefined) {
+      this.twice++
       if (trace !== result.trace) this.unlike.push(result.seed)
       return
     }
@@ -94,13 +100,24 @@ export const hunt = async (options: HuntOptions): Promise<number> => {
       console.log(JSON.stringify({ seed: result.seed, step, checker, message }))
     } else say(describe(result, options.nodes))
   }
-  await Promise.all(Array.from({ length: options.jobs }, () => work(hunt, options.nodes, failed)))
+  const { jobs, nodes } = options
+  await Promise.all(Array.from({ length: jobs }, (_, by) => work(hunt, by, nodes, failed)))
+  // A process that was alone has left its own to another one.
+  if (jobs === 1) await work(hunt, jobs, nodes, failed)
   clearInterval(progress)
   return conclude(hunt, options, (performance.now() - beganAt) / 1000, say)
 }
 
 /** One process, kept at work until no seed is left. */
-const work = async (hunt: Hunt, nodes: number | null, failed: (result: Result) => void): Promise<void> => {
+const work = async (
+  hunt: Hunt,
+  by: number,
+  nodes: number | null,
+  failed: (result: Result) => void,
+): Promise<void> => {
+  const first = hunt.take(by)
+  // A process without a seed would never say anything, and be waited for.
+  if (first === null) return
   const job = Bun.spawn(
     // What was loaded into this process before it began (`--preload`) is loaded there as well.
     [
@@ -112,14 +129,13 @@ const work = async (hunt: Hunt, nodes: number | null, failed: (result: Result) =
     ],
     { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
   )
-  const give = (): boolean => {
-    const seed = hunt.take()
+  const give = (seed: number | null): boolean => {
     if (seed === null) return false
     job.stdin.write(`${seed}\n`)
     job.stdin.flush()
     return true
   }
-  let isBusy = give()
+  let isBusy = give(first)
   let text = ""
   const decoder = new TextDecoder()
   for await (const piece of job.stdout) {
@@ -131,7 +147,7 @@ const work = async (hunt: Hunt, nodes: number | null, failed: (result: Result) =
       const known = hunt.failures.length
       hunt.took(result)
       if (hunt.failures.length > known) failed(result)
-      isBusy = give()
+      isBusy = give(hunt.take(by))
     }
     if (!isBusy) break
   }
@@ -140,14 +156,14 @@ const work = async (hunt: Hunt, nodes: number | null, failed: (result: Result) =
 }
 
 const conclude = (hunt: Hunt, options: HuntOptions, seconds: number, say: (line: string) => void): number => {
-  const { done, failures, unlike, unseen, steps, cpuMillis, virtualMillis, operations } = hunt
+  const { done, twice, failures, unlike, unseen, steps, cpuMillis, virtualMillis, operations } = hunt
   say(
     `${done} seeds in ${seconds.toFixed(0)} s: ${steps} events (a task run on one of the simulated processes), ` +
       `${Math.round(steps / (cpuMillis / 1000))} per CPU second with all checkers on; ` +
       `${(virtualMillis / 3_600_000).toFixed(1)} hours of virtual time, ${operations} operations of clients`,
   )
   if (unlike.length > 0) say(`seeds that were not the same twice: ${unlike.join(", ")}`)
-  else say("every seed that was run twice, by another process, was the same")
+  else say(`${twice} seeds were run once more, by another process, and were the same`)
   say(unseen.length === 0 ? `every marker was seen; rarest: ${hunt.rarest.join(", ")}` : "never seen:")
   for (const name of unseen) say(`  ${name}: ${markers[name]}`)
   say(`${done - failures.length} passed, ${failures.length} failed`)

@@ -16,14 +16,17 @@ interface ShrinkTo {
 export const replaySeed = (seed: number, nodes: number | null, to: ShrinkTo | null): number =>
   replay(plan(seed, planFor(nodes)), `--seed ${seed}${nodes === null ? "" : ` --nodes ${nodes}`}`, to)
 
+/** What every script has. */
+const example = plan(1)
+const fields = Object.keys(example) as ReadonlyArray<keyof Script>
+
 /** The script in a file, or what is wrong with it. */
 export const readScript = (file: string): Script | string => {
   try {
     const read = JSON.parse(readFileSync(file, "utf8"))
-    const script = (read.script ?? read) as Script
-    return Array.isArray(script.voters) && Array.isArray(script.operations)
-      ? script
-      : `${file} holds no script`
+    const script = read?.script ?? read
+    const missing = fields.find((field) => typeof script?.[field] !== typeof example[field])
+    return missing === undefined ? (script as Script) : `${file} holds no script: it has no ${missing}`
   } catch (error) {
     return `${file}: ${error instanceof Error ? error.message : error}`
   }

@@ -70,7 +70,7 @@ export const registryOf = (actors: Readonly<Record<string, Actor>>): Registry =>
   const loaded: Array<LoadedActor> = []
   const problems: Array<ActorProblem> = []
   for (const [name, definition] of Object.entries(actors)) {
-    const result = loadActor(name, `v${definition.version}`, definition)
+    const result = loadActor(name, `v${definition?.version}`, definition)
     if (Result.isSuccess(result)) loaded.push(result.success)
     else problems.push({ file: name, reason: result.failure })
   }

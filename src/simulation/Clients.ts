@@ -32,8 +32,13 @@ interface Worker {
   count: number
 }
 
-/** A local read may be older than was asked for by what clocks may drift apart meanwhile, and by the way there. */
-const STALENESS_SLACK_MILLIS = 60
+export interface ClientsOptions extends SessionOptions {
+  /**
+   * How much older a local read may be than was asked for: what clocks may drift apart, the way there, and the
+   * fastest way of a heartbeat, for a node cannot know how long the fastest one took. Infinity: it may be any age.
+   */
+  readonly stalenessSlackMillis: number
+}
 
 export class Clients {
   readonly history: Array<Operation> = []
@@ -44,6 +49,7 @@ export class Clients {
   /** Batches of items that were sent as one request. */
   readonly batches: Array<{ readonly key: string; readonly items: ReadonlyArray<string> }> = []
   readonly #cluster: SimulatedCluster
+  readonly #stalenessSlackMillis: number
   readonly #workers: ReadonlyArray<Worker>
   readonly #answered = new Map<string, Array<Answered>>()
   readonly #rejected: Array<{ readonly instance: string; readonly idempotencyKey: string }> = []
@@ -53,8 +59,9 @@ export class Clients {
   constructor(
     cluster: SimulatedCluster,
     operations: ReadonlyArray<PlannedOperation>,
-    options: SessionOptions,
+    options: ClientsOptions,
   ) {
+    this.#stalenessSlackMillis = options.stalenessSlackMillis
     this.#cluster = cluster
     const count = Math.max(0, ...operations.map(({ client }) => client + 1))
     this.#workers = Array.from({ length: count }, (_, at) => ({
@@ -324,7 +331,7 @@ export class Clients {
   /** Everything that was answered before that time is in it (L7). */
   #checkAge(instance: string, index: Index, beforeMillis: number, node: string): void {
     for (const answered of this.#answered.get(instance) ?? []) {
-      if (answered.atMillis >= beforeMillis - STALENESS_SLACK_MILLIS) continue
+      if (answered.atMillis >= beforeMillis - this.#stalenessSlackMillis) continue
       insist(
         "age of a local read",
         answered.index <= index,

@@ -206,6 +206,18 @@ export class SimulatedCluster {
     )
   }
 
+  /** Voters keep quiet for as long as a leader may rely on them: nobody else is elected meanwhile (L5). */
+  #lookAtOtherLeases(elected: NodeId): void {
+    for (const { id, process, record } of this.nodes) {
+      if (id === elected || process === null || record === null) continue
+      insist(
+        "lease",
+        !leaseHolds(record, process.nowMillis),
+        `${elected} is elected while ${id} has a lease (L5)`,
+      )
+    }
+  }
+
   /** Every queue within its bound (H5, R13). */
   #lookAtQueues(): void {
     const { waitingMax, limits } = this.raft
@@ -248,11 +260,12 @@ export class SimulatedCluster {
         if (lost > 0) this.sightings.see("unsynced lost")
       },
       turned: (record, turn) => {
-        const { committedIndex } = invariants
+        const { committedIndex, leaderCount } = invariants
         invariants.turned(record, turn, this.#truthOf)
         const isNew = invariants.committedIndex > committedIndex
         // By what it hears late a node may believe that it leads still.
         for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)
+        if (invariants.leaderCount > leaderCount) this.#lookAtOtherLeases(record.id)
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },

@@ -57,6 +57,12 @@ export class Executions {
     const isTimerGone = timer !== "" && outcome._tag === "Refused"
     if (isTimerGone) return
     const known = this.#byKey.get(keyOf(instance, idempotencyKey))
+    if (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch") {
+      // Not executed: another command or input has had this key, earlier in the log.
+      const isKnown = known !== undefined || !this.isToldUpTo(index)
+      insist("exactly once", isKnown, `${idempotencyKey} of ${instance} was used before (C1)`)
+      return
+    }
     insist(
       "exactly once",
       known === undefined,

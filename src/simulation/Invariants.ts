@@ -3,6 +3,7 @@
 import { entryBytes } from "../consensus/Log.ts"
 import type { Message } from "../consensus/message.ts"
 import type { Node, Turn } from "../consensus/node.ts"
+import type { Progress } from "../consensus/Progress.ts"
 import type {
   Configuration,
   Entry,
@@ -27,6 +28,7 @@ export interface DiskTruth {
 }
 
 interface Seen {
+  readonly standing: Standing
   readonly commit: Index
   readonly role: string
   readonly term: Term
@@ -49,17 +51,21 @@ export class Invariants {
   /** The end of the machine of each node. */
   readonly #applied = new Map<NodeId, Index>()
   /** False once a disk has lost something: what was said no longer proves what is there. */
-  disksKeep = true
+  #disksKeep = true
+  /** How often each disk has lost something, and what was committed when it last did. */
+  readonly #damages = new Map<NodeId, { readonly count: number; readonly committed: Index }>()
+  /** What a leader began anew with a follower, and how often that one's disk had lost something by then. */
+  readonly #sessions = new WeakMap<Progress, { readonly session: number; readonly damages: number }>()
   /** The largest entry so far, as a limit in bytes counts it: one fits wherever none does. */
   entryBytesMax = 0
 
-  get committedIndex(): Index {
-    return this.#committed.length
+  /** Terms that have had a leader. */
+  get leaderCount(): number {
+    return this.#leaders.size
   }
 
-  /** Whoever has led a term. */
-  leaderOf(term: Term): NodeId | undefined {
-    return this.#leaders.get(term)
+  get committedIndex(): Index {
+    return this.#committed.length
   }
 
   /** A process of the node begins: what an earlier one had in memory is gone. */
@@ -74,9 +80,16 @@ export class Invariants {
     this.#applied.set(id, appliedIndex)
   }
 
+  /** A disk has lost something, whether or not its node will notice. */
+  damaged(id: NodeId): void {
+    this.#disksKeep = false
+    this.#damages.set(id, { count: this.#damagesOf(id) + 1, committed: this.committedIndex })
+  }
+
   /** After every turn, before anything of it leaves. */
   turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null): void {
     const before = this.#seen.get(node.id) ?? {
+      standing: node.standing,
       commit: node.log.base.index,
       role: "follower",
       term: node.term,
@@ -86,6 +99,7 @@ export class Invariants {
     if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
       this.#leads(node)
     this.#windows(node)
+    this.#repairs(node, before, disks)
     insist(
       "commit goes forward",
       node.commitIndex >= before.commit,
@@ -121,7 +135,12 @@ export class Invariants {
     }
     const disk = disks(node.id)
     if (disk !== null) this.#persisted(node, disk)
-    this.#seen.set(node.id, { commit: node.commitIndex, role: node.role.kind, term: node.term })
+    this.#seen.set(node.id, {
+      standing: node.standing,
+      commit: node.commitIndex,
+      role: node.role.kind,
+      term: node.term,
+    })
   }
 
   /** A leader commits: in its own term, and on the disks of a quorum of both halves (R4, R7, R8). */
@@ -146,7 +165,7 @@ export class Invariants {
     for (let next = this.committedIndex + 1; next <= index; next++) {
       this.#committed.push({ term: node.log.termAt(next)!, by })
     }
-    if (!this.disksKeep) return
+    if (!this.#disksKeep) return
     const configuration: Configuration = node.configurations.current
     for (const half of [configuration.voters, configuration.outgoing]) {
       const holders = half.filter((id) => disks(id)?.holds(index, by) === true)
@@ -316,6 +335,44 @@ export class Invariants {
         term,
       )
     }
+  }
+
+  /**
+   * Who is whole again holds all that was committed when its disk lost something (S4); and what a leader believes of
+   * a follower that it began anew with is on that one's disk (R6).
+   */
+  #repairs(node: Node, before: Seen, disks: (id: NodeId) => DiskTruth | null): void {
+    if (before.standing === "suspect" && node.standing === "whole") {
+      const { committed = 0 } = this.#damages.get(node.id) ?? {}
+      const isCovered = committed <= node.log.base.index
+      const [held, term] = [node.log.termAt(committed), this.#committed[committed - 1]?.term]
+      insist(
+        "whole again",
+        isCovered || held === term,
+        `${node.id} is whole and holds what was committed at ${committed} (S4)`,
+        held ?? "nothing",
+        term,
+      )
+    }
+    if (node.role.kind !== "leader") return
+    for (const [id, progress] of node.role.progress) {
+      const damages = this.#damagesOf(id)
+      if (this.#sessions.get(progress)?.session !== progress.session) {
+        this.#sessions.set(progress, { session: progress.session, damages })
+      }
+      const isOld = this.#sessions.get(progress)!.damages !== damages
+      if (progress.session === 1 || progress.match <= node.log.base.index || isOld) continue
+      const term = node.log.termAt(progress.match)
+      insist(
+        "match is on disk",
+        term !== undefined && disks(id)?.holds(progress.match, term) === true,
+        `${id} holds ${progress.match} of term ${term}, as ${node.id} believes (R6)`,
+      )
+    }
+  }
+
+  #damagesOf(id: NodeId): number {
+    return this.#damages.get(id)?.count ?? 0
   }
 
   #windows(node: Node): void {

@@ -25,6 +25,8 @@ export const calmLink: LinkWeather = {
   bytesPerMilli: 0,
 }
 
+const BACKLOG_MILLIS_MAX = 300
+
 type Lane = "control" | "bulk"
 
 interface UnderWay {
@@ -43,8 +45,6 @@ export class Link {
   readonly #world: World
   readonly #chance: Chance
   readonly #lanes: Readonly<Record<Lane, Array<UnderWay>>> = { control: [], bulk: [] }
-  /** To come: each can be called off. */
-  readonly #arrivals: Readonly<Record<Lane, Set<() => void>>> = { control: new Set(), bulk: new Set() }
   #isHeld = false
   /** Arrivals that came due while it was held. */
   #due: Array<Lane> = []
@@ -63,10 +63,15 @@ export class Link {
    */
   send(frame: Uint8Array, lane: Lane, mayRepeat: boolean, arrive: () => void): boolean {
     const { loss, duplicate } = this.weather
-    if (this.isCut || this.#chance.happens(loss)) return false
+    if (this.isCut || this.#isCrowded || this.#chance.happens(loss)) return false
     this.#carry({ bytes: frame.length, arrive }, lane)
     if (mayRepeat && this.#chance.happens(duplicate)) this.#carry({ bytes: frame.length, arrive }, lane)
     return true
+  }
+
+  /** A narrow line keeps no more than it carries in a short time: what comes on top is lost. */
+  get #isCrowded(): boolean {
+    return this.#busyUntil - this.#world.nowMillis > BACKLOG_MILLIS_MAX
   }
 
   get isHeld(): boolean {
@@ -85,21 +90,6 @@ export class Link {
       this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
   }
 
-  /** The line has room for all that waits for it: that arrives within a short time, too. */
-  hurry(): void {
-    const now = this.#world.nowMillis
-    if (this.#busyUntil <= now) return
-    this.#busyUntil = now
-    for (const [lane, arrivals] of Object.entries(this.#arrivals) as ReadonlyArray<[Lane, Set<() => void>]>) {
-      this.#lastArrival[lane] = now
-      for (const cancel of arrivals) {
-        cancel()
-        this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
-      }
-      arrivals.clear()
-    }
-  }
-
   #carry(message: UnderWay, lane: Lane): void {
     const { latencyMinMillis, latencyMaxMillis, bytesPerMilli } = this.weather
     const now = this.#world.nowMillis
@@ -109,12 +99,7 @@ export class Link {
     this.#busyUntil = Math.max(this.#busyUntil, now) + carryMillis
     const at = Math.ceil(this.#busyUntil) + this.#chance.between(latencyMinMillis, latencyMaxMillis)
     this.#lastArrival[lane] = Math.max(this.#lastArrival[lane], at)
-    const arrivals = this.#arrivals[lane]
-    const cancel = this.#world.after(this.#lastArrival[lane] - now, () => {
-      arrivals.delete(cancel)
-      this.#deliver(lane)
-    })
-    arrivals.add(cancel)
+    this.#world.after(this.#lastArrival[lane] - now, () => this.#deliver(lane))
   }
 
   /** One arrival: the oldest of the lane, or, in bad weather, any of it. */

@@ -2,7 +2,7 @@
 // until somebody knows or its time is over.
 
 import type { NodeId } from "../consensus/types.ts"
-import { encodeCommand } from "../machine/command.ts"
+import { type Command, encodeCommand } from "../machine/command.ts"
 import type { Query } from "../machine/MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, Read } from "../raft/Raft.ts"
@@ -10,15 +10,7 @@ import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 
 /** One command that a client wants executed. */
-export interface Wish {
-  readonly actor: string
-  readonly key: string
-  readonly command: string
-  /** JSON text. */
-  readonly input: string
-  readonly idempotencyKey: string
-  readonly ifRevision: number | null
-}
+export type Wish = Pick<Command, "actor" | "key" | "command" | "input" | "idempotencyKey" | "ifRevision">
 
 /** What became of it, as far as the client can know. */
 export type Fate =

@@ -2,13 +2,15 @@
 
 import type { Configuration, Entry } from "../consensus/types.ts"
 import type { Actor, Json } from "../machine/actor.ts"
-import { encodeCommand } from "../machine/command.ts"
+import { decodeCommand, encodeCommand } from "../machine/command.ts"
 import { Machine } from "../machine/Machine.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import { type Registry, registryOf } from "../machine/Registry.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
+import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
 import { SimulatedDisk } from "./Disk.ts"
+import { withRestlessClock } from "./restlessClock.ts"
 import { insist } from "./Violation.ts"
 
 const configuration: Configuration = {
@@ -19,6 +21,8 @@ const configuration: Configuration = {
   addresses: {},
 }
 const actorName = "actor"
+/** A reducer that schedules its own command after 0 ms keeps a cluster busy for ever, and a test as well. */
+const atOnceMax = 10_000
 /** The first of January 2026. */
 const NOW_MILLIS = 1_767_225_600_000
 
@@ -51,9 +55,9 @@ export class TestActor {
   #keys = 0
 
   constructor(actor: Actor, options: TestActorOptions = {}) {
-    this.#registry = registryOf({ [actorName]: actor })
-    this.#chance = new Chance(options.seed ?? 1)
-    this.#now = options.now ?? NOW_MILLIS
+    this.#registry = withRestlessClock(registryOf({ [actorName]: actor }))
+    this.#chance = new Chance(whole("seed", options.seed ?? 1, 0))
+    this.#now = whole("now", options.now ?? NOW_MILLIS, 0)
     this.#steady = new Replica(this.#registry, this.#chance.fork("steady"))
     this.#forgetful = new Replica(this.#registry, this.#chance.fork("forgetful"))
   }
@@ -67,10 +71,10 @@ export class TestActor {
   execute(key: string, command: string, input: Json = null, options: CommandOptions = {}): CommandAnswer {
     const bytes = encodeCommand({
       actor: actorName,
-      key,
-      command,
-      input: JSON.stringify(input),
-      idempotencyKey: options.idempotencyKey ?? `request-${++this.#keys}`,
+      key: text("key", key),
+      command: text("command", command),
+      input: jsonOf("input", input),
+      idempotencyKey: options.idempotencyKey ?? `unnamed ${++this.#keys}`,
       ifRevision: options.ifRevision ?? null,
       version: "",
       seed: Uint8Array.from({ length: 16 }, () => this.#chance.below(256)),
@@ -83,21 +87,33 @@ export class TestActor {
   /** The result of a query. What the query throws is thrown. */
   query(key: string, query: string, input: Json = null): Json {
     const [answer] = this.#steady.machine.query([
-      { type: "query", actor: actorName, key, query, input: JSON.stringify(input) },
+      {
+        type: "query",
+        actor: actorName,
+        key: text("key", key),
+        query: text("query", query),
+        input: jsonOf("input", input),
+      },
     ])
     return readAnswer(answer!).result ?? null
   }
 
   /** The state of an instance, as it is stored. */
   state(key: string): Json {
-    const [answer] = this.#steady.machine.query([{ type: "state", actor: actorName, key }])
-    return readAnswer(answer!).state ?? null
+    return this.#steady.state(text("key", key))
   }
 
   /** Lets the log's time pass; commands that were scheduled are executed when they are due. */
   advance(millis: number): void {
-    const until = this.#now + millis
+    const until = this.#now + whole("millis", millis, 0)
+    let atOnce = 0
     for (let next = this.#steady.machine.nextTimer(); next !== null && next <= until; ) {
+      atOnce = next > this.#now ? 0 : atOnce + 1
+      insist(
+        "liveness",
+        atOnce <= atOnceMax,
+        `time passes: ${atOnceMax} scheduled commands in a row came due at once`,
+      )
       this.#now = Math.max(this.#now, next)
       for (const bytes of this.#steady.machine.due(this.#now, 1)) this.#propose(bytes)
       next = this.#steady.machine.nextTimer()
@@ -121,7 +137,8 @@ export class TestActor {
     this.#log.push(entry)
     const [outcome] = this.#steady.machine.apply([entry])
     this.#outcomes.push(outcome ?? null)
-    if (this.#chance.happens(0.2)) this.#forgetful.restart()
+    // A start reads all that is stored: with a long log it is rarer, else a test would take its square.
+    if (this.#chance.happens(Math.min(0.2, 20 / index))) this.#forgetful.restart()
     this.#catchUp()
     return outcome!
   }
@@ -131,14 +148,25 @@ export class TestActor {
     for (let at = this.#forgetful.index; at < this.#log.length; at++) {
       const [outcome] = this.#forgetful.machine.apply([this.#log[at]!])
       const [known, found] = [JSON.stringify(this.#outcomes[at]), JSON.stringify(outcome)]
-      insist("determinism", known === found, `command ${at + 1} has one outcome (D1)`, found, known)
+      insist("determinism", known === found, `${this.#name(at)}: one outcome, ${wherever}`, found, known)
       this.#forgetful.index = at + 1
       if (this.#chance.happens(0.1)) this.#forgetful.machine.flush()
     }
-    const [known, found] = [this.#steady.machine.stateHash().hash, this.#forgetful.machine.stateHash().hash]
-    insist("determinism", known === found, `one state after ${this.#log.length} commands (D1)`, found, known)
+    const replicas = [this.#steady, this.#forgetful]
+    const [known, found] = replicas.map(({ machine }) => machine.stateHash().hash)
+    if (known === found) return
+    const { key } = decodeCommand(this.#log.at(-1)!.data)!
+    const states = replicas.map((replica) => JSON.stringify(replica.state(key)))
+    insist("determinism", false, `${this.#name(this.#log.length - 1)}: one state, ${wherever}`, ...states)
+  }
+
+  #name(at: number): string {
+    const { command, key } = decodeCommand(this.#log[at]!.data)!
+    return `command ${at + 1}, ${command} of ${key}`
   }
 }
+
+const wherever = "wherever and whenever it is executed (D1)"
 
 class Replica {
   machine: Machine
@@ -157,6 +185,11 @@ class Replica {
     this.machine.close()
     this.machine = this.#open()
     this.index = this.machine.position().index
+  }
+
+  state(key: string): Json {
+    const [answer] = this.machine.query([{ type: "state", actor: actorName, key }])
+    return readAnswer(answer!).state ?? null
   }
 
   #open(): Machine {

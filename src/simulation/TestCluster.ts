@@ -8,6 +8,7 @@ import type { QueryOutcome } from "../machine/outcome.ts"
 import { registryOf } from "../machine/Registry.ts"
 import type { Failure } from "../raft/Raft.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
+import { jsonOf, oneOf, text, weatherOf, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
 import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
@@ -15,9 +16,11 @@ import type { Operation } from "./history.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import type { Model } from "./Model.ts"
 import { drawFaults } from "./plan.ts"
+import { withRestlessClock } from "./restlessClock.ts"
 import { type Fate, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import { type Cut, linksOf } from "./script.ts"
+import { TestHistory } from "./TestHistory.ts"
 import { Troubles } from "./Troubles.ts"
 import { insist, Violation } from "./Violation.ts"
 
@@ -71,20 +74,21 @@ export class TestCluster {
   readonly #session: Session
   readonly #seed: number
   readonly #models: Readonly<Record<string, Model<unknown>>>
-  readonly history: Array<Operation> = []
-  /** Commands that a test named by a key of its own, by all that they ask for. */
-  readonly #asked = new Map<string, Asked>()
+  readonly #actors: Readonly<Record<string, Actor>>
+  readonly #history = new TestHistory()
   #keys = 0
 
   constructor(options: TestClusterOptions) {
-    const { nodes = 3, actors, seed = 1 } = options
-    const configuration = configurationOf(nodes)
-    this.#seed = seed
-    this.#models = options.models ?? {}
+    const { actors, seed = 1, models = {} } = options
+    const configuration = configurationOf(whole("nodes", options.nodes ?? 3, 1))
+    this.#seed = whole("seed", seed, 0)
+    this.#actors = actors
+    this.#models = models
+    for (const name of Object.keys(models)) oneOf("actor for the model", Object.keys(actors), name)
     this.#cluster = new SimulatedCluster({
       seed,
       configuration,
-      registry: registryOf(actors),
+      registry: withRestlessClock(registryOf(actors)),
       link: calmLink,
     })
     this.#session = new Session(this.#cluster, "test", sessionOptions)
@@ -111,13 +115,19 @@ export class TestCluster {
     return this.#cluster.world.trace
   }
 
+  /** What was asked, and what came of it; strong reads as well. */
+  get history(): ReadonlyArray<Operation> {
+    return this.#history.operations
+  }
+
   runFor(millis: number): void {
-    this.#cluster.runFor(millis)
+    this.#cluster.runFor(whole("millis", millis, 0))
   }
 
   /** Until it is so. Throws when it does not become so in time. */
   runUntil(what: string, isSo: () => boolean, atMostMillis = 10_000): void {
-    insist("liveness", this.#cluster.runUntil(isSo, atMostMillis), `${what}, within ${atMostMillis} ms`)
+    if (this.#cluster.runUntil(isSo, whole("atMostMillis", atMostMillis, 0))) return
+    throw this.#late(`${what}, within ${atMostMillis} ms`)
   }
 
   waitForLeader(atMostMillis = 10_000): NodeId {
@@ -125,7 +135,9 @@ export class TestCluster {
     return this.leader!
   }
 
-  /** Has a command executed, by whichever node it takes, and waits for the answer. */
+  /**
+   * Has a command executed, by whichever node it takes, `node` being asked first, and waits for the answer.
+   */
   execute(command: TestCommand, options: { readonly node?: NodeId } = {}): TestAnswer {
     const asked = this.ask(command, options)
     this.runUntil("the command is answered", () => asked.answer !== null, 60_000)
@@ -135,14 +147,17 @@ export class TestCluster {
   /** The same without waiting: `answer` is null until time has passed and somebody has answered. */
   ask(command: TestCommand, options: { readonly node?: NodeId } = {}): { answer: TestAnswer | null } {
     const asked: { answer: TestAnswer | null } = { answer: null }
-    if (options.node !== undefined) this.#session.startAt(options.node)
+    if (options.node !== undefined) this.#session.startAt(this.#known(options.node))
     this.#propose(this.#session, command, (answer) => {
       asked.answer = answer
     })
     return asked
   }
 
-  /** The result of a query, linearizable unless said otherwise. Throws when no node answers in time. */
+  /**
+   * The result of a query, linearizable unless said otherwise. Throws when no node, or not this `node`, answers in
+   * time.
+   */
   query(
     actor: string,
     key: string,
@@ -154,9 +169,15 @@ export class TestCluster {
     } = {},
   ): Json {
     const { input = null, consistency = "linearizable", node } = options
-    const asked = { type: "query", actor, key, query, input: JSON.stringify(input) } as const
+    const asked = {
+      type: "query",
+      actor: text("actor", actor),
+      key: text("key", key),
+      query: text("query", query),
+      input: jsonOf("input", input),
+    } as const
     for (let attempts = 0; attempts < 20; attempts++) {
-      if (node !== undefined) this.#session.startAt(node)
+      if (node !== undefined) this.#session.startAt(this.#known(node))
       let answer: QueryOutcome | Failure | null | undefined
       const start = this.nowMillis
       const how = { consistency, minIndex: 0, maxStalenessMillis: Number.POSITIVE_INFINITY }
@@ -166,13 +187,23 @@ export class TestCluster {
       this.runUntil("the read is answered", () => answer !== undefined, 60_000)
       if (answer != null && answer._tag !== "Failure") {
         const { result = null, revision = 0 } = readAnswer(answer)
-        if (consistency !== "local")
-          this.#saw(`${actor}?${query}`, `${actor}/${key}`, input, { result, revision }, start)
+        if (consistency !== "local") {
+          this.#history.operations.push({
+            client: "test",
+            op: `${actor}?${query}`,
+            instance: `${actor}/${key}`,
+            input,
+            output: { result, revision },
+            start,
+            end: this.nowMillis,
+            outcome: "ok",
+          })
+        }
         return result
       }
       this.runFor(50)
     }
-    throw new Violation("liveness", `${actor}/${key} is read`)
+    throw this.#late(`${actor}/${key}?${query} is answered${node === undefined ? "" : ` by ${node}`}`)
   }
 
   /** The power of a node is lost: what it had not synced may be gone. */
@@ -208,18 +239,21 @@ export class TestCluster {
 
   /** Nothing passes on the links that this takes away, until {@link heal}. */
   cut(cut: Cut): void {
+    if ("side" in cut) for (const node of cut.side) this.#known(node)
+    if ("bridge" in cut) this.#known(cut.bridge)
     const links = linksOf(cut, this.nodes, (target) =>
       target === "leader"
         ? this.waitForLeader()
         : target === "follower"
           ? this.nodes.find((id) => id !== this.leader)!
-          : target,
+          : this.#known(target),
     )
-    for (const [from, to] of links) this.#cluster.network.cut(from, to)
+    for (const [from, to] of links) this.#cluster.network.cut(this.#known(from), this.#known(to))
   }
 
   /** From these nodes to all others, and back. */
   isolate(...side: ReadonlyArray<NodeId>): void {
+    if (side.length === 0) throw new Error("isolate: expected a node, got none")
     this.cut({ shape: "halves", side })
   }
 
@@ -232,7 +266,7 @@ export class TestCluster {
     for (const from of this.nodes) {
       for (const to of this.nodes) {
         const link = this.#cluster.network.link(from, to)
-        link.weather = { ...link.weather, ...weather }
+        link.weather = weatherOf({ ...link.weather, ...weather })
       }
     }
   }
@@ -245,7 +279,9 @@ export class TestCluster {
   survive(
     options: SurviveOptions,
   ): ReadonlyArray<{ readonly command: TestCommand; readonly answer: TestAnswer }> {
-    const { millis = 5000, clients = 4, next } = options
+    const { next } = options
+    const millis = whole("millis", options.millis ?? 5000, 1)
+    const clients = whole("clients", options.clients ?? 4, 1)
     const cluster = this.#cluster
     const chance = new Chance(this.#seed).fork("survive")
     const seen: Array<{ command: TestCommand; answer: TestAnswer }> = []
@@ -266,6 +302,8 @@ export class TestCluster {
       if (isOver) return
       busy++
       const command = next(chance)
+      const actor = this.#actors[oneOf("actor", Object.keys(this.#actors), command.actor)]!
+      oneOf(`command of ${command.actor}`, Object.keys(actor.commands), command.command)
       this.#propose(session, command, (answer) => {
         busy--
         seen.push({ command, answer })
@@ -294,87 +332,48 @@ export class TestCluster {
       },
       atMostMillis,
     )
+    for (const { instance, idempotencyKey } of this.#history.rejected) {
+      const execution = this.#cluster.executions.find(instance, idempotencyKey)
+      const isSo = execution?.outcome._tag !== "Accepted"
+      insist("rejected did not happen", isSo, `${idempotencyKey} of ${instance} was called rejected (C2)`)
+    }
     const [violation] = checkHistory(this.history, { models: this.#models })
     if (violation !== undefined)
       throw new Violation("linearizability", `${violation.message}\n${violation.evidence}`)
   }
 
-  #saw(op: string, instance: string, input: Json, output: Json, start: number): void {
-    this.history.push({
-      client: "test",
-      op,
-      instance,
-      input,
-      output,
-      start,
-      end: this.nowMillis,
-      outcome: "ok",
-    })
+  #known(node: NodeId): NodeId {
+    return oneOf("node", this.nodes, node)
+  }
+
+  /** What should have become so, and how the nodes are instead. */
+  #late(what: string): Violation {
+    return new Violation("liveness", `${what}\n${this.#cluster.describe()}`)
   }
 
   #propose(session: Session, command: TestCommand, answered: (answer: TestAnswer) => void): void {
-    const { actor, key, input = null } = command
-    const start = this.nowMillis
+    const { actor, key, input = null, ifRevision = null } = command
     const wish = {
-      actor,
-      key,
-      command: command.command,
-      input: JSON.stringify(input),
-      idempotencyKey: command.idempotencyKey ?? `${session.name}-${++this.#keys}`,
-      ifRevision: command.ifRevision ?? null,
+      actor: text("actor", actor),
+      key: text("key", key),
+      command: text("command", command.command),
+      input: jsonOf("input", input),
+      idempotencyKey: command.idempotencyKey ?? `${session.name}, unnamed ${++this.#keys}`,
+      ifRevision,
     }
-    const asked = this.#ask(command.idempotencyKey === undefined ? "" : JSON.stringify(wish), {
+    const asked = {
       client: session.name,
       op: `${actor}.${command.command}`,
       instance: `${actor}/${key}`,
-      input:
-        command.ifRevision === undefined ? input : { ...(input as object), ifRevision: command.ifRevision },
-      output: null,
-      start,
-      end: null,
-      outcome: "unknown",
-    })
+      input,
+      start: this.nowMillis,
+    }
+    const told = this.#history.begin(asked, wish.idempotencyKey, ifRevision)
     session.propose([wish], ([fate]) => {
-      const answer = answerOf(fate!)
-      this.#conclude(asked, answer)
-      answered(answer)
+      told(fate!, this.nowMillis)
+      answered(answerOf(fate!))
     })
   }
-
-  /** However often one command is asked for by its key, it is one operation. Until somebody knows, nobody does. */
-  #ask(request: string, operation: Operation): Asked {
-    const known = this.#asked.get(request)
-    if (known === undefined) {
-      const asked = { place: this.history.push(operation) - 1, inDoubt: 1 }
-      if (request !== "") this.#asked.set(request, asked)
-      return asked
-    }
-    known.inDoubt++
-    const { outcome, start } = this.history[known.place]!
-    if (outcome === "rejected") this.history[known.place] = { ...operation, start }
-    return known
-  }
-
-  #conclude(asked: Asked, answer: TestAnswer): void {
-    if (answer.outcome === "unknown") return
-    asked.inDoubt--
-    const operation = this.history[asked.place]!
-    const isKnown = operation.outcome === "ok" || operation.outcome === "refused"
-    if (isKnown || (answer.outcome === "rejected" && asked.inDoubt > 0)) return
-    const isExecuted = answer.outcome === "executed"
-    this.history[asked.place] = {
-      ...operation,
-      output: isExecuted ? { result: answer.result, revision: answer.revision } : answer.code,
-      end: this.nowMillis,
-      outcome: isExecuted ? "ok" : answer.outcome,
-    }
-  }
-}
-
-/** Where a command stands in the history, and how many attempts at it may still be executed. */
-interface Asked {
-  readonly place: number
-  inDoubt: number
 }
 
 const answerOf = (fate: Fate): TestAnswer =>

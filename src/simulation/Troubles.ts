@@ -63,7 +63,6 @@ export class Troubles {
     for (const link of network.links) {
       if (link.isHeld) link.release()
       link.weather = calmLink
-      link.hurry()
     }
     for (const node of nodes) {
       Object.assign(node.disk.weather, this.#script.disk, calmDisk)
@@ -217,7 +216,7 @@ export class Troubles {
       excused.add(node.id)
       // A bad row of the state shows when it is read, which may be late or never.
       this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
-      invariants.disksKeep = false
+      invariants.damaged(node.id)
     }
     if (damage === "wipe") staysDown.add(node.id)
     world.after(forMillis, () => node.start())

@@ -65,7 +65,11 @@ export const run = (script: Script): Report => {
   })
   const troubles = new Troubles(cluster, script)
   const { patienceMillis = sessionOptions.patienceMillis } = script
-  const clients = new Clients(cluster, script.operations, { ...sessionOptions, patienceMillis })
+  const clients = new Clients(cluster, script.operations, {
+    ...sessionOptions,
+    patienceMillis,
+    stalenessSlackMillis: stalenessSlackOf(script),
+  })
   let failure: Failure | null = null
   try {
     new Course(cluster, script, troubles, clients).run()
@@ -97,6 +101,14 @@ export const run = (script: Script): Report => {
       unknown: count("unknown"),
     },
   }
+}
+
+/** By the slowest way that a heartbeat may take; links that are held or narrow have no such. */
+const stalenessSlackOf = ({ link, faults }: Script): number => {
+  const links = [link, ...faults.flatMap((fault) => (fault.type === "weather" ? [fault.weather] : []))]
+  const isBounded =
+    faults.every(({ type }) => type !== "hold") && links.every((each) => each.bytesPerMilli === 0)
+  return isBounded ? 60 + Math.max(...links.map((each) => each.latencyMaxMillis)) : Number.POSITIVE_INFINITY
 }
 
 /** The course of one run, phase by phase. */

@@ -140,7 +140,7 @@ export class Cluster {
     })
     if (!isMinority && !faults.damageMany) return
     if (host.node !== null) host.crash()
-    this.checker.disksKeep = false
+    this.checker.damaged(host.id)
     host.disk.damage(this.random.between(host.disk.base.index, host.disk.lastIndex))
     host.start()
   }

@@ -137,7 +137,9 @@ describe("an entry is checked again, whatever the door let pass", () => {
     ["a bad key", { key: "" }, { code: "invalid-input" }],
     ["no idempotency key", { idempotencyKey: "" }, { code: "invalid-input" }],
     ["no version, so that no door ever saw it", { version: "" }, { code: "unknown-actor" }],
-    ["another revision", { ifRevision: 7 }, { code: "revision-mismatch", revision: 1 }],
+    ["a later revision", { ifRevision: 7 }, { code: "revision-mismatch", revision: 1 }],
+    // Another command came between the door and the log.
+    ["an earlier revision", { ifRevision: 0 }, { code: "revision-mismatch", revision: 1 }],
   ]
   for (const [what, given, expected] of refusals) {
     test(`${what}: refused, and the state untouched`, () => {

@@ -147,6 +147,16 @@ describe("a leader commits", () => {
     expect(node.commitIndex).toBe(2)
   })
 
+  test("nor does it stand in for a voter (M7, M12)", () => {
+    const node = given()
+    elected(node)
+    node.configurations.reset({ index: 0, configuration: configuration({ voters: ["b", "c"] }) })
+    hears(node, "b", appendReply({ term: 1, index: 1 }))
+    expect(node.commitIndex).toBe(0)
+    hears(node, "c", appendReply({ term: 1, index: 1 }))
+    expect(node.commitIndex).toBe(1)
+  })
+
   test("an index once, and never goes back to a smaller one (§5.4.3)", () => {
     const node = given()
     elected(node)

@@ -153,6 +153,17 @@ describe("a server uses the latest configuration in its log, committed or not (ย
     expect(compacted).toEqual({ through: { index: 2, term: 1 }, configuration: configuration(ab) })
     expect(progressAfter(node)).toEqual(["b"])
   })
+
+  test("and not with one that comes behind it (ยง7, N4)", () => {
+    const node = given({ log: [1] })
+    const entries = [...two, configurationEntry(3, 1, {})]
+    hears(node, "b", append({ prevIndex: 1, prevTerm: 1, entries, commit: 2 }))
+    persists(node)
+    when(node, { type: "Applied", index: 2 })
+    const { compacted } = when(node, { type: "Compacted", through: { index: 2, term: 1 } })
+    expect(compacted?.configuration).toEqual(configuration(ab))
+    expect(node.configurations.current).toEqual(configuration())
+  })
 })
 
 const progressAfter = (node: ReturnType<typeof given>): ReadonlyArray<string> => {

@@ -228,6 +228,8 @@ const layerWeather = (node: TestNode) =>
         }),
         write: Effect.fnUntraced(function* (batch) {
           if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
+          if (node.weather.isDiskBroken)
+            return yield* new StorageFailed({ operation: "write", message: "no", cause: "no" })
           if (node.weather.writeMillis > 0) yield* Effect.sleep(node.weather.writeMillis)
           yield* store.write(batch)
           if (batch.some(({ write }) => write.install !== null))

@@ -26,10 +26,6 @@ const withOldCopies = (seed: number): Script => {
 }
 
 test("an older copy of a directory is not recognised, and the checkers see what comes of it (S6)", () => {
-  const seen = new Set<string>()
-  for (let seed = 1; seed <= 25; seed++) {
-    const { failure } = run(withOldCopies(seed))
-    if (failure !== null) seen.add(failure.checker)
-  }
-  expect([...seen]).not.toEqual([])
+  const seeds = Array.from({ length: 40 }, (_, at) => at + 1)
+  expect(seeds.some((seed) => run(withOldCopies(seed)).failure !== null)).toBe(true)
 })

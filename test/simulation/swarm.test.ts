@@ -17,7 +17,9 @@ test("whole clusters in all weathers keep every promise, the same twice, and eve
   if ((await hunt.exited) !== 0) console.error(said)
   else console.log(said.split("\n").slice(-5).join("\n"))
   expect(said).toContain(`${SEEDS} passed, 0 failed`)
-  expect(said).toContain("every seed that was run twice, by another process, was the same")
+  expect(said).toContain(
+    `${Math.floor(SEEDS / 16)} seeds were run once more, by another process, and were the same`,
+  )
   expect(said).toContain("every marker was seen")
   expect(await hunt.exited).toBe(0)
 })

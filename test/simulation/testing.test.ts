@@ -106,7 +106,7 @@ describe("a cluster", () => {
 
   test("takes a command that a test names by a key for one, however often it was tried (C1)", () => {
     for (const seed of [1, 2, 3]) {
-      const cluster = testCluster({ actors: { counter }, seed, models })
+      const cluster = testCluster({ actors: { counter }, seed, models: { counter: models.counter! } })
       let count = 0
       cluster.survive({
         millis: 2000,
@@ -123,7 +123,7 @@ describe("a cluster", () => {
   test("counts with what nobody has been told of yet (C9)", () => {
     const seen = new Set()
     for (let millis = 1; millis <= 12; millis++) {
-      const cluster = testCluster({ actors: { counter }, models })
+      const cluster = testCluster({ actors: { counter }, models: { counter: models.counter! } })
       const leader = cluster.waitForLeader()
       const node = cluster.nodes.find((id) => id !== leader)!
       const asked = cluster.ask({ actor: "counter", key: "a", command: "add", input: { by: 1 } }, { node })
@@ -194,7 +194,7 @@ describe("a cluster", () => {
       }),
     })
     const useWith = (models: NonNullable<Parameters<typeof testCluster>[0]["models"]>) => () => {
-      const cluster = testCluster({ actors: { counter }, models })
+      const cluster = testCluster({ actors: { counter }, models: { counter: models.counter! } })
       cluster.execute({ actor: "counter", key: "a", command: "add", input: { by: 2 } })
       cluster.query("counter", "a", "value")
       cluster.settle()

@@ -1,0 +1,144 @@
+// Which bugs let the wrong ones decide? (Raft §6, thesis §4)
+
+import type { Plant } from "./Plant.ts"
+
+export const membershipPlants: ReadonlyArray<Plant> = [
+  {
+    id: "configuration-at-commit",
+    title: "A configuration rules only once it is committed",
+    hazard: "config at commit only",
+    edits: [
+      {
+        file: "src/consensus/turn.ts",
+        find: `  node.log.append(entry)
+  node.configurations.append(entry)`,
+        replace: "  node.log.append(entry)",
+      },
+      {
+        file: "src/consensus/step.ts",
+        find: `  node.appliedIndex = index
+`,
+        replace: `  for (let applied = node.appliedIndex + 1; applied <= index; applied++) {
+    const entry = node.log.entryAt(applied)
+    if (entry !== undefined) node.configurations.append(entry)
+  }
+  node.appliedIndex = index
+`,
+      },
+    ],
+    test: {
+      file: "test/paper/raft-6-configuration.test.ts",
+      name: "from the moment in which it is appended",
+    },
+  },
+  {
+    id: "configuration-not-rolled-back",
+    title: "A configuration goes on ruling when its entry is cut off the log",
+    hazard: "uncommitted config not rolled back",
+    edits: [
+      {
+        file: "src/consensus/turn.ts",
+        find: `  node.configurations.truncateFrom(from)
+`,
+        replace: "",
+      },
+    ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and the one before when it is cut away" },
+  },
+  {
+    id: "joint-commits-with-one-half",
+    title: "While joint, the incoming half alone commits, confirms reads and keeps a leader",
+    edits: [
+      {
+        file: "src/consensus/quorum.ts",
+        find: "  Math.min(majorityReached(configuration.voters, reached), majorityReached(configuration.outgoing, reached))",
+        replace: "  majorityReached(configuration.voters, reached)",
+      },
+    ],
+  },
+  {
+    id: "joint-elects-with-one-half",
+    title: "While joint, the incoming half alone elects",
+    edits: [
+      {
+        file: "src/consensus/quorum.ts",
+        find: `  const outgoing = majorityVote(configuration.outgoing, vote)
+`,
+        replace: `  const outgoing = majorityVote([], vote)
+`,
+      },
+    ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "for a pre-vote and for a vote" },
+  },
+  {
+    id: "learner-counted",
+    title: "A copy on a learner counts like one on a voter",
+    hazard: "learner counted",
+    edits: [
+      {
+        file: "src/consensus/replication.ts",
+        find: "  const index = quorumReached(node.configurations.current, onDisk)",
+        replace: `  const { voters, learners, outgoing } = node.configurations.current
+  const copies = [...voters, ...learners].map(onDisk).sort((one, other) => other - one)
+  const index =
+    outgoing.length === 0
+      ? (copies[majoritySize(voters.length) - 1] ?? 0)
+      : quorumReached(node.configurations.current, onDisk)`,
+      },
+      {
+        file: "src/consensus/replication.ts",
+        find: `import { quorumReached } from "./quorum.ts"`,
+        replace: `import { majoritySize, quorumReached } from "./quorum.ts"`,
+      },
+    ],
+  },
+  {
+    id: "removed-leader-counts-itself",
+    title: "A leader that is no voter counts itself",
+    hazard: "removed leader counts itself",
+    edits: [
+      {
+        file: "src/consensus/replication.ts",
+        find: "  const index = quorumReached(node.configurations.current, onDisk)",
+        replace: `  const { voters, outgoing } = node.configurations.current
+  const counted = voters.includes(node.id) ? voters : [...voters, node.id]
+  const index = quorumReached({ voters: counted, outgoing }, onDisk)`,
+      },
+    ],
+    test: {
+      file: "test/paper/raft-5.4-safety.test.ts",
+      name: "nor does it stand in for a voter",
+    },
+  },
+  {
+    id: "compacted-configuration-now",
+    title: "A log that is cut begins with the newest configuration, not with the one as of the cut",
+    note: "It shows when a later configuration is cut off again, after a restart.",
+    edits: [
+      {
+        file: "src/consensus/step.ts",
+        find: "configuration: node.configurations.asOf(through.index) }",
+        replace: "configuration: node.configurations.current }",
+      },
+    ],
+    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and not with one that comes behind it" },
+  },
+  {
+    id: "reused-id-let-in",
+    title: "A node that comes back under its old id, without its data, is let in as the one that it was",
+    hazard: "id reuse",
+    edits: [
+      {
+        file: "src/transport/Acceptor.ts",
+        find: `    if (known !== "known") return incoming.refuse(known, describe(hello))
+`,
+        replace: `    if (known === "unavailable") return incoming.refuse(known, describe(hello))
+`,
+      },
+    ],
+    test: {
+      file: "test/transport/handshake.test.ts",
+      name: "of a node that came back without its data, for ever",
+    },
+  },
+]

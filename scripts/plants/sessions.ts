@@ -1,0 +1,213 @@
+// Which bugs execute a command twice, lie about what became of it, or make two machines differ? (Raft §8)
+
+import type { Plant } from "./Plant.ts"
+
+export const sessionPlants: ReadonlyArray<Plant> = [
+  {
+    id: "dedupe-by-key-alone",
+    title: "The same idempotency key on another instance gets the first one's answer",
+    hazard: "dedupe by seq only",
+    edits: [
+      {
+        file: "src/machine/Outcomes.ts",
+        find: "  hash: Bun.hash.xxHash32(`${actor}/${key}\\u0000${idempotencyKey}`),",
+        replace: "  hash: Bun.hash.xxHash32(idempotencyKey),",
+      },
+      {
+        file: "src/machine/Outcomes.ts",
+        find: "      if (row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey) return row",
+        replace: "      if (row.idempotencyKey === idempotencyKey) return row",
+      },
+    ],
+    test: {
+      file: "test/machine/exactlyOnce.test.ts",
+      name: "under the same key of another instance is another command",
+    },
+  },
+  {
+    id: "dedupe-at-door-only",
+    title: "A retry is recognised when it is admitted, and not when its entry is executed",
+    edits: [
+      {
+        file: "src/machine/execution.ts",
+        find: `  if (earlier !== null) return earlier
+  const outcome`,
+        replace: "  const outcome",
+      },
+    ],
+  },
+  {
+    id: "refusals-forgotten",
+    title: "Only accepted commands are remembered: a copy of a refused one is executed when it fits later",
+    edits: [
+      {
+        file: "src/machine/execution.ts",
+        find: "  state.outcomes.add(slot, command, entry, outcome)",
+        replace: `  if (outcome._tag === "Accepted") state.outcomes.add(slot, command, entry, outcome)`,
+      },
+    ],
+  },
+  {
+    id: "retried-under-new-key",
+    title: "A command that is forwarded again carries another idempotency key",
+    edits: [
+      {
+        file: "src/raft/Proposals.ts",
+        find: "      const commands = clients.map((client) => client.command)",
+        replace: `      const commands = clients.map((client) => {
+        const command = client.isOut ? decodeCommand(client.command) : null
+        if (command === null) return client.command
+        return encodeCommand({ ...command, idempotencyKey: \`\${command.idempotencyKey}'\` })
+      })`,
+      },
+      {
+        file: "src/raft/Proposals.ts",
+        find: `import type { Outcome } from "../machine/outcome.ts"`,
+        replace: `import { decodeCommand, encodeCommand } from "../machine/command.ts"
+import type { Outcome } from "../machine/outcome.ts"`,
+      },
+    ],
+  },
+  {
+    id: "rejected-though-out",
+    title: "A command is called rejected although an earlier attempt may still be executed",
+    edits: [
+      {
+        file: "src/raft/Proposals.ts",
+        find: `  !wasOut && refused.code !== "not-leader" && refused.code !== "leadership-lost"`,
+        replace: `  wasOut || (refused.code !== "not-leader" && refused.code !== "leadership-lost")`,
+      },
+      {
+        file: "src/raft/Proposals.ts",
+        find: '      if (answer._tag !== "Failure" || isFinal(answer, wasOut)) client.settle(answer)',
+        replace: `      if (answer._tag !== "Failure") client.settle(answer)
+      else if (isFinal(answer, wasOut)) client.settle({ ...answer, outcome: "rejected" })`,
+      },
+    ],
+  },
+  {
+    id: "answered-before-commit",
+    title: "A leader executes and answers what only its own disk holds",
+    hazard: "reply cached before commit",
+    edits: [
+      {
+        file: "src/consensus/node.ts",
+        find: "export const applicableIndex = (node: Node): Index => Math.min(node.commitIndex, node.log.persistedIndex)",
+        replace: `export const applicableIndex = (node: Node): Index =>
+  node.role.kind === "leader"
+    ? node.log.persistedIndex
+    : Math.min(Math.max(node.commitIndex, node.appliedIndex), node.log.persistedIndex)`,
+      },
+      {
+        file: "src/consensus/step.ts",
+        find: `  assert(index <= node.commitIndex, "only what is committed is applied", index, node.commitIndex)
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "revision-checked-at-door-only",
+    title: "The expected revision is compared when a command is admitted, and not when it is executed",
+    edits: [
+      {
+        file: "src/machine/execution.ts",
+        find: "  if (command.ifRevision !== null && command.ifRevision !== revision) {",
+        replace: "  if (command.ifRevision !== null && command.ifRevision > revision) {",
+      },
+    ],
+  },
+  {
+    id: "outcomes-forgotten-at-flush",
+    title: "When outcomes are forgotten depends on when this node flushes",
+    hazard: "expiry by local clock",
+    edits: [
+      {
+        file: "src/machine/Outcomes.ts",
+        find: `    this.#unflushed.clear()
+`,
+        replace: `    this.#unflushed.clear()
+    while (this.#ring.count > 4) {
+      const oldest = this.#ring.removeOldest()
+      this.#digest.remove(oldest.digest)
+      this.#forgetBelow = oldest.index + 1
+    }
+`,
+      },
+    ],
+  },
+  {
+    id: "time-of-the-node",
+    title: "A reducer sees the time of the node that executes it, not that of the entry",
+    hazard: "Date.now in reducer",
+    note: "How many commands the node has executed since it started stands for its clock: the same for the same seed.",
+    edits: [
+      {
+        file: "src/machine/reduce.ts",
+        find: "      now: call.now,\n",
+        replace: "      now: nowHere(call),\n",
+      },
+      {
+        file: "src/machine/reduce.ts",
+        find: "/** The reducer's window on its entry.",
+        replace: `const executed = new WeakMap<MachineLimits, number>()
+
+const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
+  const count = (executed.get(limits) ?? 0) + 1
+  executed.set(limits, count)
+  return now + (count % 7)
+}
+
+/** The reducer's window on its entry.`,
+      },
+    ],
+  },
+  {
+    id: "rejection-leaves-trace",
+    title: "A command that its reducer rejects or throws at counts as a change of the instance",
+    hazard: "throw leaves partial state",
+    edits: [
+      {
+        file: "src/machine/execution.ts",
+        find: "  if (Result.isFailure(reduced)) return refusals.rejected(reduced.failure)\n",
+        replace: `  if (Result.isFailure(reduced)) {
+    if (instance !== undefined) {
+      const { key, version } = instance
+      const head = { actor: command.actor, key, revision: revision + 1, version, index: entry.index }
+      state.instances.put(instance, Instance.written(instance.id, head, canonicalise(instance.json)))
+    }
+    return refusals.rejected(reduced.failure)
+  }
+`,
+      },
+      {
+        file: "src/machine/execution.ts",
+        find: `import { NotJson, parseCanonical } from "./json.ts"`,
+        replace: `import { canonicalise, NotJson, parseCanonical } from "./json.ts"`,
+      },
+    ],
+  },
+  {
+    id: "timer-fires-twice",
+    title: "A timer that has fired fires again when a second leader has proposed it too",
+    edits: [
+      {
+        file: "src/machine/execution.ts",
+        find: `  if (timer === undefined) return timerRefused("timer-gone", "The timer has fired already.")`,
+        replace: "  if (timer === undefined) return run(state, command, entry, now)",
+      },
+    ],
+  },
+  {
+    id: "flush-misses-instance",
+    title: "A flush leaves out the instance that was written last",
+    note: "It shows when the node starts again from that flush.",
+    edits: [
+      {
+        file: "src/machine/Instances.ts",
+        find: "    return Array.from(this.#dirty.values(), ({ actor",
+        replace: "    return Array.from([...this.#dirty.values()].slice(0, -1), ({ actor",
+      },
+    ],
+  },
+]

@@ -1,0 +1,241 @@
+// Which bugs break what the disk has promised? In SQLite, and in the twin that the simulation runs on.
+
+import type { Plant } from "./Plant.ts"
+
+export const storagePlants: ReadonlyArray<Plant> = [
+  {
+    id: "failed-write-swallowed",
+    title: "A write or sync that failed counts as done",
+    hazard: "EIO swallowed",
+    edits: [
+      {
+        file: "src/raft/writer.ts",
+        find: "    yield* log.write(batch.map((write) => ({ group: node.group, write })))",
+        replace: `    yield* log
+      .write(batch.map((write) => ({ group: node.group, write })))
+      .pipe(Effect.catchTag("StorageFailed", () => Effect.void))`,
+      },
+    ],
+  },
+  {
+    id: "full-disk-forgets",
+    title: "What found no room on the disk is dropped, and the next batch reports it as durable",
+    edits: [
+      {
+        file: "src/raft/writer.ts",
+        find: `"StorageFull", () => Effect.succeed(false)))) {`,
+        replace: `"StorageFull", () => Effect.succeed(true)))) {`,
+      },
+    ],
+  },
+  {
+    id: "sqlite-log-synchronous-normal",
+    title: "SQLite syncs the log only now and then (synchronous=NORMAL)",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/logTablesSqlite.ts",
+        find: `      database.run("PRAGMA synchronous = FULL")`,
+        replace: `      database.run("PRAGMA synchronous = NORMAL")`,
+      },
+    ],
+    test: {
+      file: "test/storage/sync.test.ts",
+      name: "every write of the log is synced before it is reported",
+    },
+  },
+  {
+    id: "sqlite-state-synchronous-normal",
+    title: "SQLite syncs the state only now and then, and the log is cut behind it",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/stateStoreSqlite.ts",
+        find: `    database.run("PRAGMA synchronous = FULL")`,
+        replace: `    database.run("PRAGMA synchronous = NORMAL")`,
+      },
+    ],
+    test: {
+      file: "test/storage/sync.test.ts",
+      name: "every flush of the state is synced before the log may be cut behind it",
+    },
+  },
+  {
+    id: "sqlite-failure-forgotten",
+    title: "After a failed write the log takes the next one, on a cache that lies",
+    hazard: "EIO swallowed",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: `      if (wrapped._tag === "StorageFailed") this.fail(wrapped, error)
+`,
+        replace: "",
+      },
+    ],
+    test: {
+      file: "test/storage/sync.test.ts",
+      name: "after one failed sync of the log nothing more is taken",
+    },
+  },
+  {
+    id: "sqlite-two-transactions",
+    title: "SQLite cuts the log in one transaction and appends in the next",
+    hazard: "truncate+append in two transactions",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: `      this.commit([], () => {
+        const records = new Map<GroupId, GroupRecord>()`,
+        replace: `      for (const { group, write } of batch) {
+        if (write.truncateFrom === null) continue
+        const cut: GroupWrite["write"] = { ...write, hardState: null, install: null, entries: [], standing: null }
+        this.commit([], () => [applyWrite(this.tables, this.record(group), cut)])
+      }
+      this.commit([], () => {
+        const records = new Map<GroupId, GroupRecord>()`,
+      },
+    ],
+    test: {
+      file: "test/storage/sync.test.ts",
+      name: "a log is cut and appended to in one transaction",
+    },
+  },
+  {
+    id: "checksum-not-verified",
+    title: "An entry is read from the log without a look at its checksum",
+    hazard: "checksum not verified",
+    edits: [
+      {
+        file: "src/storage/chain.ts",
+        find: "  if (hashEntry(previous, entry) !== hash) throw new LogDamaged(`entry ${entry.index} has a bad checksum`)\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "mark-ignored",
+    title: "A log that is shorter than its mark says is taken as it is",
+    hazard: "high-water mark ignored",
+    edits: [
+      {
+        file: "src/storage/logOpen.ts",
+        find: `  if (content.sequence < last.sequence) {
+    return [\`the log is at commit \${content.sequence}, the mark names commit \${last.sequence}\`]
+  }
+  if (content.sequence > last.sequence) return []`,
+        replace: "  if (content.sequence !== last.sequence) return []",
+      },
+    ],
+  },
+  {
+    id: "sqlite-damaged-wal-trusted",
+    title: "A write-ahead log with a bad frame in its middle is taken for one that was torn at its end",
+    edits: [
+      {
+        file: "src/storage/wal.ts",
+        find: `  return behind.slice(end + 1).some((frame) => frame.ours)
+    ? { _tag: "Corrupt", reason: \`\${reason}, and frames written after it follow\` }
+    : { _tag: "Doubtful", reason: \`\${reason}, and it belongs to the last transaction\` }`,
+        replace: `  return { _tag: "Torn", frames: bad }`,
+      },
+    ],
+    test: { file: "test/storage/wal.test.ts", name: "before its last transaction is corrupt" },
+  },
+  {
+    id: "newest-incarnation-counts",
+    title: "A peer that comes back without its data is known from then on by its new incarnation",
+    hazard: "wiped node votes",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: `      if (known !== undefined) return known === incarnation ? "known" : "another"`,
+        replace: `      if (known === incarnation) return "known"`,
+      },
+    ],
+  },
+  {
+    id: "sync-tried-again",
+    title: "After a failed sync the same batch is tried again, on a cache that lies",
+    hazard: "EIO swallowed",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: `      if (wrapped._tag === "StorageFailed") this.fail(wrapped, error)
+`,
+        replace: "",
+      },
+      {
+        file: "src/raft/writer.ts",
+        find: `Effect.catchTag(writeBatch(batch), "StorageFull", () => Effect.succeed(false))`,
+        replace: "Effect.catch(writeBatch(batch), () => Effect.succeed(false))",
+      },
+    ],
+  },
+  {
+    id: "log-not-synced",
+    title: "The log in memory reports a commit that it has written and not synced",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/logMemory.ts",
+        find: `      write(() => disk.log.write(image))
+      sync([disk.log], (file) => file.sync())
+`,
+        replace: `      write(() => disk.log.write(image))
+`,
+      },
+    ],
+  },
+  {
+    id: "state-not-synced",
+    title:
+      "The state in memory reports a flush that it has written and not synced, and the log is cut behind it",
+    hazard: "synchronous=NORMAL",
+    edits: [
+      {
+        file: "src/storage/stateStoreMemory.ts",
+        find: `    this.#file.write(state)
+    this.#disk.sync(this.#file)
+`,
+        replace: `    this.#file.write(state)
+`,
+      },
+    ],
+  },
+  {
+    id: "state-checksum-not-verified",
+    title: "A row of the state is read without a look at its checksum",
+    hazard: "checksum not verified",
+    edits: [
+      {
+        file: "src/storage/stateRows.ts",
+        find: "  if (hashFromBytes(checksum) !== expected) throw new StateCorrupt(`${what} has a bad checksum`)\n",
+        replace: "",
+      },
+    ],
+    test: { file: "test/storage/StateStore.test.ts", name: "is told by the row that is read" },
+  },
+  {
+    id: "bad-frame-ignored",
+    title: "A write-ahead log that has lost what was synced is taken as it is",
+    edits: [
+      {
+        file: "src/storage/logOpen.ts",
+        find: `  if (wal._tag === "Corrupt") reasons.push(wal.reason)
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "suspicion-forgotten",
+    title: "A node whose disk lost something forgets it with the next restart",
+    edits: [
+      {
+        file: "src/storage/settle.ts",
+        find: "  const suspicion = found.suspicion || unusable || outdated",
+        replace: "  const suspicion = unusable || outdated",
+      },
+    ],
+  },
+]

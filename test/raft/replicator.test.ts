@@ -1,0 +1,71 @@
+// What leaves for a follower that is too far behind for the log?
+
+import { beforeEach, expect, test } from "bun:test"
+import { Clock, Context, Effect, Random, Scheduler } from "effect"
+import { encodeConfiguration } from "../../src/consensus/configuration.ts"
+import type { SnapshotChunk } from "../../src/consensus/message.ts"
+import type { Node } from "../../src/consensus/node.ts"
+import type { Group } from "../../src/raft/Group.ts"
+import { silentObserver } from "../../src/raft/observer.ts"
+import { defaultOptions } from "../../src/raft/options.ts"
+import { replicator } from "../../src/raft/replicator.ts"
+import { Signal } from "../../src/raft/Signal.ts"
+import { World } from "../../src/simulation/World.ts"
+import type { Snapshot } from "../../src/storage/SnapshotStore.ts"
+import { configuration, elected, entry, fromDisk, limits, progressOf } from "../consensus/support.ts"
+
+const then = configuration({ voters: ["a", "b"] })
+const now = configuration({ voters: ["a", "b", "c"] })
+const snapshot: Snapshot = { index: 5, term: 1, configuration: then, id: "s", bytes: 3 }
+
+let world: World
+let node: Node
+let sent: Array<SnapshotChunk>
+
+/** Leads with two entries behind a snapshot, the second of which lets another node in. */
+beforeEach(() => {
+  world = new World(1)
+  node = fromDisk({
+    hardState: { term: 1, votedFor: null },
+    base: { index: 5, term: 1 },
+    entries: [entry(6, 1), entry(7, 1, { kind: "configuration", data: encodeConfiguration(now) })],
+    configuration: then,
+    applied: 6,
+  })
+  elected(node)
+  progressOf(node, "b").probeFrom(2)
+  sent = []
+  const clock = world.clock(0)
+  const group = {
+    options: { ...defaultOptions, limits },
+    node,
+    snapshots: {
+      latest: Effect.succeed(snapshot),
+      read: () => Effect.succeed(new Uint8Array(3)),
+    },
+    transport: { send: (_to: string, _group: string, message: SnapshotChunk) => sent.push(message) > 0 },
+    observer: silentObserver,
+    clock,
+  } as unknown as Group
+  const signal = new Signal()
+  signal.raise()
+  const services = Context.empty().pipe(
+    Context.add(Scheduler.Scheduler, world.scheduler),
+    Context.add(Clock.Clock, clock),
+    Context.add(Random.Random, world.random),
+  )
+  Effect.runForkWith(services)(replicator(group, "b", progressOf(node, "b"), signal))
+})
+
+test("a snapshot is that of its own index, with the configuration as of there (§7, N4, N7)", () => {
+  world.runFor(1)
+  expect(node.configurations.current).toEqual(now)
+  expect(sent).toMatchObject([{ snapshot: { index: 5, term: 1, configuration: then }, id: "s", offset: 0 }])
+})
+
+test("a piece that gets no answer is sent again (R14, N8)", () => {
+  world.runFor(limits.electionTimeoutMaxMillis - 1)
+  expect(sent.length).toBe(1)
+  world.runFor(2)
+  expect(sent.length).toBe(2)
+})

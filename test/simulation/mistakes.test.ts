@@ -1,0 +1,184 @@
+// What does a user learn whose test, or whose actor, is wrong? What to mend, at once, and in words.
+
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Schema } from "effect"
+import { type Actor, actor } from "raftlet"
+import { actorModel, testActor, testCluster, Violation } from "raftlet/testing"
+import { readScript } from "../../scripts/simulate/replay.ts"
+import counter from "../../src/simulation/actors/counter.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
+
+const add = { actor: "counter", key: "a", command: "add", input: { by: 2 } }
+const cluster = () => testCluster({ actors: { counter } })
+
+describe("what cannot be asked is said in one line", () => {
+  const mistakes: ReadonlyArray<readonly [what: string, mistake: () => unknown, words: string]> = [
+    ["a node", () => cluster().execute(add, { node: "n9" }), "there is no node n9: there is n1, n2, n3"],
+    ["a node to read from", () => cluster().query("counter", "a", "value", { node: "n9" }), "no node n9"],
+    ["a node to cut off", () => cluster().isolate("n9"), "no node n9"],
+    ["nobody to cut off", () => cluster().isolate(), "expected a node"],
+    ["a target", () => cluster().cut({ shape: "deaf", target: "n9" }), "no node n9"],
+    ["a bridge", () => cluster().cut({ shape: "bridge", bridge: "n9", side: ["n1"] }), "no node n9"],
+    ["a link", () => cluster().cut({ shape: "links", links: [["n1", "n9"]] }), "no node n9"],
+    ["a loss", () => cluster().setLinks({ loss: 5 }), "loss: expected a number from 0 to 1, got 5"],
+    ["latencies", () => cluster().setLinks({ latencyMinMillis: 50 }), "latencyMaxMillis: expected"],
+    ["a size", () => testCluster({ nodes: 0, actors: {} }), "nodes: expected a whole number from 1, got 0"],
+    ["a seed", () => testActor(counter, { seed: Number.NaN }), "seed: expected a whole number"],
+    ["a time", () => cluster().runFor(Number.NaN), "millis: expected a whole number"],
+    ["time that goes back", () => testActor(counter).advance(-1), "millis: expected a whole number"],
+    ["a key", () => testActor(counter).execute(5 as never, "add"), "key: expected a string, got 5"],
+    ["an input", () => testActor(counter).execute("a", "add", 1n as never), "input: no JSON"],
+    ["a function", () => cluster().execute({ ...add, input: (() => 1) as never }), "input: no JSON"],
+    ["an actor", () => testActor(undefined as unknown as Actor), "export default actor"],
+    [
+      "a model",
+      () => testCluster({ actors: { counter }, models: { countr: counterModel } }),
+      "there is no actor for the model countr: there is counter",
+    ],
+    [
+      "an actor of a client",
+      () => cluster().survive({ next: () => ({ ...add, actor: "countr" }) }),
+      "there is no actor countr",
+    ],
+    [
+      "a command of a client",
+      () => cluster().survive({ next: () => ({ ...add, command: "ad" }) }),
+      "there is no command of counter ad: there is add",
+    ],
+  ]
+  test.each(mistakes)("%s", (_, mistake, words) => {
+    expect(mistake).toThrow(words)
+  })
+
+  test.each([
+    ["null", "it has no seed"],
+    ['{ "voters": [], "operations": [] }', "it has no seed"],
+    ["{", "JSON"],
+  ])("a file that holds %p is no script", (content, words) => {
+    const directory = mkdtempSync(join(tmpdir(), "raftlet-no-script-"))
+    const file = join(directory, "script.json")
+    writeFileSync(file, content)
+    expect(readScript(file)).toContain(words)
+    rmSync(directory, { recursive: true })
+  })
+})
+
+const counterModel = actorModel<number>({
+  initial: () => 0,
+  commands: { add: (value, { by }: { by: number }) => ({ state: value + by, result: value + by }) },
+  queries: { value: (value) => value },
+})
+
+/** An actor with one command. */
+const doing = (reduce: (ctx: { schedule: (millis: number) => void }) => number) =>
+  actor({
+    version: 1,
+    state: Schema.Struct({}),
+    initial: {},
+    commands: {
+      go: {
+        output: Schema.Number,
+        reduce: (state, _, ctx) => ({
+          state,
+          result: reduce({ schedule: (millis) => ctx.schedule(millis, "go", null) }),
+        }),
+      },
+    },
+  })
+
+describe("a reducer", () => {
+  test.each([
+    ["Date.now", () => Date.now()],
+    ["new Date", () => new Date().getSeconds()],
+    ["the year", () => new Date().getFullYear()],
+    ["the day of the week", () => new Date().getDay()],
+    ["Math.random", () => Math.random()],
+  ])("that asks the host for %s is found by its first command (D2)", (_, read) => {
+    const right = globalThis.Date
+    const impure = doing(read)
+    expect(() => testActor(impure).execute("a", "go")).toThrow("command 1, go of a: one outcome")
+    const many = testCluster({ actors: { impure } })
+    expect(() => {
+      many.execute({ actor: "impure", key: "a", command: "go" })
+      many.settle()
+    }).toThrow(Violation)
+    expect(globalThis.Date).toBe(right)
+  })
+
+  test("makes dates of what it is given as ever", () => {
+    const pure = doing(() => new Date(2026, 0, 1).getFullYear() + Date.UTC(1970, 0, 1))
+    expect(testActor(pure).execute("a", "go")).toMatchObject({ result: 2026 })
+  })
+
+  test("that schedules itself at once for ever ends the test, not the patience", () => {
+    const endless = testActor(
+      doing(({ schedule }) => {
+        schedule(0)
+        return 0
+      }),
+    )
+    endless.execute("a", "go")
+    expect(() => endless.advance(1)).toThrow("came due at once")
+  })
+})
+
+describe("what did not become so", () => {
+  test("is told with how the nodes are", () => {
+    const some = cluster()
+    some.pause("n1")
+    some.execute(add)
+    expect(() => some.settle()).toThrow("n1 stands still")
+    expect(() => some.query("counter", "a", "value", { node: "n1" })).toThrow(
+      "counter/a?value is answered by n1",
+    )
+  })
+})
+
+describe("a model", () => {
+  test("need not know what is refused for the request's own sake", () => {
+    const some = testCluster({ actors: { counter }, models: { counter: counterModel } })
+    const once = { ...add, idempotencyKey: "once" }
+    some.execute({ ...add, command: "nothing" })
+    some.execute({ ...add, input: { by: "two" } })
+    some.execute(once)
+    expect(some.execute({ ...once, input: { by: 3 } })).toMatchObject({ code: "idempotency-mismatch" })
+    some.settle()
+    expect(some.history.map(({ outcome }) => outcome)).toEqual(["rejected", "rejected", "ok", "rejected"])
+  })
+
+  test("knows of what was asked and is not answered yet", () => {
+    const some = testCluster({ actors: { counter }, models: { counter: counterModel } })
+    const door = some.nodes.find((node) => node !== some.leader)!
+    const slow = some.ask(add, { node: door })
+    // The leader has it; nobody will say so before the client asks another node.
+    some.runFor(5)
+    some.kill(door)
+    expect(some.execute(add)).toMatchObject({ outcome: "executed", revision: 2 })
+    expect(slow.answer).toBeNull()
+    some.settle()
+    some.runUntil("it is answered", () => slow.answer !== null)
+    expect(slow.answer).toMatchObject({ revision: 1, replayed: true })
+    some.settle()
+  })
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    "sees one operation where many ask with one key: seed %p (C1, C6)",
+    (seed) => {
+      const some = testCluster({ actors: { counter }, models: { counter: counterModel }, seed })
+      some.survive({
+        millis: 2000,
+        next: (chance) => ({
+          ...add,
+          input: { by: chance.between(1, 2) },
+          idempotencyKey: `k${chance.below(20)}`,
+          ...(chance.happens(0.2) ? { ifRevision: chance.below(20) } : {}),
+        }),
+      })
+    },
+  )
+})
