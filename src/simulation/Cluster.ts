@@ -261,7 +261,7 @@ export class SimulatedCluster {
       },
       turned: (record, turn) => {
         const { committedIndex, leaderCount } = invariants
-        invariants.turned(record, turn, this.#truthOf)
+        invariants.turned(record, turn, this.#truthOf, this.node(record.id).process!.nowMillis)
         const isNew = invariants.committedIndex > committedIndex
         // By what it hears late a node may believe that it leads still.
         for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)

@@ -10,6 +10,7 @@ import type {
   HardState,
   Index,
   LogBase,
+  Millis,
   NodeId,
   Standing,
   Term,
@@ -28,6 +29,11 @@ export interface DiskTruth {
 }
 
 interface Seen {
+  readonly votedFor: NodeId | null
+  /** When a leader was last heard, by any role of this run. */
+  readonly heardAt: Millis
+  /** Nothing waited for the disk: what leaves with the next turn was decided in it. */
+  readonly isIdle: boolean
   readonly standing: Standing
   readonly commit: Index
   readonly role: string
@@ -87,8 +93,11 @@ export class Invariants {
   }
 
   /** After every turn, before anything of it leaves. */
-  turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null): void {
+  turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null, now: Millis): void {
     const before = this.#seen.get(node.id) ?? {
+      votedFor: node.votedFor,
+      heardAt: Number.NEGATIVE_INFINITY,
+      isIdle: false,
       standing: node.standing,
       commit: node.log.base.index,
       role: "follower",
@@ -98,6 +107,7 @@ export class Invariants {
     insist("term goes forward", node.term >= before.term, `term of ${node.id}`, node.term, before.term)
     if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
       this.#leads(node)
+    this.#keepsQuiet(node, turn, before, now)
     this.#windows(node)
     this.#repairs(node, before, disks)
     insist(
@@ -136,6 +146,12 @@ export class Invariants {
     const disk = disks(node.id)
     if (disk !== null) this.#persisted(node, disk)
     this.#seen.set(node.id, {
+      votedFor: node.votedFor,
+      heardAt: Math.max(
+        before.heardAt,
+        node.role.kind === "follower" ? node.role.leaderHeardAt : before.heardAt,
+      ),
+      isIdle: node.pendingWrites.length === 0,
       standing: node.standing,
       commit: node.commitIndex,
       role: node.role.kind,
@@ -335,6 +351,34 @@ export class Invariants {
         term,
       )
     }
+  }
+
+  /**
+   * Nobody votes, or says that it would, within the shortest election timeout after it heard a leader: leases rest
+   * on it, and a node that hears nobody must not depose the one whom the others hear (E7, L5).
+   */
+  #keepsQuiet(node: Node, turn: Turn, before: Seen, now: Millis): void {
+    const isQuiet = now - before.heardAt < node.limits.electionTimeoutMinMillis
+    if (!isQuiet) return
+    const { votedFor } = node
+    const isNew =
+      votedFor !== null && votedFor !== node.id && (votedFor !== before.votedFor || node.term > before.term)
+    // A damaged node that a leader has repaired counts as having voted for it.
+    const hasVoted = isNew && before.standing === "whole"
+    insist(
+      "keeps its leader",
+      !hasVoted,
+      `${node.id} votes for ${votedFor}`,
+      `heard a leader ${now - before.heardAt} ms ago`,
+    )
+    if (!before.isIdle) return
+    const would = turn.messages.find(({ message }) => message.type === "VoteReply" && message.granted)
+    insist(
+      "keeps its leader",
+      would === undefined,
+      `${node.id} would vote for ${would?.to}`,
+      `heard a leader ${now - before.heardAt} ms ago`,
+    )
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import { assert } from "../../src/consensus/assert.ts"
 import type { Node, Turn } from "../../src/consensus/node.ts"
-import type { Index, NodeId, Origin } from "../../src/consensus/types.ts"
+import type { Index, Millis, NodeId, Origin } from "../../src/consensus/types.ts"
 import { Invariants } from "../../src/simulation/Invariants.ts"
 import type { Disk } from "./Disk.ts"
 
@@ -34,8 +34,8 @@ export class Waiting implements Origin {
 
 export class Checker extends Invariants {
   /** After every turn, before its messages leave. */
-  turn(node: Node, turn: Turn, disks: ReadonlyMap<NodeId, Disk>): void {
-    this.turned(node, turn, (id) => disks.get(id) ?? null)
+  turn(node: Node, turn: Turn, disks: ReadonlyMap<NodeId, Disk>, now: Millis): void {
+    this.turned(node, turn, (id) => disks.get(id) ?? null, now)
     for (const { to, message } of turn.messages) this.said(node.id, to, message, disks.get(node.id)!)
     for (const { origin, index } of turn.reads) {
       const { floor } = origin as Waiting

@@ -125,7 +125,7 @@ export class Host {
     const { committedIndex } = this.cluster.checker
     for (const input of inputs) step(node, input, this.now)
     const turn = takeTurn(node)
-    this.cluster.checker.turn(node, turn, this.cluster.disks)
+    this.cluster.checker.turn(node, turn, this.cluster.disks, this.now)
     if (this.cluster.checker.committedIndex > committedIndex) this.cluster.checkLeases()
     for (const { to, message } of turn.messages) this.cluster.send(this.id, to, message)
     this.#chunks = [...this.#chunks, ...turn.chunks].slice(0, chunksWaitingMax)
