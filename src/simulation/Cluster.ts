@@ -259,9 +259,9 @@ export class SimulatedCluster {
         if (kept > 0) this.sightings.see("unsynced kept")
         if (lost > 0) this.sightings.see("unsynced lost")
       },
-      turned: (record, turn) => {
+      turned: (record, turn, nowMillis) => {
         const { committedIndex, leaderCount } = invariants
-        invariants.turned(record, turn, this.#truthOf, this.node(record.id).process!.nowMillis)
+        invariants.turned(record, turn, this.#truthOf, nowMillis)
         const isNew = invariants.committedIndex > committedIndex
         // By what it hears late a node may believe that it leads still.
         for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)

@@ -32,7 +32,7 @@ export interface NodeWatcher {
   readonly started: (node: SimulatedNode, appliedIndex: Index) => void
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
-  readonly turned: (record: Node, turn: Turn) => void
+  readonly turned: (record: Node, turn: Turn, nowMillis: number) => void
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
@@ -192,7 +192,7 @@ export class SimulatedNode {
       ...silentObserver,
       turned: (record, turn) => {
         this.record = record
-        watch(() => watcher.turned(record, turn))
+        watch(() => watcher.turned(record, turn, process.nowMillis))
       },
       event: (message, details) => watcher.event(this, message, details),
     }

@@ -80,6 +80,26 @@ test("in bad weather messages are lost, repeated and overtaken", () => {
   expect(b.heard).not.toEqual(b.heard.toSorted((left, right) => left - right))
 })
 
+<<<<<<< HEAD
+=======
+test("what a slow line has let wait arrives soon when it is put right, in its order and once", () => {
+  const { world, network, a, b } = pair({ bytesPerMilli: 1 })
+  const numbers = Array.from({ length: 8 }, (_, at) => at)
+  for (const number of numbers) a.send("b", number)
+  world.runFor(20)
+  const link = network.link("a", "b")
+  link.weather = calmLink
+  link.hurry()
+  world.runFor(5)
+  expect(b.heard).toEqual(numbers)
+  a.send("b", 8)
+  world.runFor(5)
+  expect(b.heard.at(-1)).toBe(8)
+  world.runFor(10_000)
+  expect(b.heard.length).toBe(9)
+})
+
+>>>>>>> main
 test("a narrow link takes its time", () => {
   const { world, a, b } = pair({ bytesPerMilli: 1 })
   a.send("b", 1)

@@ -194,7 +194,7 @@ describe("a cluster", () => {
       }),
     })
     const useWith = (models: NonNullable<Parameters<typeof testCluster>[0]["models"]>) => () => {
-      const cluster = testCluster({ actors: { counter }, models: { counter: models.counter! } })
+      const cluster = testCluster({ actors: { counter }, models })
       cluster.execute({ actor: "counter", key: "a", command: "add", input: { by: 2 } })
       cluster.query("counter", "a", "value")
       cluster.settle()
