@@ -45,6 +45,8 @@ export class Link {
   readonly #world: World
   readonly #chance: Chance
   readonly #lanes: Readonly<Record<Lane, Array<UnderWay>>> = { control: [], bulk: [] }
+  /** To come: each can be called off. */
+  readonly #arrivals: Readonly<Record<Lane, Set<() => void>>> = { control: new Set(), bulk: new Set() }
   #isHeld = false
   /** Arrivals that came due while it was held. */
   #due: Array<Lane> = []
@@ -90,6 +92,21 @@ export class Link {
       this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
   }
 
+  /** The line has room for all that waits for it: that arrives within a short time, too. */
+  hurry(): void {
+    const now = this.#world.nowMillis
+    if (this.#busyUntil <= now) return
+    this.#busyUntil = now
+    for (const [lane, arrivals] of Object.entries(this.#arrivals) as ReadonlyArray<[Lane, Set<() => void>]>) {
+      this.#lastArrival[lane] = now
+      for (const cancel of arrivals) {
+        cancel()
+        this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
+      }
+      arrivals.clear()
+    }
+  }
+
   #carry(message: UnderWay, lane: Lane): void {
     const { latencyMinMillis, latencyMaxMillis, bytesPerMilli } = this.weather
     const now = this.#world.nowMillis
@@ -99,7 +116,12 @@ export class Link {
     this.#busyUntil = Math.max(this.#busyUntil, now) + carryMillis
     const at = Math.ceil(this.#busyUntil) + this.#chance.between(latencyMinMillis, latencyMaxMillis)
     this.#lastArrival[lane] = Math.max(this.#lastArrival[lane], at)
-    this.#world.after(this.#lastArrival[lane] - now, () => this.#deliver(lane))
+    const arrivals = this.#arrivals[lane]
+    const cancel = this.#world.after(this.#lastArrival[lane] - now, () => {
+      arrivals.delete(cancel)
+      this.#deliver(lane)
+    })
+    arrivals.add(cancel)
   }
 
   /** One arrival: the oldest of the lane, or, in bad weather, any of it. */

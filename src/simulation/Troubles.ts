@@ -63,6 +63,7 @@ export class Troubles {
     for (const link of network.links) {
       if (link.isHeld) link.release()
       link.weather = calmLink
+      link.hurry()
     }
     for (const node of nodes) {
       Object.assign(node.disk.weather, this.#script.disk, calmDisk)

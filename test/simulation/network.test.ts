@@ -80,8 +80,6 @@ test("in bad weather messages are lost, repeated and overtaken", () => {
   expect(b.heard).not.toEqual(b.heard.toSorted((left, right) => left - right))
 })
 
-<<<<<<< HEAD
-=======
 test("what a slow line has let wait arrives soon when it is put right, in its order and once", () => {
   const { world, network, a, b } = pair({ bytesPerMilli: 1 })
   const numbers = Array.from({ length: 8 }, (_, at) => at)
@@ -99,7 +97,6 @@ test("what a slow line has let wait arrives soon when it is put right, in its or
   expect(b.heard.length).toBe(9)
 })
 
->>>>>>> main
 test("a narrow link takes its time", () => {
   const { world, a, b } = pair({ bytesPerMilli: 1 })
   a.send("b", 1)
