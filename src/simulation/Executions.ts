@@ -59,7 +59,8 @@ export class Executions {
     const known = this.#byKey.get(keyOf(instance, idempotencyKey))
     if (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch") {
       // Not executed: another command or input has had this key, earlier in the log.
-      insist("exactly once", known !== undefined, `${idempotencyKey} of ${instance} was used before (C1)`)
+      const isKnown = known !== undefined || !this.isToldUpTo(index)
+      insist("exactly once", isKnown, `${idempotencyKey} of ${instance} was used before (C1)`)
       return
     }
     insist(
