@@ -258,7 +258,9 @@ export class Troubles {
       const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(id)
       if (isGood) this.#doubtful.delete(id)
     }
-    return [...this.#doubtful.keys()]
+    // A failed sync and a loss of power may cost as much as damage.
+    const suspects = this.#cluster.nodes.filter(({ disk }) => disk.synced("main")?.standing === "suspect")
+    return [...this.#doubtful.keys(), ...suspects.map(({ id }) => id)]
   }
 
   #flood(node: SimulatedNode, count: number): void {
