@@ -271,6 +271,8 @@ export class SimulatedCluster {
       },
       event: (node, message, details) => {
         this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
+        // A state that is given up may cost the log that rests on it, long after the damage itself.
+        if (message.startsWith("the log is damaged")) this.invariants.damaged(node.id)
         this.#lookout.event(message)
       },
       applied: (node, entry, outcome) => {
