@@ -176,10 +176,6 @@ export const electionPlants: ReadonlyArray<Plant> = [
         replace: "    Number.NEGATIVE_INFINITY,",
       },
     ],
-    test: {
-      file: "test/paper/thesis-3.8-persisted-state.test.ts",
-      name: "keeps quiet for a minimum election timeout",
-    },
   },
   {
     id: "rumour-ends-promise",

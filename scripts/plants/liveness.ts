@@ -84,7 +84,6 @@ export const livenessPlants: ReadonlyArray<Plant> = [
       }`,
       },
     ],
-    test: { file: "test/raft/forwarding.test.ts", name: "hands on nothing that was handed to it" },
   },
   {
     id: "due-timer-proposed-again",

@@ -84,7 +84,6 @@ export const readPlants: ReadonlyArray<Plant> = [
         replace: "  progress.confirmedAt = Math.max(progress.confirmedAt, now)",
       },
     ],
-    test: { file: "test/paper/thesis-6.4-reads.test.ts", name: "less the drift" },
   },
   {
     id: "lease-without-drift",
@@ -96,7 +95,6 @@ export const readPlants: ReadonlyArray<Plant> = [
         replace: "since + node.limits.electionTimeoutMinMillis",
       },
     ],
-    test: { file: "test/paper/thesis-6.4-reads.test.ts", name: "less the drift" },
   },
   {
     id: "read-does-not-wait",
@@ -122,7 +120,6 @@ export const readPlants: ReadonlyArray<Plant> = [
           "    if (waiting.leaseTerm !== 0 && waiting.leaseTerm > node.term && !leaseHolds(node, nowOf(clock))) {",
       },
     ],
-    test: { file: "test/raft/weather.test.ts", name: "a lease that ended while the state was read" },
   },
   {
     id: "min-index-ignored",

@@ -64,7 +64,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
-    test: { file: "test/consensus/hunt.test.ts", name: "three" },
   },
   {
     id: "quorum-of-half",
@@ -215,7 +214,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
         replace: " || repairThrough === 0) return",
       },
     ],
-    test: { file: "test/consensus/hunt.test.ts", name: "three" },
   },
   {
     id: "whole-by-older-repair",
@@ -227,7 +225,6 @@ export const replicationPlants: ReadonlyArray<Plant> = [
         replace: "  if (repairThrough === 0",
       },
     ],
-    test: { file: "test/consensus/hunt.test.ts", name: "three" },
   },
   {
     id: "forward-ids-from-one",

@@ -226,7 +226,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
-    test: { file: "test/storage/damage.test.ts", name: "one flipped bit in its middle" },
   },
   {
     id: "suspicion-forgotten",

@@ -1,6 +1,7 @@
 // What is a simulated cluster? Nodes with real lives on a world of one seed, and checkers that see everything.
 
 import { members } from "../consensus/configuration.ts"
+import { leaderLives } from "../consensus/election.ts"
 import type { Message } from "../consensus/message.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
@@ -187,6 +188,10 @@ export class SimulatedCluster {
   readonly #truthOf = (id: NodeId): DiskTruth | null => this.node(id).disk.synced("main")
 
   #sent(from: NodeId, to: NodeId, payload: Payload): void {
+    if (payload.type === "ForwardRequest") {
+      const isOfItsOwnClients = payload.commands.every((command) => this.node(from).hasTaken(command))
+      insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
+    }
     if (payload.type === "ForwardRequest" || payload.type === "ForwardReply")
       return this.#lookout.forwarded(payload)
     this.invariants.said(from, to, payload as Message, this.#truthOf(from) ?? nothingOnDisk)
@@ -204,6 +209,24 @@ export class SimulatedCluster {
       record.commitIndex,
       committedIndex,
     )
+  }
+
+  /**
+   * While a leader may serve reads by its lease, those who could elect another one without it keep quiet: not only
+   * does nobody lead beside it, nobody could (L5).
+   */
+  #lookAtPromises({ id, process, record }: SimulatedNode): void {
+    if (process === null || record === null || !leaseHolds(record, process.nowMillis)) return
+    const isFree = (voter: NodeId): boolean => {
+      const other = this.node(voter)
+      if (voter === id || other.process === null || other.record === null) return false
+      return other.record.standing === "whole" && !leaderLives(other.record, other.process.nowMillis)
+    }
+    const { voters, outgoing } = record.configurations.current
+    const isSafe = [voters, outgoing].some(
+      (half) => half.length > 0 && half.filter(isFree).length * 2 <= half.length,
+    )
+    insist("lease", isSafe, `${id} has a lease, and no majority would vote (L5)`, voters.filter(isFree))
   }
 
   /** Voters keep quiet for as long as a leader may rely on them: nobody else is elected meanwhile (L5). */
@@ -265,6 +288,7 @@ export class SimulatedCluster {
         const isNew = invariants.committedIndex > committedIndex
         // By what it hears late a node may believe that it leads still.
         for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)
+        for (const node of this.nodes) if (node.record?.role.kind === "leader") this.#lookAtPromises(node)
         if (invariants.leaderCount > leaderCount) this.#lookAtOtherLeases(record.id)
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)

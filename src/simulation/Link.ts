@@ -92,6 +92,19 @@ export class Link {
       this.#world.after(this.#chance.between(0, 3), () => this.#deliver(lane))
   }
 
+  /** The same, but in any order: a connection that has ended may be read after the one that took its place. */
+  releaseMixed(): void {
+    for (const queue of Object.values(this.#lanes)) {
+      for (let at = queue.length - 1; at > 0; at--) {
+        const other = this.#chance.below(at + 1)
+        const message = queue[at]!
+        queue[at] = queue[other]!
+        queue[other] = message
+      }
+    }
+    this.release()
+  }
+
   /** The line has room for all that waits for it: that arrives within a short time, too. */
   hurry(): void {
     const now = this.#world.nowMillis

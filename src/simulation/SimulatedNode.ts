@@ -71,6 +71,10 @@ export class SimulatedNode {
   record: Node | null = null
   /** Counts its processes. */
   starts = 0
+  /** Done once, when it next has read its state for somebody and not answered yet. */
+  onceItHasRead: (() => void) | null = null
+  /** Commands that came through its own door. */
+  readonly #taken = new WeakSet<Uint8Array>()
   #scope: Scope.Closeable | null = null
 
   constructor(
@@ -110,7 +114,7 @@ export class SimulatedNode {
       this.#around.watch(() => this.#around.watcher.started(this, position.index))
       yield* Context.get(context, Transport).connect(raft.initial.addresses)
       this.machine = machine
-      this.raft = Context.get(context, Raft)
+      this.raft = this.#watched(Context.get(context, Raft))
       return yield* this.raft.stopped
     })
     process.fork(life).addObserver((exit) => {
@@ -157,6 +161,28 @@ export class SimulatedNode {
       }
       ended()
     })
+  }
+
+  /** Whether this very command was asked of this node by one of its own clients. */
+  hasTaken(command: Uint8Array): boolean {
+    return this.#taken.has(command)
+  }
+
+  #watched(raft: Raft["Service"]): Raft["Service"] {
+    return {
+      ...raft,
+      propose: (proposals) => {
+        for (const { command } of proposals) this.#taken.add(command)
+        raft.propose(proposals)
+      },
+    }
+  }
+
+  #hasRead(): boolean {
+    const then = this.onceItHasRead
+    this.onceItHasRead = null
+    then?.()
+    return then !== null
   }
 
   #die(): boolean {
@@ -230,6 +256,7 @@ export class SimulatedNode {
           }),
         hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
         installed: (position) => watch(() => watcher.installed(this, position)),
+        hasRead: () => this.#hasRead(),
       },
     }).pipe(
       Layer.provide(

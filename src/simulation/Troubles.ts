@@ -121,7 +121,7 @@ export class Troubles {
         for (const node of nodes) this.#end(node, fault.how, fault.forMillis)
         return this.#cluster.sightings.see("all down at once")
       case "pause":
-        return this.#pause(this.#who(fault.target), fault.forMillis)
+        return this.#pauseWhen(this.#who(fault.target), fault)
       case "cut":
         return this.#cut(fault.cut, fault.forMillis)
       case "weather": {
@@ -148,7 +148,7 @@ export class Troubles {
         })
       }
       case "damage":
-        return this.#damage(this.#who(fault.target), fault.damage, fault.forMillis)
+        return this.#damageWithEcho(this.#who(fault.target), fault)
       case "wall": {
         const node = this.#who(fault.target)
         if (fault.shiftMillis < 0 && node.record?.role.kind === "leader")
@@ -172,6 +172,14 @@ export class Troubles {
     if (how === "power") node.crash()
     else node.kill()
     startLater()
+  }
+
+  #pauseWhen(node: SimulatedNode, fault: Extract<Fault, { readonly type: "pause" }>): void {
+    const pause = (): void => this.#pause(node, fault.forMillis)
+    if (fault.afterReading !== true) return pause()
+    node.onceItHasRead = () => {
+      if (!this.#isCalm) pause()
+    }
   }
 
   #pause(node: SimulatedNode, forMillis: number): void {
@@ -201,6 +209,20 @@ export class Troubles {
     for (const link of links) count(link, 1)
     world.after(forMillis, () => {
       if (!this.#isCalm) for (const link of links) count(link, -1)
+    })
+  }
+
+  #damageWithEcho(node: SimulatedNode, fault: Extract<Fault, { readonly type: "damage" }>): void {
+    const { damage, forMillis, echoMillis = 0 } = fault
+    if (echoMillis === 0) return this.#damage(node, damage, forMillis)
+    const { network, nodes, world } = this.#cluster
+    const links = nodes.flatMap((other) => (other === node ? [] : [network.link(node.id, other.id)]))
+    for (const link of links) link.hold()
+    world.after(echoMillis, () => {
+      if (!this.#isCalm) this.#damage(node, damage, forMillis)
+    })
+    world.after(echoMillis + forMillis + world.chance.between(0, 3 * echoMillis), () => {
+      for (const link of links) if (link.isHeld) link.releaseMixed()
     })
   }
 

@@ -12,6 +12,8 @@ export interface MachineWatcher {
   readonly applied: (entries: ReadonlyArray<Entry>, outcomes: ReadonlyArray<Outcome | null>) => void
   readonly hashed: (index: Index, hash: string) => void
   readonly installed: (position: StatePosition) => void
+  /** The state was read, and nobody has the answer yet. True: the world goes on before anybody gets it. */
+  readonly hasRead: () => boolean
 }
 
 /**
@@ -59,7 +61,8 @@ export const layerBoundary = (options: {
         position: host.position,
         admit: (commands) => ask(host.admit(commands)),
         apply: (entries) => ask(apply(entries)),
-        query: (queries) => ask(host.query(queries)),
+        query: (queries) =>
+          ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
         flush: ask(host.flush),
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),

@@ -28,12 +28,13 @@ export const shortenLog = (disk: MemoryDisk, chance: Chance): string | null => {
   const shorter = older.flatMap(({ sequence }, offset) => (sequence < written.sequence ? [offset] : []))
   if (shorter.length === 0) return null
   // Where a loss of power has put the mark itself back, it is the write-ahead log that shows the bad frame.
-  const told = shorter.filter((offset) => older[offset]!.sequence < marked)
-  const offset = chance.pick(told.length > 0 ? told : shorter)
+  const untold = shorter.filter((offset) => older[offset]!.sequence >= marked)
+  const isTold = untold.length === 0 || (untold.length < shorter.length && chance.happens(0.5))
+  const offset = chance.pick(isTold ? shorter.filter((each) => !untold.includes(each)) : untold)
   const { sequence } = older[offset]!
   const what = `the log is back at commit ${sequence} of ${written.sequence}`
   disk.log.goBack(offset)
-  if (told.length === 0) {
+  if (!isTold) {
     disk.wal = { _tag: "Corrupt", reason: "a frame is bad, and frames written after it follow" }
   }
   return what

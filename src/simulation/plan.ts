@@ -210,6 +210,7 @@ export const drawFaults = (
   }))
   often(2, () => ({ type: "end-all", how: chance.pick<Ending>(["power", "kill"]), forMillis: brief() }))
   often(5, () => ({ type: "pause", target: target(), forMillis: chance.happens(0.5) ? brief() : long() }))
+  often(3, () => ({ type: "pause", target: "leader", forMillis: long(), afterReading: true }))
   often(6, () => ({ type: "cut", cut: drawCut(chance, ids, target), forMillis: long() }))
   often(3, () => ({ type: "weather", weather: drawLink(chance, 3), forMillis: long() }))
   if (ids.length > 1) {
@@ -230,6 +231,24 @@ export const drawFaults = (
   often(1, () => ({ type: "disk", target: target(), weather: { failing: "always" }, forMillis: brief() }))
   const damages: ReadonlyArray<Damage> = ["flip", "flip", "flip-state", "shorten", "shorten", "mark", "wipe"]
   often(3, () => ({ type: "damage", target: target(), damage: chance.pick(damages), forMillis: brief() }))
+  // The same node once more, before or after it was repaired; and while its word from before is still under way.
+  for (let left = Math.round(sometimes(chance, 2)); left > 0; left--) {
+    const struck = chance.pick(ids)
+    let atMillis = chance.below(calmAtMillis)
+    for (let times = chance.between(1, 3); times > 0; times--) {
+      const damage = chance.pick<Damage>(["shorten", "shorten", "flip"])
+      const echoMillis = chance.pick([0, 5, 30])
+      faults.push({
+        atMillis,
+        type: "damage",
+        target: struck,
+        damage,
+        forMillis: chance.between(0, 30),
+        echoMillis,
+      })
+      atMillis += chance.between(30, 800)
+    }
+  }
   often(3, () => ({ type: "wall", target: target(), shiftMillis: chance.between(-3_600_000, 3_600_000) }))
   often(3, () => ({ type: "snapshot", target: target() }))
   often(2, () => ({ type: "flood", target: target(), count: chance.between(20, 120) }))

@@ -65,7 +65,13 @@ export type Ending = "power" | "kill" | "stop"
 export type Fault = { readonly atMillis: number } & (
   | { readonly type: "end"; readonly target: Target; readonly how: Ending; readonly forMillis: number }
   | { readonly type: "end-all"; readonly how: Ending; readonly forMillis: number }
-  | { readonly type: "pause"; readonly target: Target; readonly forMillis: number }
+  /** `afterReading`: not at once, but when it next has read its state for somebody and not answered yet. */
+  | {
+      readonly type: "pause"
+      readonly target: Target
+      readonly forMillis: number
+      readonly afterReading?: boolean
+    }
   | { readonly type: "cut"; readonly cut: Cut; readonly forMillis: number }
   | { readonly type: "weather"; readonly weather: LinkWeather; readonly forMillis: number }
   | { readonly type: "hold"; readonly from: NodeId; readonly to: NodeId; readonly forMillis: number }
@@ -75,8 +81,17 @@ export type Fault = { readonly atMillis: number } & (
       readonly weather: Partial<DiskWeather>
       readonly forMillis: number
     }
-  /** The power is lost, and what comes back is not what was there. */
-  | { readonly type: "damage"; readonly target: Target; readonly damage: Damage; readonly forMillis: number }
+  /**
+   * The power is lost, and what comes back is not what was there. `echoMillis`: what it said in so long before is
+   * still under way when it is back, and mixes with what it says then.
+   */
+  | {
+      readonly type: "damage"
+      readonly target: Target
+      readonly damage: Damage
+      readonly forMillis: number
+      readonly echoMillis?: number
+    }
   | { readonly type: "wall"; readonly target: Target; readonly shiftMillis: number }
   | { readonly type: "snapshot"; readonly target: Target }
   /** Many commands at once, at one node: more than may wait. */
