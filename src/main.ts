@@ -127,6 +127,11 @@ const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observ
   }
   const syncs = metrics.histogram("raftlet_sync_seconds", "One batch of writes to the log, synced.")
   const entries = metrics.counter("raftlet_synced_entries_total", "Entries made durable.")
+  const reads = metrics.counter(
+    "raftlet_reads_total",
+    "Reads answered by this node, by what made the answer safe: lease, round of heartbeats, bound on its age.",
+    ["grounds"],
+  )
   const log = Effect.runForkWith(context)
   return {
     stage: (stage, millis) => stages[stage].observe(millis),
@@ -134,6 +139,7 @@ const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observ
       syncs.observe(millis)
       entries.add(count)
     },
+    read: (grounds) => reads.add(1, grounds),
     turned: () => {},
     event: (message, details) => void log(Effect.logInfo(message).pipe(Effect.annotateLogs(details))),
   }

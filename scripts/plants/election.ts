@@ -130,10 +130,6 @@ export const electionPlants: ReadonlyArray<Plant> = [
         replace: "  !leaderLives(node, now)",
       },
     ],
-    test: {
-      file: "test/paper/thesis-9.6-pre-vote.test.ts",
-      name: "a voter is willing if the log is up-to-date",
-    },
   },
   {
     id: "pre-vote-ignores-leader",

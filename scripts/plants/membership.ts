@@ -68,7 +68,6 @@ export const membershipPlants: ReadonlyArray<Plant> = [
 `,
       },
     ],
-    test: { file: "test/paper/raft-6-configuration.test.ts", name: "for a pre-vote and for a vote" },
   },
   {
     id: "learner-counted",

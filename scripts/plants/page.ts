@@ -25,8 +25,8 @@ const introduction = `# Planted bugs
 A checker that was never red proves nothing. Each bug below is a patch of a line or two, put into the product's text as
 it is loaded (\`scripts/plants/\`); the product itself has no switch for any of them. \`./bunw run plants --write\` made
 this page: for each bug it runs the simulation with the seeds 1, 2, 3, … until one goes red, and says how many that took
-and which checker saw it. What the simulation does not run, SQLite and sockets, or
-does not meet within a thousand seeds, is tried with the test that watches it, the hunt of the decisions among them.
+and which checker saw it. What the simulation does not run, such as SQLite and sockets, is tried with the test that
+watches it.
 `
 
 const absent = (): string => {

@@ -19,10 +19,6 @@ export const sessionPlants: ReadonlyArray<Plant> = [
         replace: "      if (row.idempotencyKey === idempotencyKey) return row",
       },
     ],
-    test: {
-      file: "test/machine/exactlyOnce.test.ts",
-      name: "under the same key of another instance is another command",
-    },
   },
   {
     id: "dedupe-at-door-only",

@@ -213,7 +213,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
-    test: { file: "test/storage/StateStore.test.ts", name: "is told by the row that is read" },
   },
   {
     id: "bad-frame-ignored",

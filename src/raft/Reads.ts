@@ -8,6 +8,7 @@ import type { QueryOutcome } from "../machine/outcome.ts"
 import type { Applied } from "./applier.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
 import type { Failure, Read } from "./Raft.ts"
 import { Signal } from "./Signal.ts"
@@ -182,8 +183,10 @@ export class Reads {
     // (HAZARDS L6).
     if (waiting.leaseTerm !== 0 && (waiting.leaseTerm !== node.term || !leaseHolds(node, nowOf(clock)))) {
       waiting.leaseTerm = 0
-      this.#request(waiting)
-    } else this.#settle(waiting, outcome)
+      return this.#request(waiting)
+    }
+    this.#group.observer.read(groundsOf(waiting))
+    this.#settle(waiting, outcome)
   }
 
   #request(waiting: WaitingRead): void {
@@ -198,4 +201,9 @@ export class Reads {
   #settle(waiting: WaitingRead, answer: QueryOutcome | Failure): void {
     if (this.#waiting.delete(waiting)) waiting.read.answer(answer)
   }
+}
+
+const groundsOf = ({ read, leaseTerm }: WaitingRead): Grounds => {
+  if (read.consistency === "local") return "age"
+  return leaseTerm === 0 ? "round" : "lease"
 }

@@ -29,7 +29,8 @@ interface Worker {
   /** The revision that it saw last, by instance. */
   readonly revisions: Map<string, number>
   lastIndex: Index
-  count: number
+  /** How many idempotency keys it has used, by instance. */
+  readonly counts: Map<string, number>
 }
 
 export interface ClientsOptions extends SessionOptions {
@@ -71,7 +72,7 @@ export class Clients {
       isBusy: false,
       revisions: new Map(),
       lastIndex: 0,
-      count: 0,
+      counts: new Map(),
     }))
     for (const operation of operations) {
       this.#waiting++
@@ -178,6 +179,13 @@ export class Clients {
     }
   }
 
+  /** Used once for an instance, and for others as well: a key is a name within an instance (HAZARDS C1). */
+  #nextKey(worker: Worker, instance: string): string {
+    const count = (worker.counts.get(instance) ?? 0) + 1
+    worker.counts.set(instance, count)
+    return `${worker.name}-${count}`
+  }
+
   #command(
     worker: Worker,
     actor: string,
@@ -196,7 +204,7 @@ export class Clients {
         key,
         command,
         input: JSON.stringify(input),
-        idempotencyKey: `${worker.name}-${++worker.count}`,
+        idempotencyKey: this.#nextKey(worker, instance),
         ifRevision,
       }),
     )

@@ -293,6 +293,11 @@ export class SimulatedCluster {
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
+      read: ({ id, process, record }, grounds) => {
+        if (grounds !== "lease") return
+        const holds = process !== null && record !== null && leaseHolds(record, process.nowMillis)
+        insist("lease", holds, `${id} answers by its lease, which holds until it has (L6)`)
+      },
       event: (node, message, details) => {
         this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
         // A state that is given up may cost the log that rests on it, long after the damage itself.

@@ -1,7 +1,7 @@
 // What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
 
 import { entryBytes } from "../consensus/Log.ts"
-import type { Message } from "../consensus/message.ts"
+import type { Message, VoteRequest } from "../consensus/message.ts"
 import type { Node, Turn } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
 import type {
@@ -36,6 +36,7 @@ interface Seen {
   readonly commit: Index
   readonly role: string
   readonly term: Term
+  readonly end: LogEnd
 }
 
 /**
@@ -56,6 +57,8 @@ export class Invariants {
   readonly #heardAt = new Map<NodeId, Millis>()
   /** The end of the machine of each node. */
   readonly #applied = new Map<NodeId, Index>()
+  /** With what log each candidate asked who would vote for it in a term: its best. */
+  readonly #pleas = new Map<string, LogEnd>()
   /** False once a disk has lost something: what was said no longer proves what is there. */
   #disksKeep = true
   /** How often each disk has lost something, and what was committed when it last did. */
@@ -106,12 +109,14 @@ export class Invariants {
       commit: node.log.base.index,
       role: "follower",
       term: node.term,
+      end: endOf(node),
     }
     this.#entriesMatch(node, turn)
     insist("term goes forward", node.term >= before.term, `term of ${node.id}`, node.term, before.term)
     if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
       this.#leads(node)
     this.#keepsQuiet(node, turn, before, now)
+    this.#encourages(node, turn, before)
     this.#windows(node)
     this.#repairs(node, before, disks)
     insist(
@@ -159,6 +164,7 @@ export class Invariants {
       commit: node.commitIndex,
       role: node.role.kind,
       term: node.term,
+      end: endOf(node),
     })
   }
 
@@ -265,6 +271,11 @@ export class Invariants {
       )
     }
     if (message.type === "VoteRequest" && !message.preVote) this.#votesFor(from, message.term, from, disk)
+    if (message.type === "VoteRequest" && message.preVote) {
+      const key = voteKey(from, message.term)
+      const best = this.#pleas.get(key)
+      if (best === undefined || isBehind(best, message)) this.#pleas.set(key, message)
+    }
     if (message.type === "VoteReply" && !message.preVote && message.granted)
       this.#votesFor(from, message.term, to, disk)
     const isOfNow = message.term === hardState.term
@@ -311,7 +322,7 @@ export class Invariants {
   }
 
   #votesFor(voter: NodeId, term: Term, candidate: NodeId, disk: DiskTruth): void {
-    const key = `${voter} in term ${term}`
+    const key = voteKey(voter, term)
     const earlier = this.#votes.get(key) ?? candidate
     insist("one vote a term", earlier === candidate, `the vote of ${key} (§5.2)`, candidate, earlier)
     this.#votes.set(key, candidate)
@@ -341,6 +352,16 @@ export class Invariants {
     const other = this.#leaders.get(node.term) ?? node.id
     insist("one leader a term", other === node.id, `leaders of term ${node.term} (E1)`, other, node.id)
     this.#leaders.set(node.term, node.id)
+    const { voters, outgoing } = node.configurations.current
+    for (const half of [voters, outgoing]) {
+      const votes = half.filter((id) => id === node.id || this.#votes.get(voteKey(id, node.term)) === node.id)
+      insist(
+        "elected by majorities",
+        half.length === 0 || votes.length * 2 > half.length,
+        `${node.id} leads term ${node.term} by votes of ${half} (§5.2, §6)`,
+        votes,
+      )
+    }
     for (let index = node.log.base.index + 1; index <= this.committedIndex; index++) {
       const { term, by } = this.#committed[index - 1]!
       // A majority's votes may come so late that a leader of a newer term has committed meanwhile.
@@ -382,6 +403,25 @@ export class Invariants {
       `${node.id} would vote for ${would?.to}`,
       `heard a leader ${now - this.#heardAtOf(node.id)} ms ago`,
     )
+  }
+
+  /** Nobody says that it would vote for a log that lacks what its own has (§5.4.1, E4). */
+  #encourages({ id, log }: Node, turn: Turn, before: Seen): void {
+    // What had waited for the disk was decided earlier, over another log perhaps; and later in this very turn it may
+    // have become a leader and appended.
+    if (!before.isIdle) return
+    for (const { to, message } of turn.messages) {
+      if (message.type !== "VoteReply" || !message.preVote || !message.granted) continue
+      const plea = this.#pleas.get(voteKey(to, message.term))
+      if (plea === undefined) continue
+      insist(
+        "would vote for a whole log",
+        !isBehind(plea, log) || !isBehind(plea, before.end),
+        `${id} would vote for ${to} in term ${message.term} (E4)`,
+        `${plea.lastIndex} of term ${plea.lastTerm}`,
+        `${log.lastIndex} of term ${log.lastTerm}`,
+      )
+    }
   }
 
   /**
@@ -444,6 +484,15 @@ export class Invariants {
     }
   }
 }
+
+type LogEnd = Pick<VoteRequest, "lastIndex" | "lastTerm">
+
+const endOf = ({ log }: Node): LogEnd => ({ lastIndex: log.lastIndex, lastTerm: log.lastTerm })
+
+const isBehind = (one: LogEnd, other: LogEnd): boolean =>
+  one.lastTerm < other.lastTerm || (one.lastTerm === other.lastTerm && one.lastIndex < other.lastIndex)
+
+const voteKey = (voter: NodeId, term: Term): string => `${voter} in term ${term}`
 
 /** Index and term in one number: both stay far below their halves of it in a run. */
 const keyOf = ({ index, term }: Pick<Entry, "index" | "term">): number => index * 2 ** 22 + term

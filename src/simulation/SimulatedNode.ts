@@ -10,7 +10,7 @@ import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { layerRaft } from "../raft/layer.ts"
-import { type Observer, silentObserver } from "../raft/observer.ts"
+import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
@@ -33,6 +33,7 @@ export interface NodeWatcher {
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
   readonly turned: (record: Node, turn: Turn, nowMillis: number) => void
+  readonly read: (node: SimulatedNode, grounds: Grounds) => void
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
@@ -220,6 +221,7 @@ export class SimulatedNode {
         this.record = record
         watch(() => watcher.turned(record, turn, process.nowMillis))
       },
+      read: (grounds) => watch(() => watcher.read(this, grounds)),
       event: (message, details) => watcher.event(this, message, details),
     }
     const layerTransport = Layer.unwrap(

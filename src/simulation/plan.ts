@@ -210,7 +210,13 @@ export const drawFaults = (
   }))
   often(2, () => ({ type: "end-all", how: chance.pick<Ending>(["power", "kill"]), forMillis: brief() }))
   often(5, () => ({ type: "pause", target: target(), forMillis: chance.happens(0.5) ? brief() : long() }))
-  often(3, () => ({ type: "pause", target: "leader", forMillis: long(), afterReading: true }))
+  // Long enough for another leader, and short enough for whoever waits for the answer.
+  often(5, () => ({
+    type: "pause",
+    target: "leader",
+    forMillis: chance.between(200, 900),
+    afterReading: true,
+  }))
   often(6, () => ({ type: "cut", cut: drawCut(chance, ids, target), forMillis: long() }))
   often(3, () => ({ type: "weather", weather: drawLink(chance, 3), forMillis: long() }))
   if (ids.length > 1) {
