@@ -29,6 +29,12 @@ export class ConfigurationHistory {
     return this.#recorded.at(-1)!.index
   }
 
+  /** The newest one that is committed, and all behind it: any of them may come to rule. */
+  from(commitIndex: Index): ReadonlyArray<Configuration> {
+    const committed = this.#recorded.findLastIndex((recorded) => recorded.index <= commitIndex)
+    return this.#recorded.slice(Math.max(0, committed)).map(({ configuration }) => configuration)
+  }
+
   asOf(index: Index): Configuration {
     return (
       this.#recorded.findLast((recorded) => recorded.index <= index)?.configuration ??

@@ -42,6 +42,10 @@ export class Progress {
   /** In state `snapshot`: which one, how many bytes of it the follower holds, and how often it said so. */
   snapshot: { readonly id: string; readonly index: Index; received: number; replies: number } | null = null
 
+  /** What it is to hold at the end of the round of catching up that it is in, and when that began (thesis §4.2.1). */
+  #catchUp: { readonly through: Index; readonly since: Millis } | null = null
+  /** Its last round of catching up took no longer than an election timeout. */
+  #hasCaughtUp = false
   #window: Array<InFlight> = []
   inFlightBytes = 0
 
@@ -103,6 +107,20 @@ export class Progress {
   sendSnapshot(id: string, index: Index): void {
     this.#enter("snapshot")
     this.snapshot = { id, index, received: 0, replies: 0 }
+  }
+
+  /**
+   * Whether it would keep up as a voter: it got what had come while it got what was there before, and so on, until a
+   * round took no longer than `roundMillisMax` (thesis §4.2.1). Its answers prove both directions of the link.
+   */
+  catchesUp(lastIndex: Index, now: Millis, roundMillisMax: number): boolean {
+    const begun = this.#catchUp
+    if (begun !== null && this.counted >= begun.through) {
+      this.#hasCaughtUp = now - begun.since <= roundMillisMax
+      this.#catchUp = null
+    } else if (begun !== null && now - begun.since > roundMillisMax) this.#hasCaughtUp = false
+    this.#catchUp ??= { through: lastIndex, since: now }
+    return this.#hasCaughtUp && this.whole
   }
 
   /** The follower's disk lost something: nothing that it said before counts. */

@@ -22,6 +22,7 @@ export const encodeConfiguration = (configuration: Configuration): Uint8Array =>
       learners: configuration.learners,
       learnersNext: configuration.learnersNext,
       addresses: configuration.addresses,
+      goal: configuration.goal,
     }),
   )
 

@@ -1,10 +1,12 @@
 // What does a node do while it leads?
 
 import { becomeFollower, enterRole } from "./election.ts"
+import { stepDown } from "./handover.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
 import { quorumReached } from "./quorum.ts"
 import { peersOf, sendHeartbeats } from "./reading.ts"
+import { settleGoal } from "./reconfiguration.ts"
 import { advanceCommit } from "./replication.ts"
 import { appendEntry } from "./turn.ts"
 import type { Entry, Millis, NodeId } from "./types.ts"
@@ -20,6 +22,8 @@ export const becomeLeader = (node: Node, now: Millis): void => {
     round: 0,
     reads: { confirming: null, waiting: [] },
     diskBusy: null,
+    transfer: null,
+    isLeaseVoid: false,
   }
   enterRole(node, leader)
   node.leaderChanges++
@@ -64,9 +68,10 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
   if (isDiskStuck(node, leader, now)) {
     // Its network lives but its disk does not: it only keeps the others from electing one whose disk does
     // (HAZARDS E12).
-    becomeFollower(node, node.term, null, now)
+    stepDown(node, leader, now)
     return
   }
+  settleGoal(node, leader, now)
   sendHeartbeats(node, leader, now)
 }
 

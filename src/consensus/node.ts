@@ -2,9 +2,11 @@
 
 import type { ConfigurationHistory } from "./ConfigurationHistory.ts"
 import type { Log } from "./Log.ts"
+import type { Change, ChangeRefused } from "./membership.ts"
 import type { Message, SnapshotChunk } from "./message.ts"
 import type { Progress } from "./Progress.ts"
 import type {
+  Aim,
   Configuration,
   Entry,
   EntryKind,
@@ -80,6 +82,10 @@ export interface Leader {
   readonly reads: LeaderReads
   /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
   diskBusy: { readonly sequence: number; readonly since: Millis } | null
+  /** To whom leadership is being handed over, until when, and whether the successor was told to stand. */
+  transfer: { readonly to: NodeId; readonly until: Millis; readonly isTold: boolean } | null
+  /** A successor was told to stand, in this term. */
+  isLeaseVoid: boolean
 }
 
 export interface LeaderReads {
@@ -164,6 +170,8 @@ export interface Turn {
   /** Reads that may be served as soon as the machine has come to `index`. */
   reads: Array<{ readonly origin: Origin; readonly index: Index }>
   dismissed: Array<Dismissed>
+  /** Changes and hand-overs that were asked for: where they lead, or why they are not begun. */
+  judged: Array<{ readonly origin: Origin; readonly verdict: Aim | NodeId | ChangeRefused }>
   /** Pieces of a snapshot for this node to keep. */
   chunks: Array<{ readonly from: NodeId; readonly chunk: SnapshotChunk }>
   /** The log was cut here: the disk may let go what lies behind. */
@@ -195,6 +203,17 @@ export type Input =
         readonly origin: Origin | null
       }>
     }
+  | {
+      readonly type: "ChangeAsked"
+      readonly change: Change
+      readonly force: boolean
+      readonly origin: Origin
+    }
+  | {
+      readonly type: "TransferAsked"
+      readonly to: NodeId | null
+      readonly origin: Origin
+    }
   | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
   /** `after`: the randomised timeout that passed. */
   | { readonly type: "ElectionTimedOut"; readonly after: number }
@@ -218,6 +237,7 @@ export const emptyTurn = (): Turn => ({
   messages: [],
   reads: [],
   dismissed: [],
+  judged: [],
   chunks: [],
   compacted: null,
   write: null,

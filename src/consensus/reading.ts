@@ -123,7 +123,8 @@ const settleRound = (node: Node, leader: Leader, now: Millis): void => {
  */
 export const leaseHolds = (node: Node, now: Millis): boolean => {
   const leader = node.role
-  if (leader.kind !== "leader" || node.commitIndex < leader.firstIndexOfTerm) return false
+  if (leader.kind !== "leader" || leader.isLeaseVoid || node.commitIndex < leader.firstIndexOfTerm)
+    return false
   const confirmedAt = (id: NodeId) =>
     id === node.id ? now : (leader.progress.get(id)?.confirmedAt ?? Number.NEGATIVE_INFINITY)
   const since = quorumReached(node.configurations.current, confirmedAt)

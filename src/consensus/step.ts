@@ -12,10 +12,12 @@ import {
   onVoteRequest,
 } from "./election.ts"
 import { followLeader, onAppendRequest, onHeartbeatRequest } from "./follower.ts"
+import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
 import { becomeLeader, onHeartbeatDue, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
-import type { Input, Node } from "./node.ts"
+import type { Input, Leader, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
+import { beginChange, settleJoint } from "./reconfiguration.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
 import { onChunkKept, onSnapshotChunk, onSnapshotCompleted, onSnapshotReply } from "./snapshots.ts"
 import { confirmWrites, say } from "./turn.ts"
@@ -29,6 +31,15 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
     case "Proposed":
       onProposed(node, input)
+      break
+    case "ChangeAsked":
+      node.turn.judged.push({
+        origin: input.origin,
+        verdict: beginChange(node, input.change, input.force, now),
+      })
+      break
+    case "TransferAsked":
+      node.turn.judged.push({ origin: input.origin, verdict: beginTransfer(node, input.to, now) })
       break
     case "ReadRequested":
       requestReads(node, input.origins, input.lease, now)
@@ -57,6 +68,14 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
   }
   settleElection(node, now)
+  if (node.role.kind === "leader") settleLeadership(node, node.role, now)
+}
+
+/** What a leader goes on with by itself. */
+const settleLeadership = (node: Node, leader: Leader, now: Millis): void => {
+  settleJoint(node, leader, now)
+  settleTransfer(node, leader, now)
+  settleRetirement(node, leader, now)
 }
 
 const onReceived = (node: Node, from: NodeId, message: Message, now: Millis): void => {

@@ -38,6 +38,19 @@ export interface Address {
   readonly peer: string
   /** `http://host:port` of the client port; empty when not known. */
   readonly client: string
+  /**
+   * Of the data directory that is meant by this member; absent: whichever was seen first under its id. A node that
+   * comes back without its data, or with an older copy of it, has another one (HAZARDS S6, M10).
+   */
+  readonly incarnation?: string
+}
+
+/** Where a change of members leads. */
+export interface Aim {
+  readonly voters: ReadonlyArray<NodeId>
+  readonly learners: ReadonlyArray<NodeId>
+  /** Of all of them. */
+  readonly addresses: Readonly<Record<NodeId, Address>>
 }
 
 /**
@@ -53,6 +66,8 @@ export interface Configuration {
   /** Voters of `outgoing` that become learners when the joint configuration is left. */
   readonly learnersNext: ReadonlyArray<NodeId>
   readonly addresses: Readonly<Record<NodeId, Address>>
+  /** Where a change leads that waits for newcomers to catch up; every leader goes on with it. */
+  readonly goal?: Aim
 }
 
 /** What a node must never forget (Raft figure 2). One durable position. */

@@ -1,7 +1,8 @@
 // What do the lives of one group share? The record, the mailbox, and the services around them.
 
-import { type Clock, type Context, Queue, type Random } from "effect"
+import { type Clock, type Context, Queue, type Random, type Scope } from "effect"
 import type { Input, Node } from "../consensus/node.ts"
+import type { Progress } from "../consensus/Progress.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { LogStore } from "../storage/LogStore.ts"
@@ -13,6 +14,14 @@ import type { Signal } from "./Signal.ts"
 
 /** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
 export type Mail = Inbound | Input | { readonly type: "ReadersWait" }
+
+/** A life that sends to one peer, for one progress. */
+export interface Replicating {
+  readonly progress: Progress
+  /** Raised when there may be something to send. */
+  readonly signal: Signal
+  readonly scope: Scope.Closeable
+}
 
 /** One group on one node. `node` is written by the turn alone; the others read it, never across a wait. */
 export interface Group {
@@ -28,8 +37,8 @@ export interface Group {
   readonly random: Random.Random
   /** Raised when the machine may have something to apply or install. */
   readonly applicable: Signal
-  /** One per peer; raised when there may be something to send. Filled by the leader's life. */
-  readonly replicators: Map<NodeId, Signal>
+  /** One per member that receives the log. Filled while this node leads. */
+  readonly replicators: Map<NodeId, Replicating>
 }
 
 /** The node's monotonic clock. Whole milliseconds, so that simulated and real time are alike. */

@@ -2,6 +2,7 @@
 
 import type { Effect, Queue, Scope } from "effect"
 import type { Turn } from "../consensus/node.ts"
+import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import type { Reads } from "./Reads.ts"
 import type { Writer } from "./writer.ts"
@@ -11,6 +12,7 @@ export interface Hands {
   readonly writer: Writer
   readonly proposals: Proposals
   readonly reads: Reads
+  readonly operations: Operations
   readonly chunks: Queue.Queue<Turn["chunks"][number]>
   /** Gets one for each completed snapshot that the turn has heard of. */
   readonly taken: Queue.Queue<void>

@@ -119,7 +119,9 @@ export class Proposals {
 
   /** There may be a leader now. */
   retryParked(): void {
-    if (this.#parked.length === 0 || knownLeader(this.#group.node) === null) return
+    const { role } = this.#group.node
+    const isHandingOver = role.kind === "leader" && role.transfer !== null
+    if (this.#parked.length === 0 || isHandingOver || knownLeader(this.#group.node) === null) return
     const parked = this.#parked
     this.#parked = []
     for (const unit of parked) Queue.offerUnsafe(this.#inbox, unit)
@@ -147,8 +149,9 @@ export class Proposals {
 
   readonly #place = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
     const { node } = this.#group
-    if (node.role.kind === "leader") return yield* this.#admit(units)
-    const leader = knownLeader(node)
+    if (node.role.kind === "leader" && node.role.transfer === null) return yield* this.#admit(units)
+    // Whoever hands leadership over takes in nothing more; its successor will, or it goes on itself.
+    const leader = node.role.kind === "leader" ? null : knownLeader(node)
     const forwarded: Array<ClientUnit> = []
     for (const unit of units) {
       if (unit.kind === "leader") for (const waiter of unit.waiters) waiter.dismissed("not-leader")

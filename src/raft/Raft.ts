@@ -1,6 +1,7 @@
 // What does the rest of the house ask of a Raft group? The door: proposals, reads, status.
 
 import { Context, type Effect, Schema } from "effect"
+import type { Change, ChangeRefused } from "../consensus/membership.ts"
 import type { Configuration, GroupId, Index, Millis, NodeId, Standing, Term } from "../consensus/types.ts"
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
@@ -19,6 +20,9 @@ export interface Failure {
     | "leadership-lost"
     | "timeout"
     | "stale"
+    | ChangeRefused["code"]
+    /** The successor did not take over in time; this node goes on leading. */
+    | "transfer-failed"
   readonly outcome: "rejected" | "unknown"
   readonly detail: string
 }
@@ -52,6 +56,33 @@ export interface Read {
   readonly deadline: Millis
   /** Called exactly once. */
   readonly answer: (answer: QueryOutcome | Failure) => void
+}
+
+/** What became of a change of members. */
+export interface Changed {
+  readonly configuration: Configuration
+  /** Where the configuration stands in the log. */
+  readonly index: Index
+  readonly term: Term
+  /** False: the change is in the log for good, and waits for newcomers to catch up; every leader goes on with it. */
+  readonly isDone: boolean
+}
+
+export interface ChangeRequest {
+  readonly change: Change
+  /** Also when too few of the new voters are alive to go on. */
+  readonly force: boolean
+  readonly deadline: Millis
+  /** Called exactly once. */
+  readonly answer: (answer: Changed | Failure) => void
+}
+
+export interface TransferRequest {
+  /** Null: whoever is furthest. */
+  readonly to: NodeId | null
+  readonly deadline: Millis
+  /** Called exactly once, with who leads now. */
+  readonly answer: (answer: { readonly leader: NodeId; readonly term: Term } | Failure) => void
 }
 
 export interface MemberStatus {
@@ -109,6 +140,10 @@ export class Raft extends Context.Service<
     readonly propose: (proposals: ReadonlyArray<Proposal>) => void
     /** Never waits; the answer comes through the read. */
     readonly read: (read: Read) => void
+    /** Never waits. Only the leader does it; nothing is handed on. */
+    readonly change: (request: ChangeRequest) => void
+    /** Never waits. Only the leader does it; nothing is handed on. */
+    readonly transfer: (request: TransferRequest) => void
     readonly status: () => GroupStatus
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>

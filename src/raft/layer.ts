@@ -17,12 +17,14 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
     Raft,
     Effect.gen(function* () {
       const started = yield* start(options, observer)
-      const { group, proposals, reads, flushed } = started
+      const { group, proposals, reads, operations, flushed } = started
       return Raft.of({
         group: options.group,
         now: () => nowOf(group.clock),
         propose: (asked) => proposals.add(asked),
         read: (read) => reads.add(read),
+        change: (request) => operations.change(request),
+        transfer: (request) => operations.transfer(request),
         status: () => statusOf(started),
         stopped: started.stopped,
         answerAll: started.answerAll,

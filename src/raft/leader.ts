@@ -1,12 +1,11 @@
-// What lives while a node leads? A heartbeat, a replicator for each peer, and the clock of the timers.
+// What lives while a node leads? A heartbeat, a replicator for each member, and the clock of the timers.
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader } from "../consensus/node.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import type { Proposals } from "./Proposals.ts"
-import { replicator } from "./replicator.ts"
-import { Signal } from "./Signal.ts"
+import { replicateToMembers } from "./replicators.ts"
 
 /** Begins all of them; they end with the scope. */
 export const leaderLife = Effect.fnUntraced(function* (
@@ -19,12 +18,7 @@ export const leaderLife = Effect.fnUntraced(function* (
     scope,
     Effect.sync(() => group.replicators.clear()),
   )
-  for (const [peer, progress] of role.progress) {
-    const signal = new Signal()
-    signal.raise()
-    group.replicators.set(peer, signal)
-    yield* run(replicator(group, peer, progress, signal), scope)
-  }
+  yield* replicateToMembers(group, role, run, scope)
   yield* run(heartbeat(group), scope)
   yield* run(timers(group, proposals), scope)
 })

@@ -1,7 +1,7 @@
 // What can be set about a Raft group, and what is right for most?
 
 import type { Limits } from "../consensus/node.ts"
-import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { Address, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 
 export interface RaftOptions {
   readonly group: GroupId
@@ -10,6 +10,11 @@ export interface RaftOptions {
   readonly client: string
   /** The configuration of a group that does not exist yet. */
   readonly initial: Configuration
+  /**
+   * Where members are by the word of whoever starts this node: instead of what the configuration says as of now, until
+   * a newer one says otherwise. Whom to listen to, while the configuration names nobody.
+   */
+  readonly contacts: Readonly<Record<NodeId, Address>>
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number
@@ -46,6 +51,7 @@ export const defaultLimits: Limits = {
 }
 
 export const defaultOptions = {
+  contacts: {},
   limits: defaultLimits,
   flushMillis: 1000,
   flushEntriesMax: 10_000,

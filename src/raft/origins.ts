@@ -1,6 +1,6 @@
 // Who waits for an answer, as the turn and the applier see it?
 
-import type { Dismissed } from "../consensus/node.ts"
+import type { Dismissed, Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
 import type { Outcome } from "../machine/outcome.ts"
 
@@ -17,4 +17,10 @@ export interface ReadOrigin {
   /** It may be served once the machine has come this far. */
   readonly confirmed: (index: Index) => void
   readonly dismissed: (reason: Dismissed["reason"]) => void
+}
+
+/** Rides on what an operator asks for. */
+export interface OperationOrigin {
+  /** Where it leads, or why it is not begun. */
+  readonly judged: (verdict: Turn["judged"][number]["verdict"]) => void
 }

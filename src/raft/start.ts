@@ -13,6 +13,7 @@ import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Run } from "./Hands.ts"
+import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { Proposals } from "./Proposals.ts"
@@ -28,6 +29,7 @@ export interface Started {
   readonly group: Group
   readonly proposals: Proposals
   readonly reads: Reads
+  readonly operations: Operations
   readonly writer: Writer
   readonly flushed: Flushed
   /** Fails when one of its lives has died: the group can do nothing more. */
@@ -54,6 +56,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
+  const operations = new Operations(group)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
@@ -61,6 +64,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const answerAll = Effect.sync(() => {
     proposals.close()
     reads.close()
+    operations.close()
   })
   yield* Scope.addFinalizer(scope, answerAll)
   // Who waits at a group that has died learns it at once, not when the node around it has ended.
@@ -76,13 +80,14 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(), scope)
-  yield* run(sweeper(group, proposals, reads), scope)
-  yield* run(turns(group, { writer, proposals, reads, chunks, taken, cuts, run }, scope), scope)
+  yield* run(sweeper(group, proposals, reads, operations), scope)
+  yield* run(turns(group, { writer, proposals, reads, operations, chunks, taken, cuts, run }, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
     group,
     proposals,
     reads,
+    operations,
     writer,
     flushed,
     stopped: Deferred.await(stopped),
@@ -153,12 +158,18 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
 })
 
 /** Looks after those who wait: deadlines, and attempts that got no answer. */
-const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals, reads: Reads) {
+const sweeper = Effect.fnUntraced(function* (
+  group: Group,
+  proposals: Proposals,
+  reads: Reads,
+  operations: Operations,
+) {
   while (true) {
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
     proposals.sweep(now)
     reads.sweep(now)
+    operations.sweep(now)
   }
 })
 

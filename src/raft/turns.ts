@@ -5,17 +5,21 @@ import { Effect, Exit, Queue, Scope } from "effect"
 import { applicableIndex, knownLeader, type Role, type Turn } from "../consensus/node.ts"
 import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
+import { Acquaintances } from "./Acquaintances.ts"
 import { electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { leaderLife } from "./leader.ts"
-import type { ProposalOrigin, ReadOrigin } from "./origins.ts"
+import type { OperationOrigin, ProposalOrigin, ReadOrigin } from "./origins.ts"
+import { areReplicating, replicateToMembers } from "./replicators.ts"
 import { StageClock } from "./StageClock.ts"
 
 /** The scope is the group's: a role's scope lies within it. */
 export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, groupScope: Scope.Scope) {
   const { node, mailbox } = group
   const stages = new StageClock(group)
+  const acquaintances = new Acquaintances(group)
+  yield* acquaintances.follow
   let role: Role | null = null
   let roleScope = yield* Scope.fork(groupScope)
   while (true) {
@@ -32,6 +36,10 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     for (const item of mail) open(group, hands, item, now)
     stages.look()
     carryOut(group, hands, takeTurn(node))
+    if (node.role === role && role.kind === "leader" && !areReplicating(group, role)) {
+      yield* replicateToMembers(group, role, hands.run, roleScope)
+    }
+    yield* acquaintances.follow
     if (knownLeader(node) !== null && knownLeader(node) !== leader) {
       hands.proposals.retryParked()
       hands.reads.retryParked()
@@ -69,13 +77,15 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   const { node, transport } = group
   group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
-  for (const signal of group.replicators.values()) signal.raise()
+  for (const { signal } of group.replicators.values()) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
   for (const chunk of turn.chunks) Queue.offerUnsafe(hands.chunks, chunk)
   if (turn.compacted !== null) Queue.offerUnsafe(hands.cuts, turn.compacted)
   if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) group.applicable.raise()
+  for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)
+  hands.operations.look()
   hands.reads.noteFreshness()
 }
 

@@ -57,6 +57,8 @@ export class Invariants {
   readonly #heardAt = new Map<NodeId, Millis>()
   /** The end of the machine of each node. */
   readonly #applied = new Map<NodeId, Index>()
+  /** Who was asked to stand by the leader whom it follows, in which term. */
+  readonly #successors = new Set<string>()
   /** With what log each candidate asked who would vote for it in a term: its best. */
   readonly #pleas = new Map<string, LogEnd>()
   /** False once a disk has lost something: what was said no longer proves what is there. */
@@ -271,6 +273,9 @@ export class Invariants {
       )
     }
     if (message.type === "VoteRequest" && !message.preVote) this.#votesFor(from, message.term, from, disk)
+    if (message.type === "VoteRequest" && message.transfer) {
+      this.#successors.add(voteKey(from, message.term))
+    }
     if (message.type === "VoteRequest" && message.preVote) {
       const key = voteKey(from, message.term)
       const best = this.#pleas.get(key)
@@ -387,8 +392,10 @@ export class Invariants {
     const { votedFor } = node
     const isNew =
       votedFor !== null && votedFor !== node.id && (votedFor !== before.votedFor || node.term > before.term)
-    // A damaged node that a leader has repaired counts as having voted for it.
-    const hasVoted = isNew && before.standing === "whole"
+    // A damaged node that a leader has repaired counts as having voted for it. A leader's own successor may be voted
+    // for at once: that leader has no lease any more.
+    const isSuccessor = votedFor !== null && this.#successors.has(voteKey(votedFor, node.term))
+    const hasVoted = isNew && before.standing === "whole" && !isSuccessor
     insist(
       "keeps its leader",
       !hasVoted,
@@ -396,7 +403,12 @@ export class Invariants {
       `heard a leader ${now - this.#heardAtOf(node.id)} ms ago`,
     )
     if (!before.isIdle) return
-    const would = turn.messages.find(({ message }) => message.type === "VoteReply" && message.granted)
+    const would = turn.messages.find(
+      ({ to, message }) =>
+        message.type === "VoteReply" &&
+        message.granted &&
+        (message.preVote || !this.#successors.has(voteKey(to, message.term))),
+    )
     insist(
       "keeps its leader",
       would === undefined,

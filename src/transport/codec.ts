@@ -2,7 +2,14 @@
 // whatever comes out of `decode` is well-formed, anything else throws.
 
 import protobuf from "protobufjs/minimal.js"
-import type { Entry, EntryKind, GroupId, NodeId } from "../consensus/types.ts"
+import type {
+  Configuration,
+  Entry,
+  EntryKind,
+  GroupId,
+  NodeId,
+  SnapshotPosition,
+} from "../consensus/types.ts"
 import { headerBytes, Malformed, seal } from "./framing.ts"
 import { idLengthMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
@@ -103,7 +110,7 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
     case "VoteReply":
       return { group, voteReply: payload }
     case "SnapshotChunk":
-      return { group, snapshotChunk: payload }
+      return { group, snapshotChunk: { ...payload, snapshot: writeSnapshot(payload.snapshot) } }
     case "SnapshotReply":
       return { group, snapshotReply: payload }
     case "ReadIndexRequest":
@@ -118,6 +125,22 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
       return { group, forwardReply: payload }
   }
 }
+
+const writeSnapshot = ({ index, term, configuration }: SnapshotPosition): wire.SnapshotPosition => {
+  const { goal, addresses, ...sets } = configuration
+  return {
+    index,
+    term,
+    configuration: {
+      ...sets,
+      addresses: writeAddresses(addresses),
+      goal: goal === undefined ? null : { ...goal, addresses: writeAddresses(goal.addresses) },
+    },
+  }
+}
+
+const writeAddresses = (addresses: Configuration["addresses"]): Record<string, wire.Address> =>
+  Object.fromEntries(Object.entries(addresses).map(([id, address]) => [id, { incarnation: "", ...address }]))
 
 const kindNumbers: Readonly<Record<EntryKind, wire.EntryKind>> = {
   noop: wire.EntryKind.NOOP,

@@ -66,10 +66,21 @@ export declare const Pong: {
 export interface Address {
   readonly peer: string
   readonly client: string
+  readonly incarnation: string
 }
 export declare const Address: {
   readonly encode: (message: Address, writer?: Writer) => Writer
   readonly decode: (bytes: Uint8Array | Reader, length?: number) => Address
+}
+
+export interface Aim {
+  readonly voters: ReadonlyArray<string>
+  readonly learners: ReadonlyArray<string>
+  readonly addresses: Readonly<Record<string, Address>>
+}
+export declare const Aim: {
+  readonly encode: (message: Aim, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => Aim
 }
 
 export interface Configuration {
@@ -78,6 +89,7 @@ export interface Configuration {
   readonly learners: ReadonlyArray<string>
   readonly learnersNext: ReadonlyArray<string>
   readonly addresses: Readonly<Record<string, Address>>
+  readonly goal?: Aim | null
 }
 export declare const Configuration: {
   readonly encode: (message: Configuration, writer?: Writer) => Writer

@@ -621,6 +621,7 @@ export const Address = $root.Address = (() => {
 
     Address.prototype.peer = "";
     Address.prototype.client = "";
+    Address.prototype.incarnation = "";
 
     Address.encode = function (message, writer, _depth) {
         if (!writer)
@@ -633,6 +634,8 @@ export const Address = $root.Address = (() => {
             writer.uint32(10).string(message.peer);
         if (message.client != null && $Object.hasOwnProperty.call(message, "client") && message.client !== "")
             writer.uint32(18).string(message.client);
+        if (message.incarnation != null && $Object.hasOwnProperty.call(message, "incarnation") && message.incarnation !== "")
+            writer.uint32(26).string(message.incarnation);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -684,6 +687,15 @@ export const Address = $root.Address = (() => {
                         delete message.client;
                     continue;
                 }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.incarnation = value;
+                    else
+                        delete message.incarnation;
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -702,6 +714,145 @@ export const Address = $root.Address = (() => {
     };
 
     return Address;
+})();
+
+export const Aim = $root.Aim = (() => {
+
+    const Aim = function (properties) {
+        this.voters = [];
+        this.learners = [];
+        this.addresses = {};
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    Aim.prototype.voters = $util.emptyArray;
+    Aim.prototype.learners = $util.emptyArray;
+    Aim.prototype.addresses = $util.emptyObject;
+
+    Aim.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.voters != null && message.voters.length)
+            for (let i = 0; i < message.voters.length; ++i)
+                writer.uint32(10).string(message.voters[i]);
+        if (message.learners != null && message.learners.length)
+            for (let i = 0; i < message.learners.length; ++i)
+                writer.uint32(18).string(message.learners[i]);
+        if (message.addresses != null && $Object.hasOwnProperty.call(message, "addresses"))
+            for (let keys = $Object.keys(message.addresses), i = 0; i < keys.length; ++i) {
+                writer.uint32(26).fork().uint32(10).string(keys[i]);
+                $root.Address.encode(message.addresses[keys[i]], writer.uint32(18).fork(), _depth + 1).ldelim().ldelim();
+            }
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    Aim.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, key, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.Aim();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.voters && message.voters.length))
+                        message.voters = [];
+                    message.voters.push(reader.stringVerify());
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.learners && message.learners.length))
+                        message.learners = [];
+                    message.learners.push(reader.stringVerify());
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    if (message.addresses === $util.emptyObject)
+                        message.addresses = {};
+                    let end2 = reader.size() + reader.pos;
+                    if (end2 > reader.len)
+                        throw $RangeError("index out of range");
+                    reader.len = end2;
+                    key = "";
+                    value = null;
+                    while (reader.pos < end2) {
+                        let tag2 = reader.tag();
+                        wireType = tag2 & 7;
+                        switch (tag2 >>>= 3) {
+                        case 1:
+                            if (wireType !== 2)
+                                break;
+                            key = reader.stringVerify();
+                            continue;
+                        case 2:
+                            if (wireType !== 2)
+                                break;
+                            value = $root.Address.decode(reader, reader.size(), $undefined, _depth + 1, value);
+                            continue;
+                        }
+                        reader.skipType(wireType, _depth, tag2);
+                    }
+                    if (reader.pos !== end2)
+                        throw $RangeError("index out of range");
+                    reader.len = end;
+                    if (key === "__proto__")
+                        $util.makeProp(message.addresses, key);
+                    message.addresses[key] = value || new $root.Address();
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return Aim;
 })();
 
 export const Configuration = $root.Configuration = (() => {
@@ -723,6 +874,7 @@ export const Configuration = $root.Configuration = (() => {
     Configuration.prototype.learners = $util.emptyArray;
     Configuration.prototype.learnersNext = $util.emptyArray;
     Configuration.prototype.addresses = $util.emptyObject;
+    Configuration.prototype.goal = null;
 
     Configuration.encode = function (message, writer, _depth) {
         if (!writer)
@@ -748,6 +900,8 @@ export const Configuration = $root.Configuration = (() => {
                 writer.uint32(42).fork().uint32(10).string(keys[i]);
                 $root.Address.encode(message.addresses[keys[i]], writer.uint32(18).fork(), _depth + 1).ldelim().ldelim();
             }
+        if (message.goal != null && $Object.hasOwnProperty.call(message, "goal"))
+            $root.Aim.encode(message.goal, writer.uint32(50).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -847,6 +1001,12 @@ export const Configuration = $root.Configuration = (() => {
                     if (key === "__proto__")
                         $util.makeProp(message.addresses, key);
                     message.addresses[key] = value || new $root.Address();
+                    continue;
+                }
+            case 6: {
+                    if (wireType !== 2)
+                        break;
+                    message.goal = $root.Aim.decode(reader, reader.size(), $undefined, _depth + 1, message.goal);
                     continue;
                 }
             }

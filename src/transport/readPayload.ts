@@ -2,7 +2,7 @@
 // numbers count something, lists and names have an end, entries could stand in a log.
 
 import type { Message } from "../consensus/message.ts"
-import type { Configuration, Entry, EntryKind, NodeId } from "../consensus/types.ts"
+import type { Aim, Configuration, Entry, EntryKind, NodeId } from "../consensus/types.ts"
 import { Malformed } from "./framing.ts"
 import { addressLengthMax, idLengthMax, itemsMax, membersMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
@@ -172,14 +172,28 @@ const readConfiguration = (body: wire.Configuration): Configuration => ({
   outgoing: readMembers(body.outgoing),
   learners: readMembers(body.learners),
   learnersNext: readMembers(body.learnersNext),
-  // `fromEntries` defines the keys: a node that calls itself `__proto__` is a member like any other.
-  addresses: Object.fromEntries(
-    atMost(membersMax, Object.entries(body.addresses)).map(([id, { peer, client }]) => [
-      text(id, idLengthMax),
-      { peer: addressText(peer), client: addressText(client) },
-    ]),
-  ),
+  addresses: readAddresses(body.addresses),
+  ...(body.goal == null ? {} : { goal: readAim(body.goal) }),
 })
+
+const readAim = (body: wire.Aim): Aim => ({
+  voters: readMembers(body.voters),
+  learners: readMembers(body.learners),
+  addresses: readAddresses(body.addresses),
+})
+
+/** `fromEntries` defines the keys: a node that calls itself `__proto__` is a member like any other. */
+const readAddresses = (body: Readonly<Record<string, wire.Address>>): Configuration["addresses"] =>
+  Object.fromEntries(
+    atMost(membersMax, Object.entries(body)).map(([id, { peer, client, incarnation }]) => [
+      text(id, idLengthMax),
+      {
+        peer: addressText(peer),
+        client: addressText(client),
+        ...(incarnation === "" ? {} : { incarnation: text(incarnation, tokenLengthMax) }),
+      },
+    ]),
+  )
 
 const readMembers = (ids: ReadonlyArray<string>): ReadonlyArray<NodeId> =>
   atMost(membersMax, ids).map((id) => text(id, idLengthMax))

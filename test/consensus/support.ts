@@ -159,6 +159,7 @@ export const turnOf = (of: Partial<Outcome> = {}): Outcome => ({
   messages: [],
   reads: [],
   dismissed: [],
+  judged: [],
   chunks: [],
   compacted: null,
   write: null,

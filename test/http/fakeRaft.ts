@@ -136,6 +136,12 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       const { current } = fake.instead
       if (current !== "silence") read.answer(current ?? answerQuery(read.query, counters, index))
     },
+    change: () => {
+      throw new Error("nobody changes the members of a fake")
+    },
+    transfer: () => {
+      throw new Error("nobody hands a fake over")
+    },
     status: () => fake.status.current,
     stopped: Effect.never,
     answerAll: Effect.void,

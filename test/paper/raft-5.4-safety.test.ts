@@ -139,7 +139,7 @@ describe("a leader commits", () => {
     const node = given({ configuration: configuration({ voters: ["a", "b"], outgoing: [] }) })
     elected(node)
     hears(node, "b", appendReply({ term: 1, index: 1 }))
-    node.configurations.reset({ index: 1, configuration: configuration({ voters: ["b"] }) })
+    node.configurations.reset({ index: 2, configuration: configuration({ voters: ["b"] }) })
     proposes(node, [{}])
     persists(node)
     expect(node.commitIndex).toBe(1)
@@ -150,7 +150,7 @@ describe("a leader commits", () => {
   test("nor does it stand in for a voter (M7, M12)", () => {
     const node = given()
     elected(node)
-    node.configurations.reset({ index: 0, configuration: configuration({ voters: ["b", "c"] }) })
+    node.configurations.reset({ index: 1, configuration: configuration({ voters: ["b", "c"] }) })
     hears(node, "b", appendReply({ term: 1, index: 1 }))
     expect(node.commitIndex).toBe(0)
     hears(node, "c", appendReply({ term: 1, index: 1 }))

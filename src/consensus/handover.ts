@@ -1,0 +1,83 @@
+// How does leadership go to another node without waiting for a timeout? (thesis §3.10)
+
+import { becomeFollower } from "./election.ts"
+import type { ChangeRefused } from "./membership.ts"
+import type { Leader, Node } from "./node.ts"
+import { isRetired } from "./reconfiguration.ts"
+import { say } from "./turn.ts"
+import type { Millis, NodeId } from "./types.ts"
+
+/**
+ * Begins to hand leadership over, to `to` or to whoever is furthest: no command is taken in until the successor has
+ * everything, or has not had it in time. Returns the successor, or why there is none.
+ */
+export const beginTransfer = (node: Node, to: NodeId | null, now: Millis): NodeId | ChangeRefused => {
+  const { role } = node
+  if (role.kind !== "leader") return { code: "not-leader", detail: `${node.id} does not lead` }
+  if (role.transfer !== null) return { code: "change-in-progress", detail: `${role.transfer.to} is to lead` }
+  if (to === node.id) return to
+  const { voters } = node.configurations.current
+  if (to !== null && !voters.includes(to)) return { code: "unknown-member", detail: `${to} is no voter` }
+  const successor = to ?? bestSuccessor(node, role, now)
+  if (successor === null || !isFit(node, role, successor, now)) {
+    return {
+      code: "no-successor",
+      detail: `${to ?? "no other voter"} ${to === null ? "answers" : "does not answer"}`,
+    }
+  }
+  role.transfer = { to: successor, until: now + node.limits.electionTimeoutMaxMillis, isTold: false }
+  settleTransfer(node, role, now)
+  return successor
+}
+
+/** Tells the successor as soon as it has everything; goes on leading when that takes too long. */
+export const settleTransfer = (node: Node, leader: Leader, now: Millis): void => {
+  const { transfer } = leader
+  if (transfer === null) return
+  const progress = leader.progress.get(transfer.to)
+  if (progress === undefined || now > transfer.until) {
+    leader.transfer = null
+  } else if (!transfer.isTold && progress.counted === node.log.lastIndex) {
+    leader.transfer = { ...transfer, isTold: true }
+    tell(node, leader, transfer.to)
+  }
+}
+
+/**
+ * A leader without a vote has nothing left to do, and one that cannot go on should not keep its followers waiting for
+ * a timeout: whoever is furthest stands at once.
+ */
+export const stepDown = (node: Node, leader: Leader, now: Millis): void => {
+  const successor = bestSuccessor(node, leader, now)
+  if (successor !== null) tell(node, leader, successor)
+  becomeFollower(node, node.term, null, now)
+}
+
+export const settleRetirement = (node: Node, leader: Leader, now: Millis): void => {
+  if (isRetired(node)) stepDown(node, leader, now)
+}
+
+/**
+ * From now on its followers may elect another one at any moment, lease or not, however late the word arrives: this
+ * leader has no lease any more in this term (HAZARDS L5).
+ */
+const tell = (node: Node, leader: Leader, successor: NodeId): void => {
+  leader.isLeaseVoid = true
+  say(node, successor, { type: "TimeoutNow", term: node.term })
+}
+
+const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null => {
+  let best: NodeId | null = null
+  for (const id of node.configurations.current.voters) {
+    if (!isFit(node, leader, id, now)) continue
+    const isFurther = best === null || leader.progress.get(id)!.match > leader.progress.get(best)!.match
+    if (isFurther) best = id
+  }
+  return best
+}
+
+const isFit = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => {
+  const progress = leader.progress.get(id)
+  if (progress === undefined || !progress.whole || progress.state === "snapshot") return false
+  return now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
+}

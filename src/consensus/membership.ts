@@ -1,0 +1,200 @@
+// How does a cluster get from one set of members to another? Any set to any set, by joint consensus (Raft §6,
+// thesis §4); whoever is to vote catches up first, as a learner.
+
+import { isJoint, members } from "./configuration.ts"
+import type { Address, Aim, Configuration, NodeId } from "./types.ts"
+
+/** What an operator wants changed. */
+export type Change =
+  | {
+      readonly kind: "set"
+      readonly voters: ReadonlyArray<NodeId>
+      readonly learners: ReadonlyArray<NodeId>
+      /** Of those that are no members yet; also new ones of members. */
+      readonly addresses: Readonly<Record<NodeId, Address>>
+    }
+  | {
+      readonly kind: "add"
+      readonly id: NodeId
+      readonly address: Address
+      readonly as: "voter" | "learner"
+    }
+  | { readonly kind: "remove"; readonly id: NodeId }
+  | { readonly kind: "promote"; readonly id: NodeId }
+  /** `by` takes the place of `id`, in one change. */
+  | { readonly kind: "replace"; readonly id: NodeId; readonly by: NodeId; readonly address: Address }
+
+/** Why a change is not begun. Nothing of it is in the log. */
+export interface ChangeRefused {
+  readonly code:
+    | "bad-request"
+    | "unknown-member"
+    | "change-in-progress"
+    | "would-lose-quorum"
+    | "no-successor"
+    | "not-leader"
+  readonly detail: string
+}
+
+export const isRefusal = (result: Aim | ChangeRefused): result is ChangeRefused => "code" in result
+
+/** Where `change` leads from here: from where the change before leads, while its newcomers still catch up. */
+export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefused => {
+  const { voters, learners, addresses } = current.goal ?? current
+  const without = (ids: ReadonlyArray<NodeId>, ...gone: ReadonlyArray<NodeId>) =>
+    ids.filter((id) => !gone.includes(id))
+  const isKnown = (id: NodeId) => voters.includes(id) || learners.includes(id)
+  switch (change.kind) {
+    case "set":
+      return checked({
+        voters: change.voters,
+        learners: change.learners,
+        addresses: {
+          ...addresses,
+          ...Object.fromEntries(
+            Object.entries(change.addresses).map(([id, address]) => [
+              id,
+              sameDirectory(address, addresses[id]),
+            ]),
+          ),
+        },
+      })
+    case "add": {
+      const { id } = change
+      // Who votes already stays a voter: to add it once more changes no more than its address.
+      const isVoting = change.as === "voter" || voters.includes(id)
+      return checked({
+        voters: isVoting ? [...without(voters, id), id] : voters,
+        learners: isVoting ? without(learners, id) : [...without(learners, id), id],
+        addresses: { ...addresses, [id]: sameDirectory(change.address, addresses[id]) },
+      })
+    }
+    case "remove":
+      if (!isKnown(change.id)) return unknownMember(change.id)
+      return checked({
+        voters: without(voters, change.id),
+        learners: without(learners, change.id),
+        addresses,
+      })
+    case "promote":
+      if (!isKnown(change.id)) return unknownMember(change.id)
+      return checked({
+        voters: [...without(voters, change.id), change.id],
+        learners: without(learners, change.id),
+        addresses,
+      })
+    case "replace": {
+      const { id, by, address } = change
+      if (!isKnown(id)) return unknownMember(id)
+      if (id === by) return { code: "bad-request", detail: `${id} cannot take its own place` }
+      const isVoting = voters.includes(id) || voters.includes(by)
+      return checked({
+        voters: isVoting ? [...without(voters, id, by), by] : voters,
+        learners: isVoting ? without(learners, id, by) : [...without(learners, id, by), by],
+        addresses: { ...addresses, [by]: sameDirectory(address, addresses[by]) },
+      })
+    }
+  }
+}
+
+/** An address that names no data directory means the one that is known. */
+const sameDirectory = (address: Address, known: Address | undefined): Address =>
+  address.incarnation === undefined && known?.incarnation !== undefined
+    ? { ...address, incarnation: known.incarnation }
+    : address
+
+const unknownMember = (id: NodeId): ChangeRefused => ({
+  code: "unknown-member",
+  detail: `${id} is no member`,
+})
+
+const checked = (aim: Aim): Aim | ChangeRefused => {
+  const { voters, learners, addresses } = aim
+  const all = [...voters, ...learners]
+  const bad = (detail: string): ChangeRefused => ({ code: "bad-request", detail })
+  if (voters.length === 0) return bad("a cluster needs at least one voter")
+  if (new Set(all).size !== all.length) return bad("every member stands once, as a voter or as a learner")
+  const lost = all.find((id) => addresses[id] === undefined)
+  return lost === undefined ? aim : bad(`the address of ${lost} is not known`)
+}
+
+/**
+ * The configuration to enter next on the way to `aim`. Voters change by a joint configuration; learners alone change
+ * at once, since they count for nothing. Whoever is to vote is a learner first, until it has caught up; one that comes
+ * back without its data leaves before it comes again, so that nobody takes it for the voter that it was. While more
+ * than one step is left the aim stands in the configuration.
+ */
+export const stepTowards = (
+  current: Configuration,
+  aim: Aim,
+  isCaughtUp: (id: NodeId) => boolean,
+): Configuration => {
+  const returning = current.voters.filter((id) => isAnother(current, aim, id))
+  const staying = current.voters.filter((id) => !returning.includes(id))
+  if (returning.length > 0) return toVoters(current, { ...current, voters: staying }, aim)
+  const newcomers = aim.voters.filter((id) => !current.voters.includes(id))
+  if (newcomers.some((id) => isAnother(current, aim, id) || !isCaughtUp(id))) {
+    const learners = [...aim.learners.filter((id) => !current.voters.includes(id)), ...newcomers]
+    return toVoters(current, { voters: current.voters, learners, addresses: aim.addresses }, aim)
+  }
+  return toVoters(current, aim, null)
+}
+
+/** Its data directory is not the one that the member of this name has now. */
+const isAnother = (current: Configuration, aim: Aim, id: NodeId): boolean => {
+  const [now, then] = [current.addresses[id], aim.addresses[id]]
+  return now !== undefined && then !== undefined && now.incarnation !== then.incarnation
+}
+
+const toVoters = (current: Configuration, to: Aim, goal: Aim | null): Configuration => {
+  const isSame = isSameSet(current.voters, to.voters)
+  const isLeaving = (id: NodeId) => current.voters.includes(id)
+  return ofMembers({
+    voters: to.voters,
+    outgoing: isSame ? [] : current.voters,
+    learners: isSame ? to.learners : to.learners.filter((id) => !isLeaving(id)),
+    learnersNext: isSame ? [] : to.learners.filter(isLeaving),
+    // Who leaves keeps its address until it has left.
+    addresses: { ...current.addresses, ...to.addresses },
+    ...(goal === null ? {} : { goal }),
+  })
+}
+
+/** What a joint configuration is left for. */
+export const leaveJoint = (joint: Configuration): Configuration =>
+  ofMembers({
+    ...joint,
+    outgoing: [],
+    learners: [...joint.learners, ...joint.learnersNext],
+    learnersNext: [],
+  })
+
+/** An address is kept no longer than the member that it belongs to. */
+const ofMembers = (configuration: Configuration): Configuration => {
+  const { addresses } = configuration
+  const known = members(configuration).flatMap((id) =>
+    addresses[id] === undefined ? [] : [[id, addresses[id]] as const],
+  )
+  return { ...configuration, addresses: Object.fromEntries(known) }
+}
+
+/** Whether `configuration` is what somebody who asked for `aim` wanted. */
+export const isReached = (configuration: Configuration, aim: Aim): boolean =>
+  !isJoint(configuration) &&
+  configuration.goal === undefined &&
+  isSameSet(configuration.voters, aim.voters) &&
+  isSameSet(configuration.learners, aim.learners) &&
+  [...aim.voters, ...aim.learners].every((id) =>
+    isSameAddress(configuration.addresses[id], aim.addresses[id]),
+  )
+
+const isSameSet = (one: ReadonlyArray<NodeId>, other: ReadonlyArray<NodeId>): boolean =>
+  one.length === other.length && one.every((id) => other.includes(id))
+
+const isSameAddress = (one: Address | undefined, other: Address | undefined): boolean =>
+  one?.peer === other?.peer && one?.client === other?.client && one?.incarnation === other?.incarnation
+
+/** Everybody whom one of these configurations names: any of them may come to rule. */
+export const membersOfAll = (configurations: ReadonlyArray<Configuration>): ReadonlyArray<NodeId> => [
+  ...new Set(configurations.flatMap((each) => [...members(each)])),
+]

@@ -1,0 +1,127 @@
+// How does a leader change who takes part? One configuration entry at a time, each behind the commit of the one before
+// (Raft §6, thesis §4).
+
+import { encodeConfiguration, isJoint, isVoter } from "./configuration.ts"
+import {
+  aimOf,
+  type Change,
+  type ChangeRefused,
+  isReached,
+  isRefusal,
+  leaveJoint,
+  stepTowards,
+} from "./membership.ts"
+import type { Leader, Node } from "./node.ts"
+import { Progress } from "./Progress.ts"
+import { majoritySize } from "./quorum.ts"
+import { peersOf } from "./reading.ts"
+import { appendEntry } from "./turn.ts"
+import type { Aim, Configuration, Index, Millis, NodeId } from "./types.ts"
+
+/**
+ * Begins a change, or says why not. What is returned is where it leads; it is reached when a configuration with just
+ * these members is committed. `force`: also when too few of the new voters are alive to go on (HAZARDS M13).
+ */
+export const beginChange = (node: Node, change: Change, force: boolean, now: Millis): Aim | ChangeRefused => {
+  const { role } = node
+  if (role.kind !== "leader") return { code: "not-leader", detail: `${node.id} does not lead` }
+  const refusal = refusalNow(node, role)
+  if (refusal !== null) return refusal
+  const { current } = node.configurations
+  const aim = aimOf(current, change)
+  if (isRefusal(aim) || isReached(current, aim)) return aim
+  const next = stepTowards(current, aim, (id) => isReady(node, role, id, now))
+  if (!force && !hasLiveMajority(node, role, next.voters, now)) {
+    const live = next.voters.filter((id) => isLive(node, role, id, now))
+    const detail = `of the voters ${next.voters.join(", ")} only ${live.join(", ") || "none"} would be there`
+    return { code: "would-lose-quorum", detail }
+  }
+  appendConfiguration(node, role, next, now)
+  return aim
+}
+
+const refusalNow = (node: Node, leader: Leader): ChangeRefused | null => {
+  const { current, currentIndex } = node.configurations
+  const busy = (detail: string): ChangeRefused => ({ code: "change-in-progress", detail })
+  // Until then it may not know of a change that an earlier leader has committed (HAZARDS M1).
+  if (node.commitIndex < leader.firstIndexOfTerm) return busy("this leader has not committed anything yet")
+  if (isJoint(current) || node.commitIndex < currentIndex) return busy("another change is under way")
+  if (leader.transfer !== null) return busy("leadership is being handed over")
+  return null
+}
+
+/**
+ * Leaves a joint configuration as soon as it is committed, by whichever leader finds it in its log (HAZARDS M2, M5).
+ * Cheap when there is none: called after every input.
+ */
+export const settleJoint = (node: Node, leader: Leader, now: Millis): void => {
+  const { current, currentIndex } = node.configurations
+  if (!isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
+  appendConfiguration(node, leader, leaveJoint(current), now)
+}
+
+/** Goes on with a change whose newcomers had to catch up. Looked at once per heartbeat. */
+export const settleGoal = (node: Node, leader: Leader, now: Millis): void => {
+  const { current, currentIndex } = node.configurations
+  if (current.goal === undefined || isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
+  if (leader.transfer !== null) return
+  const next = stepTowards(current, current.goal, (id) => isReady(node, leader, id, now))
+  if (isEqual(next, current) || !hasLiveMajority(node, leader, next.voters, now)) return
+  appendConfiguration(node, leader, next, now)
+}
+
+/** The next configuration goes into the log when the one before is committed (HAZARDS M1, M4). */
+const mayGoOn = (node: Node, leader: Leader, currentIndex: Index): boolean =>
+  node.commitIndex >= Math.max(currentIndex, leader.firstIndexOfTerm)
+
+const isEqual = (one: Configuration, other: Configuration): boolean =>
+  Buffer.from(encodeConfiguration(one)).equals(encodeConfiguration(other))
+
+/** Its own change of members has left this leader without a vote (HAZARDS M7). */
+export const isRetired = ({ configurations, id, commitIndex }: Node): boolean =>
+  commitIndex >= configurations.currentIndex && !isVoter(configurations.current, id)
+
+const appendConfiguration = (node: Node, leader: Leader, configuration: Configuration, now: Millis): void => {
+  const before = node.configurations.current
+  appendEntry(node, {
+    index: node.log.lastIndex + 1,
+    term: node.term,
+    time: node.lastTime,
+    kind: "configuration",
+    data: encodeConfiguration(configuration),
+    origin: null,
+  })
+  followConfiguration(node, leader, before, now)
+}
+
+/** Everybody who receives the log has a progress, and nobody else; who came back without its data begins anew. */
+const followConfiguration = (node: Node, leader: Leader, before: Configuration, now: Millis): void => {
+  const { progress } = leader
+  const { addresses } = node.configurations.current
+  const peers = peersOf(node)
+  for (const id of [...progress.keys()]) if (!peers.includes(id)) progress.delete(id)
+  for (const id of peers) {
+    const isAnother = before.addresses[id]?.incarnation !== addresses[id]?.incarnation
+    if (progress.has(id) && !isAnother) continue
+    progress.set(id, new Progress(node.log.lastIndex + 1, now))
+  }
+}
+
+/** Would keep up as a voter, and answers now. */
+const isReady = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => {
+  const { electionTimeoutMinMillis } = node.limits
+  const progress = leader.progress.get(id)
+  if (progress === undefined) return id === node.id
+  const catchesUp = progress.catchesUp(node.log.lastIndex, now, electionTimeoutMinMillis)
+  return catchesUp && isLive(node, leader, id, now)
+}
+
+const hasLiveMajority = (node: Node, leader: Leader, voters: ReadonlyArray<NodeId>, now: Millis): boolean =>
+  voters.filter((id) => isLive(node, leader, id, now)).length >= majoritySize(voters.length)
+
+/** Was heard within the time after which a leader gives up for want of a majority. */
+const isLive = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => {
+  if (id === node.id) return true
+  const progress = leader.progress.get(id)
+  return progress?.whole === true && now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
+}
