@@ -94,8 +94,8 @@ const program = Effect.gen(function* () {
   const n1 = yield* start("n1")
   const n2 = yield* start("n2")
   const peers = { n1: n1.address, n2: n2.address }
-  yield* n1.transport.connect(peers)
-  yield* n2.transport.connect(peers)
+  yield* n1.transport.connect(peers, 0)
+  yield* n2.transport.connect(peers, 0)
   while (n1.transport.connections().some(({ state }) => state !== "open")) yield* Effect.sleep(1)
   yield* throughput(n1, n2, heartbeat, 1_000, 50)
   console.log(`loopback, heartbeats:            ${yield* throughput(n1, n2, heartbeat, 1_000, 500)}`)

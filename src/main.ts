@@ -70,6 +70,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         clusterId: options.clusterId,
         incarnation: directory.identity.incarnation,
         client,
+        peer: options.cluster[options.id]?.peer ?? "",
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         peers: options.cluster,
         rememberIncarnation,

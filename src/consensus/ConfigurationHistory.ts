@@ -3,7 +3,8 @@
 import { decodeConfiguration } from "./configuration.ts"
 import type { Configuration, Entry, Index } from "./types.ts"
 
-interface Recorded {
+/** A configuration, and where it stands in the log. */
+export interface Recorded {
   readonly index: Index
   readonly configuration: Configuration
 }
@@ -33,6 +34,11 @@ export class ConfigurationHistory {
   from(commitIndex: Index): ReadonlyArray<Configuration> {
     const committed = this.#recorded.findLastIndex((recorded) => recorded.index <= commitIndex)
     return this.#recorded.slice(Math.max(0, committed)).map(({ configuration }) => configuration)
+  }
+
+  /** All behind this place, in order. */
+  behind(index: Index): ReadonlyArray<Recorded> {
+    return this.#recorded.filter((recorded) => recorded.index > index)
   }
 
   asOf(index: Index): Configuration {

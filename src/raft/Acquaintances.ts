@@ -8,13 +8,13 @@ import type { Group } from "./Group.ts"
 /** Told after every turn; costs two comparisons when nothing has changed. */
 export class Acquaintances {
   readonly #group: Group
-  readonly #atStart: Configuration["addresses"]
+  readonly #atStart: Configuration
   #followed: Configuration | null = null
   #isCommitted = false
 
   constructor(group: Group) {
     this.#group = group
-    this.#atStart = group.node.configurations.current.addresses
+    this.#atStart = group.node.configurations.current
   }
 
   readonly follow: Effect.Effect<void> = Effect.suspend(() => {
@@ -24,21 +24,25 @@ export class Acquaintances {
     if (this.#followed === current && this.#isCommitted === isCommitted) return Effect.void
     this.#followed = current
     this.#isCommitted = isCommitted
-    return this.#group.transport.connect(this.#addresses(configurations.from(commitIndex)))
+    return this.#group.transport.connect(this.#addresses(configurations.from(commitIndex)), currentIndex)
   })
 
-  /** Until the newest configuration is committed the one before may come back, and with it its members. */
+  /**
+   * Until the newest configuration is committed the one before may come back, and with it its members. A node may
+   * have been away while everybody else was replaced: it listens to those whom it was told of at its start as well,
+   * until it learns a newer configuration in which it takes part.
+   */
   #addresses(configurations: ReadonlyArray<Configuration>): Readonly<Record<NodeId, Address>> {
-    const addresses: Record<NodeId, Address> = {}
-    for (const configuration of configurations) Object.assign(addresses, configuration.addresses)
-    const named = membersOfAll(configurations)
-    const { contacts } = this.#group.options
-    // Who knows nobody yet keeps to those whom it was told of.
-    if (named.length === 0) return contacts
+    const { node, options } = this.#group
+    const known: Record<NodeId, Address> = {}
+    for (const configuration of configurations) Object.assign(known, configuration.addresses)
+    const members = membersOfAll(configurations)
+    const isNews = this.#atStart !== node.configurations.current && members.includes(node.id)
+    const named = isNews ? members : [...members, ...Object.keys(options.contacts)]
     return Object.fromEntries(
       named.flatMap((id) => {
-        const isNews = addresses[id]?.peer !== this.#atStart[id]?.peer
-        const address = isNews ? addresses[id] : (contacts[id] ?? addresses[id])
+        const hasMoved = known[id] !== undefined && known[id].peer !== this.#atStart.addresses[id]?.peer
+        const address = hasMoved ? known[id] : (options.contacts[id] ?? known[id])
         return address === undefined ? [] : [[id, address] as const]
       }),
     )

@@ -11,8 +11,8 @@ export interface RaftOptions {
   /** The configuration of a group that does not exist yet. */
   readonly initial: Configuration
   /**
-   * Where members are by the word of whoever starts this node: instead of what the configuration says as of now, until
-   * a newer one says otherwise. Whom to listen to, while the configuration names nobody.
+   * Who is there, and where, by the word of whoever starts this node: stands in for what the configuration says, until
+   * a newer one says otherwise.
    */
   readonly contacts: Readonly<Record<NodeId, Address>>
   readonly limits: Limits

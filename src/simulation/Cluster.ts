@@ -1,5 +1,6 @@
 // What is a simulated cluster? Nodes with real lives on a world of one seed, and checkers that see everything.
 
+import type { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { members } from "../consensus/configuration.ts"
 import { leaderLives } from "../consensus/election.ts"
 import type { Message } from "../consensus/message.ts"
@@ -17,17 +18,20 @@ import { type DiskTruth, Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import { Lookout } from "./Lookout.ts"
 import { Sightings } from "./markers.ts"
+import { addressOf, nobody } from "./members.ts"
 import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
 import { type ClockOptions, plainClock } from "./Process.ts"
 import { type NodeWatcher, SimulatedNode, type Surroundings } from "./SimulatedNode.ts"
 import { insist, Violation } from "./Violation.ts"
 import { World } from "./World.ts"
 
-export type RaftSettings = Partial<Omit<RaftOptions, "group" | "id" | "client" | "initial">>
+export type RaftSettings = Partial<Omit<RaftOptions, "group" | "id" | "client" | "initial" | "contacts">>
 
 export interface ClusterOptions {
   readonly seed: number
   readonly configuration: Configuration
+  /** Run as well, and are in no configuration until a change takes them in. */
+  readonly spares?: ReadonlyArray<NodeId>
   readonly registry: Registry
   readonly raft?: RaftSettings
   readonly machine?: Partial<MachineLimits>
@@ -77,7 +81,11 @@ export class SimulatedCluster {
         this.sightings.see("wiped node refused")
       },
     })
-    this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration }
+    const spares = options.spares ?? []
+    const ids = [...members(configuration), ...spares]
+    // Whoever starts a node tells it who is there.
+    const contacts = Object.fromEntries(ids.map((id) => [id, configuration.addresses[id] ?? addressOf(id)]))
+    this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration, contacts }
     const around: Surroundings = {
       world: this.world,
       network: this.network,
@@ -89,10 +97,11 @@ export class SimulatedCluster {
       boundaryMillisMax: options.boundaryMillisMax ?? 0,
       watch: (look) => this.watch(look),
     }
-    this.nodes = members(configuration).map(
+    this.nodes = ids.map(
       (id) =>
         new SimulatedNode(around, {
           id,
+          initial: spares.includes(id) ? nobody : configuration,
           disk: new SimulatedDisk(this.newIdentity(id), this.world.chance.fork(`disk ${id}`)),
           clock: options.clockOf?.(id) ?? plainClock,
         }),
@@ -124,6 +133,24 @@ export class SimulatedCluster {
       newestTerm = status.term
     }
     return newest
+  }
+
+  /** Any of these may come to rule: the newest that is committed, and what lies behind it in any log. */
+  get configurationsInForce(): ReadonlyArray<Configuration> {
+    return [this.committedConfiguration, ...this.invariants.uncommittedConfigurations]
+  }
+
+  get committedConfiguration(): Configuration {
+    return this.invariants.committedConfiguration ?? this.configuration
+  }
+
+  /** Whether the rest can go on without these, whichever configuration comes to rule. */
+  canDoWithout(missing: ReadonlySet<NodeId>): boolean {
+    return this.configurationsInForce.every(({ voters, outgoing, goal }) =>
+      [voters, outgoing, goal?.voters ?? []].every(
+        (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
+      ),
+    )
   }
 
   /** One event; throws what a checker has found in it. False when nothing is left to do. */
@@ -179,7 +206,7 @@ export class SimulatedCluster {
         const hears = this.nodes.filter((other) => this.network.isOpen(other.id, id)).map((other) => other.id)
         if (record === null) return `  ${id} ${state}`
         const { role, term, standing, log, commitIndex, appliedIndex } = record
-        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}, hears ${hears.join(" ") || "nobody"}`
+        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}, hears ${hears.join(" ") || "nobody"}, ${describeConfiguration(record.configurations)}`
       })
       .join("\n")
   }
@@ -298,6 +325,19 @@ export class SimulatedCluster {
         const holds = process !== null && record !== null && leaseHolds(record, process.nowMillis)
         insist("lease", holds, `${id} answers by its lease, which holds until it has (L6)`)
       },
+      readArrived: ({ consistency }) => {
+        const { committedIndex } = invariants
+        return ({ id }, answer) => {
+          if (consistency === "local" || answer._tag !== "Answered") return
+          insist(
+            "read misses nothing",
+            answer.index >= committedIndex,
+            `${id} reads what was committed when it was asked (L1 to L5)`,
+            answer.index,
+            committedIndex,
+          )
+        }
+      },
       event: (node, message, details) => {
         this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
         // A state that is given up may cost the log that rests on it, long after the damage itself.
@@ -311,7 +351,7 @@ export class SimulatedCluster {
       },
       hashed: (node, index, hash) => invariants.hashed(node.id, index, hash),
       installed: (node, { index, term }) => {
-        invariants.installed(node.id, index, term)
+        invariants.installed(node.id, index, term, this.#truthOf(node.id))
         this.#lookout.installed(node.id)
       },
       ended: (node, fault, reason) => {
@@ -326,6 +366,17 @@ export class SimulatedCluster {
       },
     }
   }
+}
+
+const describeConfiguration = ({ current, currentIndex }: ConfigurationHistory): string => {
+  const { voters, outgoing, learners, goal } = current
+  const sets = [
+    `voters ${voters.join(" ")}`,
+    outgoing.length > 0 ? `and ${outgoing.join(" ")}` : "",
+    learners.length > 0 ? `learners ${learners.join(" ")}` : "",
+    goal === undefined ? "" : `on the way to ${goal.voters.join(" ")}`,
+  ]
+  return `by ${currentIndex} ${sets.filter((set) => set !== "").join(", ")}`
 }
 
 const LOOK_EVERY_STEPS = 256

@@ -1,9 +1,11 @@
 // What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
 
+import type { Recorded } from "../consensus/ConfigurationHistory.ts"
 import { entryBytes } from "../consensus/Log.ts"
 import type { Message, VoteRequest } from "../consensus/message.ts"
 import type { Node, Turn } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
+import { quorumReached } from "../consensus/quorum.ts"
 import type {
   Configuration,
   Entry,
@@ -37,6 +39,8 @@ interface Seen {
   readonly role: string
   readonly term: Term
   readonly end: LogEnd
+  /** Null: of a turn that was not seen. */
+  readonly configuration: Configuration | null
 }
 
 /**
@@ -48,6 +52,10 @@ export class Invariants {
   readonly #votes = new Map<string, NodeId>()
   /** What stands at (index, term): a hash of the entry and of the term before it. */
   readonly #entries = new Map<number, bigint>()
+  /** Configurations that were committed, and where; in order. */
+  readonly #configurations: Array<Recorded> = []
+  /** Behind the commit of each node, as of its last turn. */
+  readonly #pending = new Map<NodeId, ReadonlyArray<Recorded>>()
   /** What was committed, by index − 1: its term, and the term of the leader that committed it. */
   readonly #committed: Array<{ readonly term: Term; readonly by: Term }> = []
   readonly #hashes = new Map<Index, { readonly id: NodeId; readonly hash: string }>()
@@ -57,6 +65,8 @@ export class Invariants {
   readonly #heardAt = new Map<NodeId, Millis>()
   /** The end of the machine of each node. */
   readonly #applied = new Map<NodeId, Index>()
+  /** Since when each leader has led without having heard a majority. */
+  readonly #unheardSince = new Map<NodeId, Millis>()
   /** Who was asked to stand by the leader whom it follows, in which term. */
   readonly #successors = new Set<string>()
   /** With what log each candidate asked who would vote for it in a term: its best. */
@@ -79,10 +89,31 @@ export class Invariants {
     return this.#committed.length
   }
 
+  /** Null: none since the beginning. */
+  get committedConfiguration(): Configuration | null {
+    return this.#configurations.at(-1)?.configuration ?? null
+  }
+
+  /** In the log of any node, behind the newest that is committed. */
+  get uncommittedConfigurations(): ReadonlyArray<Configuration> {
+    const committed = this.#configurations.at(-1)?.index ?? 0
+    return [...this.#pending.values()].flatMap((pending) =>
+      pending.filter(({ index }) => index > committed).map(({ configuration }) => configuration),
+    )
+  }
+
+  /** Changes of members that came to their end: configurations that are not joint and wait for nobody. */
+  get changeCount(): number {
+    return this.#configurations.filter(
+      ({ configuration: { outgoing, goal } }) => outgoing.length === 0 && goal === undefined,
+    ).length
+  }
+
   /** A process of the node begins: what an earlier one had in memory is gone. */
   begins(id: NodeId): void {
     this.#seen.delete(id)
     this.#applied.delete(id)
+    this.#unheardSince.delete(id)
   }
 
   /** Its clock shows another time than before. */
@@ -112,6 +143,7 @@ export class Invariants {
       role: "follower",
       term: node.term,
       end: endOf(node),
+      configuration: null,
     }
     this.#entriesMatch(node, turn)
     insist("term goes forward", node.term >= before.term, `term of ${node.id}`, node.term, before.term)
@@ -120,6 +152,7 @@ export class Invariants {
     this.#keepsQuiet(node, turn, before, now)
     this.#encourages(node, turn, before)
     this.#windows(node)
+    this.#staysHeard(node, now)
     this.#repairs(node, before, disks)
     insist(
       "commit goes forward",
@@ -154,6 +187,7 @@ export class Invariants {
         committed,
       )
     }
+    this.#pending.set(node.id, node.configurations.behind(node.commitIndex))
     const disk = disks(node.id)
     if (disk !== null) this.#persisted(node, disk)
     if (node.role.kind === "follower") {
@@ -167,6 +201,7 @@ export class Invariants {
       role: node.role.kind,
       term: node.term,
       end: endOf(node),
+      configuration: node.configurations.current,
     })
   }
 
@@ -192,17 +227,23 @@ export class Invariants {
     for (let next = this.committedIndex + 1; next <= index; next++) {
       this.#committed.push({ term: node.log.termAt(next)!, by })
     }
-    if (!this.#disksKeep) return
-    const configuration: Configuration = node.configurations.current
-    for (const half of [configuration.voters, configuration.outgoing]) {
-      const holders = half.filter((id) => disks(id)?.holds(index, by) === true)
-      insist(
-        "committed is on disk",
-        half.length === 0 || holders.length * 2 > half.length,
-        `a majority of ${half} has ${index} of term ${by} on disk (R8)`,
-        `only ${holders}`,
-      )
+    for (const recorded of node.configurations.behind(before.commit)) {
+      if (recorded.index <= index && recorded.index > (this.#configurations.at(-1)?.index ?? 0))
+        this.#configurations.push(recorded)
     }
+    if (!this.#disksKeep) return
+    const holds = (id: NodeId) => disks(id)?.holds(index, by) === true
+    const isHeld = ({ voters, outgoing }: Configuration): boolean =>
+      [voters, outgoing].every((half) => half.length === 0 || half.filter(holds).length * 2 > half.length)
+    const { current } = node.configurations
+    // In one turn a configuration may be committed, and the next one appended.
+    const isSafe = isHeld(current) || (before.configuration !== null && isHeld(before.configuration))
+    insist(
+      "committed is on disk",
+      isSafe,
+      `a majority of ${current.voters} has ${index} of term ${by} on disk (R8)`,
+      `only ${[...new Set([...current.voters, ...current.outgoing])].filter(holds)}`,
+    )
   }
 
   /** The machine takes an entry in: the one that was appended, and committed. */
@@ -229,9 +270,15 @@ export class Invariants {
   }
 
   /** A snapshot took the place of the state. */
-  installed(id: NodeId, index: Index, term: Term): void {
+  installed(id: NodeId, index: Index, term: Term, disk: DiskTruth | null): void {
     // It had arrived, and was lost since: the node begins anew.
     if (index === 0) return
+    insist(
+      "state rests on the log",
+      disk?.holds(index, term) === true,
+      `${id} installs at ${index} what its log on disk rests on (N2)`,
+      disk?.base.index,
+    )
     const committed = this.#committed[index - 1]?.term
     insist(
       "state machine safety",
@@ -468,6 +515,23 @@ export class Invariants {
         `${id} holds ${progress.match} of term ${term}, as ${node.id} believes (R6)`,
       )
     }
+  }
+
+  /** Who hears no majority does not lead on (E11). Some time is left to find that out, and to see a pause end. */
+  #staysHeard({ id, role, limits, configurations }: Node, now: Millis): void {
+    const heardAt = (voter: NodeId) =>
+      role.kind !== "leader" || voter === id ? now : (role.progress.get(voter)?.heardAt ?? role.since)
+    const isHeard = now - quorumReached(configurations.current, heardAt) <= limits.electionTimeoutMaxMillis
+    if (isHeard) return void this.#unheardSince.delete(id)
+    const since = this.#unheardSince.get(id) ?? now
+    this.#unheardSince.set(id, since)
+    insist(
+      "leads by a majority",
+      now - since <= 3 * limits.heartbeatMillis,
+      `${id} leads unheard (E11)`,
+      since,
+      now,
+    )
   }
 
   #heardAtOf(id: NodeId): Millis {

@@ -1,5 +1,6 @@
 // Has this ever been seen? Looks at all that nodes do and say, for the situations that a hunt must have met.
 
+import { isJoint, isVoter } from "../consensus/configuration.ts"
 import type { AppendReply, Message } from "../consensus/message.ts"
 import type { Node, Role, Turn } from "../consensus/node.ts"
 import type { Entry, Index, NodeId, Standing, Term } from "../consensus/types.ts"
@@ -15,6 +16,7 @@ interface Glance {
   readonly term: Term
   readonly commit: Index
   readonly standing: Standing
+  readonly configuration: { readonly index: Index; readonly isJoint: boolean; readonly term: Term }
   /** Its log rests on a snapshot that its state has not taken over yet. */
   readonly isInstalling: boolean
 }
@@ -66,7 +68,33 @@ export class Lookout {
     }
     const { pendingInstall } = node
     const isInstalling = pendingInstall !== null && log.persistedIndex >= pendingInstall.index
-    this.#glances.set(id, { role, term, commit: node.commitIndex, standing: node.standing, isInstalling })
+    const { current, currentIndex } = node.configurations
+    const configuration = {
+      index: currentIndex,
+      isJoint: isJoint(current),
+      term: log.termAt(currentIndex) ?? 0,
+    }
+    if (before !== undefined) this.#configured(node, turn, before)
+    this.#glances.set(id, {
+      role,
+      term,
+      commit: node.commitIndex,
+      standing: node.standing,
+      configuration,
+      isInstalling,
+    })
+  }
+
+  #configured({ role, term, configurations, id }: Node, turn: Turn, before: Glance): void {
+    const { index, isJoint: wasJoint, term: by } = before.configuration
+    const { current, currentIndex } = configurations
+    if (turn.write?.truncateFrom != null && turn.write.truncateFrom <= index) {
+      this.#sightings.see("configuration cut away")
+    }
+    const isLeft = wasJoint && currentIndex > index && !isJoint(current)
+    if (role.kind === "leader" && isLeft && by !== term) this.#sightings.see("joint left by another")
+    const hasStopped = before.role.kind === "leader" && role.kind === "follower"
+    if (hasStopped && !isVoter(current, id)) this.#sightings.see("leader retired")
   }
 
   sent(from: NodeId, to: NodeId, message: Message): void {

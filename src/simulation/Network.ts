@@ -1,10 +1,10 @@
 // How do messages travel when the network is simulated? Links with weather, and connections that break.
 
 import { Effect, Layer } from "effect"
-import type { Address, GroupId, NodeId } from "../consensus/types.ts"
+import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { decode, encode } from "../transport/codec.ts"
 import { headerBytes } from "../transport/framing.ts"
-import { type Acquaintance, helloTo, objection, type Self } from "../transport/handshake.ts"
+import { type Acquaintance, helloTo, isAhead, objection, type Self } from "../transport/handshake.ts"
 import { socketLimits } from "../transport/limits.ts"
 import { Mailboxes, type MailboxLimits } from "../transport/Mailboxes.ts"
 import { isControl } from "../transport/Outbound.ts"
@@ -136,18 +136,23 @@ export class Network {
   }
 
   /** Whom the node wants connections to, from now on. */
-  connect(endpoint: Endpoint, named: ReadonlyArray<NodeId>): void {
+  connect(endpoint: Endpoint, named: ReadonlyArray<NodeId>, asOf: Index): void {
     const { self, peers } = endpoint
+    self.asOf = asOf
     for (const id of [...peers.keys()]) {
       if (named.includes(id)) continue
       peers.delete(id)
       endpoint.open.delete(id)
+      // Its connection to this node ends as well; it may dial again.
+      this.#disconnect(id, self.id)
     }
-    for (const id of named) {
-      if (id === self.id || peers.has(id)) continue
-      peers.set(id, emptyTally())
-      this.#dialLater(endpoint, id)
-    }
+    for (const id of named) if (id !== self.id) this.#keepConnected(endpoint, id)
+  }
+
+  #keepConnected(endpoint: Endpoint, id: NodeId): void {
+    if (endpoint.peers.has(id)) return
+    endpoint.peers.set(id, emptyTally())
+    this.#dialLater(endpoint, id)
   }
 
   send(endpoint: Endpoint, to: NodeId, group: GroupId, payload: Payload): boolean {
@@ -225,6 +230,7 @@ export class Network {
       if (isOpen && this.#endpoints.get(to) === acceptor) {
         endpoint.open.set(to, acceptor.process)
         this.#met.add(`${from} ${to}`)
+        this.#keepConnected(acceptor, from)
         endpoint.peers.get(to)!.opened++
       } else this.#dialLater(endpoint, to)
     }
@@ -246,7 +252,8 @@ export class Network {
 const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => void): void => {
   const { self, peers, acquaintance, process } = judging
   const hello = helloTo(stranger, self.id)
-  const isStranger = objection(self, hello, (id) => (peers.has(id) ? null : "unknown-node")) !== null
+  const isExpected = (id: NodeId) => (peers.has(id) || isAhead(hello, self) ? null : "unknown-node")
+  const isStranger = objection(self, hello, isExpected) !== null
   if (isStranger) return answer(false)
   process.fork(
     Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => answer(known === "known")),
@@ -274,8 +281,8 @@ export const layerNetwork = (options: {
       return Transport.of({
         send: (to, group, payload) => network.send(endpoint, to, group, payload),
         attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-        connect: (peers: Readonly<Record<NodeId, Address>>) =>
-          Effect.sync(() => network.connect(endpoint, Object.keys(peers))),
+        connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index) =>
+          Effect.sync(() => network.connect(endpoint, Object.keys(peers), asOf)),
         connections: () => network.connections(endpoint),
       })
     }),

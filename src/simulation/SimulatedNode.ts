@@ -3,23 +3,23 @@
 
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Node, Turn } from "../consensus/node.ts"
-import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
 import { layerInProcess } from "../machine/hostInProcess.ts"
 import type { MachineLimits } from "../machine/limits.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
-import type { Outcome } from "../machine/outcome.ts"
+import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
-import { GroupStopped, Raft } from "../raft/Raft.ts"
+import { type Failure, GroupStopped, Raft, type Read } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
-import { Transport } from "../transport/Transport.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedDisk } from "./Disk.ts"
+import { addressOf } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
 import type { ClockOptions, Process } from "./Process.ts"
 import { Violation } from "./Violation.ts"
@@ -34,6 +34,8 @@ export interface NodeWatcher {
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
   readonly turned: (record: Node, turn: Turn, nowMillis: number) => void
   readonly read: (node: SimulatedNode, grounds: Grounds) => void
+  /** A client asks a node to read; called with what it is told. */
+  readonly readArrived: (read: Read) => (node: SimulatedNode, answer: QueryOutcome | Failure) => void
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
@@ -60,6 +62,7 @@ export interface Surroundings {
 export class SimulatedNode {
   readonly id: NodeId
   readonly disk: SimulatedDisk
+  readonly #initial: Configuration
   readonly #around: Surroundings
   readonly #clock: ClockOptions
   readonly #chance: Chance
@@ -80,10 +83,17 @@ export class SimulatedNode {
 
   constructor(
     around: Surroundings,
-    options: { readonly id: NodeId; readonly disk: SimulatedDisk; readonly clock: ClockOptions },
+    options: {
+      readonly id: NodeId
+      /** What a group begins with on an empty disk. */
+      readonly initial: Configuration
+      readonly disk: SimulatedDisk
+      readonly clock: ClockOptions
+    },
   ) {
     this.#around = around
     this.id = options.id
+    this.#initial = options.initial
     this.disk = options.disk
     this.#clock = options.clock
     this.#chance = around.world.chance.fork(`node ${options.id}`)
@@ -101,7 +111,7 @@ export class SimulatedNode {
   /** Begins a new process over what its disk holds. */
   start(): void {
     if (this.process !== null) return
-    const { world, raft } = this.#around
+    const { world } = this.#around
     const process = world.startProcess(this.id, this.#clock)
     const scope = Scope.makeUnsafe()
     this.process = process
@@ -113,7 +123,6 @@ export class SimulatedNode {
       const machine = Context.get(context, MachineHost)
       const position = yield* machine.position
       this.#around.watch(() => this.#around.watcher.started(this, position.index))
-      yield* Context.get(context, Transport).connect(raft.initial.addresses)
       this.machine = machine
       this.raft = this.#watched(Context.get(context, Raft))
       return yield* this.raft.stopped
@@ -176,6 +185,16 @@ export class SimulatedNode {
         for (const { command } of proposals) this.#taken.add(command)
         raft.propose(proposals)
       },
+      read: (read) => {
+        const arrived = this.#around.watcher.readArrived(read)
+        raft.read({
+          ...read,
+          answer: (answer) => {
+            this.#around.watch(() => arrived(this, answer))
+            read.answer(answer)
+          },
+        })
+      },
     }
   }
 
@@ -214,7 +233,7 @@ export class SimulatedNode {
 
   #layers(process: Process) {
     const { network, raft, mailboxes, watch, watcher } = this.#around
-    const { log, snapshots, openState } = this.disk.layers(raft.group, raft.initial)
+    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial)
     const observer: Observer = {
       ...silentObserver,
       turned: (record, turn) => {
@@ -234,6 +253,8 @@ export class SimulatedNode {
             id: this.id,
             incarnation: identity.incarnation,
             client: `http://${this.id}`,
+            peer: addressOf(this.id).peer,
+            asOf: 0,
           },
           limits: mailboxes,
           acquaintance: (peer, incarnation) =>
@@ -269,7 +290,10 @@ export class SimulatedNode {
         }),
       ),
     )
-    return layerRaft({ ...raft, id: this.id, client: `http://${this.id}` }, observer).pipe(
+    return layerRaft(
+      { ...raft, initial: this.#initial, id: this.id, client: `http://${this.id}` },
+      observer,
+    ).pipe(
       Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
       Layer.provideMerge(Layer.mergeAll(log, snapshots)),
     )

@@ -15,6 +15,7 @@ import { checkHistory } from "./checkHistory.ts"
 import type { Operation } from "./history.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import type { Model } from "./Model.ts"
+import { configurationOf } from "./members.ts"
 import { drawFaults } from "./plan.ts"
 import { withRestlessClock } from "./restlessClock.ts"
 import { type Fate, Session } from "./Session.ts"
@@ -80,7 +81,7 @@ export class TestCluster {
 
   constructor(options: TestClusterOptions) {
     const { actors, seed = 1, models = {} } = options
-    const configuration = configurationOf(whole("nodes", options.nodes ?? 3, 1))
+    const configuration = votersOnly(whole("nodes", options.nodes ?? 3, 1))
     this.#seed = whole("seed", seed, 0)
     this.#actors = actors
     this.#models = models
@@ -290,8 +291,6 @@ export class TestCluster {
       ({ type }) => type !== "damage" && type !== "flood",
     )
     const troubles = new Troubles(cluster, {
-      voters: cluster.configuration.voters,
-      outgoing: [],
       link: calmLink,
       disk: { syncMillisMin: 0, syncMillisMax: 2 },
       faults,
@@ -383,13 +382,9 @@ const answerOf = (fate: Fate): TestAnswer =>
       ? { outcome: "rejected", code: fate.code }
       : { outcome: "unknown" }
 
-const configurationOf = (nodes: number): Configuration => {
-  const voters = Array.from({ length: nodes }, (_, at) => `n${at + 1}`)
-  return {
-    voters,
+const votersOnly = (nodes: number): Configuration =>
+  configurationOf({
+    voters: Array.from({ length: nodes }, (_, at) => `n${at + 1}`),
     outgoing: [],
     learners: [],
-    learnersNext: [],
-    addresses: Object.fromEntries(voters.map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
-  }
-}
+  })

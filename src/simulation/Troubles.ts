@@ -20,7 +20,7 @@ import {
 const calmDisk = { hangs: false, isFull: false, failing: "no" } as const satisfies Partial<DiskWeather>
 
 /** As much of a script as trouble needs. */
-export type TroubleScript = Pick<Script, "voters" | "outgoing" | "link" | "disk" | "faults">
+export type TroubleScript = Pick<Script, "link" | "disk" | "faults">
 
 export class Troubles {
   readonly #cluster: SimulatedCluster
@@ -83,7 +83,7 @@ export class Troubles {
     for (const fault of faults) {
       // Of two that lost a link one may be the leader: then it is the other one that misses something.
       const hit = fault.type === "no-link" ? [fault.from, fault.to] : [fault.node]
-      if (!this.#canDoWithout(new Set([...affected, ...doubtful, ...hit]))) continue
+      if (!this.#cluster.canDoWithout(new Set([...affected, ...doubtful, ...hit]))) continue
       this.#cluster.tell(`for good: ${JSON.stringify(fault)}`)
       for (const id of hit) affected.add(id)
       this.#strikeForGood(fault)
@@ -103,13 +103,6 @@ export class Troubles {
       if (fault.type === "isolated" || fault.type === "deaf") network.cut(other.id, node.id)
       if (fault.type === "isolated" || fault.type === "mute") network.cut(node.id, other.id)
     }
-  }
-
-  #canDoWithout(missing: ReadonlySet<NodeId>): boolean {
-    const { voters, outgoing } = this.#script
-    return [voters, outgoing].every(
-      (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
-    )
   }
 
   #strike(fault: Fault): void {
@@ -229,7 +222,7 @@ export class Troubles {
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
     const { excused, staysDown, invariants, world } = this.#cluster
-    if (!this.#canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
+    if (!this.#cluster.canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
     // Who has never met a node takes whoever comes first for it.
     if (damage === "wipe" && !this.#isKnownToAll(node.id)) return
     node.crash()

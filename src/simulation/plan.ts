@@ -15,6 +15,7 @@ import type {
   Ending,
   Fault,
   PermanentFault,
+  PlannedChange,
   PlannedOperation,
   Script,
   Target,
@@ -33,24 +34,28 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const chance = new Chance(seed).fork("plan")
   const members = drawMembers(chance.fork("members"), options.nodes)
   const ids = [...new Set([...members.voters, ...members.outgoing, ...members.learners])]
+  const spares = drawSpares(chance.fork("spares"), ids)
+  const everybody = [...ids, ...spares]
   const raft = drawSettings(chance.fork("settings"))
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   return {
     seed,
     ...members,
+    spares,
     raft,
     machineCacheBytesMax: weather.pick([0, 500, 1_000_000]),
     machineDirtyInstancesMax: weather.pick([2, 1000]),
     link: drawLink(weather, 1),
     disk: drawDisk(weather),
-    clocks: drawClocks(chance.fork("clocks"), ids, raft),
+    clocks: drawClocks(chance.fork("clocks"), everybody, raft),
     boundaryMillisMax: weather.pick([0, 1, 3]),
     patienceMillis: chance.fork("patience").pick([1, 3000, 3000]),
     operations: drawOperations(chance.fork("operations"), calmAtMillis),
-    faults: drawFaults(chance.fork("faults"), ids, calmAtMillis),
+    changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),
+    faults: drawFaults(chance.fork("faults"), everybody, calmAtMillis),
     calmAtMillis,
-    forGood: drawForGood(chance.fork("for good"), members.voters, members.outgoing),
+    forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
   }
 }
 
@@ -185,6 +190,51 @@ const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Act => ({
   maxStalenessMillis: chance.pick([0, 50, 300]),
 })
 
+/** Half of the runs keep their members; in the others operators have up to seven nodes to choose from. */
+const drawSpares = (chance: Chance, ids: ReadonlyArray<NodeId>): ReadonlyArray<NodeId> => {
+  if (chance.happens(0.5)) return []
+  const count = chance.between(1, Math.max(1, 7 - ids.length))
+  return Array.from({ length: count }, (_, at) => `n${ids.length + at + 1}`)
+}
+
+/** Sensible or not: what makes no sense is refused. */
+const drawChanges = (
+  chance: Chance,
+  ids: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+): ReadonlyArray<PlannedChange> => {
+  const draw = (): ChangeBody => {
+    const node = chance.pick(ids)
+    switch (chance.pick(["add", "add", "remove", "replace", "set", "set", "promote", "transfer"] as const)) {
+      case "add":
+        return { type: "add", node, as: chance.happens(0.7) ? "voter" : "learner" }
+      case "remove":
+        return { type: "remove", node }
+      case "promote":
+        return { type: "promote", node }
+      case "replace":
+        return { type: "replace", node, by: chance.pick(ids) }
+      case "set": {
+        const members = chance.some(ids, chance.between(1, Math.min(ids.length, 6)))
+        const learners = chance.happens(0.3) ? members.slice(Math.max(1, members.length - 2)) : []
+        return { type: "set", voters: members.slice(0, members.length - learners.length), learners }
+      }
+      case "transfer":
+        return { type: "transfer", to: chance.happens(0.5) ? null : node }
+    }
+  }
+  return Array.from(
+    { length: chance.between(1, 25) },
+    () => ({ atMillis: chance.below(calmAtMillis), ...draw() }) as PlannedChange,
+  ).sort((left, right) => left.atMillis - right.atMillis)
+}
+
+type ChangeBody = PlannedChange extends infer One
+  ? One extends PlannedChange
+    ? Omit<One, "atMillis">
+    : never
+  : never
+
 /** What goes wrong, and when. Damage is for those who know which nodes are still sound. */
 export const drawFaults = (
   chance: Chance,
@@ -286,12 +336,8 @@ const drawCut = (chance: Chance, ids: ReadonlyArray<NodeId>, target: () => Targe
 }
 
 /** What stays wrong, for as many as the run will find that it can do without. */
-const drawForGood = (
-  chance: Chance,
-  voters: ReadonlyArray<NodeId>,
-  outgoing: ReadonlyArray<NodeId>,
-): ReadonlyArray<PermanentFault> => {
-  const all = [...new Set([...voters, ...outgoing])]
+const drawForGood = (chance: Chance, ids: ReadonlyArray<NodeId>): ReadonlyArray<PermanentFault> => {
+  const all = [...new Set(ids)]
   if (chance.happens(0.3) || all.length < 3) return []
   return chance.some(all, chance.between(1, 2)).map((node): PermanentFault => {
     const type = chance.pick(["down", "paused", "disk-hangs", "isolated", "deaf", "mute", "no-link"] as const)

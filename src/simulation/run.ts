@@ -2,7 +2,8 @@
 // then peace, in which all must agree; and at the end everything that the clients saw is held against one machine.
 
 import { type Effect, Exit } from "effect"
-import type { Index } from "../consensus/types.ts"
+import { members } from "../consensus/configuration.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import { registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
 import counter from "./actors/counter.ts"
@@ -13,9 +14,11 @@ import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
+import { configurationOf } from "./members.ts"
+import { Operator } from "./Operator.ts"
 import { isAccepted, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
-import { configurationOf, type Script } from "./script.ts"
+import type { Script } from "./script.ts"
 import { Troubles } from "./Troubles.ts"
 import { insist, Violation } from "./Violation.ts"
 
@@ -31,6 +34,8 @@ export interface Report {
   readonly seen: ReadonlyArray<Marker>
   readonly committed: Index
   readonly operations: Readonly<Record<Operation["outcome"], number>>
+  /** Changes of members that came to their end. */
+  readonly changes: number
 }
 
 export interface Failure {
@@ -53,6 +58,7 @@ export const run = (script: Script): Report => {
   const cluster = new SimulatedCluster({
     seed: script.seed,
     configuration: configurationOf(script),
+    spares: script.spares ?? [],
     registry: registryOf(actors),
     raft: script.raft,
     machine: {
@@ -64,6 +70,7 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
+  const operator = new Operator(cluster, script.changes ?? [])
   const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,
@@ -72,7 +79,7 @@ export const run = (script: Script): Report => {
   })
   let failure: Failure | null = null
   try {
-    new Course(cluster, script, troubles, clients).run()
+    new Course({ cluster, script, troubles, operator, clients }).run()
   } catch (error) {
     failure = {
       checker: error instanceof Violation ? error.checker : "broken code",
@@ -94,6 +101,7 @@ export const run = (script: Script): Report => {
     trace: cluster.world.trace,
     seen: cluster.sightings.seen,
     committed: cluster.invariants.committedIndex,
+    changes: cluster.invariants.changeCount,
     operations: {
       ok: count("ok"),
       refused: count("refused"),
@@ -116,14 +124,24 @@ class Course {
   readonly #cluster: SimulatedCluster
   readonly #script: Script
   readonly #troubles: Troubles
+  readonly #operator: Operator
   readonly #clients: Clients
   #probes = 0
+  /** Counts the times that all had to agree: who was not asked for the last time asks no more. */
+  #probing = 0
 
-  constructor(cluster: SimulatedCluster, script: Script, troubles: Troubles, clients: Clients) {
-    this.#cluster = cluster
-    this.#script = script
-    this.#troubles = troubles
-    this.#clients = clients
+  constructor(parts: {
+    readonly cluster: SimulatedCluster
+    readonly script: Script
+    readonly troubles: Troubles
+    readonly operator: Operator
+    readonly clients: Clients
+  }) {
+    this.#cluster = parts.cluster
+    this.#script = parts.script
+    this.#troubles = parts.troubles
+    this.#operator = parts.operator
+    this.#clients = parts.clients
   }
 
   run(): void {
@@ -137,6 +155,9 @@ class Course {
   #minorityLost(): void {
     const { nodes, staysDown } = this.#cluster
     this.#troubles.calm()
+    this.#operator.stop()
+    // What it has asked for comes to its end, or to a configuration that waits for somebody.
+    this.#cluster.runUntil(() => this.#operator.isIdle, OPERATOR_MILLIS_MAX)
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id) && !staysDown.has(id))
     this.#agree(rest, "with a minority lost for good")
@@ -171,16 +192,23 @@ class Course {
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
     const isAgreed = (): boolean => {
-      if (accepted.size < nodes.length) return false
-      const goal = Math.max(...accepted.values())
-      return nodes.every(
+      // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
+      const taking = nodes.filter(({ id }) => this.#isMember(id))
+      if (!taking.every(({ id }) => accepted.has(id))) return false
+      const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
+      return taking.every(
         (node) => (node.record?.appliedIndex ?? 0) >= goal && node.record?.standing === "whole",
       )
     }
     const inTime = this.#cluster.runUntil(isAgreed, boundMillis)
+    this.#probing++
     insist("liveness", inTime, `${when}, a command is executed through every node within ${boundMillis} ms`, [
       ...accepted.keys(),
     ])
+  }
+
+  #isMember(id: NodeId): boolean {
+    return members(this.#cluster.committedConfiguration).includes(id)
   }
 
   #probe(node: SimulatedNode, accepted: (index: Index) => void): void {
@@ -199,7 +227,9 @@ class Course {
       idempotencyKey: `probe-${probe}`,
       ifRevision: null,
     }
+    const series = this.#probing
     const attempt = (): void => {
+      if (series !== this.#probing) return
       session.startAt(node.id)
       session.propose([wish], ([fate]) => {
         if (fate !== undefined && isAccepted(fate)) accepted(fate.outcome.index)
@@ -211,13 +241,14 @@ class Course {
 
   /** While nothing happens no term grows (E7, E9). */
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
-    const termsOf = () => nodes.map(({ record }) => record?.term ?? 0)
+    const termsOf = () => nodes.filter(({ id }) => this.#isMember(id)).map(({ record }) => record?.term ?? 0)
+    const configuration = this.#cluster.committedConfiguration
     const startsOf = () => nodes.reduce((sum, { starts, isUp }) => sum + starts + (isUp ? 0 : 1), 0)
     const before = termsOf()
     const starts = startsOf()
     this.#cluster.runFor(QUIET_MILLIS)
     // A bad page that was met only now ended a process: then something has happened.
-    if (startsOf() !== starts) return
+    if (startsOf() !== starts || this.#cluster.committedConfiguration !== configuration) return
     insist(
       "terms stay",
       JSON.stringify(termsOf()) === JSON.stringify(before),
@@ -301,6 +332,7 @@ class Course {
   }
 }
 
+const OPERATOR_MILLIS_MAX = 3500
 const TIMER_LOOKS_MAX = 100
 const queries: Readonly<Record<string, string>> = {
   alarm: "rung",

@@ -1,7 +1,7 @@
 // What happens in a run? All of it as data: who takes part, what the clients do, what goes wrong and when.
 // A script and the code make the run; a failure is kept as a script.
 
-import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { NodeId } from "../consensus/types.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import type { LinkWeather } from "./Link.ts"
@@ -14,6 +14,8 @@ export interface Script {
   /** Not empty: the configuration is joint from the beginning. */
   readonly outgoing: ReadonlyArray<NodeId>
   readonly learners: ReadonlyArray<NodeId>
+  /** Run from the beginning and belong to nobody, until a change takes them in. */
+  readonly spares?: ReadonlyArray<NodeId>
   readonly raft: RaftSettings
   readonly machineCacheBytesMax: number
   readonly machineDirtyInstancesMax: number
@@ -24,6 +26,8 @@ export interface Script {
   /** How long a client tries; 1: it takes the first word for the last. Without it: so long that most get through. */
   readonly patienceMillis?: number
   readonly operations: ReadonlyArray<PlannedOperation>
+  /** What an operator asks for. */
+  readonly changes?: ReadonlyArray<PlannedChange>
   readonly faults: ReadonlyArray<Fault>
   /** Then all that was wrong is put right, but for what stays wrong for good. */
   readonly calmAtMillis: number
@@ -37,6 +41,16 @@ export interface PlannedOperation {
   readonly client: number
   readonly act: Act
 }
+
+/** At its time, whatever has become of the one before. `force`: also when it may leave no live majority. */
+export type PlannedChange = { readonly atMillis: number } & (
+  | { readonly type: "add"; readonly node: NodeId; readonly as: "voter" | "learner" }
+  | { readonly type: "remove" | "promote"; readonly node: NodeId }
+  | { readonly type: "replace"; readonly node: NodeId; readonly by: NodeId }
+  | { readonly type: "set"; readonly voters: ReadonlyArray<NodeId>; readonly learners: ReadonlyArray<NodeId> }
+  /** Null: to whoever is furthest. */
+  | { readonly type: "transfer"; readonly to: NodeId | null }
+)
 
 export type Act =
   /** `conditional`: only if the register is as this client last saw it. */
@@ -118,17 +132,6 @@ export type PermanentFault =
   | { readonly type: "down" | "paused" | "disk-hangs" | "isolated" | "deaf" | "mute"; readonly node: NodeId }
   /** Between two nodes that the others can do without. */
   | { readonly type: "no-link"; readonly from: NodeId; readonly to: NodeId }
-
-export const configurationOf = (script: Script): Configuration => {
-  const ids = new Set([...script.voters, ...script.outgoing, ...script.learners])
-  return {
-    voters: script.voters,
-    outgoing: script.outgoing,
-    learners: script.learners,
-    learnersNext: [],
-    addresses: Object.fromEntries([...ids].map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
-  }
-}
 
 /** The links that a cut takes away, of all between these nodes. `who` finds a target. */
 export const linksOf = (

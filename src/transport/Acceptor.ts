@@ -4,7 +4,7 @@ import { Effect, Queue } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import type { HostPort } from "./address.ts"
 import type { Hello } from "./codec.ts"
-import { type Acquaintance, helloTo, objection, type RefusalCause, type Self } from "./handshake.ts"
+import { type Acquaintance, helloTo, isAhead, objection, type RefusalCause, type Self } from "./handshake.ts"
 import { type Host, Incoming } from "./Incoming.ts"
 import type { SocketLimits } from "./limits.ts"
 import type { Notices } from "./Notices.ts"
@@ -15,6 +15,8 @@ export interface Household {
   readonly limits: SocketLimits
   readonly notices: Notices
   readonly isPeer: (id: NodeId) => boolean
+  /** A caller that was unknown has been let in: it is a peer now. */
+  readonly joined: (id: NodeId, address: string) => void
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
   /** The peer has come in: it lives. */
   readonly welcomed: (peer: NodeId) => void
@@ -104,15 +106,17 @@ export class Acceptor {
   }
 
   private readonly answer = Effect.fnUntraced({ self: this }, function* (incoming: Incoming, hello: Hello) {
-    const { self, isPeer, acquaintance, welcomed } = this.household
-    const isExpected = (id: NodeId): RefusalCause | null => (isPeer(id) ? null : "unknown-node")
+    const { self, isPeer, joined, acquaintance, welcomed } = this.household
+    const isExpected = (id: NodeId): RefusalCause | null =>
+      isPeer(id) || isAhead(hello, self) ? null : "unknown-node"
     const stranger = objection(self, hello, isExpected)
     if (stranger !== null) return incoming.refuse(stranger, describe(hello))
     const known = yield* acquaintance(hello.nodeId, hello.incarnation)
     if (known !== "known") return incoming.refuse(known, describe(hello))
     // Things may have changed while the disk was asked.
-    if (!isPeer(hello.nodeId)) return incoming.refuse("unknown-node", describe(hello))
+    if (isExpected(hello.nodeId) !== null) return incoming.refuse("unknown-node", describe(hello))
     if (incoming.isClosed) return
+    if (!isPeer(hello.nodeId)) joined(hello.nodeId, hello.peer)
     // The older one is a leftover: a node has one connection to us, and dials anew when it has lost that.
     this.dismiss(hello.nodeId)
     this.welcome.set(hello.nodeId, incoming)

@@ -1,7 +1,7 @@
 // How do nodes talk over TCP? One listener, one peer object per peer, and the rules between them.
 
 import { Context, Effect, FiberSet, Layer, Queue, Schema } from "effect"
-import type { Address, NodeId } from "../consensus/types.ts"
+import type { Address, Index, NodeId } from "../consensus/types.ts"
 import { Acceptor, type Greeting } from "./Acceptor.ts"
 import { formatAddress, type HostPort } from "./address.ts"
 import { type Acquaintance, isRefusalCause, type RefusalCause, type Self } from "./handshake.ts"
@@ -47,6 +47,8 @@ export interface SocketOptions {
   readonly incarnation: string
   /** Where this node serves clients: `http://host:port`. Told to the peers. */
   readonly client?: string
+  /** Where the peers reach this node. Told to those who do not know it yet. */
+  readonly peer?: string
   readonly listen: HostPort
   /** As for `connect`; whom to talk to from the start. */
   readonly peers?: Readonly<Record<NodeId, Address>>
@@ -66,8 +68,8 @@ export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | Pee
 
 const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
-  const { clusterId, id, incarnation, client = "" } = options
-  const self: Self = { clusterId, id, incarnation, client }
+  const { clusterId, id, incarnation, client = "", peer = "" } = options
+  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0 }
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory())
   const notices = new Notices(yield* Queue.unbounded<string>())
   const mailboxes = new Mailboxes(limits)
@@ -80,6 +82,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       notices,
       acquaintance,
       isPeer: (id) => peers.has(id),
+      joined: (id, address) => keepConnected(id, address),
       welcomed: (id) => peers.get(id)?.isAlive(),
       arrived: (from, group, payload, bytes) => {
         const tally = peers.get(from)!.tally
@@ -116,8 +119,17 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   }
   const dial = yield* FiberSet.runtime(yield* FiberSet.make<never>())()
 
+  const keepConnected = (id: NodeId, address: string): void => {
+    const peer = peers.get(id) ?? new Peer(id, home)
+    peers.set(id, peer)
+    if (peer.dialer !== null) return
+    peer.address = address
+    peer.dialer = dial(peer.keepConnected())
+  }
+
   // One synchronous turn: of two calls, the later one wins whole.
-  const connect = (named: Readonly<Record<NodeId, Address>>): void => {
+  const connect = (named: Readonly<Record<NodeId, Address>>, asOf: Index): void => {
+    self.asOf = asOf
     for (const [id, peer] of peers) {
       if (named[id]?.peer === peer.address) continue
       peer.dialer?.interruptUnsafe()
@@ -128,26 +140,21 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       notices.forget(`${id} `)
     }
     for (const [id, { peer: address }] of Object.entries(named)) {
-      if (id === self.id) continue
-      const peer = peers.get(id) ?? new Peer(id, home)
-      peers.set(id, peer)
-      if (peer.dialer !== null) continue
-      peer.address = address
-      peer.dialer = dial(peer.keepConnected())
+      if (id !== self.id) keepConnected(id, address)
     }
   }
 
   yield* Effect.forkScoped(notices.write)
   yield* Effect.forkScoped(acceptor.judge)
   yield* Effect.forkScoped(acceptor.sweep())
-  if (options.peers !== undefined) connect(options.peers)
+  if (options.peers !== undefined) connect(options.peers, 0)
 
   return Context.make(
     Transport,
     Transport.of({
       send: (to, group, payload) => peers.get(to)?.send(group, payload) ?? false,
       attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-      connect: (named) => Effect.sync(() => connect(named)),
+      connect: (named, asOf) => Effect.sync(() => connect(named, asOf)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
     }),
   ).pipe(

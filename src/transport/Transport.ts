@@ -2,7 +2,7 @@
 
 import { Context, type Effect, type Queue } from "effect"
 import type { Message } from "../consensus/message.ts"
-import type { Address, GroupId, NodeId } from "../consensus/types.ts"
+import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 
 /** Proposals and queries that one node hands to the leader on behalf of its clients. */
 export interface ForwardRequest {
@@ -62,8 +62,11 @@ export class Transport extends Context.Service<
     readonly send: (to: NodeId, group: GroupId, payload: Payload) => boolean
     /** Everything that arrives for `group` from now on is offered to the mailbox. */
     readonly attach: (group: GroupId, mailbox: Queue.Enqueue<Inbound>) => Effect.Effect<void>
-    /** Whom to keep a connection to. Peers that are no longer named are disconnected. */
-    readonly connect: (peers: Readonly<Record<NodeId, Address>>) => Effect.Effect<void>
+    /**
+     * Whom to keep a connection to. Peers that are no longer named are disconnected. `asOf`: where the configuration
+     * that names them stands in the log; whoever knows a newer one may call, and is a peer until the next `connect`.
+     */
+    readonly connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index) => Effect.Effect<void>
     readonly connections: () => ReadonlyArray<PeerConnection>
   }
 >()("raftlet/transport/Transport") {}

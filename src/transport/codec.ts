@@ -7,13 +7,14 @@ import type {
   Entry,
   EntryKind,
   GroupId,
+  Index,
   NodeId,
   SnapshotPosition,
 } from "../consensus/types.ts"
 import { headerBytes, Malformed, seal } from "./framing.ts"
 import { idLengthMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
-import { addressText, readPayload, text } from "./readPayload.ts"
+import { addressText, count, readPayload, text } from "./readPayload.ts"
 import type { Payload } from "./Transport.ts"
 
 /** The first words on a connection, in both directions. */
@@ -29,6 +30,10 @@ export interface Hello {
   readonly recipient: NodeId
   /** Where the speaker serves clients; empty when not known. */
   readonly client: string
+  /** Where the speaker's peers reach it; empty when not known. */
+  readonly peer: string
+  /** Where the newest configuration that the speaker knows stands in the log. */
+  readonly asOf: Index
 }
 
 /** The last words on a connection. */
@@ -170,6 +175,8 @@ const readGreeting = (frame: wire.Frame): Greeting => {
       incarnation: text(frame.hello.incarnation, tokenLengthMax),
       recipient: text(frame.hello.recipient, idLengthMax),
       client: addressText(frame.hello.client),
+      peer: addressText(frame.hello.peer),
+      asOf: count(frame.hello.asOf),
     }
   }
   if (frame.refusal) return { type: "Refusal", cause: text(frame.refusal.cause, tokenLengthMax) }

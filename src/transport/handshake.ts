@@ -7,7 +7,7 @@
 // Messages go only from the dialer to the acceptor: each pair of nodes has a connection for each direction.
 // That needs no rule for who of two that dial at once gives way, and a cut in one direction cuts one direction.
 
-import type { NodeId } from "../consensus/types.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import type { Hello } from "./codec.ts"
 
 /** The versions of the protocol that this code speaks. Two nodes need one in common. */
@@ -52,6 +52,10 @@ export interface Self {
   readonly incarnation: string
   /** Where this node serves clients: `http://host:port`, or empty. Peers tell theirs to send clients there. */
   readonly client: string
+  /** Where its peers reach it: `host:port`, or empty. */
+  readonly peer: string
+  /** Where the newest configuration that it knows stands in the log; 0 while it knows none. */
+  asOf: Index
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -63,7 +67,15 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   incarnation: self.incarnation,
   recipient,
   client: self.client,
+  peer: self.peer,
+  asOf: self.asOf,
 })
+
+/**
+ * Whether a caller that this node does not know may come in: by a newer configuration it knows that this node belongs
+ * to it, which this node has yet to learn. One that was removed has an older one (HAZARDS M9).
+ */
+export const isAhead = (hello: Hello, self: Self): boolean => hello.peer !== "" && hello.asOf > self.asOf
 
 /** Null: nothing speaks against it. Whether the incarnation is the known one, only the disk can tell. */
 export const objection = (

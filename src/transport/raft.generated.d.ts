@@ -35,6 +35,8 @@ export interface Hello {
   readonly incarnation: string
   readonly recipient: string
   readonly client: string
+  readonly peer: string
+  readonly asOf: number
 }
 export declare const Hello: {
   readonly encode: (message: Hello, writer?: Writer) => Writer

@@ -258,6 +258,8 @@ export const Hello = $root.Hello = (() => {
     Hello.prototype.incarnation = "";
     Hello.prototype.recipient = "";
     Hello.prototype.client = "";
+    Hello.prototype.peer = "";
+    Hello.prototype.asOf = 0;
 
     Hello.encode = function (message, writer, _depth) {
         if (!writer)
@@ -280,6 +282,10 @@ export const Hello = $root.Hello = (() => {
             writer.uint32(50).string(message.recipient);
         if (message.client != null && $Object.hasOwnProperty.call(message, "client") && message.client !== "")
             writer.uint32(58).string(message.client);
+        if (message.peer != null && $Object.hasOwnProperty.call(message, "peer") && message.peer !== "")
+            writer.uint32(66).string(message.peer);
+        if (message.asOf != null && $Object.hasOwnProperty.call(message, "asOf") && !$Object.is(message.asOf, 0))
+            writer.uint32(73).double(message.asOf);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -374,6 +380,24 @@ export const Hello = $root.Hello = (() => {
                         message.client = value;
                     else
                         delete message.client;
+                    continue;
+                }
+            case 8: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.peer = value;
+                    else
+                        delete message.peer;
+                    continue;
+                }
+            case 9: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.asOf = value;
+                    else
+                        delete message.asOf;
                     continue;
                 }
             }

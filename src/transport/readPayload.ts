@@ -199,7 +199,7 @@ const readMembers = (ids: ReadonlyArray<string>): ReadonlyArray<NodeId> =>
   atMost(membersMax, ids).map((id) => text(id, idLengthMax))
 
 /** A number that is exact and counts something. */
-const count = (value: number): number => {
+export const count = (value: number): number => {
   if (!(Number.isSafeInteger(value) && value >= 0)) throw new Malformed(`${value} counts nothing`)
   // Not -0, which prints and compares unlike the 0 that it means.
   return value + 0

@@ -183,7 +183,7 @@ export class Host {
       const { state } = this.disk
       this.disk.finishInstall()
       if (this.disk.state === state) return
-      this.cluster.checker.installed(this.id, this.disk.state.index, this.disk.state.term)
+      this.cluster.checker.installed(this.id, this.disk.state.index, this.disk.state.term, this.disk)
       this.#appliedIndex = this.disk.state.index
       this.post({ type: "Applied", index: this.#appliedIndex })
       return

@@ -65,6 +65,8 @@ const nonsense = async (node: NodeProcess): Promise<ReadonlyArray<Uint8Array>> =
     incarnation: "stranger",
     recipient: node.id,
     client: "",
+    peer: "",
+    asOf: 0,
   }
   const vote = encode("main", {
     type: "VoteRequest",

@@ -100,7 +100,7 @@ export class Cluster {
     )
     const program = Effect.gen({ self: this }, function* () {
       const context = yield* Layer.buildWithScope(layers, scope)
-      yield* Context.get(context, Transport).connect(this.initial.addresses)
+      yield* Context.get(context, Transport).connect(this.initial.addresses, 0)
       node.raft = Context.get(context, Raft)
     })
     this.fork(program)

@@ -32,7 +32,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         const layer = layerNetwork({
           network,
           process,
-          self: { clusterId: "c", id, incarnation: `${id}-1`, client: "" },
+          self: { clusterId: "c", id, incarnation: `${id}-1`, client: "", peer: "", asOf: 0 },
           limits: defaultNetworkLimits,
           acquaintance: () => Effect.succeed(id === "b" ? welcome : "known"),
         })
@@ -40,7 +40,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         transport = Context.get(context, Transport)
         const mailbox = yield* Queue.unbounded<Inbound>()
         yield* transport.attach("g", mailbox)
-        yield* transport.connect(addresses)
+        yield* transport.connect(addresses, 0)
         while (true) {
           const { payload } = yield* Queue.take(mailbox)
           if (payload.type === "ForwardReply") heard.push(payload.id)

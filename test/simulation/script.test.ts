@@ -86,6 +86,7 @@ test("shrinking leaves what the failure needs, and nothing else", () => {
     trace: "",
     seen: [],
     committed: 0,
+    changes: 0,
     operations: { ok: 0, refused: 0, rejected: 0, unknown: 0 },
   })
   const { failure } = fails(script)

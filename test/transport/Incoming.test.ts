@@ -34,7 +34,10 @@ const welcomed = () => {
   )
   incoming.data(helloFrom("n2", "n1"))
   expect(greeting).toMatchObject({ nodeId: "n2" })
-  incoming.welcome(helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "" }, "n2"), "n2")
+  incoming.welcome(
+    helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "", peer: "", asOf: 0 }, "n2"),
+    "n2",
+  )
   return { incoming, wire, refused, arrived }
 }
 
@@ -66,7 +69,10 @@ test("a welcome that comes after the end is not said", () => {
   const { incoming, wire } = welcomed()
   const said = wire.said.length
   incoming.close()
-  incoming.welcome(helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "" }, "n2"), "n2")
+  incoming.welcome(
+    helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "", peer: "", asOf: 0 }, "n2"),
+    "n2",
+  )
   expect(wire.said).toHaveLength(said)
 })
 

@@ -64,7 +64,7 @@ test("a node that has stopped can come back under its name", () =>
       yield* n2.stop
       expect(n1.transport.send("n2", group, vote(1))).toBe(false)
       const again = yield* startMemory(network, "n2")
-      yield* again.transport.connect({ n1: n1.address })
+      yield* again.transport.connect({ n1: n1.address }, 0)
       expect(n1.transport.send("n2", group, vote(2))).toBe(true)
       expect(Queue.sizeUnsafe(again.mailbox)).toBe(1)
     }),

@@ -61,7 +61,7 @@ describe("a connection that is lost", () => {
           limits: { backoffMinMillis: hour, backoffMaxMillis: hour },
         })
         yield* eventually("n2 has refused n1", () => peerOf(n1, "n2").refused === 1)
-        yield* n2.transport.connect({ n1: n1.address })
+        yield* n2.transport.connect({ n1: n1.address }, 0)
         yield* eventually("both are connected", () =>
           [peerOf(n1, "n2"), peerOf(n2, "n1")].every(({ state }) => state === "open"),
         )
@@ -96,8 +96,8 @@ describe("a connection that is lost", () => {
       Effect.gen(function* () {
         const { n1, n2 } = yield* pair
         const moved = yield* startSocket("n2")
-        yield* moved.transport.connect({ n1: n1.address })
-        yield* n1.transport.connect({ n2: moved.address })
+        yield* moved.transport.connect({ n1: n1.address }, 0)
+        yield* n1.transport.connect({ n2: moved.address }, 0)
         yield* eventually("n1 has left the old place", () => peerOf(n1, "n2").opened === 2)
         expect(n1.transport.send("n2", group, vote(1))).toBe(true)
         expect((yield* take(moved)).payload).toEqual(vote(1))
@@ -111,8 +111,8 @@ describe("a connection that is lost", () => {
       Effect.gen(function* () {
         const n2 = yield* impostor(() => undefined)
         const n1 = yield* startSocket("n1")
-        yield* n1.transport.connect({ n2: n2.address })
-        yield* n1.transport.connect({})
+        yield* n1.transport.connect({ n2: n2.address }, 0)
+        yield* n1.transport.connect({}, 0)
         yield* eventually(
           "the dial came, and went",
           () => n2.sockets.length === 1 && n2.sockets[0]!.readyState < 1,

@@ -20,6 +20,8 @@ const hello: Hello = {
   incarnation: "first",
   recipient: "n2",
   client: "http://127.0.0.1:4001",
+  peer: "127.0.0.1:5001",
+  asOf: 7,
 }
 
 /** A frame as a node with other ideas would write it. */

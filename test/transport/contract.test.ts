@@ -104,7 +104,7 @@ for (const [name, layer] of Object.entries(layers)) {
           const [n1, n2] = yield* cluster("n1", "n2")
           expect(n1!.transport.send("n9", group, vote(1))).toBe(false)
           expect(n1!.transport.send("n1", group, vote(1))).toBe(false)
-          yield* n1!.transport.connect({})
+          yield* n1!.transport.connect({}, 0)
           expect(n1!.transport.connections()).toEqual([])
           expect(n1!.transport.send("n2", group, vote(1))).toBe(false)
           // Both ends: whom we no longer name cannot reach us either.
@@ -119,8 +119,8 @@ for (const [name, layer] of Object.entries(layers)) {
         Effect.gen(function* () {
           const [n1, n2] = yield* cluster("n1", "n2")
           const peers = { n1: n1!.address, n2: n2!.address }
-          yield* n1!.transport.connect(peers)
-          yield* n1!.transport.connect(peers)
+          yield* n1!.transport.connect(peers, 0)
+          yield* n1!.transport.connect(peers, 0)
           expect(peerOf(n1!, "n2")).toMatchObject({ state: "open", opened: 1 })
           expect(n1!.transport.send("n2", group, vote(1))).toBe(true)
           expect((yield* take(n2!)).payload).toEqual(vote(1))

@@ -72,7 +72,7 @@ export const startMemory = Effect.fnUntraced(function* (
 /** Everybody names everybody; done when every link is open. */
 export const connectAll = Effect.fnUntraced(function* (nodes: ReadonlyArray<TestNode>) {
   const peers = Object.fromEntries(nodes.map((node) => [node.id, node.address]))
-  for (const node of nodes) yield* node.transport.connect(peers)
+  for (const node of nodes) yield* node.transport.connect(peers, 0)
   yield* eventually("all are connected", () =>
     nodes.every((node) => node.transport.connections().every((peer) => peer.state === "open")),
   )
@@ -327,6 +327,9 @@ interface Impostor {
 /** What `from` says first when it dials `to`. */
 export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
   encodeGreeting({
-    ...helloTo({ clusterId, id: from, incarnation: `incarnation of ${from}`, client: "" }, to),
+    ...helloTo(
+      { clusterId, id: from, incarnation: `incarnation of ${from}`, client: "", peer: "", asOf: 0 },
+      to,
+    ),
     ...other,
   })

@@ -1,0 +1,134 @@
+// What does an operator do to a simulated cluster? Asks node after node until one does it or says why not.
+
+import type { Change } from "../consensus/membership.ts"
+import type { NodeId } from "../consensus/types.ts"
+import type { Changed, Failure } from "../raft/Raft.ts"
+import type { Chance } from "./Chance.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+import { addressOf } from "./members.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { PlannedChange } from "./script.ts"
+
+/** How long it tries, and how long one node may take. */
+const PATIENCE_MILLIS = 3000
+const ATTEMPT_MILLIS = 1500
+const RETRY_MILLIS = 60
+
+export class Operator {
+  readonly #cluster: SimulatedCluster
+  readonly #chance: Chance
+  #open = 0
+  #isStopped = false
+
+  constructor(cluster: SimulatedCluster, changes: ReadonlyArray<PlannedChange>) {
+    this.#cluster = cluster
+    this.#chance = cluster.world.chance.fork("operator")
+    for (const change of changes) cluster.world.after(change.atMillis, () => this.#carryOut(change))
+  }
+
+  /** Nothing that it has asked for waits for an answer. */
+  get isIdle(): boolean {
+    return this.#open === 0
+  }
+
+  /** It asks for nothing more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  #carryOut(planned: PlannedChange): void {
+    const { world } = this.#cluster
+    if (this.#isStopped) return
+    this.#open++
+    this.#cluster.tell(`an operator asks for ${JSON.stringify(planned)}`)
+    for (const id of newcomersOf(planned)) this.#prepare(id)
+    const until = world.nowMillis + PATIENCE_MILLIS
+    const attempt = (): void => {
+      if (this.#isStopped || world.nowMillis > until) return void this.#open--
+      const { leader, nodes } = this.#cluster
+      // Mostly it knows who leads.
+      const asked = leader !== null && this.#chance.happens(0.8) ? leader : this.#chance.pick(nodes)
+      this.#ask(asked, planned, (answer) => {
+        if (answer === null || ("_tag" in answer && isWorthAnother(answer))) {
+          world.after(this.#chance.between(1, RETRY_MILLIS), attempt)
+        } else {
+          this.#open--
+          this.#conclude(planned, answer)
+        }
+      })
+    }
+    attempt()
+  }
+
+  /** Whoever takes a node in has started it, and told it who is there. */
+  #prepare(id: NodeId): void {
+    const node = this.#cluster.node(id)
+    if (this.#isMember(id) || this.#cluster.staysDown.has(id)) return
+    if (node.isUp) node.kill()
+    node.start()
+  }
+
+  #isMember(id: NodeId): boolean {
+    return this.#cluster.configurationsInForce.some(({ addresses }) => addresses[id] !== undefined)
+  }
+
+  #ask(
+    node: SimulatedNode,
+    planned: PlannedChange,
+    done: (answer: Changed | { readonly leader: NodeId } | Failure | null) => void,
+  ): void {
+    const { process, raft } = node
+    if (process === null || raft === null) return done(null)
+    let isOver = false
+    const answer = (given: Changed | { readonly leader: NodeId } | Failure | null): void => {
+      if (isOver) return
+      isOver = true
+      done(given)
+    }
+    process.post(() => {
+      const deadline = raft.now() + ATTEMPT_MILLIS
+      if (planned.type === "transfer") raft.transfer({ to: planned.to, deadline, answer })
+      else raft.change({ change: changeOf(planned), force: false, deadline, answer })
+    })
+    this.#cluster.world.after(2 * ATTEMPT_MILLIS, () => answer(null))
+  }
+
+  #conclude(planned: PlannedChange, answer: Changed | { readonly leader: NodeId } | Failure): void {
+    this.#cluster.tell(`the operator hears of ${JSON.stringify(planned)}: ${JSON.stringify(answer)}`)
+    const { sightings } = this.#cluster
+    if (!("_tag" in answer)) {
+      if (planned.type === "transfer") sightings.see("leadership handed over")
+      else if ("isDone" in answer && !answer.isDone) sightings.see("newcomer lagged")
+    } else if (answer.code === "transfer-failed") sightings.see("successor failed")
+    else if (answer.code === "would-lose-quorum") sightings.see("change refused for want of live voters")
+  }
+}
+
+/** What was asked for may not be known to have happened; to ask again does no harm. */
+const isWorthAnother = ({ code }: Failure): boolean =>
+  ["not-leader", "no-leader", "leadership-lost", "shutting-down", "change-in-progress", "timeout"].includes(
+    code,
+  )
+
+const newcomersOf = (planned: PlannedChange): ReadonlyArray<NodeId> => {
+  if (planned.type === "add") return [planned.node]
+  if (planned.type === "replace") return [planned.by]
+  return planned.type === "set" ? [...planned.voters, ...planned.learners] : []
+}
+
+const changeOf = (planned: Exclude<PlannedChange, { readonly type: "transfer" }>): Change => {
+  switch (planned.type) {
+    case "add":
+      return { kind: "add", id: planned.node, address: addressOf(planned.node), as: planned.as }
+    case "remove":
+    case "promote":
+      return { kind: planned.type, id: planned.node }
+    case "replace":
+      return { kind: "replace", id: planned.node, by: planned.by, address: addressOf(planned.by) }
+    case "set": {
+      const { voters, learners } = planned
+      const addresses = Object.fromEntries([...voters, ...learners].map((id) => [id, addressOf(id)]))
+      return { kind: "set", voters, learners, addresses }
+    }
+  }
+}
