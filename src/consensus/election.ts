@@ -7,9 +7,15 @@ import { quorumVote, type VoteResult } from "./quorum.ts"
 import { isFactDurable, recordHardState, say } from "./turn.ts"
 import type { Millis, NodeId, Term } from "./types.ts"
 
-/** True when this node may stand: it is a voter, and its disk and state are whole. */
+/**
+ * True when this node may stand: its disk and state are whole, and it is a voter. One whom its newest configuration
+ * leaves out still stands until that is committed: it may be the only one to hold it, and nobody can be elected
+ * without its vote, nor with it (thesis §4.2.2). It leads without counting itself, and retires.
+ */
 export const mayStand = (node: Node): boolean =>
-  node.standing === "whole" && node.pendingInstall === null && isVoter(node.configurations.current, node.id)
+  node.standing === "whole" &&
+  node.pendingInstall === null &&
+  node.configurations.from(node.commitIndex).some((configuration) => isVoter(configuration, node.id))
 
 /** Asks all voters whether they would vote for this node. Nothing changes on either side (thesis §9.6). */
 export const beginPreVote = (node: Node, now: Millis): void => {

@@ -2,7 +2,7 @@
 // then peace, in which all must agree; and at the end everything that the clients saw is held against one machine.
 
 import { type Effect, Exit } from "effect"
-import { members } from "../consensus/configuration.ts"
+import { isVoter, members } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
 import { registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
@@ -194,7 +194,7 @@ class Course {
     const isAgreed = (): boolean => {
       // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
       const taking = nodes.filter(({ id }) => this.#isMember(id))
-      if (!taking.every(({ id }) => accepted.has(id))) return false
+      if (!taking.every(({ id }) => accepted.has(id)) || !this.#isLedByVoter) return false
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
       return taking.every(
         (node) => (node.record?.appliedIndex ?? 0) >= goal && node.record?.standing === "whole",
@@ -205,6 +205,12 @@ class Course {
     insist("liveness", inTime, `${when}, a command is executed through every node within ${boundMillis} ms`, [
       ...accepted.keys(),
     ])
+  }
+
+  /** A leader whom a change has removed is about to step down. */
+  get #isLedByVoter(): boolean {
+    const { leader, committedConfiguration } = this.#cluster
+    return leader !== null && isVoter(committedConfiguration, leader.id)
   }
 
   #isMember(id: NodeId): boolean {
