@@ -5,8 +5,10 @@ import { Context, Effect, Layer, Logger } from "effect"
 import { version } from "../package.json"
 import { formatHostPort } from "./cli/addresses.ts"
 import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
+import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
 import type { NodeOptions, Platform } from "./cli/Platform.ts"
+import { members } from "./consensus/configuration.ts"
 import type { Configuration } from "./consensus/types.ts"
 import { HttpServer, layerServer } from "./http/Server.ts"
 import { layerWorker } from "./machine/hostWorker.ts"
@@ -32,9 +34,24 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     })
     const context = yield* Layer.build(yield* layerNode(options, directory))
     const { url } = Context.get(context, HttpServer)
+    const raft = Context.get(context, Raft)
+    // While its doors are open still: who comes meanwhile is passed on to the successor.
+    yield* Effect.addFinalizer(() => raft.handOver)
     yield* directory.remember(options.startOptions)
     yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
-    return yield* Context.get(context, Raft).stopped
+    if (options.join === null) return yield* raft.stopped
+    const joining = becomeMember({
+      urls: options.join.urls,
+      newcomer: {
+        id: options.id,
+        peer: options.peer,
+        client: url,
+        incarnation: directory.identity.incarnation,
+        role: options.join.role,
+      },
+      isMember: () => members(raft.status().configuration).includes(options.id),
+    })
+    return yield* Effect.raceFirst(raft.stopped, Effect.andThen(joining, Effect.never))
   }).pipe(
     Effect.scoped,
     Effect.catchTags({
@@ -70,9 +87,10 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         clusterId: options.clusterId,
         incarnation: directory.identity.incarnation,
         client,
-        peer: options.cluster[options.id]?.peer ?? "",
+        peer: options.peer,
+        // Until the log has been read, which knows better.
+        peers: { ...options.cluster, ...options.contacts },
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
-        peers: options.cluster,
         rememberIncarnation,
       }),
     ),
@@ -94,7 +112,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
           id: options.id,
           clusterId: options.clusterId,
           version,
-          peer: options.cluster[options.id]?.peer ?? "",
+          peer: options.peer,
           uptimeMillis: () => Math.round(performance.now() - startedAt),
         },
         metrics,
@@ -109,7 +127,17 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
   )
   return layerHttp.pipe(
     Layer.provideMerge(
-      layerRaft({ ...defaultOptions, group: "main", id: options.id, client, initial }, observer),
+      layerRaft(
+        {
+          ...defaultOptions,
+          group: "main",
+          id: options.id,
+          client,
+          initial,
+          contacts: options.contacts,
+        },
+        observer,
+      ),
     ),
     Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
     Layer.provideMerge(Layer.mergeAll(layerLog(directory), layerSnapshots({ directory: options.data }))),

@@ -17,8 +17,17 @@ export interface Remembered {
 export interface NodeOptions {
   readonly id: string
   readonly clusterId: string
-  /** The members of the first configuration, this node among them; a later one in the log outranks it. */
+  /**
+   * The members of the first configuration, this node among them; a later one in the log outranks it. Empty for a node
+   * that joins a cluster.
+   */
   readonly cluster: Readonly<Record<string, NodeAddress>>
+  /** Who is there, and where, by the word of whoever starts this node now. */
+  readonly contacts: Readonly<Record<string, NodeAddress>>
+  /** Whom to ask to be taken in; null for a member of the first configuration. */
+  readonly join: { readonly urls: ReadonlyArray<string>; readonly role: "voter" | "learner" } | null
+  /** Where peers reach it: `host:port`. */
+  readonly peer: string
   /** Where clients are served. */
   readonly listen: HostPort
   /** Where peers are served. */

@@ -4,9 +4,17 @@
 import { resolve } from "node:path"
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { formatHostPort, type HostPort, parseCluster, parseHostPort, parseId } from "./addresses.ts"
+import {
+  formatHostPort,
+  type HostPort,
+  parseCluster,
+  parseHostPort,
+  parseId,
+  parseUrls,
+} from "./addresses.ts"
 import { CliFailure, refused } from "./CliFailure.ts"
 import { toggle, value } from "./flags.ts"
+import { type Introduction, introduce } from "./join.ts"
 import type { NodeOptions, Platform, Remembered, StartOptions } from "./Platform.ts"
 
 interface NodeFlags {
@@ -16,6 +24,9 @@ interface NodeFlags {
   readonly data: string | null
   readonly actors: string | null
   readonly clusterId: string | null
+  readonly join: string | null
+  readonly peerListen: string | null
+  readonly learner: boolean
   readonly insecure: boolean
 }
 
@@ -29,6 +40,9 @@ export const nodeCommand = (platform: Platform) =>
       data: value("data", "DIR", "Where everything is kept"),
       actors: value("actors", "DIR", "Where the actors are (default: actors)"),
       clusterId: value("cluster-id", "ID", "Name of the cluster (default: made from its members)"),
+      join: value("join", "URL,…", "Members of a running cluster to ask to be taken in"),
+      peerListen: value("peer-listen", "HOST:PORT", "Where peers are served; with --join"),
+      learner: toggle("learner", "Join to read, never to vote"),
       insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
       stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
     },
@@ -36,7 +50,13 @@ export const nodeCommand = (platform: Platform) =>
       const { data } = flags
       if (data === null) return yield* refused("node: --data DIR is missing")
       const remembered = yield* platform.remembered(resolve(data))
-      const options = yield* checking(() => nodeOptions({ ...flags, data }, remembered))
+      const urls = yield* checking(() => joinUrls(flags, remembered))
+      // A node that has run before needs nobody to start; who is there now is good to know all the same.
+      const introduction =
+        urls === null
+          ? null
+          : yield* remembered === null ? introduce(urls) : Effect.orElseSucceed(introduce(urls), () => null)
+      const options = yield* checking(() => nodeOptions({ ...flags, data }, remembered, introduction))
       const node = platform.runNode(options)
       yield* stopWithParent ? Effect.raceFirst(node, stdinEnd) : node
     }),
@@ -54,6 +74,12 @@ export const nodeCommand = (platform: Platform) =>
         description: "The first of three",
       },
       { command: "raftlet node --data /var/lib/raftlet", description: "The same node, ever after" },
+      {
+        command:
+          "raftlet node --id n4 --join http://10.0.0.1:4001 --peer-listen 10.0.0.4:5001 " +
+          "--listen 127.0.0.1:4001 --data /var/lib/raftlet",
+        description: "A fourth one, taken in by the three",
+      },
     ]),
   )
 
@@ -61,6 +87,7 @@ export const nodeCommand = (platform: Platform) =>
 export const nodeOptions = (
   flags: NodeFlags & { readonly data: string },
   remembered: Remembered | null,
+  introduction: Introduction | null = null,
 ): NodeOptions => {
   const known = (name: string): string | null => {
     const kept = remembered?.startOptions[name]
@@ -77,23 +104,31 @@ export const nodeOptions = (
   if (remembered !== null && id !== remembered.identity.nodeId) {
     throw refused(`--id: ${flags.data} belongs to ${remembered.identity.nodeId}, not to ${id}`)
   }
-  const clusterText = needed(flags.cluster, "cluster", "n1=HOST:PEERPORT,…")
-  const cluster = parseCluster(clusterText, "--cluster")
-  const own = cluster[id]
+  const urls = joinUrls(flags, remembered)
+  const clusterText = urls === null ? needed(flags.cluster, "cluster", "n1=HOST:PEERPORT,…") : null
+  const cluster = clusterText === null ? {} : parseCluster(clusterText, "--cluster")
+  const own = clusterText === null ? needed(flags.peerListen, "peer-listen", "HOST:PORT") : cluster[id]?.peer
   if (own === undefined) throw refused(`--cluster: ${id} is not among ${Object.keys(cluster).join(", ")}`)
   const listen = parseHostPort(needed(flags.listen, "listen", "HOST:PORT"), "--listen")
-  const clusterId = flags.clusterId ?? remembered?.identity.clusterId ?? clusterIdOf(clusterText)
+  const clusterId =
+    flags.clusterId ??
+    remembered?.identity.clusterId ??
+    introduction?.clusterId ??
+    clusterIdOf(clusterText ?? "")
   if (remembered !== null && clusterId !== remembered.identity.clusterId) {
     throw refused(
       `--cluster-id: ${flags.data} belongs to cluster ${remembered.identity.clusterId}, not to ${clusterId}`,
     )
   }
-  const peerListen = parseHostPort(own.peer, "--cluster")
+  const peerListen = parseHostPort(own, clusterText === null ? "--peer-listen" : "--cluster")
   refuseSharedPort(listen, peerListen)
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
+  const learner = flags.learner || remembered?.startOptions.learner === true
   const startOptions: StartOptions = {
-    cluster: clusterText,
+    ...(urls === null
+      ? { cluster: clusterText }
+      : { join: urls.join(","), "peer-listen": formatHostPort(peerListen), learner }),
     listen: formatHostPort(listen),
     actors,
     insecure,
@@ -102,6 +137,10 @@ export const nodeOptions = (
     id,
     clusterId: parseId(clusterId, "--cluster-id"),
     cluster,
+    // What it was told before may have changed since.
+    contacts: introduction?.members ?? (flags.cluster === null ? {} : cluster),
+    join: urls === null ? null : { urls, role: learner ? "learner" : "voter" },
+    peer: formatHostPort(peerListen),
     listen,
     peerListen,
     data: resolve(flags.data),
@@ -109,6 +148,19 @@ export const nodeOptions = (
     insecure,
     startOptions,
   }
+}
+
+/** Null: it is a member of the first configuration. Throws a CliFailure. */
+const joinUrls = (
+  flags: Pick<NodeFlags, "cluster" | "join">,
+  remembered: Remembered | null,
+): ReadonlyArray<string> | null => {
+  if (flags.join !== null && flags.cluster !== null) {
+    throw refused("node: --cluster makes a first cluster, --join asks a running one: give one of them")
+  }
+  const kept = remembered?.startOptions.join
+  const text = flags.join ?? (flags.cluster === null && typeof kept === "string" ? kept : null)
+  return text === null ? null : parseUrls(text, "--join")
 }
 
 /** The same for all nodes that are given the same members, in whatever order. */

@@ -2,27 +2,7 @@
 // thesis §4); whoever is to vote catches up first, as a learner.
 
 import { isJoint, members } from "./configuration.ts"
-import type { Address, Aim, Configuration, NodeId } from "./types.ts"
-
-/** What an operator wants changed. */
-export type Change =
-  | {
-      readonly kind: "set"
-      readonly voters: ReadonlyArray<NodeId>
-      readonly learners: ReadonlyArray<NodeId>
-      /** Of those that are no members yet; also new ones of members. */
-      readonly addresses: Readonly<Record<NodeId, Address>>
-    }
-  | {
-      readonly kind: "add"
-      readonly id: NodeId
-      readonly address: Address
-      readonly as: "voter" | "learner"
-    }
-  | { readonly kind: "remove"; readonly id: NodeId }
-  | { readonly kind: "promote"; readonly id: NodeId }
-  /** `by` takes the place of `id`, in one change. */
-  | { readonly kind: "replace"; readonly id: NodeId; readonly by: NodeId; readonly address: Address }
+import type { Address, Aim, Change, Configuration, NodeId } from "./types.ts"
 
 /** Why a change is not begun. Nothing of it is in the log. */
 export interface ChangeRefused {

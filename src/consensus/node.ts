@@ -2,11 +2,12 @@
 
 import type { ConfigurationHistory } from "./ConfigurationHistory.ts"
 import type { Log } from "./Log.ts"
-import type { Change, ChangeRefused } from "./membership.ts"
+import type { ChangeRefused } from "./membership.ts"
 import type { Message, SnapshotChunk } from "./message.ts"
 import type { Progress } from "./Progress.ts"
 import type {
   Aim,
+  Change,
   Configuration,
   Entry,
   EntryKind,

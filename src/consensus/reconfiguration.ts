@@ -2,21 +2,13 @@
 // (Raft §6, thesis §4).
 
 import { encodeConfiguration, isJoint, isVoter } from "./configuration.ts"
-import {
-  aimOf,
-  type Change,
-  type ChangeRefused,
-  isReached,
-  isRefusal,
-  leaveJoint,
-  stepTowards,
-} from "./membership.ts"
+import { aimOf, type ChangeRefused, isReached, isRefusal, leaveJoint, stepTowards } from "./membership.ts"
 import type { Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
 import { majoritySize } from "./quorum.ts"
 import { peersOf } from "./reading.ts"
 import { appendEntry } from "./turn.ts"
-import type { Aim, Configuration, Index, Millis, NodeId } from "./types.ts"
+import type { Aim, Change, Configuration, Index, Millis, NodeId } from "./types.ts"
 
 /**
  * Begins a change, or says why not. What is returned is where it leads; it is reached when a configuration with just

@@ -70,6 +70,26 @@ export interface Configuration {
   readonly goal?: Aim
 }
 
+/** What an operator wants changed. */
+export type Change =
+  | {
+      readonly kind: "set"
+      readonly voters: ReadonlyArray<NodeId>
+      readonly learners: ReadonlyArray<NodeId>
+      /** Of those that are no members yet; also new ones of members. */
+      readonly addresses: Readonly<Record<NodeId, Address>>
+    }
+  | {
+      readonly kind: "add"
+      readonly id: NodeId
+      readonly address: Address
+      readonly as: "voter" | "learner"
+    }
+  | { readonly kind: "remove"; readonly id: NodeId }
+  | { readonly kind: "promote"; readonly id: NodeId }
+  /** `by` takes the place of `id`, in one change. */
+  | { readonly kind: "replace"; readonly id: NodeId; readonly by: NodeId; readonly address: Address }
+
 /** What a node must never forget (Raft figure 2). One durable position. */
 export interface HardState {
   readonly term: Term

@@ -1,7 +1,9 @@
 // What does a node say about itself and its cluster, and what can an operator ask of it?
 
 import { Effect } from "effect"
+import type { Configuration } from "../consensus/types.ts"
 import { askRead, clientOf, type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { membersOf } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { Problem } from "./problem.ts"
 import { parseQuery, parseSwitch } from "./target.ts"
@@ -73,6 +75,7 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
     clusterId: doors.node.clusterId,
     leader: status.leader,
     term: status.term,
+    ...changeOf(status.configuration),
     members: status.members.map(({ id, role, peer, client, progress }) => ({
       id,
       role,
@@ -85,6 +88,13 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
       whole: progress?.whole ?? null,
     })),
   })
+}
+
+/** Null: no change of members is under way. */
+const changeOf = (configuration: Configuration) => {
+  const { voters, outgoing, goal } = membersOf(configuration)
+  if (outgoing.length === 0 && goal === null) return { change: null }
+  return { change: { voters, outgoing, goal } }
 }
 
 /** The leader's own words, or null: then what this node knows must do. */

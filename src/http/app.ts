@@ -8,6 +8,14 @@ import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import {
+  addMember,
+  promoteMember,
+  removeMember,
+  replaceMember,
+  setMembers,
+  transferLeadership,
+} from "./members.ts"
 import { registerNodeMetrics } from "./nodeMetrics.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
@@ -40,7 +48,7 @@ export interface App {
 type Handler = (request: Request, segments: ReadonlyArray<string>) => Response | Promise<Response>
 
 interface Route {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** With `:name` for a segment that varies. */
   readonly path: string
   readonly handle: Handler
@@ -97,6 +105,24 @@ export const makeApp = (options: AppOptions): App => {
         return adminSnapshot(doors, request)
       },
     },
+    { method: "POST", path: "/admin/members", handle: (request) => addMember(proposing, request) },
+    { method: "PUT", path: "/admin/members", handle: (request) => setMembers(proposing, request) },
+    {
+      method: "DELETE",
+      path: "/admin/members/:id",
+      handle: (request, segments) => removeMember(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/members/:id/promote",
+      handle: (request, segments) => promoteMember(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/members/:id/replace",
+      handle: (request, segments) => replaceMember(proposing, request, segments),
+    },
+    { method: "POST", path: "/admin/transfer", handle: (request) => transferLeadership(proposing, request) },
     {
       method: "GET",
       path: "/healthz",
@@ -127,7 +153,7 @@ export const makeApp = (options: AppOptions): App => {
     let response: Response
     try {
       if (draining) throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
-      if (request.method === "POST") refuseForeignPage(request)
+      if (request.method !== "GET" && request.method !== "HEAD") refuseForeignPage(request)
       // Not awaited when it is there already: a turn of the event loop is not free.
       const pending = respond()
       response = pending instanceof Promise ? await pending : pending
@@ -142,7 +168,7 @@ export const makeApp = (options: AppOptions): App => {
   // The raw path: hono would decode it, and a key would no longer be what its client wrote.
   const app = new Hono({ getPath: rawPath })
   for (const { method, path, handle } of routes) {
-    // Where the variable segments begin; all paths have them at the end.
+    // Where the variable segments begin: what is fixed behind them does no harm.
     const from = path.split("/").findIndex((segment) => segment.startsWith(":"))
     app.on(method, path, ({ req }: Context) =>
       answer(req.raw, path, () => handle(req.raw, from === -1 ? none : req.path.split("/").slice(from))),

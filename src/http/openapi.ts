@@ -180,6 +180,66 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
         },
       },
     },
+    "/admin/members": {
+      post: {
+        operationId: "addMember",
+        summary: "Add a member: it catches up as a learner first, then it votes unless its role is learner",
+        parameters: [timeout, group, redirect],
+        requestBody: { required: true, content: json(ref("Member")) },
+        responses: changeResponses(),
+      },
+      put: {
+        operationId: "setMembers",
+        summary: "Set any configuration, by joint consensus",
+        parameters: [timeout, group, redirect],
+        requestBody: { required: true, content: json(ref("MemberSets")) },
+        responses: changeResponses(),
+      },
+    },
+    "/admin/members/{id}": {
+      parameters: [inPath("id")],
+      delete: {
+        operationId: "removeMember",
+        summary: "Remove a member",
+        parameters: [forced, timeout, group, redirect],
+        responses: changeResponses("unknown-member"),
+      },
+    },
+    "/admin/members/{id}/promote": {
+      parameters: [inPath("id")],
+      post: {
+        operationId: "promoteMember",
+        summary: "Make a learner a voter, as soon as it has caught up",
+        parameters: [forced, timeout, group, redirect],
+        responses: changeResponses("unknown-member"),
+      },
+    },
+    "/admin/members/{id}/replace": {
+      parameters: [inPath("id")],
+      post: {
+        operationId: "replaceMember",
+        summary: "Put a newcomer in a member's place, in one change",
+        parameters: [timeout, group, redirect],
+        requestBody: { required: true, content: json(ref("Member")) },
+        responses: changeResponses("unknown-member"),
+      },
+    },
+    "/admin/transfer": {
+      post: {
+        operationId: "transferLeadership",
+        summary: "Hand leadership over, to a voter or to whoever is furthest",
+        parameters: [timeout, group, redirect],
+        requestBody: {
+          required: false,
+          content: json({ type: "object", properties: { to: { type: ["string", "null"] } } }),
+        },
+        responses: {
+          ...ok("Who leads now", ref("Transferred")),
+          ...redirected,
+          ...problems(...changeProblems, "unknown-member", "no-successor", "transfer-failed"),
+        },
+      },
+    },
     "/healthz": {
       get: {
         operationId: "healthz",
@@ -278,6 +338,27 @@ const problems = (...codes: ReadonlyArray<ProblemCode>): Json => {
   )
 }
 
+const changeProblems = [
+  "bad-request",
+  "forbidden",
+  "not-found",
+  "change-in-progress",
+  "too-large",
+  "unsupported-media-type",
+  "overloaded",
+  "no-leader",
+  "not-leader",
+  "shutting-down",
+  "leadership-lost",
+  "timeout",
+] as const satisfies ReadonlyArray<ProblemCode>
+
+const changeResponses = (...more: ReadonlyArray<ProblemCode>): Json => ({
+  ...ok("The members as of now", ref("Changed"), indexHeader),
+  ...redirected,
+  ...problems(...changeProblems, "would-lose-quorum", ...more),
+})
+
 const readResponses = (schema: Json, ...more: ReadonlyArray<ProblemCode>): Json => ({
   ...ok("As of the index in the answer", schema, indexHeader),
   ...redirected,
@@ -317,6 +398,12 @@ const redirect = inQuery(
   "redirect",
   { enum: ["0", "1", "false", "true"] },
   "1: do not forward, answer 307 with Location on the leader.",
+)
+
+const forced = inQuery(
+  "force",
+  { enum: ["0", "1", "false", "true"] },
+  "1: also when too few voters are alive.",
 )
 
 const timeout: Json = {

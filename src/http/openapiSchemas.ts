@@ -12,6 +12,18 @@ const object = (
   required: ReadonlyArray<string> = Object.keys(properties),
 ) => ({ type: "object", properties, required })
 
+const ids = { type: "array", items: text }
+const members = {
+  type: "array",
+  items: {
+    anyOf: [text, object({ id: text, peer: text, client: text, incarnation: text }, ["id", "peer"])],
+  },
+}
+const force = {
+  incarnation: text,
+  force: { type: "boolean", description: "Also when too few of the new voters are alive." },
+}
+
 const position = { revision: count, index: count }
 
 export const schemas = {
@@ -85,10 +97,46 @@ export const schemas = {
       }),
     },
   }),
+  Member: {
+    ...object({ id: text, peer: text, client: text, role: { enum: ["voter", "learner"] }, ...force }, [
+      "id",
+      "peer",
+    ]),
+  },
+  MemberSets: {
+    ...object({ voters: members, learners: members, ...force }, ["voters"]),
+  },
+  Changed: object({
+    done: {
+      type: "boolean",
+      description: "False: it is in the log for good, and waits for newcomers to catch up.",
+    },
+    index: count,
+    term: count,
+    voters: ids,
+    learners: ids,
+    outgoing: { ...ids, description: "Voters of the configuration that is being left; empty when none is." },
+    goal: {
+      anyOf: [{ type: "null" }, object({ voters: ids, learners: ids })],
+      description: "Where the members are going, while newcomers catch up.",
+    },
+  }),
+  Transferred: object({ leader: text, term: count }),
   Cluster: object({
     clusterId: text,
     leader: orNull("string"),
     term: count,
+    change: {
+      anyOf: [
+        { type: "null" },
+        object({
+          voters: ids,
+          outgoing: ids,
+          goal: { anyOf: [{ type: "null" }, object({ voters: ids, learners: ids })] },
+        }),
+      ],
+      description: "The change of members that is under way.",
+    },
     members: {
       type: "array",
       items: object({

@@ -6,6 +6,7 @@ import type { Counter } from "../metrics/Metrics.ts"
 import type { Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, type Headers, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { isObject, refuseUnknown } from "./fields.ts"
 import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
 import { checkKey, decodePart, keyOfSegment, parseQuery, parseSwitch } from "./target.ts"
@@ -170,25 +171,10 @@ const count = (options: ProposeOptions, answer: Outcome | Failure): void =>
     answer._tag === "Accepted" ? (answer.replayed ? "replayed" : "accepted") : answer.code,
   )
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const text = (item: Readonly<Record<string, unknown>>, name: string): string => {
   const value = item[name]
   if (typeof value !== "string") throw new Problem("bad-request", `${name} must be a string.`)
   return value
-}
-
-const refuseUnknown = (
-  object: Readonly<Record<string, unknown>>,
-  known: ReadonlyArray<string>,
-  what: string,
-): void => {
-  for (const name of Object.keys(object)) {
-    if (!known.includes(name)) {
-      throw new Problem("bad-request", `${what} has an unknown field ${JSON.stringify(name)}.`)
-    }
-  }
 }
 
 const itemFields = ["actor", "key", "command", "input", "idempotencyKey", "ifRevision"]

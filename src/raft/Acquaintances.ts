@@ -43,7 +43,10 @@ export class Acquaintances {
       named.flatMap((id) => {
         const hasMoved = known[id] !== undefined && known[id].peer !== this.#atStart.addresses[id]?.peer
         const address = hasMoved ? known[id] : (options.contacts[id] ?? known[id])
-        return address === undefined ? [] : [[id, address] as const]
+        if (address === undefined) return []
+        // Who it is, the configuration alone says.
+        const { incarnation } = known[id] ?? {}
+        return [[id, incarnation === undefined ? address : { ...address, incarnation }] as const]
       }),
     )
   }

@@ -99,13 +99,14 @@ class ChangeUnderWay implements Operation {
       return true
     }
     if (this.#begun === null) return false
-    if (node.role.kind !== "leader" || node.term !== this.#begun.term) {
+    const { aim } = this.#begun
+    const isDone = this.#isSettled && isReached(node.configurations.current, aim)
+    // A leader that has removed itself leads no more when that is done.
+    if (!isDone && (node.role.kind !== "leader" || node.term !== this.#begun.term)) {
       this.#request.answer(failure("leadership-lost", "unknown", "this node no longer leads"))
       return true
     }
     if (!this.#isSettled) return false
-    const { aim } = this.#begun
-    const isDone = isReached(node.configurations.current, aim)
     const { goal } = node.configurations.current
     // The goal of a change that was asked for later holds this one's as well, unless it undoes it.
     if (!isDone && goal !== undefined) return false

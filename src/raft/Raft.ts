@@ -1,8 +1,17 @@
 // What does the rest of the house ask of a Raft group? The door: proposals, reads, status.
 
 import { Context, type Effect, Schema } from "effect"
-import type { Change, ChangeRefused } from "../consensus/membership.ts"
-import type { Configuration, GroupId, Index, Millis, NodeId, Standing, Term } from "../consensus/types.ts"
+import type { ChangeRefused } from "../consensus/membership.ts"
+import type {
+  Change,
+  Configuration,
+  GroupId,
+  Index,
+  Millis,
+  NodeId,
+  Standing,
+  Term,
+} from "../consensus/types.ts"
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { StorageFailed, StorageFull } from "../storage/LogStore.ts"
@@ -147,6 +156,11 @@ export class Raft extends Context.Service<
     readonly status: () => GroupStatus
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>
+    /**
+     * When this node leads, somebody else does when it ends, or nobody can: for a node that is about to stop. Takes no
+     * longer than two election timeouts.
+     */
+    readonly handOver: Effect.Effect<void>
     /** Answers everybody who waits, with as much as is known, and lets nobody in: the node is about to stop. */
     readonly answerAll: Effect.Effect<void>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */

@@ -5,6 +5,7 @@ import { members } from "../consensus/configuration.ts"
 import { isServing, knownLeader, type Leader } from "../consensus/node.ts"
 import type { NodeId } from "../consensus/types.ts"
 import { type Group, nowOf } from "./Group.ts"
+import type { Operations } from "./Operations.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
@@ -27,11 +28,19 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         transfer: (request) => operations.transfer(request),
         status: () => statusOf(started),
         stopped: started.stopped,
+        handOver: handOver(group, operations),
         answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
       })
     }),
   )
+
+const handOver = (group: Group, operations: Operations): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (group.node.role.kind !== "leader") return resume(Effect.void)
+    const deadline = nowOf(group.clock) + 2 * group.options.limits.electionTimeoutMaxMillis
+    operations.transfer({ to: null, deadline, answer: () => resume(Effect.void) })
+  })
 
 const statusOf = (started: Started): GroupStatus => {
   const { group, proposals, reads, writer, flushed } = started

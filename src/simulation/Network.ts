@@ -50,6 +50,8 @@ interface Endpoint {
   readonly mailboxes: Mailboxes
   readonly peers: Map<NodeId, Tally>
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
+  /** Of peers that are one incarnation and no other. */
+  readonly incarnations: Map<NodeId, string>
   /** Peers that messages leave for, by a connection between these two processes. */
   readonly open: Map<NodeId, Process>
 }
@@ -136,9 +138,15 @@ export class Network {
   }
 
   /** Whom the node wants connections to, from now on. */
-  connect(endpoint: Endpoint, named: ReadonlyArray<NodeId>, asOf: Index): void {
-    const { self, peers } = endpoint
+  connect(endpoint: Endpoint, addresses: Readonly<Record<NodeId, Address>>, asOf: Index): void {
+    const { self, peers, incarnations } = endpoint
+    const named = Object.keys(addresses)
     self.asOf = asOf
+    incarnations.clear()
+    for (const id of named) {
+      const { incarnation } = addresses[id]!
+      if (incarnation !== undefined) incarnations.set(id, incarnation)
+    }
     for (const id of [...peers.keys()]) {
       if (named.includes(id)) continue
       peers.delete(id)
@@ -255,6 +263,8 @@ const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => 
   const isExpected = (id: NodeId) => (peers.has(id) || isAhead(hello, self) ? null : "unknown-node")
   const isStranger = objection(self, hello, isExpected) !== null
   if (isStranger) return answer(false)
+  const expected = judging.incarnations.get(stranger.id)
+  if (expected !== undefined) return answer(expected === stranger.incarnation)
   process.fork(
     Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => answer(known === "known")),
   )
@@ -273,7 +283,15 @@ export const layerNetwork = (options: {
     Effect.gen(function* () {
       const { network, process, self, acquaintance } = options
       const mailboxes = new Mailboxes(options.limits)
-      const endpoint: Endpoint = { self, process, mailboxes, peers: new Map(), acquaintance, open: new Map() }
+      const endpoint: Endpoint = {
+        self,
+        process,
+        mailboxes,
+        peers: new Map(),
+        acquaintance,
+        incarnations: new Map(),
+        open: new Map(),
+      }
       yield* Effect.acquireRelease(
         Effect.sync(() => network.plug(endpoint)),
         () => Effect.sync(() => network.unplug(self.id)),
@@ -282,7 +300,7 @@ export const layerNetwork = (options: {
         send: (to, group, payload) => network.send(endpoint, to, group, payload),
         attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
         connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index) =>
-          Effect.sync(() => network.connect(endpoint, Object.keys(peers), asOf)),
+          Effect.sync(() => network.connect(endpoint, peers, asOf)),
         connections: () => network.connections(endpoint),
       })
     }),

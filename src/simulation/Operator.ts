@@ -1,7 +1,6 @@
 // What does an operator do to a simulated cluster? Asks node after node until one does it or says why not.
 
-import type { Change } from "../consensus/membership.ts"
-import type { NodeId } from "../consensus/types.ts"
+import type { Change, NodeId } from "../consensus/types.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"

@@ -70,7 +70,8 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
   const { clusterId, id, incarnation, client = "", peer = "" } = options
   const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0 }
-  const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory())
+  const incarnations = new Map<NodeId, string>()
+  const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
   const notices = new Notices(yield* Queue.unbounded<string>())
   const mailboxes = new Mailboxes(limits)
   const peers = new Map<NodeId, Peer>()
@@ -130,6 +131,10 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   // One synchronous turn: of two calls, the later one wins whole.
   const connect = (named: Readonly<Record<NodeId, Address>>, asOf: Index): void => {
     self.asOf = asOf
+    incarnations.clear()
+    for (const [id, { incarnation }] of Object.entries(named)) {
+      if (incarnation !== undefined) incarnations.set(id, incarnation)
+    }
     for (const [id, peer] of peers) {
       if (named[id]?.peer === peer.address) continue
       peer.dialer?.interruptUnsafe()
@@ -178,13 +183,18 @@ type RememberIncarnation = NonNullable<SocketOptions["rememberIncarnation"]>
 
 /** Whatever goes wrong in the look-up, nobody comes in; and the next one is judged again. */
 const acquaintanceBy =
-  (remember: RememberIncarnation) =>
-  (peer: NodeId, incarnation: string): Effect.Effect<Acquaintance> =>
-    remember(peer, incarnation).pipe(
+  (remember: RememberIncarnation, named: ReadonlyMap<NodeId, string>) =>
+  (peer: NodeId, incarnation: string): Effect.Effect<Acquaintance> => {
+    const expected = named.get(peer)
+    if (expected !== undefined) {
+      return Effect.succeed(expected === incarnation ? "known" : "other-incarnation")
+    }
+    return remember(peer, incarnation).pipe(
       Effect.map((known): Acquaintance => (known === "known" ? "known" : "other-incarnation")),
       Effect.catch(() => Effect.succeed<Acquaintance>("unavailable")),
       Effect.catchDefect(() => Effect.succeed<Acquaintance>("unavailable")),
     )
+  }
 
 const rememberInMemory = (): RememberIncarnation => {
   const seen = new Map<NodeId, string>()

@@ -132,6 +132,12 @@ test("a first start gives the node all it needs, and what to remember", async ()
         n1: { peer: "127.0.0.1:5901", client: "" },
         n2: { peer: "127.0.0.1:5902", client: "" },
       },
+      contacts: {
+        n1: { peer: "127.0.0.1:5901", client: "" },
+        n2: { peer: "127.0.0.1:5902", client: "" },
+      },
+      join: null,
+      peer: "127.0.0.1:5901",
       listen: { host: "127.0.0.1", port: 4901 },
       peerListen: { host: "127.0.0.1", port: 5901 },
       data,
@@ -191,8 +197,21 @@ describe("a node that has run before (CONTRACT §1)", () => {
 
 test("nodes that are given the same members make the same cluster id, in whatever order (M14)", () => {
   const idOf = (id: string, cluster: string) =>
-    nodeOptions({ id, cluster, listen: "h:1", data, actors: null, clusterId: null, insecure: false }, null)
-      .clusterId
+    nodeOptions(
+      {
+        id,
+        cluster,
+        listen: "h:1",
+        data,
+        actors: null,
+        clusterId: null,
+        join: null,
+        peerListen: null,
+        learner: false,
+        insecure: false,
+      },
+      null,
+    ).clusterId
   expect(idOf("n1", "n1=a:5,n2=b:5@b:4")).toBe(idOf("n2", "n2=b:5,n1=a:5"))
   expect(idOf("n1", "n1=a:5,n2=b:5")).not.toBe(idOf("n1", "n1=a:5,n2=b:6"))
 })

@@ -144,6 +144,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     },
     status: () => fake.status.current,
     stopped: Effect.never,
+    handOver: Effect.void,
     answerAll: Effect.void,
     snapshot: Effect.succeed({
       index: 7,

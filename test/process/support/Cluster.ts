@@ -38,8 +38,9 @@ export const withCluster = async (
 }
 
 export class Cluster {
-  readonly nodes: ReadonlyArray<NodeProcess>
+  readonly #nodes: Array<NodeProcess>
   readonly directory: string
+  readonly #kept: { readonly directory: string; readonly actors: string }
 
   /** Without a directory it makes one that goes away with this process; a given one is its owner's. */
   constructor(
@@ -48,8 +49,28 @@ export class Cluster {
   ) {
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "raftlet-process-"))
     if (options.directory === undefined) directories.add(this.directory)
-    const kept = { directory: this.directory, actors: options.actors ?? businessActors }
-    this.nodes = places.map((place) => new NodeProcess(place, kept))
+    this.#kept = { directory: this.directory, actors: options.actors ?? businessActors }
+    this.#nodes = places.map((place) => new NodeProcess(place, this.#kept))
+  }
+
+  get nodes(): ReadonlyArray<NodeProcess> {
+    return this.#nodes
+  }
+
+  /** A further node, that is not started yet: it asks those who run now to be taken in. */
+  newcomer(id: string, flags: ReadonlyArray<string> = []): NodeProcess {
+    const [client, peer] = freePorts(2)
+    const join = this.running.map(({ url }) => url).join(",")
+    const place = { id, clientAddress: `127.0.0.1:${client}`, peerPort: peer!, members: "", join, flags }
+    const node = new NodeProcess(place, this.#kept)
+    this.#nodes.push(node)
+    return node
+  }
+
+  /** It has left for good. */
+  async dismiss(node: NodeProcess): Promise<void> {
+    this.#nodes.splice(this.#nodes.indexOf(node), 1)
+    await node.remove()
   }
 
   get urls(): ReadonlyArray<string> {

@@ -32,6 +32,8 @@ export interface Place {
   readonly peerPort: number
   /** As `--cluster` takes it; each node may know the others by other addresses. */
   readonly members: string
+  /** Instead: of whom it asks to be taken in, as `--join` takes it. */
+  readonly join?: string
   /** Words before its command: what it runs inside of. */
   readonly inside?: ReadonlyArray<string>
   /** Further flags of its first start. */
@@ -84,7 +86,10 @@ export class NodeProcess {
     this.#logPath = join(options.directory, `${id}.log`)
     this.#command = [...(place.inside ?? []), process.execPath, program, "node", "--data", this.data]
     this.#firstArgs = [
-      ...["--id", id, "--cluster", place.members, "--listen", clientAddress, "--actors", options.actors],
+      ...["--id", id, "--listen", clientAddress, "--actors", options.actors],
+      ...(place.join === undefined
+        ? ["--cluster", place.members]
+        : ["--join", place.join, "--peer-listen", `127.0.0.1:${place.peerPort}`]),
       ...(place.flags ?? []),
     ]
   }

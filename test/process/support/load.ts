@@ -38,7 +38,7 @@ export class Load {
   /** Answers that the contract does not call retryable: there must be none. */
   readonly unexpected: Array<string> = []
   readonly #tally: Record<string, number> = {}
-  readonly #urls: ReadonlyArray<string>
+  #urls: ReadonlyArray<string>
   /** Nobody else writes to these. */
   readonly instances: ReadonlyArray<string>
   readonly #resolveMillisMax: number
@@ -58,6 +58,22 @@ export class Load {
   /** Additions that were acknowledged so far. */
   get acknowledged(): number {
     return this.#acknowledged
+  }
+
+  /** This node has left: nobody asks it any more. */
+  avoid(url: string): void {
+    this.#urls = this.#urls.filter((other) => other !== url)
+  }
+
+  /** The longest time in which no addition was acknowledged, from then on, in milliseconds. */
+  longestPause(since: number): number {
+    const ends = this.operations
+      .filter(
+        ({ kind, outcome, endedAt }) => kind === "add" && outcome === "acknowledged" && endedAt >= since,
+      )
+      .map(({ endedAt }) => endedAt)
+      .sort((left, right) => left - right)
+    return Math.max(0, ...ends.map((end, at) => end - (ends[at - 1] ?? since)))
   }
 
   get tally(): Tally {
@@ -104,7 +120,7 @@ export class Load {
       const kind = Math.random() < 0.75 ? "add" : "read"
       const instance = this.instances[Math.floor(Math.random() * this.instances.length)]!
       const operation = this.#begin(client, kind, instance)
-      await this.#perform(operation, () => this.#urls[at]!, moveOn)
+      await this.#perform(operation, () => this.#urls[at % this.#urls.length]!, moveOn)
     }
   }
 

@@ -1,0 +1,221 @@
+// How does an operator change who takes part and who leads? The leader does it; any other node passes it on.
+
+import type { Address, Change, Configuration, NodeId } from "../consensus/types.ts"
+import type { Changed, Failure } from "../raft/Raft.ts"
+import type { Bodies } from "./Bodies.ts"
+import { type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { isObject, refuseUnknown } from "./fields.ts"
+import { timeoutMillis } from "./parameters.ts"
+import { fromFailure, Problem } from "./problem.ts"
+import { decodePart, parseQuery, parseSwitch } from "./target.ts"
+
+export interface MembersOptions {
+  readonly doors: Doors
+  readonly bodies: Bodies
+}
+
+/** `POST /admin/members` */
+export const addMember = (options: MembersOptions, request: Request): Promise<Response> =>
+  changing(options, request, ["id", "peer", "client", "role", "incarnation", "force"], (body) => {
+    const { role = "voter" } = body
+    if (role !== "voter" && role !== "learner") {
+      throw new Problem("bad-request", 'role must be "voter" or "learner".')
+    }
+    return { kind: "add", id: memberId(body.id, "id"), address: addressIn(body), as: role }
+  })
+
+/** `DELETE /admin/members/{id}` */
+export const removeMember = (
+  options: MembersOptions,
+  request: Request,
+  segments: ReadonlyArray<string>,
+): Promise<Response> =>
+  changing(options, request, ["force"], () => ({ kind: "remove", id: idOfSegment(segments[0]!) }))
+
+/** `POST /admin/members/{id}/promote` */
+export const promoteMember = (
+  options: MembersOptions,
+  request: Request,
+  segments: ReadonlyArray<string>,
+): Promise<Response> =>
+  changing(options, request, ["force"], () => ({ kind: "promote", id: idOfSegment(segments[0]!) }))
+
+/** `POST /admin/members/{id}/replace` */
+export const replaceMember = (
+  options: MembersOptions,
+  request: Request,
+  segments: ReadonlyArray<string>,
+): Promise<Response> =>
+  changing(options, request, ["id", "peer", "client", "incarnation", "force"], (body) => ({
+    kind: "replace",
+    id: idOfSegment(segments[0]!),
+    by: memberId(body.id, "id"),
+    address: addressIn(body),
+  }))
+
+/** `PUT /admin/members`: members that are known by their id alone, newcomers as `{id, peer, client?}`. */
+export const setMembers = (options: MembersOptions, request: Request): Promise<Response> =>
+  changing(options, request, ["voters", "learners", "force"], (body) => {
+    const addresses: Record<NodeId, Address> = {}
+    const idsOf = (value: unknown, name: string): ReadonlyArray<NodeId> => {
+      if (!Array.isArray(value)) throw new Problem("bad-request", `${name} must be an array of members.`)
+      return value.map((item: unknown) => {
+        if (!isObject(item)) return memberId(item, `An item of ${name}`)
+        refuseUnknown(item, ["id", "peer", "client", "incarnation"], `An item of ${name}`)
+        const id = memberId(item.id, `The id of an item of ${name}`)
+        addresses[id] = addressIn(item)
+        return id
+      })
+    }
+    const voters = idsOf(body.voters, "voters")
+    return { kind: "set", voters, learners: idsOf(body.learners ?? [], "learners"), addresses }
+  })
+
+/** `POST /admin/transfer` */
+export const transferLeadership = async (options: MembersOptions, request: Request): Promise<Response> => {
+  const { doors, bodies } = options
+  const parameters = parseQuery(request, ["group", "redirect"])
+  const door = doors.find(parameters.get("group"))
+  const body = bodyObject(await bodies.json(request), ["to"])
+  const to = body.to === undefined || body.to === null ? null : memberId(body.to, "to")
+  return atLeader(options, door, request, body, parameters, async (deadline) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<Answer>[0]>()
+    door.raft.transfer({ to, deadline, answer: resolve })
+    const answer = await promise
+    if ("_tag" in answer) throw fromFailure(answer)
+    return jsonResponse(JSON.stringify(answer), doors.headers(door))
+  })
+}
+
+type Answer = (answer: { readonly leader: NodeId; readonly term: number } | Failure) => void
+
+const changing = async (
+  options: MembersOptions,
+  request: Request,
+  fields: ReadonlyArray<string>,
+  read: (body: Body) => Change,
+): Promise<Response> => {
+  const { doors, bodies } = options
+  const parameters = parseQuery(request, ["group", "redirect", "force"])
+  const door = doors.find(parameters.get("group"))
+  const body = bodyObject(await bodies.json(request), fields)
+  const change = read(body)
+  const force = body.force === true || parseSwitch(parameters.get("force"), "force")
+  return atLeader(options, door, request, body, parameters, async (deadline) => {
+    const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
+    door.raft.change({ change, force, deadline, answer: resolve })
+    const answer = await promise
+    if ("_tag" in answer) throw fromFailure(answer)
+    return jsonResponse(changedText(answer), {
+      ...doors.headers(door),
+      "Raftlet-Index": String(answer.index),
+    })
+  })
+}
+
+const changedText = ({ configuration, index, term, isDone }: Changed): string =>
+  JSON.stringify({ done: isDone, index, term, ...membersOf(configuration) })
+
+/** As everybody is shown it. `goal`: where the members are going, while newcomers catch up. */
+export const membersOf = ({ voters, outgoing, learners, goal }: Configuration) => ({
+  voters,
+  learners,
+  outgoing,
+  goal: goal === undefined ? null : { voters: goal.voters, learners: goal.learners },
+})
+
+/** Marks what a node asks the leader on behalf of its client: it is never passed on again. */
+const askedByHeader = "Raftlet-Asked-By"
+/** Left for the way to the leader and back. */
+const wayMillis = 100
+
+/** Does it here when this node leads, else asks the leader in the client's words and gives its answer back. */
+const atLeader = async (
+  { doors }: MembersOptions,
+  door: Door,
+  request: Request,
+  body: Body,
+  parameters: ReadonlyMap<string, string>,
+  here: (deadline: number) => Promise<Response>,
+): Promise<Response> => {
+  const millis = timeoutMillis(request)
+  const status = door.raft.status()
+  if (status.leader === status.id) return here(door.raft.now() + millis)
+  const location = leaderLocation(status, request)
+  if (location === null) return here(door.raft.now() + millis)
+  if (parseSwitch(parameters.get("redirect"), "redirect")) return redirect(location, doors.headers(door))
+  if (request.headers.has(askedByHeader)) {
+    throw new Problem("not-leader", `${status.id} does not lead; ${status.leader} does, as far as it knows.`)
+  }
+  let answer: Response
+  try {
+    answer = await fetch(location, {
+      method: request.method,
+      headers: {
+        [askedByHeader]: doors.node.id,
+        "Content-Type": "application/json",
+        "Raftlet-Timeout-Ms": String(Math.max(1, millis - wayMillis)),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(millis),
+    })
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused") {
+      throw new Problem("not-leader", `The leader ${status.leader} cannot be reached at ${location}.`)
+    }
+    const why = cause instanceof DOMException ? "did not answer in time" : "broke off"
+    throw new Problem("timeout", `The leader ${status.leader} ${why}; it may still be done.`)
+  }
+  const type = answer.headers.get("content-type") ?? "application/json"
+  return new Response(await answer.text(), {
+    status: answer.status,
+    headers: { ...doors.headers(door), "Content-Type": type },
+  })
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
+  if (body === undefined || body === null) return {}
+  if (!isObject(body)) throw new Problem("bad-request", "The body must be an object.")
+  refuseUnknown(body, fields, "The body")
+  if (body.force !== undefined && typeof body.force !== "boolean") {
+    throw new Problem("bad-request", "force must be true or false.")
+  }
+  return body
+}
+
+const idOfSegment = (raw: string): NodeId => memberId(decodePart(raw, "The id"), "The id")
+
+const memberId = (value: unknown, name: string): NodeId => {
+  if (typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) return value
+  const shape = "1 to 64 letters, digits, dots, dashes, underscores"
+  throw new Problem("bad-request", `${name} must be the id of a node: ${shape}.`)
+}
+
+const addressIn = ({ peer, client, incarnation }: Body): Address => {
+  if (typeof peer !== "string" || !isHostPort(peer)) {
+    throw new Problem("bad-request", "peer must be HOST:PORT, where peers reach the node.")
+  }
+  if (client !== undefined && (typeof client !== "string" || !isClientUrl(client))) {
+    throw new Problem("bad-request", "client must be http://HOST:PORT, where clients reach the node.")
+  }
+  if (incarnation !== undefined && (typeof incarnation !== "string" || !/^[\w-]{1,64}$/.test(incarnation))) {
+    throw new Problem("bad-request", "incarnation must be 1 to 64 letters, digits, dashes, underscores.")
+  }
+  return {
+    peer,
+    client: typeof client === "string" ? client.replace(/\/$/, "") : "",
+    ...(typeof incarnation === "string" ? { incarnation } : {}),
+  }
+}
+
+const isHostPort = (text: string): boolean => {
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text)?.[1]
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
+}
+
+const isClientUrl = (text: string): boolean => {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/" && url.search === ""
+}
