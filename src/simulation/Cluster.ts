@@ -58,6 +58,10 @@ export class SimulatedCluster {
   readonly staysDown = new Set<NodeId>()
   /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
   readonly excused = new Set<NodeId>()
+  /** Disks that may have lost something that nobody has made good yet: in which process each of them was. */
+  readonly doubtful = new Map<NodeId, number>()
+  /** Voters that an operator has asked for, and does not know yet whether they will be. */
+  readonly askedFor = new Set<ReadonlyArray<NodeId>>()
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
@@ -144,12 +148,27 @@ export class SimulatedCluster {
     return this.invariants.committedConfiguration ?? this.configuration
   }
 
+  /** Disks that were damaged, and not found whole or made good since. */
+  get stillDoubtful(): ReadonlyArray<NodeId> {
+    for (const [id, damagedAt] of [...this.doubtful]) {
+      const { record, starts } = this.node(id)
+      const isGood = starts > damagedAt && record?.standing === "whole" && !this.staysDown.has(id)
+      if (isGood) this.doubtful.delete(id)
+    }
+    // A failed sync and a loss of power may cost as much as damage.
+    const suspects = this.nodes.filter(({ disk }) => disk.synced("main")?.standing === "suspect")
+    return [...this.doubtful.keys(), ...suspects.map(({ id }) => id)]
+  }
+
   /** Whether the rest can go on without these, whichever configuration comes to rule. */
   canDoWithout(missing: ReadonlySet<NodeId>): boolean {
-    return this.configurationsInForce.every(({ voters, outgoing, goal }) =>
-      [voters, outgoing, goal?.voters ?? []].every(
-        (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
-      ),
+    const inForce = this.configurationsInForce.flatMap(({ voters, outgoing, goal }) => [
+      voters,
+      outgoing,
+      goal?.voters ?? [],
+    ])
+    return [...inForce, ...this.askedFor].every(
+      (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
     )
   }
 

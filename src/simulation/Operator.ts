@@ -1,5 +1,6 @@
 // What does an operator do to a simulated cluster? Asks node after node until one does it or says why not.
 
+import { aimOf, isRefusal } from "../consensus/membership.ts"
 import type { Change, NodeId } from "../consensus/types.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
@@ -38,12 +39,18 @@ export class Operator {
   #carryOut(planned: PlannedChange): void {
     const { world } = this.#cluster
     if (this.#isStopped) return
+    const voters = this.#votersAfter(planned)
+    // Nobody can know at once that a node has lost something; to make it the one to vote would be the end.
+    const { staysDown, stillDoubtful } = this.#cluster
+    const lost = voters.filter((id) => staysDown.has(id) || stillDoubtful.includes(id))
+    if (lost.length > 0 && lost.length * 2 >= voters.length) return
+    this.#cluster.askedFor.add(voters)
     this.#open++
     this.#cluster.tell(`an operator asks for ${JSON.stringify(planned)}`)
     for (const id of newcomersOf(planned)) this.#prepare(id)
     const until = world.nowMillis + PATIENCE_MILLIS
     const attempt = (): void => {
-      if (this.#isStopped || world.nowMillis > until) return void this.#open--
+      if (this.#isStopped || world.nowMillis > until) return this.#close(voters)
       const { leader, nodes } = this.#cluster
       // Mostly it knows who leads.
       const asked = leader !== null && this.#chance.happens(0.8) ? leader : this.#chance.pick(nodes)
@@ -51,12 +58,24 @@ export class Operator {
         if (answer === null || ("_tag" in answer && isWorthAnother(answer))) {
           world.after(this.#chance.between(1, RETRY_MILLIS), attempt)
         } else {
-          this.#open--
+          this.#close(voters)
           this.#conclude(planned, answer)
         }
       })
     }
     attempt()
+  }
+
+  #close(voters: ReadonlyArray<NodeId>): void {
+    this.#cluster.askedFor.delete(voters)
+    this.#open--
+  }
+
+  /** A new array each time. */
+  #votersAfter(planned: PlannedChange): ReadonlyArray<NodeId> {
+    if (planned.type === "transfer") return []
+    const aim = aimOf(this.#cluster.committedConfiguration, changeOf(planned))
+    return isRefusal(aim) ? [] : [...aim.voters]
   }
 
   /** Whoever takes a node in has started it, and told it who is there. */

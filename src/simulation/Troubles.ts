@@ -27,8 +27,6 @@ export class Troubles {
   readonly #script: TroubleScript
   /** How many cuts a link suffers at the moment. */
   readonly #cuts = new Map<string, number>()
-  /** Disks that may have lost something that nobody has made good yet. */
-  readonly #doubtful = new Map<NodeId, number>()
   readonly #copies = new Map<NodeId, DiskCopy>()
   #isCalm = false
   #floods = 0
@@ -79,7 +77,7 @@ export class Troubles {
   makePermanent(faults: ReadonlyArray<PermanentFault>): ReadonlySet<NodeId> {
     const affected = new Set<NodeId>(this.#cluster.staysDown)
     // Nobody can repair these before somebody leads.
-    const doubtful = this.#stillDoubtful()
+    const doubtful = this.#cluster.stillDoubtful
     for (const fault of faults) {
       // Of two that lost a link one may be the leader: then it is the other one that misses something.
       const hit = fault.type === "no-link" ? [fault.from, fault.to] : [fault.node]
@@ -222,7 +220,7 @@ export class Troubles {
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
     const { excused, staysDown, invariants, world } = this.#cluster
-    if (!this.#cluster.canDoWithout(new Set([...this.#stillDoubtful(), node.id]))) return
+    if (!this.#cluster.canDoWithout(new Set([...this.#cluster.stillDoubtful, node.id]))) return
     // Who has never met a node takes whoever comes first for it.
     if (damage === "wipe" && !this.#isKnownToAll(node.id)) return
     node.crash()
@@ -231,7 +229,7 @@ export class Troubles {
     if (found !== null) {
       excused.add(node.id)
       // A bad row of the state shows when it is read, which may be late or never.
-      this.#doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
+      this.#cluster.doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
       invariants.damaged(node.id)
     }
     if (damage === "wipe") staysDown.add(node.id)
@@ -264,18 +262,6 @@ export class Troubles {
         return "its directory is an older one"
       }
     }
-  }
-
-  /** Disks that were damaged, and not found whole or made good since. */
-  #stillDoubtful(): ReadonlyArray<NodeId> {
-    for (const [id, damagedAt] of [...this.#doubtful]) {
-      const { record, starts } = this.#cluster.node(id)
-      const isGood = starts > damagedAt && record?.standing === "whole" && !this.#cluster.staysDown.has(id)
-      if (isGood) this.#doubtful.delete(id)
-    }
-    // A failed sync and a loss of power may cost as much as damage.
-    const suspects = this.#cluster.nodes.filter(({ disk }) => disk.synced("main")?.standing === "suspect")
-    return [...this.#doubtful.keys(), ...suspects.map(({ id }) => id)]
   }
 
   #flood(node: SimulatedNode, count: number): void {
