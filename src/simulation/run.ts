@@ -58,7 +58,7 @@ export const run = (script: Script): Report => {
   const cluster = new SimulatedCluster({
     seed: script.seed,
     configuration: configurationOf(script),
-    spares: script.spares ?? [],
+    spares: script.spares,
     registry: registryOf(actors),
     raft: script.raft,
     machine: {
@@ -70,7 +70,7 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
-  const operator = new Operator(cluster, script.changes ?? [])
+  const operator = new Operator(cluster, script.changes)
   const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,

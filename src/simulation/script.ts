@@ -15,7 +15,7 @@ export interface Script {
   readonly outgoing: ReadonlyArray<NodeId>
   readonly learners: ReadonlyArray<NodeId>
   /** Run from the beginning and belong to nobody, until a change takes them in. */
-  readonly spares?: ReadonlyArray<NodeId>
+  readonly spares: ReadonlyArray<NodeId>
   readonly raft: RaftSettings
   readonly machineCacheBytesMax: number
   readonly machineDirtyInstancesMax: number
@@ -27,7 +27,7 @@ export interface Script {
   readonly patienceMillis?: number
   readonly operations: ReadonlyArray<PlannedOperation>
   /** What an operator asks for. */
-  readonly changes?: ReadonlyArray<PlannedChange>
+  readonly changes: ReadonlyArray<PlannedChange>
   readonly faults: ReadonlyArray<Fault>
   /** Then all that was wrong is put right, but for what stays wrong for good. */
   readonly calmAtMillis: number

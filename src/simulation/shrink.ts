@@ -48,6 +48,7 @@ export const shrink = (options: {
     }
     shrinkList(best.faults, (faults) => holds({ ...best, faults }))
     shrinkList(best.operations, (operations) => holds({ ...best, operations }))
+    shrinkList(best.changes, (changes) => holds({ ...best, changes }))
     shrinkList(best.forGood, (forGood) => holds({ ...best, forGood }))
     isSmaller = best !== before
   }
@@ -68,6 +69,7 @@ const shrinkList = <Item>(list: ReadonlyArray<Item>, holds: (list: ReadonlyArray
 
 /** The same with less around it: fewer nodes, better weather, plainer clocks, no time after the failure. */
 const simplifications: ReadonlyArray<(script: Script) => Script> = [
+  (script) => withNodes({ ...script, spares: [] }, script.voters, script.outgoing, script.learners),
   (script) => withNodes(script, script.voters, script.outgoing, []),
   (script) => withNodes(script, script.voters, [], script.learners),
   (script) => withNodes(script, script.voters.slice(0, 3), [], script.learners),
@@ -94,7 +96,7 @@ const withNodes = (
   outgoing: ReadonlyArray<NodeId>,
   learners: ReadonlyArray<NodeId>,
 ): Script => {
-  const ids = new Set([...voters, ...outgoing, ...learners])
+  const ids = new Set([...voters, ...outgoing, ...learners, ...script.spares])
   const isThere = (value: unknown): boolean =>
     typeof value === "string"
       ? !/^n\d+$/.test(value) || ids.has(value)
@@ -104,6 +106,7 @@ const withNodes = (
     voters,
     outgoing,
     learners,
+    changes: script.changes.filter(isThere),
     faults: script.faults.filter(isThere),
     forGood: script.forGood.filter(isThere),
   }
