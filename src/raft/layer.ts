@@ -8,7 +8,7 @@ import { type Group, nowOf } from "./Group.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
-import { takeSnapshot } from "./snapshotter.ts"
+import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
 import { type Started, start } from "./start.ts"
 
 /** A running group. It stops with the layer's scope; what waits then is answered. */
@@ -17,7 +17,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
     Raft,
     Effect.gen(function* () {
       const started = yield* start(options, observer)
-      const { group, proposals, reads, flushed } = started
+      const { group, proposals, reads, applied, flushed } = started
       return Raft.of({
         group: options.group,
         now: () => nowOf(group.clock),
@@ -27,6 +27,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         stopped: started.stopped,
         answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
+        backup: holdSnapshot(group, applied, flushed),
       })
     }),
   )

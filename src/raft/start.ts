@@ -29,6 +29,7 @@ export interface Started {
   readonly proposals: Proposals
   readonly reads: Reads
   readonly writer: Writer
+  readonly applied: Applied
   readonly flushed: Flushed
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
@@ -84,6 +85,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     proposals,
     reads,
     writer,
+    applied,
     flushed,
     stopped: Deferred.await(stopped),
     answerAll,
