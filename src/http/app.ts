@@ -6,6 +6,7 @@ import type { GroupId } from "../consensus/types.ts"
 import type { MachineStatus } from "../machine/MachineHost.ts"
 import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
+import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
 import { registerNodeMetrics } from "./nodeMetrics.ts"
@@ -50,6 +51,7 @@ export const makeApp = (options: AppOptions): App => {
   const limits = { ...defaultBodyLimits, ...options.limits }
   const doors = new Doors(options.node, options.doors)
   const bodies = new Bodies(limits)
+  const backups = new Backups(doors)
   const { metrics } = options
   const requests = metrics.counter("raftlet_http_requests_total", "Answers by route and status.", [
     "route",
@@ -97,6 +99,7 @@ export const makeApp = (options: AppOptions): App => {
         return adminSnapshot(doors, request)
       },
     },
+    { method: "GET", path: "/admin/backup", handle: (request) => backups.answer(request) },
     {
       method: "GET",
       path: "/healthz",

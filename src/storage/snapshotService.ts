@@ -81,9 +81,9 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
   /** Nobody would come for it: what takes the room of a whole state does not wait for the next one. */
   const release = Effect.fnUntraced(function* (id: string) {
     const others = (holders.get(id) ?? 1) - 1
-    if (others > 0) return holders.set(id, others)
-    holders.delete(id)
-    if (newest?.id === id || readIds.has(id)) return
+    if (others > 0) holders.set(id, others)
+    else holders.delete(id)
+    if (others > 0 || newest?.id === id || readIds.has(id)) return
     for (const own of yield* files.own) if (own.id === id) yield* files.remove(own)
   })
 
