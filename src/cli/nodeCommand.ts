@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { formatHostPort, type HostPort, parseCluster, parseHostPort, parseId } from "./addresses.ts"
 import { CliFailure, refused } from "./CliFailure.ts"
+import { clusterIdOf } from "./clusterId.ts"
 import { toggle, value } from "./flags.ts"
 import type { NodeOptions, Platform, Remembered, StartOptions } from "./Platform.ts"
 
@@ -82,7 +83,7 @@ export const nodeOptions = (
   const own = cluster[id]
   if (own === undefined) throw refused(`--cluster: ${id} is not among ${Object.keys(cluster).join(", ")}`)
   const listen = parseHostPort(needed(flags.listen, "listen", "HOST:PORT"), "--listen")
-  const clusterId = flags.clusterId ?? remembered?.identity.clusterId ?? clusterIdOf(clusterText)
+  const clusterId = flags.clusterId ?? remembered?.identity.clusterId ?? clusterIdOf(cluster)
   if (remembered !== null && clusterId !== remembered.identity.clusterId) {
     throw refused(
       `--cluster-id: ${flags.data} belongs to cluster ${remembered.identity.clusterId}, not to ${clusterId}`,
@@ -109,13 +110,6 @@ export const nodeOptions = (
     insecure,
     startOptions,
   }
-}
-
-/** The same for all nodes that are given the same members, in whatever order. */
-const clusterIdOf = (cluster: string): string => {
-  const members = Object.entries(parseCluster(cluster, "--cluster")).map(([id, { peer }]) => `${id}=${peer}`)
-  const hash = new Bun.CryptoHasher("sha256").update(members.sort().join(","))
-  return `c-${hash.digest("hex").slice(0, 32)}`
 }
 
 const refuseSharedPort = (listen: HostPort, peer: HostPort): void => {

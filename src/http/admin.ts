@@ -1,7 +1,15 @@
 // What does a node say about itself and its cluster, and what can an operator ask of it?
 
 import { Effect } from "effect"
-import { askNothing, clientOf, type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import {
+  askNothing,
+  clientOf,
+  type Door,
+  type Doors,
+  jsonResponse,
+  leaderLocation,
+  redirect,
+} from "./Doors.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { Problem } from "./problem.ts"
 import { orProblem, within } from "./snapshots.ts"
@@ -124,11 +132,7 @@ export const healthz = async (doors: Doors, wedged: () => string | null): Promis
 const probeMillis = 1000
 
 const probe = async (door: Door): Promise<void> => {
-  const answer = await within(
-    probeMillis,
-    askNothing(door, "local", door.raft.now() + probeMillis),
-    null,
-  )
+  const answer = await within(probeMillis, askNothing(door, "local", door.raft.now() + probeMillis), null)
   if (answer === null || (answer._tag === "Failure" && answer.code !== "overloaded")) {
     const said = answer === null ? `not a word within ${probeMillis} ms` : answer.detail
     throw new Problem("unhealthy", `Group ${door.raft.group} did not answer: ${said}.`)

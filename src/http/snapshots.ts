@@ -8,7 +8,9 @@ import { Problem } from "./problem.ts"
 type CopyFailed = Effect.Error<Raft["Service"]["snapshot"]>
 
 /** The copy, or the problem to answer with. */
-export const orProblem = <A, R>(copy: Effect.Effect<A, CopyFailed, R>): Effect.Effect<A | Problem, never, R> =>
+export const orProblem = <A, R>(
+  copy: Effect.Effect<A, CopyFailed, R>,
+): Effect.Effect<A | Problem, never, R> =>
   copy.pipe(
     Effect.catchTags({
       StorageFull: () => Effect.succeed(new Problem("storage-full", "There is no room for a snapshot.")),
