@@ -38,9 +38,6 @@ export class Backups {
     const isPatient = !request.headers.has("raftlet-timeout-ms")
     const millis = isPatient ? timeoutMillisMax : Math.max(0, deadline - door.raft.now())
     const { held, letGo } = await this.#hold(door, millis)
-    // Its client may have gone before there was a stream that could be cancelled.
-    request.signal.addEventListener("abort", letGo)
-    if (request.signal.aborted) letGo()
     return new Response(streamOf(held, letGo), { headers: this.#headers(door, held) })
   }
 
@@ -84,7 +81,10 @@ export class Backups {
   }
 }
 
-/** One piece in memory at a time: the next one is read when the client has taken what was sent. */
+/**
+ * One piece in memory at a time: the next one is read when the client has taken what was sent. Bun cancels it when the
+ * client goes, also one that had gone before.
+ */
 const streamOf = ({ snapshot, read }: HeldSnapshot, letGo: () => void): ReadableStream<Uint8Array> => {
   let offset = 0
   return new ReadableStream<Uint8Array>(

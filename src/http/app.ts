@@ -99,7 +99,15 @@ export const makeApp = (options: AppOptions): App => {
         return adminSnapshot(doors, request)
       },
     },
-    { method: "GET", path: "/admin/backup", handle: (request) => backups.answer(request) },
+    {
+      method: "GET",
+      path: "/admin/backup",
+      handle: (request) => {
+        // It changes nothing, but a page could have the disk busy with copies.
+        refuseForeignPage(request)
+        return backups.answer(request)
+      },
+    },
     {
       method: "GET",
       path: "/healthz",
@@ -228,7 +236,7 @@ const pattern = (path: string, segment: string): RegExp =>
 const refuseForeignPage = (request: Request): void => {
   const site = request.headers.get("sec-fetch-site")
   if (site !== null && site !== "same-origin" && site !== "none") {
-    throw new Problem("forbidden", "A page of another origin may not write here.")
+    throw new Problem("forbidden", "A page of another origin may not do this.")
   }
 }
 

@@ -201,6 +201,7 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
           },
           ...problems(
             "bad-request",
+            "forbidden",
             "not-found",
             "overloaded",
             "no-leader",

@@ -103,6 +103,13 @@ describe("GET /admin/backup", () => {
     await until("the copy to be made and let go", () => fake.backup.made === 1 && fake.backup.held === 0)
   })
 
+  test("is not for a page of another origin, which could have the disk busy with copies", async () => {
+    const fake = makeFake()
+    const headers = { "sec-fetch-site": "cross-site" }
+    expect(await problemOf(await fake.ask("/admin/backup", { headers }))).toMatchObject({ code: "forbidden" })
+    expect(fake.backup.asked).toBe(0)
+  })
+
   test("HEAD makes no copy", async () => {
     const fake = makeFake()
     const response = await fake.ask("/admin/backup", { method: "HEAD" })
