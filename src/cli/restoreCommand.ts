@@ -98,6 +98,6 @@ const reportText = (options: RestoreOptions, restored: Restored): string => {
     ...(others.length === 0
       ? []
       : [`restore ${others.join(", ")} as well, with the same FILE and --cluster`]),
-    `start it: raftlet node --data ${data} --listen HOST:PORT`,
+    `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
   ].join("\n")
 }

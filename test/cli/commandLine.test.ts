@@ -238,7 +238,7 @@ describe("restore", () => {
       "b.db: index 1234, term 5, 1,000 instances, 2 timers",
       "state hash ab",
       `${data} is n1 of the new cluster r-1`,
-      `start it: raftlet node --data ${data} --listen HOST:PORT`,
+      `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
     ])
     const three = await run(restore("--id", "n2", "--cluster", "n1=h:1,n2=h:2,n3=h:3"))
     expect(three.restored).toMatchObject([{ id: "n2", startOptions: { cluster: "n1=h:1,n2=h:2,n3=h:3" } }])

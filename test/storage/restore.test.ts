@@ -205,6 +205,17 @@ describe("a restored directory", () => {
     })
   })
 
+  test("may be made of the state file of a node that was stopped, too", async () => {
+    const file = join(temporaryDirectory(), "state.db")
+    const state = openSqliteStateStore(file, initial)
+    fill(state)
+    expect(await refusalOf(optionsOf(file))).toContain("it is in use, and no backup")
+    state.close()
+    const options = optionsOf(file)
+    const { clusterId, digest } = await restore(options)
+    expect((await start(options.directory, clusterId)).content.digest).toBe(digest)
+  })
+
   test("may be one that was made for it, also behind a link", async () => {
     const file = makeBackup()
     const parent = temporaryDirectory()
