@@ -7,11 +7,12 @@ import { formatHostPort } from "./cli/addresses.ts"
 import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
 import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
-import type { NodeOptions, Platform } from "./cli/Platform.ts"
+import type { NodeOptions, Platform, Restored, RestoreOptions } from "./cli/Platform.ts"
 import { members } from "./consensus/configuration.ts"
 import type { Configuration } from "./consensus/types.ts"
 import { HttpServer, layerServer } from "./http/Server.ts"
 import { layerWorker } from "./machine/hostWorker.ts"
+import { digestOfState } from "./machine/stateDigest.ts"
 import { Metrics } from "./metrics/Metrics.ts"
 import { layerRaft } from "./raft/layer.ts"
 import type { Observer } from "./raft/observer.ts"
@@ -20,6 +21,7 @@ import { Raft } from "./raft/Raft.ts"
 import { type DataDirectory, isHeld, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
 import { LogStore } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
+import { restoreBackup } from "./storage/restore.ts"
 import { layerSqlite as layerSnapshots } from "./storage/snapshotStoreSqlite.ts"
 import { layerSocket } from "./transport/SocketTransport.ts"
 import { Transport } from "./transport/Transport.ts"
@@ -66,19 +68,46 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     Effect.provide(Logger.layer([Logger.consoleLogFmt])),
   )
 
+/** A backup becomes the data directory of a node that has never run. */
+const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =>
+  restoreBackup({
+    file: options.file,
+    directory: options.data,
+    nodeId: options.id,
+    group,
+    configuration: firstConfiguration(options),
+    clusterIdOf: options.clusterIdOf,
+    startOptions: options.startOptions,
+    digestOf: digestOfState,
+  }).pipe(
+    Effect.map(({ position: { index, term }, ...restored }) => ({ ...restored, index, term })),
+    Effect.catchTags({
+      BackupRefused: ({ file, reason }) => Effect.fail(refused(`FILE: ${file}: ${reason}`)),
+      DataDirectoryRefused: ({ directory, reason }) =>
+        Effect.fail(refused(`--data: ${directory}: ${reason}`)),
+      StorageFull: () => Effect.fail(failed(`there is no room for the state beside ${options.data}`)),
+      StorageFailed: ({ operation, message }) => Effect.fail(failed(`storage: ${operation}: ${message}`)),
+    }),
+  )
+
+/** The one group that a node has. */
+const group = "main"
+
+const firstConfiguration = ({ cluster }: Pick<NodeOptions, "cluster">): Configuration => ({
+  voters: Object.keys(cluster),
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  addresses: cluster,
+})
+
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000
 
 const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: DataDirectory) {
   const metrics = new Metrics()
   const observer = makeObserver(metrics, yield* Effect.context<never>())
-  const initial: Configuration = {
-    voters: Object.keys(options.cluster),
-    outgoing: [],
-    learners: [],
-    learnersNext: [],
-    addresses: options.cluster,
-  }
+  const initial = firstConfiguration(options)
   const client = `http://${formatHostPort(options.listen)}`
   const layerTransport = Layer.unwrap(
     Effect.map(LogStore, ({ rememberIncarnation }) =>
@@ -128,14 +157,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
   return layerHttp.pipe(
     Layer.provideMerge(
       layerRaft(
-        {
-          ...defaultOptions,
-          group: "main",
-          id: options.id,
-          client,
-          initial,
-          contacts: options.contacts,
-        },
+        { ...defaultOptions, group, id: options.id, client, initial, contacts: options.contacts },
         observer,
       ),
     ),
@@ -206,6 +228,7 @@ const platform: Platform = {
   remembered: (directory) =>
     readDataDirectory(directory).pipe(Effect.mapError(({ reason }) => refused(`${directory}: ${reason}`))),
   runNode,
+  restore,
 }
 
 if (import.meta.main) main(process.argv.slice(2), platform)

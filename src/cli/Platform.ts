@@ -41,6 +41,31 @@ export interface NodeOptions {
   readonly startOptions: StartOptions
 }
 
+/** Which backup becomes which node, checked. */
+export interface RestoreOptions {
+  readonly file: string
+  /** Absolute path. */
+  readonly data: string
+  readonly id: string
+  /** The members of the new cluster, this node among them. */
+  readonly cluster: Readonly<Record<string, NodeAddress>>
+  /** The new cluster's id, from the SHA-256 of the file. */
+  readonly clusterIdOf: (fileHash: string) => string
+  /** To be kept in the data directory, for the first start. */
+  readonly startOptions: StartOptions
+}
+
+/** What a node was made of. */
+export interface Restored {
+  readonly clusterId: string
+  readonly index: number
+  readonly term: number
+  /** Hash of the whole state, as all nodes have it at that index. */
+  readonly digest: string
+  readonly instances: number
+  readonly timers: number
+}
+
 export interface Platform {
   readonly version: string
   /** The words that start this program again, before its arguments. */
@@ -51,4 +76,6 @@ export interface Platform {
   readonly isHeld: (directory: string) => Effect.Effect<boolean, CliFailure>
   /** Runs until it is interrupted, and then ends cleanly. Succeeds never; fails with the one line to show. */
   readonly runNode: (options: NodeOptions) => Effect.Effect<never, CliFailure>
+  /** Makes the data directory, at once and whole, or fails with the one line to show and leaves nothing. */
+  readonly restore: (options: RestoreOptions) => Effect.Effect<Restored, CliFailure>
 }

@@ -7,6 +7,7 @@ import { clusterCommand } from "./clusterCommand.ts"
 import { importCommand } from "./importCommand.ts"
 import { nodeCommand } from "./nodeCommand.ts"
 import type { Platform } from "./Platform.ts"
+import { restoreCommand } from "./restoreCommand.ts"
 import { layerCliServices } from "./services.ts"
 
 /**
@@ -31,7 +32,7 @@ export const runCli = (args: ReadonlyArray<string>, platform: Platform): Effect.
 
 /**
  * Runs the process's own command line. SIGINT, SIGTERM and SIGHUP end it cleanly; the second one does not wait.
- * What was meant to run until then has done its work: exit code 0. An import has not: 130.
+ * What was meant to run until then has done its work: exit code 0. An import or a restore has not: 130.
  */
 export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
   const fiber = Effect.runFork(runCli(args, platform))
@@ -43,18 +44,26 @@ export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
     Effect.runFork(Fiber.interrupt(fiber))
   }
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
-  const stopped = args.includes("import-access-log") ? 130 : 0
+  const command = args.find((word) => [...endless, ...finite].includes(word)) ?? ""
+  const stopped = finite.includes(command) ? 130 : 0
   fiber.addObserver((exit) => process.exit(Exit.isSuccess(exit) ? exit.value : stopped))
 }
 
 const sameSignalMillis = 1000
+const endless = ["cluster", "node"]
+const finite = ["import-access-log", "restore"]
 
 const commands = (platform: Platform) =>
   Command.make("raftlet").pipe(
     Command.withDescription(
       "Replicated actors: drop a reducer in actors/, run a cluster, and it is a strongly consistent service.",
     ),
-    Command.withSubcommands([clusterCommand(platform), nodeCommand(platform), importCommand]),
+    Command.withSubcommands([
+      clusterCommand(platform),
+      nodeCommand(platform),
+      restoreCommand(platform),
+      importCommand,
+    ]),
   )
 
 /** Help where it was asked for, and otherwise one line: a screen of help would hide what is wrong. */

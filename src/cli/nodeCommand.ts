@@ -13,6 +13,7 @@ import {
   parseUrls,
 } from "./addresses.ts"
 import { CliFailure, refused } from "./CliFailure.ts"
+import { clusterIdOf } from "./clusterId.ts"
 import { toggle, value } from "./flags.ts"
 import { type Introduction, introduce } from "./join.ts"
 import type { NodeOptions, Platform, Remembered, StartOptions } from "./Platform.ts"
@@ -111,10 +112,7 @@ export const nodeOptions = (
   if (own === undefined) throw refused(`--cluster: ${id} is not among ${Object.keys(cluster).join(", ")}`)
   const listen = parseHostPort(needed(flags.listen, "listen", "HOST:PORT"), "--listen")
   const clusterId =
-    flags.clusterId ??
-    remembered?.identity.clusterId ??
-    introduction?.clusterId ??
-    clusterIdOf(clusterText ?? "")
+    flags.clusterId ?? remembered?.identity.clusterId ?? introduction?.clusterId ?? clusterIdOf(cluster)
   if (remembered !== null && clusterId !== remembered.identity.clusterId) {
     throw refused(
       `--cluster-id: ${flags.data} belongs to cluster ${remembered.identity.clusterId}, not to ${clusterId}`,
@@ -161,13 +159,6 @@ const joinUrls = (
   const kept = remembered?.startOptions.join
   const text = flags.join ?? (flags.cluster === null && typeof kept === "string" ? kept : null)
   return text === null ? null : parseUrls(text, "--join")
-}
-
-/** The same for all nodes that are given the same members, in whatever order. */
-const clusterIdOf = (cluster: string): string => {
-  const members = Object.entries(parseCluster(cluster, "--cluster")).map(([id, { peer }]) => `${id}=${peer}`)
-  const hash = new Bun.CryptoHasher("sha256").update(members.sort().join(","))
-  return `c-${hash.digest("hex").slice(0, 32)}`
 }
 
 const refuseSharedPort = (listen: HostPort, peer: HostPort): void => {

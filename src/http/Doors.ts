@@ -1,6 +1,6 @@
 // Which group does a request mean, and what does every answer say about it?
 
-import type { GroupId, NodeId, Term } from "../consensus/types.ts"
+import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
@@ -104,6 +104,21 @@ export const askRead = (door: Door, read: Omit<Read, "answer">): Promise<QueryOu
   door.raft.read({ ...read, answer: resolve })
   return promise
 }
+
+/** A question that costs the machine nothing, and is answered as any other: by then it has come that far. */
+export const askNothing = (
+  door: Door,
+  consistency: Read["consistency"],
+  deadline: Millis,
+): Promise<QueryOutcome | Failure> =>
+  askRead(door, {
+    // No such actor: the refusal proves as much as a result, and costs less.
+    query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
+    consistency,
+    minIndex: 0,
+    maxStalenessMillis: Number.POSITIVE_INFINITY,
+    deadline,
+  })
 
 export const answeredResponse = (answered: Answered, headers: Headers): Response =>
   jsonResponse(answered.body, { ...headers, "Raftlet-Index": String(answered.index) })

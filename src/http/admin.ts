@@ -2,10 +2,19 @@
 
 import { Effect } from "effect"
 import type { Configuration } from "../consensus/types.ts"
-import { askRead, clientOf, type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import {
+  askNothing,
+  clientOf,
+  type Door,
+  type Doors,
+  jsonResponse,
+  leaderLocation,
+  redirect,
+} from "./Doors.ts"
 import { membersOf } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { Problem } from "./problem.ts"
+import { orProblem, within } from "./snapshots.ts"
 import { parseQuery, parseSwitch } from "./target.ts"
 
 /** `GET /admin/node` */
@@ -114,17 +123,9 @@ const askLeader = async (url: string, asker: string): Promise<string | null> => 
 export const adminSnapshot = async (doors: Doors, request: Request): Promise<Response> => {
   const door = doors.find(parseQuery(request, ["group"]).get("group"))
   const millis = timeoutMillis(request)
-  const made = door.raft.snapshot.pipe(
-    Effect.catchTags({
-      StorageFull: () => Effect.succeed(new Problem("storage-full", "There is no room for a snapshot.")),
-      // A node whose disk or machine has failed is on its way out (HAZARDS S2).
-      StorageFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
-      MachineFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
-    }),
-  )
   // Not interrupted when its client stops waiting: a snapshot that was begun is worth finishing.
   const late = new Problem("timeout", `The snapshot is not finished after ${millis} ms; it goes on.`)
-  const answer = await within(millis, Effect.runPromise(made), late)
+  const answer = await within(millis, Effect.runPromise(orProblem(door.raft.snapshot)), late)
   if (answer instanceof Problem) throw answer
   const { index, term, id, bytes } = answer
   return jsonResponse(JSON.stringify({ index, term, id, bytes }), doors.headers(door))
@@ -141,31 +142,10 @@ export const healthz = async (doors: Doors, wedged: () => string | null): Promis
 const probeMillis = 1000
 
 const probe = async (door: Door): Promise<void> => {
-  const answer = await within(
-    probeMillis,
-    askRead(door, {
-      // No such actor: the refusal proves as much as a result, and costs less.
-      query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
-      consistency: "local",
-      minIndex: 0,
-      maxStalenessMillis: Number.POSITIVE_INFINITY,
-      deadline: door.raft.now() + probeMillis,
-    }),
-    null,
-  )
+  const answer = await within(probeMillis, askNothing(door, "local", door.raft.now() + probeMillis), null)
   if (answer === null || (answer._tag === "Failure" && answer.code !== "overloaded")) {
     const said = answer === null ? `not a word within ${probeMillis} ms` : answer.detail
     throw new Problem("unhealthy", `Group ${door.raft.group} did not answer: ${said}.`)
-  }
-}
-
-const within = async <A, B>(millis: number, answer: Promise<A>, late: B): Promise<A | B> => {
-  const { promise, resolve } = Promise.withResolvers<B>()
-  const timer = setTimeout(() => resolve(late), millis)
-  try {
-    return await Promise.race([answer, promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -6,6 +6,7 @@ import type { GroupId } from "../consensus/types.ts"
 import type { MachineStatus } from "../machine/MachineHost.ts"
 import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
+import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
 import {
@@ -58,6 +59,7 @@ export const makeApp = (options: AppOptions): App => {
   const limits = { ...defaultBodyLimits, ...options.limits }
   const doors = new Doors(options.node, options.doors)
   const bodies = new Bodies(limits)
+  const backups = new Backups(doors)
   const { metrics } = options
   const requests = metrics.counter("raftlet_http_requests_total", "Answers by route and status.", [
     "route",
@@ -123,6 +125,15 @@ export const makeApp = (options: AppOptions): App => {
       handle: (request, segments) => replaceMember(proposing, request, segments),
     },
     { method: "POST", path: "/admin/transfer", handle: (request) => transferLeadership(proposing, request) },
+    {
+      method: "GET",
+      path: "/admin/backup",
+      handle: (request) => {
+        // It changes nothing, but a page could have the disk busy with copies.
+        refuseForeignPage(request)
+        return backups.answer(request)
+      },
+    },
     {
       method: "GET",
       path: "/healthz",
@@ -251,7 +262,7 @@ const pattern = (path: string, segment: string): RegExp =>
 const refuseForeignPage = (request: Request): void => {
   const site = request.headers.get("sec-fetch-site")
   if (site !== null && site !== "same-origin" && site !== "none") {
-    throw new Problem("forbidden", "A page of another origin may not write here.")
+    throw new Problem("forbidden", "A page of another origin may not do this.")
   }
 }
 

@@ -240,6 +240,38 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
         },
       },
     },
+    "/admin/backup": {
+      get: {
+        operationId: "backup",
+        summary: "All state of a group as one SQLite file, with all that was acknowledged before",
+        parameters: [group, timeout],
+        responses: {
+          "200": {
+            description: "The file, as of the index and term in the headers",
+            headers: {
+              ...commonHeaders,
+              ...indexHeader,
+              "Content-Disposition": { schema: { type: "string" } },
+              "Repr-Digest": {
+                description: "SHA-256 of the file (RFC 9530): whether it has all come.",
+                schema: { type: "string" },
+              },
+            },
+            content: { "application/vnd.sqlite3": { schema: {} } },
+          },
+          ...problems(
+            "bad-request",
+            "forbidden",
+            "not-found",
+            "overloaded",
+            "no-leader",
+            "shutting-down",
+            "timeout",
+            "storage-full",
+          ),
+        },
+      },
+    },
     "/healthz": {
       get: {
         operationId: "healthz",

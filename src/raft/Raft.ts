@@ -1,6 +1,6 @@
 // What does the rest of the house ask of a Raft group? The door: proposals, reads, status.
 
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect, Schema, type Scope } from "effect"
 import type { ChangeRefused } from "../consensus/membership.ts"
 import type {
   Change,
@@ -15,7 +15,7 @@ import type {
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { StorageFailed, StorageFull } from "../storage/LogStore.ts"
-import type { Snapshot } from "../storage/SnapshotStore.ts"
+import type { HeldSnapshot, Snapshot } from "../storage/SnapshotStore.ts"
 
 /** Why the machine never gave an answer. `outcome` as in the contract: rejected or unknown. */
 export interface Failure {
@@ -165,5 +165,10 @@ export class Raft extends Context.Service<
     readonly answerAll: Effect.Effect<void>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */
     readonly snapshot: Effect.Effect<Snapshot, StorageFailed | StorageFull | MachineFailed>
+    /**
+     * A snapshot of all that this node had applied when it was asked, or more, readable until the scope closes. For
+     * all that was acknowledged anywhere, ask a linearizable read first.
+     */
+    readonly backup: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull | MachineFailed, Scope.Scope>
   }
 >()("raftlet/raft/Raft") {}

@@ -9,7 +9,7 @@ import type { Operations } from "./Operations.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
-import { takeSnapshot } from "./snapshotter.ts"
+import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
 import { type Started, start } from "./start.ts"
 
 /** A running group. It stops with the layer's scope; what waits then is answered. */
@@ -18,7 +18,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
     Raft,
     Effect.gen(function* () {
       const started = yield* start(options, observer)
-      const { group, proposals, reads, operations, flushed } = started
+      const { group, proposals, reads, operations, applied, flushed } = started
       return Raft.of({
         group: options.group,
         now: () => nowOf(group.clock),
@@ -31,6 +31,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         handOver: handOver(group, operations),
         answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
+        backup: holdSnapshot(group, applied, flushed),
       })
     }),
   )

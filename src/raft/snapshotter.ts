@@ -1,11 +1,12 @@
 // How is state made durable and handed on? Flushes, snapshots out and in, and cutting the log behind them.
 
 import { crc32 } from "node:zlib"
-import { Effect, Queue } from "effect"
+import { Effect, Queue, type Scope } from "effect"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
-import type { Snapshot } from "../storage/SnapshotStore.ts"
+import { StorageFull } from "../storage/LogStore.ts"
+import type { HeldSnapshot, Snapshot } from "../storage/SnapshotStore.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 
 /** What has been flushed so far. Written by the flusher's life alone. */
@@ -115,6 +116,19 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   const snapshot = yield* group.snapshots.create
   cutLog(group, flushed)
   return snapshot
+})
+
+/** Flushes and copies, for a reader that takes its time. The log is nobody's business here. */
+export const holdSnapshot = Effect.fnUntraced(function* (
+  group: Group,
+  applied: { readonly index: Index },
+  flushed: Flushed,
+): Effect.fn.Return<HeldSnapshot, SnapshotError, Scope.Scope> {
+  const { index } = applied
+  yield* flush(group, flushed)
+  // A full disk keeps the state where it was: a copy of that would miss what it is made for.
+  if (flushed.index < index) return yield* new StorageFull({ operation: "flush" })
+  return yield* group.snapshots.hold
 })
 
 type SnapshotError = Effect.Error<Group["machine"]["flush"]> | Effect.Error<Group["snapshots"]["create"]>

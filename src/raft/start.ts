@@ -31,6 +31,7 @@ export interface Started {
   readonly reads: Reads
   readonly operations: Operations
   readonly writer: Writer
+  readonly applied: Applied
   readonly flushed: Flushed
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
@@ -89,6 +90,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     reads,
     operations,
     writer,
+    applied,
     flushed,
     stopped: Deferred.await(stopped),
     answerAll,

@@ -1,6 +1,6 @@
 // Where do state machine images live, on the way out and on the way in?
 
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect, Schema, type Scope } from "effect"
 import type { SnapshotPosition } from "../consensus/types.ts"
 import type { StorageFailed, StorageFull } from "./LogStore.ts"
 
@@ -9,6 +9,16 @@ export interface Snapshot extends SnapshotPosition {
   /** Hash of the whole file, hexadecimal. */
   readonly id: string
   readonly bytes: number
+}
+
+/** A snapshot that stays readable as long as somebody holds it. */
+export interface HeldSnapshot {
+  readonly snapshot: Snapshot
+  /** Bytes from `offset`, at most `bytesMax`; empty at the end. */
+  readonly read: (
+    offset: number,
+    bytesMax: number,
+  ) => Effect.Effect<Uint8Array, StorageFailed | SnapshotCorrupt>
 }
 
 /** The bytes that arrived are not the snapshot that was announced. The part is gone; begin again. */
@@ -23,9 +33,14 @@ export class SnapshotStore extends Context.Service<
   {
     /**
      * Copies the state as of its last flush into a new snapshot, beside the running machine. Older snapshots
-     * go when the new one is durable; one that is still being read stays readable.
+     * go when the new one is durable, but for those that are held or were read since the one before.
      */
     readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull>
+    /**
+     * Creates one for a reader that may be slow: it stays readable until the scope closes, however many take its
+     * place meanwhile.
+     */
+    readonly hold: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull, Scope.Scope>
     /** The newest finished one that this node made itself. */
     readonly latest: Effect.Effect<Snapshot | null, StorageFailed>
     /** Bytes of a snapshot from `offset`, at most `bytesMax`; empty at the end. */

@@ -49,6 +49,16 @@ export interface StoredTimer {
   readonly input: string
 }
 
+/** All that a state holds, to be read once. */
+export interface StateContent {
+  readonly instances: Iterable<StoredInstance>
+  /** In the order of the log. */
+  readonly outcomes: Iterable<OutcomeChunk>
+  /** The first chunk may still hold outcomes below it. */
+  readonly outcomesForgottenBelow: Index
+  readonly timers: Iterable<StoredTimer>
+}
+
 export interface Flush {
   readonly position: StatePosition
   readonly instances: ReadonlyArray<StoredInstance>

@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
 import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { corruptNote, readStatePosition, verifyState } from "./stateRows.ts"
+import { corruptNote, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
   const snapshots = join(directory, "snapshots")
@@ -173,8 +173,7 @@ const inspectCopy = (draft: string, state: string) => {
 const inspect = (path: string) => {
   const database = new Database(path, { readonly: true })
   try {
-    verifyState(database)
-    return readStatePosition(database)
+    return verifyState(database)
   } finally {
     database.close()
   }

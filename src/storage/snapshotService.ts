@@ -2,7 +2,7 @@
 
 import { Effect, Semaphore } from "effect"
 import { StorageFailed, type StorageFull } from "./LogStore.ts"
-import { type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
+import { type HeldSnapshot, type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
 
 type Failure = StorageFailed | StorageFull
 
@@ -44,6 +44,8 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
   let newest: Snapshot | null | undefined
   /** Read since the last `create`: their readers may come back for more. */
   const readIds = new Set<string>()
+  /** Id → how many hold it. */
+  const holders = new Map<string, number>()
 
   /** A file of an earlier run is verified once, before it is offered to anybody (HAZARDS S5). */
   const latest = Effect.gen(function* () {
@@ -63,12 +65,26 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
   const create = Effect.gen(function* () {
     const made = yield* files.create
     for (const own of yield* files.own) {
-      if (own.id === made.id || readIds.has(own.id)) continue
+      if (own.id === made.id || readIds.has(own.id) || holders.has(own.id)) continue
       yield* files.remove(own)
     }
     readIds.clear()
     newest = made
     return made
+  })
+
+  const acquire = Effect.map(create, (made) => {
+    holders.set(made.id, (holders.get(made.id) ?? 0) + 1)
+    return made
+  })
+
+  /** Nobody would come for it: what takes the room of a whole state does not wait for the next one. */
+  const release = Effect.fnUntraced(function* (id: string) {
+    const others = (holders.get(id) ?? 1) - 1
+    if (others > 0) holders.set(id, others)
+    else holders.delete(id)
+    if (others > 0 || newest?.id === id || readIds.has(id)) return
+    for (const own of yield* files.own) if (own.id === id) yield* files.remove(own)
   })
 
   const find = Effect.fnUntraced(function* (id: string) {
@@ -77,15 +93,27 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
     return own === undefined ? yield* new SnapshotCorrupt({ id, reason: "it is not here" }) : own
   })
 
+  const read = Effect.fnUntraced(function* (id: string, offset: number, bytesMax: number) {
+    const bytes = yield* files.read(yield* find(id), offset, bytesMax)
+    return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
+  }, Effect.mapError(stoppedOrCorrupt))
+
   return SnapshotStore.of({
     create: alone(create),
+    hold: Effect.acquireRelease(alone(acquire), ({ id }) => Effect.ignore(alone(release(id)))).pipe(
+      Effect.map(
+        (snapshot): HeldSnapshot => ({
+          snapshot,
+          read: (offset, bytesMax) => read(snapshot.id, offset, bytesMax),
+        }),
+      ),
+    ),
     latest: alone(latest).pipe(Effect.mapError(stopped)),
-    read: Effect.fnUntraced(function* ({ id, offset, bytesMax }) {
-      const own = yield* find(id)
-      readIds.add(id)
-      const bytes = yield* files.read(own, offset, bytesMax)
-      return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
-    }, Effect.mapError(stoppedOrCorrupt)),
+    read: ({ id, offset, bytesMax }) =>
+      Effect.map(read(id, offset, bytesMax), (bytes) => {
+        readIds.add(id)
+        return bytes
+      }),
     received: (id) => alone(files.received(id)).pipe(Effect.mapError(stopped)),
     receive: ({ id, offset, bytes }) =>
       alone(

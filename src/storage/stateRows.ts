@@ -7,6 +7,7 @@ import { hashFields, hashFromBytes, hashText, hashToBytes } from "./checksum.ts"
 import {
   type Flush,
   type OutcomeChunk,
+  type StateContent,
   StateCorrupt,
   type StatePosition,
   StateStoreFailed,
@@ -98,17 +99,30 @@ export const selectInstances = `SELECT ${headColumns}, state FROM instances`
 export const selectChunks = "SELECT last_index, first_index, checksum, rows FROM outcomes"
 export const selectTimers = "SELECT id, due_at, actor, key, command, input, checksum FROM timers"
 
-/** Reads the position out of a state file that nobody writes to: a snapshot. */
-export const readStatePosition = (database: Database): StatePosition => {
+/** How far a state file has come that nobody writes to: a snapshot. */
+export const readRecord = (database: Database): PositionRecord => {
   checkVersion(database)
-  return positionOf(database.query(selectPosition).get() as PositionRow | null).position
+  return positionOf(database.query(selectPosition).get() as PositionRow | null)
 }
 
-/** Reads every row once; throws {@link StateCorrupt} at the first bad one. */
-export const verifyState = (database: Database): void => {
-  for (const row of database.query(selectInstances).iterate()) instanceOf(row as InstanceRow)
-  for (const row of database.query(selectChunks).iterate()) chunkOf(row as ChunkRow)
-  for (const row of database.query(selectTimers).iterate()) timerOf(row as TimerRow)
+/** All of a state file that nobody writes to. Throws {@link StateCorrupt} at the first bad row. */
+export const readContent = (database: Database, { outcomesFrom }: PositionRecord): StateContent => ({
+  instances: readRows(database, selectInstances, instanceOf),
+  outcomes: readRows(database, `${selectChunks} ORDER BY last_index`, chunkOf),
+  outcomesForgottenBelow: outcomesFrom,
+  timers: readRows(database, selectTimers, timerOf),
+})
+
+/** Reads every row once; throws {@link StateCorrupt} at the first bad one. Gives the position. */
+export const verifyState = (database: Database): StatePosition => {
+  const record = readRecord(database)
+  const { instances, outcomes, timers } = readContent(database, record)
+  for (const rows of [instances, outcomes, timers]) for (const _ of rows);
+  return record.position
+}
+
+function* readRows<Row, Value>(database: Database, select: string, decode: (row: Row) => Value) {
+  for (const row of database.query(select).iterate()) yield decode(row as Row)
 }
 
 /**

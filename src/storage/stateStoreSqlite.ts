@@ -35,7 +35,6 @@ import {
   putPosition,
   putTimer,
   type Run,
-  readStatePosition,
   schema,
   selectChunks,
   selectHeads,
@@ -93,7 +92,6 @@ const judgeNoted = (path: string): void => {
 const verifyFile = (path: string): void => {
   const database = new Database(path, { readwrite: true, create: false, strict: true })
   try {
-    readStatePosition(database)
     verifyState(database)
   } finally {
     database.close()

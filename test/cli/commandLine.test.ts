@@ -8,7 +8,7 @@ import { ConfigProvider, Console, Effect } from "effect"
 import { failed } from "../../src/cli/CliFailure.ts"
 import { runCli } from "../../src/cli/main.ts"
 import { nodeOptions } from "../../src/cli/nodeCommand.ts"
-import type { NodeOptions, Platform, Remembered } from "../../src/cli/Platform.ts"
+import type { NodeOptions, Platform, Remembered, RestoreOptions } from "../../src/cli/Platform.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "raftlet-cli-"))
 const data = join(directory, "data")
@@ -25,6 +25,7 @@ const run = async (
   const out: Array<string> = []
   const err: Array<string> = []
   const started: Array<NodeOptions> = []
+  const restored: Array<RestoreOptions> = []
   const platform: Platform = {
     version: "9.8.7",
     program: ["false"],
@@ -33,6 +34,17 @@ const run = async (
     runNode: (options) => {
       started.push(options)
       return Effect.fail(failed("the node has ended"))
+    },
+    restore: (options) => {
+      restored.push(options)
+      return Effect.succeed({
+        clusterId: "r-1",
+        index: 1234,
+        term: 5,
+        digest: "ab",
+        instances: 1000,
+        timers: 2,
+      })
     },
   }
   const console = {
@@ -46,11 +58,12 @@ const run = async (
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment })),
     ),
   )
-  return { code, out: out.join("\n"), err: err.join("\n"), started }
+  return { code, out: out.join("\n"), err: err.join("\n"), started, restored }
 }
 
 const first = ["--id", "n1", "--cluster", "n1=127.0.0.1:5901,n2=127.0.0.1:5902", "--listen", "127.0.0.1:4901"]
 const node = (...args: ReadonlyArray<string>) => ["node", "--data", data, ...args]
+const restore = (...args: ReadonlyArray<string>) => ["restore", "b.db", "--data", data, ...args]
 const replaced = (flag: string, value: string) =>
   node(...first.map((word, at) => (first[at - 1] === flag ? value : word)))
 
@@ -79,6 +92,13 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["a cluster port beyond the last", ["cluster", "--port", "99999"], "--port"],
   ["a cluster port without room for the peers", ["cluster", "--port", "65000", "--actors", actors], "--port"],
   ["actors that are nowhere", ["cluster", "--actors", join(directory, "none")], "--actors"],
+  ["a restore without a file", ["restore", "--data", data], "file"],
+  ["a restore without a directory", ["restore", "b.db"], "--data"],
+  ["a restored id with a slash", restore("--id", "a/b"), "--id"],
+  ["one of three restored without an id", restore(...first.slice(2, 4)), "--id ID"],
+  ["a restored id that is not in the cluster", restore("--id", "n9", ...first.slice(2, 4)), "n9"],
+  ["a restored cluster without a peer port", restore("--cluster", "n1=h"), "--cluster"],
+  ["a cluster's name with a space", restore("--cluster-name", "a b"), "--cluster-name"],
   ["an import without a file", ["import-access-log"], "file"],
   ["a file that is not there", ["import-access-log", join(directory, "none.log")], "none.log"],
   ["a directory for a file", ["import-access-log", directory], "directory"],
@@ -91,11 +111,11 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
 describe("a wrong word is one line and exit code 2 (CONTRACT §1, O5)", () => {
   for (const [name, args, words] of wrong) {
     test(name, async () => {
-      const { code, out, err, started } = await run(args)
+      const { code, out, err, started, restored } = await run(args)
       expect(err).toStartWith("raftlet: ")
       expect(err.split("\n").length).toBe(1)
       expect(err).toContain(words)
-      expect({ code, out, started }).toEqual({ code: 2, out: "", started: [] })
+      expect({ code, out, started, restored }).toEqual({ code: 2, out: "", started: [], restored: [] })
     })
   }
 })
@@ -104,6 +124,7 @@ test("--help tells every flag with its variable, and examples (CONTRACT §1)", a
   for (const [command, words] of [
     ["cluster", ["--nodes", "RAFTLET_NODES", "--fresh", "EXAMPLES"]],
     ["node", ["--cluster-id", "RAFTLET_CLUSTER_ID", "--insecure", "RAFTLET_INSECURE", "EXAMPLES"]],
+    ["restore", ["FILE", "--cluster-name", "RAFTLET_CLUSTER_NAME", "EXAMPLES"]],
     ["import-access-log", ["FILE", "--url", "RAFTLET_URL", "EXAMPLES"]],
   ] as const) {
     const { code, out, err } = await run([command, "--help"])
@@ -214,6 +235,62 @@ test("nodes that are given the same members make the same cluster id, in whateve
     ).clusterId
   expect(idOf("n1", "n1=a:5,n2=b:5@b:4")).toBe(idOf("n2", "n2=b:5,n1=a:5"))
   expect(idOf("n1", "n1=a:5,n2=b:5")).not.toBe(idOf("n1", "n1=a:5,n2=b:6"))
+})
+
+describe("restore", () => {
+  const idOf = async (fileHash: string, ...args: ReadonlyArray<string>) =>
+    (await run(restore(...args))).restored[0]!.clusterIdOf(fileHash)
+
+  test("makes one node alone, unless it is told more, and says what it made and what comes next", async () => {
+    const { code, out, err, restored } = await run(restore())
+    expect({ code, err }).toEqual({ code: 0, err: "" })
+    expect(restored).toMatchObject([
+      {
+        file: "b.db",
+        data,
+        id: "n1",
+        cluster: { n1: { peer: "127.0.0.1:5001", client: "" } },
+        startOptions: { cluster: "n1=127.0.0.1:5001" },
+      },
+    ])
+    expect(out.split("\n")).toEqual([
+      "b.db: index 1234, term 5, 1,000 instances, 2 timers",
+      "state hash ab",
+      `${data} is n1 of the new cluster r-1`,
+      `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
+    ])
+    const three = await run(restore("--id", "n2", "--cluster", "n1=h:1,n2=h:2,n3=h:3"))
+    expect(three.restored).toMatchObject([{ id: "n2", startOptions: { cluster: "n1=h:1,n2=h:2,n3=h:3" } }])
+    expect(three.out).toContain("restore n1, n3 as well, with the same FILE and --cluster\n")
+    const named = await run(restore("--id", "n7"))
+    expect(named.restored).toMatchObject([{ id: "n7", cluster: { n7: { peer: "127.0.0.1:5001" } } }])
+  })
+
+  test("what it remembers starts the node with no more than its address", async () => {
+    const { restored } = await run(restore("--id", "n2", "--cluster", "n1=h:1,n2=h:2"))
+    const remembered = {
+      identity: { clusterId: "r-1", nodeId: "n2" },
+      startOptions: restored[0]!.startOptions,
+    }
+    expect((await run(node("--listen", "h:9"), remembered)).started).toMatchObject([
+      { id: "n2", clusterId: "r-1", peerListen: { host: "h", port: 2 }, listen: { host: "h", port: 9 } },
+    ])
+  })
+
+  test("gives all members the same new cluster id, and another one for another file, members or name (O6, M14)", async () => {
+    const [n1, n2] = [
+      await idOf("aa", "--id", "n1", "--cluster", "n1=a:5,n2=b:5@b:4"),
+      await idOf("aa", "--id", "n2", "--cluster", "n2=b:5,n1=a:5"),
+    ]
+    expect(n1).toBe(n2)
+    const others = [
+      await idOf("ab", "--id", "n1", "--cluster", "n1=a:5,n2=b:5"),
+      await idOf("aa", "--id", "n1", "--cluster", "n1=a:5,n2=b:6"),
+      await idOf("aa", "--id", "n1", "--cluster", "n1=a:5,n2=b:5", "--cluster-name", "drill"),
+      (await run(node("--id", "n1", "--cluster", "n1=a:5,n2=b:5", "--listen", "h:1"))).started[0]!.clusterId,
+    ]
+    expect(new Set([n1, ...others]).size).toBe(5)
+  })
 })
 
 test("the environment stands in for flags, and flags outrank it (CONTRACT §1)", async () => {

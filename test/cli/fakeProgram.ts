@@ -54,4 +54,5 @@ main(process.argv.slice(2), {
   remembered,
   isHeld: (directory) => Effect.sync(() => existsSync(join(directory, "held"))),
   runNode,
+  restore: () => Effect.die("nobody restores here"),
 })

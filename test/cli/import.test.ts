@@ -144,6 +144,7 @@ const run = async (urls: string, ...more: ReadonlyArray<string>) => {
       remembered: () => never,
       isHeld: () => never,
       runNode: () => never,
+      restore: () => never,
     }).pipe(Effect.provideService(Console.Console, console)),
   )
   return { code, out: out.join("\n"), err: err.join("\n") }

@@ -22,6 +22,10 @@ export interface Fake {
   readonly status: { current: GroupStatus }
   /** Set: every proposal and read gets this instead of an answer of the machine; "silence" gets none. */
   readonly instead: { current: Failure | "silence" | null }
+  /** The file that a backup gives; how many were asked for and made, and how many are held now. */
+  readonly backup: { bytes: Uint8Array; asked: number; made: number; held: number }
+  /** Set: a backup waits for this first, or is this instead. */
+  readonly backupInstead: { current: Raft["Service"]["backup"] | Promise<void> | null }
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
@@ -90,6 +94,8 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     defects: [] as string[],
     status: { current: leading },
     instead: { current: null as Failure | "silence" | null },
+    backup: { bytes: new TextEncoder().encode("all of it"), asked: 0, made: 0, held: 0 },
+    backupInstead: { current: null as Raft["Service"]["backup"] | Promise<void> | null },
   }
   const counters = new Map<string, { value: number; revision: number }>()
   const outcomes = new Map<string, { readonly call: string; readonly outcome: Outcome }>()
@@ -153,6 +159,22 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       bytes: 4096,
       configuration: leading.configuration,
     }),
+    backup: Effect.suspend(() => {
+      fake.backup.asked++
+      const { current } = fake.backupInstead
+      if (Effect.isEffect(current)) return current
+      return Effect.andThen(
+        Effect.promise(async () => current),
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            fake.backup.made++
+            fake.backup.held++
+            return heldOf(fake.backup.bytes, index)
+          }),
+          () => Effect.sync(() => fake.backup.held--),
+        ),
+      )
+    }),
   }
   const door: Door = { raft, machine }
   const metrics = new Metrics()
@@ -174,6 +196,17 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     app.fetch(new Request(`http://127.0.0.1:4001${path}`, { redirect: "manual", ...init }))
   return { ...fake, app, metrics, door, ask }
 }
+
+const heldOf = (bytes: Uint8Array, index: number): Effect.Success<Raft["Service"]["backup"]> => ({
+  snapshot: {
+    index,
+    term: 1,
+    id: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+    bytes: bytes.byteLength,
+    configuration: leading.configuration,
+  },
+  read: (offset, bytesMax) => Effect.sync(() => bytes.slice(offset, offset + bytesMax)),
+})
 
 const reduce = (
   command: LoggedCommand,

@@ -63,6 +63,7 @@ test("every answer has a described status and body (H4)", async () => {
     ["/admin/node", "/admin/node"],
     ["/admin/cluster", "/admin/cluster"],
     ["/admin/snapshot", "/admin/snapshot", post()],
+    ["/admin/backup", "/admin/backup?group=other"],
     ["/healthz", "/healthz"],
     ["/readyz", "/readyz"],
     ["/openapi.json", "/openapi.json"],

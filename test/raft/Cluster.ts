@@ -281,6 +281,7 @@ const layerToyMachine = (node: TestNode) =>
         return outcomes
       }),
       flush: Effect.sync(() => {
+        if (node.weather.isDiskFull) return node.file.position.index
         node.file.position = position
         node.file.commands = [...node.applied]
         return position.index
@@ -309,12 +310,20 @@ const layerToySnapshots = (node: TestNode) =>
   Layer.sync(SnapshotStore, () => {
     const { file } = node
     const find = (id: string) => file.snapshots.find((each) => each.snapshot.id === id)
+    const create = Effect.sync(() => {
+      const bytes = encoder.encode(JSON.stringify({ position: file.position, commands: file.commands }))
+      const snapshot = { ...file.position, id: `${file.position.index}@${node.id}`, bytes: bytes.length }
+      file.snapshots = [{ snapshot, bytes }]
+      return snapshot
+    })
     return SnapshotStore.of({
-      create: Effect.sync(() => {
-        const bytes = encoder.encode(JSON.stringify({ position: file.position, commands: file.commands }))
-        const snapshot = { ...file.position, id: `${file.position.index}@${node.id}`, bytes: bytes.length }
-        file.snapshots = [{ snapshot, bytes }]
-        return snapshot
+      create,
+      hold: Effect.map(create, (snapshot) => {
+        const { bytes } = find(snapshot.id)!
+        return {
+          snapshot,
+          read: (offset, bytesMax) => Effect.succeed(bytes.slice(offset, offset + bytesMax)),
+        }
       }),
       latest: Effect.sync(() => file.snapshots.at(-1)?.snapshot ?? null),
       read: ({ id, offset, bytesMax }) => Effect.sync(() => find(id)!.bytes.slice(offset, offset + bytesMax)),

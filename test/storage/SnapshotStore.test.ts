@@ -3,10 +3,10 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, type Layer } from "effect"
+import { Effect, Exit, type Layer, Scope } from "effect"
 import type { StorageFailed } from "../../src/storage/LogStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
-import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
+import { type HeldSnapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import type { StateStore } from "../../src/storage/StateStore.ts"
 import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
@@ -172,6 +172,69 @@ describe.each(Object.keys(makers))("snapshots: %s", (name) => {
         fill(state, 5)
         yield* store.create
         expect(yield* reads(ids[0]!)).toBe(false)
+      }),
+    )
+    state.close()
+  })
+
+  test("one that is held stays readable to its end, however many take its place, and goes when let go (N9)", async () => {
+    const node = make()
+    const state = node.openState()
+    await run(node, (store) =>
+      Effect.gen(function* () {
+        const isThere = (id: string) =>
+          store.read({ id, offset: 0, bytesMax: 10 }).pipe(
+            Effect.map(() => true),
+            Effect.catchTag("SnapshotCorrupt", () => Effect.succeed(false)),
+          )
+        fill(state, 1)
+        const id = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { snapshot, read } = yield* store.hold
+            expect(snapshot.index).toBe(1)
+            const hasher = new Bun.CryptoHasher("sha256").update(yield* read(0, 100))
+            for (let index = 2; index <= 5; index++) {
+              fill(state, index)
+              expect((yield* store.create).index).toBe(index)
+            }
+            for (let offset = 100; ; ) {
+              const bytes = yield* read(offset, 5_000)
+              if (bytes.byteLength === 0) break
+              hasher.update(bytes)
+              offset += bytes.byteLength
+            }
+            expect(hasher.digest("hex")).toBe(snapshot.id)
+            return snapshot.id
+          }),
+        )
+        expect(yield* isThere(id)).toBe(false)
+      }),
+    )
+    state.close()
+  })
+
+  test("one that two hold goes when the second one lets go; the newest stays when nobody holds it", async () => {
+    const node = make()
+    const state = node.openState()
+    await run(node, (store) =>
+      Effect.gen(function* () {
+        fill(state, 1)
+        const readable = (held: HeldSnapshot) =>
+          held.read(0, 10).pipe(
+            Effect.map(({ byteLength }) => byteLength === 10),
+            Effect.catchTag("SnapshotCorrupt", () => Effect.succeed(false)),
+          )
+        const [first, second] = [Scope.makeUnsafe(), Scope.makeUnsafe()]
+        const held = yield* Scope.provide(store.hold, first)
+        expect((yield* Scope.provide(store.hold, second)).snapshot).toEqual(held.snapshot)
+        fill(state, 2)
+        const latest = yield* Effect.scoped(Effect.map(store.hold, ({ snapshot }) => snapshot))
+        expect(yield* store.latest).toEqual(latest)
+        expect((yield* store.read({ id: latest.id, offset: 0, bytesMax: 10 })).byteLength).toBe(10)
+        yield* Scope.close(first, Exit.void)
+        expect(yield* readable(held)).toBe(true)
+        yield* Scope.close(second, Exit.void)
+        expect(yield* readable(held)).toBe(false)
       }),
     )
     state.close()

@@ -21,9 +21,10 @@ const businessActors = join(import.meta.dir, "../../../actors")
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
-  options: { readonly nodes?: number } = {},
+  options: { readonly nodes?: number; readonly actors?: string } = {},
 ): Promise<void> => {
-  const cluster = new Cluster(loopbackPlaces(options.nodes ?? 3))
+  const { nodes = 3, actors } = options
+  const cluster = new Cluster(loopbackPlaces(nodes), actors === undefined ? {} : { actors })
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
@@ -166,7 +167,7 @@ export class Cluster {
 }
 
 /** All on this machine's loopback, each with ports of its own. */
-const loopbackPlaces = (count: number): ReadonlyArray<Place> => {
+export const loopbackPlaces = (count: number): ReadonlyArray<Place> => {
   const ports = freePorts(count * 2)
   const places = Array.from({ length: count }, (_, at) => ({
     id: `n${at + 1}`,

@@ -1,0 +1,103 @@
+// `restore`: which backup becomes the data of which node, in which new cluster?
+
+import { resolve } from "node:path"
+import { Console, Effect } from "effect"
+import { Argument, Command } from "effect/cli"
+import { parseCluster, parseId } from "./addresses.ts"
+import { refused } from "./CliFailure.ts"
+import { restoredClusterIdOf } from "./clusterId.ts"
+import { value } from "./flags.ts"
+import { checking } from "./nodeCommand.ts"
+import type { Platform, Restored, RestoreOptions } from "./Platform.ts"
+import { thousands } from "./tables.ts"
+
+interface RestoreFlags {
+  readonly file: string
+  readonly data: string | null
+  readonly id: string | null
+  readonly cluster: string | null
+  readonly clusterName: string | null
+}
+
+export const restoreCommand = (platform: Platform) =>
+  Command.make(
+    "restore",
+    {
+      file: Argument.String("file").pipe(
+        Argument.withMetavar("FILE"),
+        Argument.withDescription("A backup, as GET /admin/backup gives it"),
+      ),
+      data: value("data", "DIR", "The new node's data directory: not there yet, or empty"),
+      id: value("id", "ID", "Name of the new node, for ever (default: the only member)"),
+      cluster: value(
+        "cluster",
+        "n1=HOST:PEERPORT,…",
+        "The members of the new cluster, this one included (default: n1=127.0.0.1:5001)",
+      ),
+      clusterName: value(
+        "cluster-name",
+        "NAME",
+        "Tells apart two clusters that are made of the same file and members; the same for all members",
+      ),
+    },
+    Effect.fnUntraced(function* (flags) {
+      const options = yield* checking(() => restoreOptions(flags))
+      yield* Console.log(reportText(options, yield* platform.restore(options)))
+    }),
+  ).pipe(
+    Command.withDescription(
+      "Make the first node of a new cluster from a backup: its instances, timers and idempotency keys as of the " +
+        "backup, under a new cluster id, so that no node of the old cluster can join. For a cluster of several " +
+        "nodes, run it once for each with the same FILE and --cluster. FILE is checked to the last row, and DIR " +
+        "appears whole or not at all.",
+    ),
+    Command.withShortDescription("Make a node of a new cluster from a backup"),
+    Command.withExamples([
+      {
+        command: "raftlet restore backup.db --data /var/lib/raftlet",
+        description: "One node, n1; then: raftlet node --data /var/lib/raftlet --listen 127.0.0.1:4001",
+      },
+      {
+        command:
+          "raftlet restore backup.db --data /var/lib/raftlet --id n2 " +
+          "--cluster n1=10.0.0.1:5001,n2=10.0.0.2:5001,n3=10.0.0.3:5001",
+        description: "The second of three",
+      },
+    ]),
+  )
+
+/** Throws a CliFailure: what is missing or does not fit, in one line. */
+export const restoreOptions = (flags: RestoreFlags): RestoreOptions => {
+  if (flags.data === null) throw refused("restore: --data DIR is missing")
+  const id = flags.id === null ? null : parseId(flags.id, "--id")
+  const clusterText = flags.cluster ?? `${id ?? "n1"}=127.0.0.1:5001`
+  const cluster = parseCluster(clusterText, "--cluster")
+  const ids = Object.keys(cluster)
+  const own = id ?? (ids.length === 1 ? ids[0] : undefined)
+  if (own === undefined) throw refused(`restore: --id ID is missing: which of ${ids.join(", ")} is this?`)
+  if (!ids.includes(own)) throw refused(`--cluster: ${own} is not among ${ids.join(", ")}`)
+  const name = flags.clusterName === null ? "" : parseId(flags.clusterName, "--cluster-name")
+  return {
+    file: flags.file,
+    data: resolve(flags.data),
+    id: own,
+    cluster,
+    clusterIdOf: (fileHash) => restoredClusterIdOf(cluster, fileHash, name),
+    startOptions: { cluster: clusterText },
+  }
+}
+
+const reportText = (options: RestoreOptions, restored: Restored): string => {
+  const { file, data, id, cluster } = options
+  const { clusterId, index, term, digest, instances, timers } = restored
+  const others = Object.keys(cluster).filter((other) => other !== id)
+  return [
+    `${file}: index ${index}, term ${term}, ${thousands(instances)} instances, ${thousands(timers)} timers`,
+    `state hash ${digest}`,
+    `${data} is ${id} of the new cluster ${clusterId}`,
+    ...(others.length === 0
+      ? []
+      : [`restore ${others.join(", ")} as well, with the same FILE and --cluster`]),
+    `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
+  ].join("\n")
+}
