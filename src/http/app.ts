@@ -8,6 +8,7 @@ import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { adminLog } from "./log.ts"
 import { registerNodeMetrics } from "./nodeMetrics.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
@@ -89,6 +90,7 @@ export const makeApp = (options: AppOptions): App => {
     },
     { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
     { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
+    { method: "GET", path: "/admin/log", handle: (request) => adminLog(doors, request) },
     {
       method: "POST",
       path: "/admin/snapshot",

@@ -1,7 +1,16 @@
 // What does the rest of the house ask of a Raft group? The door: proposals, reads, status.
 
 import { Context, type Effect, Schema } from "effect"
-import type { Configuration, GroupId, Index, Millis, NodeId, Standing, Term } from "../consensus/types.ts"
+import type {
+  Configuration,
+  EntryKind,
+  GroupId,
+  Index,
+  Millis,
+  NodeId,
+  Standing,
+  Term,
+} from "../consensus/types.ts"
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { StorageFailed, StorageFull } from "../storage/LogStore.ts"
@@ -31,6 +40,11 @@ export class GroupStopped extends Schema.TaggedError<GroupStopped>()("GroupStopp
   fault: Schema.Literals(["world", "code"]),
 }) {}
 
+/** The node's disk has lost something of the log; nothing of it is shown before a leader has repaired it. */
+export class LogInRepair extends Schema.TaggedError<LogInRepair>()("LogInRepair", {
+  group: Schema.String,
+}) {}
+
 export interface Proposal {
   /** An encoded command (`machine/command`), always with an idempotency key. */
   readonly command: Uint8Array
@@ -52,6 +66,36 @@ export interface Read {
   readonly deadline: Millis
   /** Called exactly once. */
   readonly answer: (answer: QueryOutcome | Failure) => void
+}
+
+export interface LogRange {
+  /** An index before the first that the log still holds means that one. */
+  readonly from: Index
+  readonly entriesMax: number
+  /** Of what the entries hold; one comes in any case. */
+  readonly bytesMax: number
+}
+
+/** What this node's own log holds that is committed. */
+export interface LogPage {
+  /** What came before, only a snapshot holds. */
+  readonly firstIndex: Index
+  /** The last that is committed, as far as this node knows; before `firstIndex` when there is none. */
+  readonly lastIndex: Index
+  /** Without a gap; empty when `from` lies behind `lastIndex`. */
+  readonly entries: ReadonlyArray<ReadableEntry>
+}
+
+export interface ReadableEntry {
+  readonly index: Index
+  readonly term: Term
+  /** The leader's wall clock, ms since 1970. */
+  readonly time: number
+  readonly kind: EntryKind
+  /** Encoded (`machine/command`); null unless the entry is a command. */
+  readonly command: Uint8Array | null
+  /** Null unless the entry is a configuration. */
+  readonly configuration: Configuration | null
 }
 
 export interface MemberStatus {
@@ -116,5 +160,7 @@ export class Raft extends Context.Service<
     readonly answerAll: Effect.Effect<void>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */
     readonly snapshot: Effect.Effect<Snapshot, StorageFailed | StorageFull | MachineFailed>
+    /** Committed entries of this node's own log, and never others. */
+    readonly log: (range: LogRange) => Effect.Effect<LogPage, LogInRepair | StorageFailed>
   }
 >()("raftlet/raft/Raft") {}

@@ -8,6 +8,7 @@ import { type Group, nowOf } from "./Group.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
+import { readLog } from "./readLog.ts"
 import { takeSnapshot } from "./snapshotter.ts"
 import { type Started, start } from "./start.ts"
 
@@ -27,6 +28,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         stopped: started.stopped,
         answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
+        log: (range) => readLog(group, range),
       })
     }),
   )

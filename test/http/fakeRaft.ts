@@ -22,6 +22,8 @@ export interface Fake {
   readonly status: { current: GroupStatus }
   /** Set: every proposal and read gets this instead of an answer of the machine; "silence" gets none. */
   readonly instead: { current: Failure | "silence" | null }
+  /** What its log answers from now on. */
+  readonly log: { current: Raft["Service"]["log"] }
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
@@ -90,6 +92,9 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     defects: [] as string[],
     status: { current: leading },
     instead: { current: null as Failure | "silence" | null },
+    log: {
+      current: (() => Effect.succeed({ firstIndex: 1, lastIndex: 7, entries: [] })) as Raft["Service"]["log"],
+    },
   }
   const counters = new Map<string, { value: number; revision: number }>()
   const outcomes = new Map<string, { readonly call: string; readonly outcome: Outcome }>()
@@ -139,6 +144,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     status: () => fake.status.current,
     stopped: Effect.never,
     answerAll: Effect.void,
+    log: (range) => fake.log.current(range),
     snapshot: Effect.succeed({
       index: 7,
       term: 2,
