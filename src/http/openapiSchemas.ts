@@ -121,7 +121,12 @@ export const schemas = {
         {
           index: count,
           term: count,
-          time: { type: "string", format: "date-time", description: "The leader's clock." },
+          time: {
+            type: "string",
+            format: "date-time",
+            description:
+              "The log's time: the leader's clock, never falling; a no-op has that of the entry before.",
+          },
           kind: { enum: ["noop", "command", "configuration"] },
           actor: text,
           key: text,
