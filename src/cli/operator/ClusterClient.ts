@@ -110,7 +110,7 @@ export class ClusterClient {
           }
           const { problem } = failure
           const isSafe = repeatable || problem.outcome === "rejected"
-          if (!problem.retryable || !isSafe) return yield* this.#refusal(problem, repeatable)
+          if (!problem.retryable || !isSafe) return yield* this.#refusal(problem)
           words.set(url, problem.detail)
           said = problem
         }
@@ -122,19 +122,17 @@ export class ClusterClient {
   #giveUp(words: ReadonlyMap<string, string>, said: Problem | null): CliFailure {
     // Somebody was there all the time, and kept saying no.
     if (said !== null && said.outcome === "rejected" && !nobodyCodes.has(said.code)) {
-      return this.#refusal(said, false)
+      return this.#refusal(said)
     }
     const reasons = [...words].map(([url, reason]) => `${url}: ${reason}`)
     return unreachable(reasons.join("; ") || "there was no time to ask anybody")
   }
 
-  #refusal({ code, detail, outcome, document }: Problem, repeatable: boolean): CliFailure {
-    const isUnknown = outcome === "unknown" && !repeatable
-    const isNobody = outcome === "unknown" || nobodyCodes.has(code)
-    const exitCode = isUnknown ? exitCodes.unknown : isNobody ? exitCodes.unreachable : exitCodes.failed
+  #refusal({ code, detail, outcome, document }: Problem): CliFailure {
+    const isUnknown = outcome === "unknown"
     return new CliFailure({
-      message: `${code}: ${detail}${isUnknown ? ` ${lookFirst}` : ""}`,
-      exitCode,
+      message: `${code}: ${detail}${isUnknown ? `; ${lookFirst}` : ""}`,
+      exitCode: isUnknown ? exitCodes.unknown : exitCodes.failed,
       ...(this.options.json ? { document } : {}),
     })
   }

@@ -47,7 +47,8 @@ export const download = (
 /** Open until the scope ends; gone then, unless it has been renamed. */
 const opened = (part: string) =>
   Effect.acquireRelease(
-    onDisk(part, () => open(part, "w")),
+    // It holds all state: nobody else is to read it.
+    onDisk(part, () => open(part, "w", 0o600)),
     (handle) =>
       Effect.promise(async () => {
         await handle.close()

@@ -95,6 +95,9 @@ const send = async (
       method,
       redirect: "manual",
       signal,
+      // On a connection of its own. On one that was used before, `fetch` sends a PUT or DELETE again in silence when
+      // that is lost, and a change may then happen twice.
+      keepalive: method === "GET",
       headers: {
         "Raftlet-Timeout-Ms": String(Math.max(1, Math.min(Math.floor(millis), timeoutMillisMax))),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -8,16 +8,14 @@ export const statusText = (report: Report): string => {
   const { clusterId, leader, term, voters, members, troubles, notes, change } = report
   const head = leader === null ? `nobody leads in term ${term}` : `${leader} leads in term ${term}`
   return [
-    `cluster ${clusterId}: ${head}, ${voters.answering} of ${voters.all} voters answer`,
+    printable(`cluster ${clusterId}: ${head}, ${voters.answering} of ${voters.all} voters answer`),
     "",
     table(columns, members.map(row)),
     "",
-    ...(change === null ? [] : [`change of voters under way: ${change}`]),
-    ...notes.map((note) => `note: ${note}`),
-    ...(troubles.length === 0 ? ["all is well"] : troubles.map((trouble) => `! ${trouble}`)),
-  ]
-    .map((line) => (line.includes("\n") ? line : printable(line)))
-    .join("\n")
+    ...(change === null ? [] : [`change of voters under way: ${printable(change)}`]),
+    ...notes.map((note) => `note: ${printable(note)}`),
+    ...(troubles.length === 0 ? ["all is well"] : troubles.map((trouble) => `! ${printable(trouble)}`)),
+  ].join("\n")
 }
 
 const columns = [
