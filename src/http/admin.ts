@@ -69,7 +69,6 @@ export const adminCluster = async (doors: Doors, request: Request): Promise<Resp
 /** As this node knows it: progress is null where only the leader could tell. */
 const clusterText = (doors: Doors, { raft }: Door): string => {
   const status = raft.status()
-  const { voters, outgoing, learners } = status.configuration
   return JSON.stringify({
     clusterId: doors.node.clusterId,
     leader: status.leader,
@@ -85,7 +84,6 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
       lastContactMs: progress?.lastContactMillis ?? null,
       whole: progress?.whole ?? null,
     })),
-    configuration: { voters, outgoing, learners },
   })
 }
 

@@ -110,7 +110,6 @@ export const schemas = {
         whole: orNull("boolean"),
       }),
     },
-    configuration,
   }),
   Log: object({
     firstIndex: { ...count, description: "The first that this log still holds." },

@@ -123,8 +123,8 @@ export class FakeCluster {
   }
 
   clusterWords() {
-    const of = (role: string) =>
-      [...this.members].flatMap(([id, member]) => (member.role === role ? [id] : []))
+    const voters = [...this.members].flatMap(([id, { role }]) => (role === "voter" ? [id] : []))
+    const { outgoing } = this
     return {
       clusterId: "c-1",
       leader: this.leader,
@@ -138,7 +138,7 @@ export class FakeCluster {
           ? { state: null, matchIndex: null, lag: null, lastContactMs: null, whole: null }
           : { state, matchIndex: 100 - lag, lag, lastContactMs, whole }),
       })),
-      configuration: { voters: of("voter"), outgoing: this.outgoing, learners: of("learner") },
+      change: outgoing.length === 0 ? null : { voters, outgoing, goal: null },
     }
   }
 }

@@ -16,7 +16,7 @@ const view = (change: Partial<Cluster> = {}): Cluster => ({
   leader: "n1",
   term: 4,
   members: ["n1", "n2", "n3"].map((id) => memberOf(id)),
-  configuration: { voters: ["n1", "n2", "n3"], outgoing: [], learners: [] },
+  change: null,
   ...change,
 })
 
@@ -179,11 +179,18 @@ describe("a member that lags", () => {
   test("as a learner does what learners do", () => {
     const cluster = view({
       members: [...view().members, memberOf("n4", { role: "learner", lag: 70_000 })],
-      configuration: { voters: ["n1", "n2", "n3"], outgoing: [], learners: ["n4"] },
+      change: {
+        voters: ["n1", "n2", "n3"],
+        outgoing: [],
+        goal: { voters: ["n1", "n2", "n4"], learners: ["n3"] },
+      },
     })
     expect(saidOf(saying(cluster, [...well, visitOf("n4", {}, { role: "learner" })]))).toEqual({
       troubles: [],
-      notes: ["n4, a learner, lags 70,000 entries"],
+      notes: [
+        "n4, a learner, lags 70,000 entries",
+        "members are changing to voters n1,n2,n4; learners n3, once all that are to vote have caught up",
+      ],
     })
   })
 
@@ -282,7 +289,7 @@ test("who does not belong here is named: strangers, other clusters, dead address
 describe("a change of voters that is half done", () => {
   const joint = view({
     members: [...view().members, memberOf("n4")],
-    configuration: { voters: ["n1", "n2", "n4"], outgoing: ["n1", "n2", "n3"], learners: [] },
+    change: { voters: ["n1", "n2", "n4"], outgoing: ["n1", "n2", "n3"], goal: null },
   })
 
   test("is no trouble for a moment, and one when it stays", () => {

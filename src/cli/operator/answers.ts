@@ -4,9 +4,15 @@ import { Schema } from "effect"
 
 const Names = Schema.Array(Schema.String)
 
-/** `outgoing` is not empty while one set of voters is left for another. */
-export const ConfigurationAnswer = Schema.Struct({ voters: Names, outgoing: Names, learners: Names })
-export type ConfigurationAnswer = typeof ConfigurationAnswer.Type
+/** `outgoing` is not empty while one set of voters is left for another; then both must agree to everything. */
+const Configuration = Schema.Struct({ voters: Names, outgoing: Names, learners: Names })
+
+/** A change of members under way. `goal`: where it leads once its newcomers have caught up. */
+const Change = Schema.Struct({
+  voters: Names,
+  outgoing: Names,
+  goal: Schema.NullOr(Schema.Struct({ voters: Names, learners: Names })),
+})
 
 /** `GET /admin/cluster` */
 export const ClusterAnswer = Schema.Struct({
@@ -26,7 +32,7 @@ export const ClusterAnswer = Schema.Struct({
       whole: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
     }),
   ),
-  configuration: Schema.optionalKey(ConfigurationAnswer),
+  change: Schema.optionalKey(Schema.NullOr(Change)),
 })
 export type ClusterAnswer = typeof ClusterAnswer.Type
 
@@ -68,7 +74,7 @@ export const LogAnswer = Schema.Struct({
       truncated: Schema.optionalKey(Schema.Boolean),
       timer: Schema.optionalKey(Schema.String),
       unreadable: Schema.optionalKey(Schema.Boolean),
-      configuration: Schema.optionalKey(ConfigurationAnswer),
+      configuration: Schema.optionalKey(Configuration),
     }),
   ),
   next: Schema.NullOr(Schema.Finite),

@@ -93,11 +93,11 @@ const whatIsMissing = (cluster: ClusterAnswer, goal: Goal): string | null => {
   ]
   if (missing.length > 0) return missing.join("; ")
   // Roles are as they will be, while the old voters still have a say.
-  const { outgoing, voters } = cluster.configuration ?? { outgoing: [], voters: [] }
+  const { outgoing, voters } = cluster.change ?? { outgoing: [], voters: [] }
   return outgoing.length === 0 ? null : `the voters change from ${outgoing.join(",")} to ${voters.join(",")}`
 }
 
-const hasBegun = ({ members, configuration }: ClusterAnswer, { newcomer }: Goal): boolean =>
-  (configuration?.outgoing ?? []).length > 0 || members.some(({ id }) => id === newcomer)
+const hasBegun = ({ members, change }: ClusterAnswer, { newcomer }: Goal): boolean =>
+  (change ?? null) !== null || members.some(({ id }) => id === newcomer)
 
 const pollMillis = 300

@@ -1,7 +1,7 @@
 // Who leads, who lags, what is wrong? From what all nodes say, in words that say what they mean.
 
 import { thousands } from "../tables.ts"
-import type { ClusterAnswer, ConfigurationAnswer, NodeAnswer } from "./answers.ts"
+import type { ClusterAnswer, NodeAnswer } from "./answers.ts"
 import type { Visit } from "./survey.ts"
 import { durationText } from "./units.ts"
 
@@ -75,9 +75,10 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
         ? [`${quorum.answering} of ${quorum.all} voters answer: none of them may fail now`]
         : []),
       ...seen.flatMap(({ notes }) => notes),
+      ...goalNotes(view),
       ...silent.map(({ url, silence }) => `${url} does not answer: ${silence}`),
     ],
-    change: changeOf(view.configuration),
+    change: halfDone(view),
   }
 }
 
@@ -238,7 +239,7 @@ const quorumOf = (view: ClusterAnswer, members: ReadonlyArray<MemberReport>): Re
   const able = new Set(
     members.filter(({ health }) => health !== "no answer" && health !== "in repair").map(({ id }) => id),
   )
-  const { voters, outgoing } = view.configuration ?? {
+  const { voters, outgoing } = view.change ?? {
     voters: members.filter(({ votes }) => votes).map(({ id }) => id),
     outgoing: [],
   }
@@ -251,10 +252,21 @@ const quorumOf = (view: ClusterAnswer, members: ReadonlyArray<MemberReport>): Re
   return halves.toSorted((left, right) => spare(left) - spare(right))[0]!
 }
 
-const changeOf = (configuration: ConfigurationAnswer | undefined): string | null =>
-  configuration === undefined || configuration.outgoing.length === 0
+const halfDone = ({ change }: ClusterAnswer): string | null =>
+  change == null || change.outgoing.length === 0
     ? null
-    : `${configuration.outgoing.join(",")} → ${configuration.voters.join(",")}`
+    : `${change.outgoing.join(",")} → ${change.voters.join(",")}`
+
+/** Takes as long as catching up takes, and nothing is at risk meanwhile. */
+const goalNotes = ({ change }: ClusterAnswer): ReadonlyArray<string> => {
+  if (change?.goal == null) return []
+  const { voters, learners } = change.goal
+  const aim = [
+    `voters ${voters.join(",")}`,
+    ...(learners.length === 0 ? [] : [`learners ${learners.join(",")}`]),
+  ]
+  return [`members are changing to ${aim.join("; ")}, once all that are to vote have caught up`]
+}
 
 /** A healthy follower under full load is behind by what is on its way to it, which is less. */
 const lagEntriesMax = 5000

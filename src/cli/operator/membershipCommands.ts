@@ -7,7 +7,7 @@ import { type CliFailure, exitCodes, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { awaitChange, type Goal } from "./awaitChange.ts"
-import type { Question } from "./ClusterClient.ts"
+import type { ClusterClient, Question } from "./ClusterClient.ts"
 import { fieldsText } from "./fields.ts"
 import { clientOf, exitCodeText, type OperatorFlags, operatorFlags, show } from "./operatorFlags.ts"
 
@@ -17,10 +17,15 @@ const changeFlags = {
     "no-wait",
     "End as soon as the cluster has taken the change, and do not wait until it is done",
   ),
+  force: toggle(
+    "force",
+    "Also when too few of the voters that are left would be alive: they may never decide again",
+  ),
   patience: value("patience", "SECONDS", "How long to wait until it is done (default: 600)"),
 }
 
 interface ChangeFlags extends OperatorFlags {
+  readonly force: boolean
   readonly noWait: boolean
   readonly patience: string | null
 }
@@ -179,7 +184,7 @@ const change = Effect.fnUntraced(function* (flags: ChangeFlags, { question, goal
   const patienceMillis = yield* checking(
     () => parseWhole(flags.patience ?? "600", "--patience", 1, 86_400) * 1000,
   )
-  const asked = yield* Effect.result(client.change({ ...question, path: client.path(question.path) }))
+  const asked = yield* Effect.result(client.change(forced(question, flags.force, client)))
   if (Result.isSuccess(asked)) {
     const { body, text } = asked.success
     yield* show(client, text, () => fieldsText(body))
@@ -194,6 +199,12 @@ const change = Effect.fnUntraced(function* (flags: ChangeFlags, { question, goal
 
 /** Whether it was taken nobody has said: whoever waits for it will see. */
 const mayGoOn = ({ exitCode }: CliFailure): boolean => exitCode === exitCodes.unknown
+
+/** Where there is a body it says so, otherwise the path. */
+const forced = ({ body, path, ...question }: Question, force: boolean, client: ClusterClient): Question =>
+  body === undefined
+    ? { ...question, path: client.path(path, force ? { force: 1 } : {}) }
+    : { ...question, path: client.path(path), body: { ...body, ...(force ? { force: true } : {}) } }
 
 const nothing: Goal = { voters: [], learners: [], gone: [], newcomer: null }
 

@@ -7,7 +7,7 @@ export interface NodeRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** With its query string. */
   readonly path: string
-  readonly body?: unknown
+  readonly body?: object
   readonly token: string | null
 }
 
