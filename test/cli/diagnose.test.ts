@@ -113,7 +113,7 @@ describe("a member that does not answer", () => {
   test("but hears its leader has a door that is shut, and lives", () => {
     const visits = saying(view(), [well[0]!, well[1]!, gone("n3", "no answer within 2 s")])
     expect(saidOf(visits).troubles).toEqual([
-      "n3 does not answer at http://n3:4001: no answer within 2 s, though the leader n1 hears from it",
+      "n3 does not answer at http://n3:4001: no answer within 2 s, though the leader n1 heard from it 20 ms ago",
     ])
   })
 

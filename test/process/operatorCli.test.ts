@@ -44,7 +44,7 @@ test(
       await dead!.kill("SIGKILL")
       const ill = await until("the leader to miss the dead node", async () => {
         const report = await runProgram(["status", ...url])
-        return report.stdout.includes("hears from it") ? null : report
+        return report.stdout.includes("heard from it") ? null : report
       })
       expect(ill.end).toBe(5)
       expect(ill.stderr).toBe("raftlet: 1 thing is wrong in the cluster\n")

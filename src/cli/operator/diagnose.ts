@@ -167,9 +167,12 @@ const healthOf = (
 /** Why a member has not been heard, and whether its leader hears it. */
 const absence = (member: Member, view: ClusterAnswer, atItsAddress: Visit | undefined): string => {
   const { id, client, lastContactMs, state } = member
-  // A leader counts from its election on. Only what it sends on without asking has been answered to.
+  // Where nothing was heard yet the time counts from the leader's election. Only a stream proves an answer.
   const isHeard = state === "replicate" && lastContactMs !== null && lastContactMs < contactMillisMax
-  const heard = isHeard && id !== view.leader ? `, though the leader ${view.leader} hears from it` : ""
+  const heard =
+    isHeard && id !== view.leader
+      ? `, though the leader ${view.leader} heard from it ${durationText(lastContactMs)} ago`
+      : ""
   if (client === "") return `${id} cannot be asked: nobody knows where it serves clients${heard}`
   if (atItsAddress?.node != null) {
     return `${client} should be ${id}, but ${atItsAddress.node.id} answers there${heard}`
