@@ -117,6 +117,17 @@ test("whoever waits in vain learns after --patience how far it is: exit code 4",
   expect(err).toContain("not done after 1 s, and it goes on: n4 is a learner, 0 entries behind")
 })
 
+test("a replacement in vain says how far the newcomer is", async () => {
+  const cluster = start()
+  cluster.answer = inSteps(taken, () => {
+    cluster.join("n4", "learner")
+    Object.assign(cluster.member("n4"), { state: "snapshot", lag: 12_000 })
+  })
+  const { code, err } = await run(cluster, "replace", "n3", "n4", "h:5004", "--patience", "1")
+  expect(code).toBe(4)
+  expect(err).toContain("n4 is a learner, 12,000 entries behind, receives a snapshot; n3 is still a member")
+})
+
 test("a change that nobody answered for is waited for when it is seen to have begun (C2)", async () => {
   const cluster = start()
   cluster.answer = inSteps(

@@ -97,6 +97,16 @@ test("a line says when, who, what and with which input, and moves no cursor", as
   ])
 })
 
+test("of a log that cannot be had only the failure is said", async () => {
+  const { cluster } = start(14)
+  cluster.answer = () => null
+  expect(await run(cluster)).toEqual({
+    code: 1,
+    out: "",
+    err: "raftlet: not-found: There is nothing at this path.",
+  })
+})
+
 test("--json is one document, as the route has it, with what this version does not know", async () => {
   const { cluster } = start(14, (index) => ({ ...entryOf(index), later: true }))
   const { out } = await run(cluster, "--from", "0", "--limit", "4", "--json")

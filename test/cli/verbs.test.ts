@@ -52,7 +52,7 @@ describe("what is asked for", () => {
       { voters: ["n1", "n2"], learners: ["n3"] },
     ],
     ["configure", ["--voters", "n1"], "PUT", "/admin/members", { voters: ["n1"], learners: [] }],
-    ["add", ["n4", "h:5004", "--force"], "POST", "/admin/members", { id: "n4", peer: "h:5004", force: true }],
+    ["add", ["n4", "h:5004", "--force"], "POST", "/admin/members?force=1", { id: "n4", peer: "h:5004" }],
     ["remove", ["n3", "--force"], "DELETE", "/admin/members/n3?force=1", undefined],
     ["transfer", [], "POST", "/admin/transfer", {}],
     ["transfer", ["n2"], "POST", "/admin/transfer", { to: "n2" }],

@@ -70,32 +70,35 @@ const look = (client: ClusterClient): Effect.Effect<ClusterAnswer | null, CliFai
   )
 
 /** Null when nothing is. */
-const whatIsMissing = (cluster: ClusterAnswer, goal: Goal): string | null => {
-  const find = (id: string) => cluster.members.find((member) => member.id === id)
-  const lacks = (id: string, role: "voter" | "learner"): ReadonlyArray<string> => {
+const whatIsMissing = ({ members, change }: ClusterAnswer, goal: Goal): string | null => {
+  const find = (id: string) => members.find((member) => member.id === id)
+  const lacks = (id: string, roles: ReadonlyArray<string>): ReadonlyArray<string> => {
     const member = find(id)
     if (member === undefined) return [`${id} is no member yet`]
-    if (member.role === role) return []
-    const lag = member.lag === null ? "" : `, ${thousands(member.lag)} entries behind`
-    return [`${id} is a ${member.role}${lag}${member.state === "snapshot" ? ", receives a snapshot" : ""}`]
+    return roles.includes(member.role) ? [] : [progressOf(member)]
   }
-  const { voters: wanted, learners, newcomer } = goal
+  const remaining = goal.gone.filter((id) => find(id) !== undefined)
   const missing = [
-    ...wanted.flatMap((id) => lacks(id, "voter")),
-    ...learners.flatMap((id) => lacks(id, "learner")),
-    ...(newcomer === null ||
-    find(newcomer) !== undefined ||
-    wanted.includes(newcomer) ||
-    learners.includes(newcomer)
+    ...goal.voters.flatMap((id) => lacks(id, ["voter"])),
+    ...goal.learners.flatMap((id) => lacks(id, ["learner"])),
+    // Who replaces becomes what the other was: known by that one's going.
+    ...(goal.newcomer === null || [...goal.voters, ...goal.learners].includes(goal.newcomer)
       ? []
-      : [`${newcomer} is no member yet`]),
-    ...goal.gone.filter((id) => find(id) !== undefined).map((id) => `${id} is still a member`),
+      : lacks(goal.newcomer, remaining.length === 0 ? ["voter", "learner"] : [])),
+    ...remaining.map((id) => `${id} is still a member`),
   ]
   if (missing.length > 0) return missing.join("; ")
   // Roles are as they will be, while the old voters still have a say.
-  const { outgoing, voters } = cluster.change ?? { outgoing: [], voters: [] }
+  const { outgoing, voters } = change ?? { outgoing: [], voters: [] }
   return outgoing.length === 0 ? null : `the voters change from ${outgoing.join(",")} to ${voters.join(",")}`
 }
+
+const progressOf = ({ id, role, lag, state }: ClusterAnswer["members"][number]): string =>
+  [
+    `${id} is a ${role}`,
+    ...(lag === null ? [] : [`${thousands(lag)} entries behind`]),
+    ...(state === "snapshot" ? ["receives a snapshot"] : []),
+  ].join(", ")
 
 const hasBegun = ({ members, change }: ClusterAnswer, { newcomer }: Goal): boolean =>
   (change ?? null) !== null || members.some(({ id }) => id === newcomer)

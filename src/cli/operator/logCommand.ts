@@ -27,8 +27,7 @@ export const logCommand = Command.make(
     }))
     const { json } = client.options
     // A program that follows gets an entry a line; one that does not gets one document.
-    const print = json ? (follow ? jsonLines : () => Effect.void) : textLines
-    if (!json) yield* Console.log(line(["index", "term", "time", "what", "input"]))
+    const print = json ? (follow ? jsonLines : () => Effect.void) : textLines()
     const first = wanted.from ?? (yield* newestFrom(client, wanted.limit))
     const read = yield* readEntries(client, first, wanted.limit, print)
     if (json && !follow) yield* Console.log(JSON.stringify(read.document))
@@ -90,19 +89,25 @@ const readEntries = Effect.fnUntraced(function* (
 })
 
 const jsonLines: Print = (_, raw) => Effect.forEach(raw, (entry) => Console.log(JSON.stringify(entry)))
-const textLines: Print = (entries) =>
-  Effect.forEach(entries, (entry) =>
-    Console.log(
-      line([
-        `${entry.index}`,
-        `${entry.term}`,
-        // A no-op has the time of the entry before it, and the first one none.
-        entry.kind === "noop" ? none : entry.time,
-        printable(whatOf(entry)),
-        printable(shorten(inputOf(entry))),
-      ]),
-    ),
-  )
+/** The head comes with the first page: where there is none, the failure alone is said. */
+const textLines = (): Print => {
+  let head = [line(["index", "term", "time", "what", "input"])]
+  return (entries) => {
+    const lines = [...head, ...entries.map(entryLine)]
+    head = []
+    return Effect.forEach(lines, (text) => Console.log(text), { discard: true })
+  }
+}
+
+const entryLine = (entry: LogEntry): string =>
+  line([
+    `${entry.index}`,
+    `${entry.term}`,
+    // A no-op has the time of the entry before it, and the first one none.
+    entry.kind === "noop" ? none : entry.time,
+    printable(whatOf(entry)),
+    printable(shorten(inputOf(entry))),
+  ])
 
 /** Fixed widths: what comes later fits to what came before. */
 const line = ([index = "", term = "", time = "", what = "", input = ""]: ReadonlyArray<string>): string =>

@@ -7,7 +7,7 @@ import { type CliFailure, exitCodes, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { awaitChange, type Goal } from "./awaitChange.ts"
-import type { ClusterClient, Question } from "./ClusterClient.ts"
+import type { Question } from "./ClusterClient.ts"
 import { fieldsText } from "./fields.ts"
 import { clientOf, exitCodeText, type OperatorFlags, operatorFlags, show } from "./operatorFlags.ts"
 
@@ -184,7 +184,8 @@ const change = Effect.fnUntraced(function* (flags: ChangeFlags, { question, goal
   const patienceMillis = yield* checking(
     () => parseWhole(flags.patience ?? "600", "--patience", 1, 86_400) * 1000,
   )
-  const asked = yield* Effect.result(client.change(forced(question, flags.force, client)))
+  const path = client.path(question.path, flags.force ? { force: 1 } : {})
+  const asked = yield* Effect.result(client.change({ ...question, path }))
   if (Result.isSuccess(asked)) {
     const { body, text } = asked.success
     yield* show(client, text, () => fieldsText(body))
@@ -199,12 +200,6 @@ const change = Effect.fnUntraced(function* (flags: ChangeFlags, { question, goal
 
 /** Whether it was taken nobody has said: whoever waits for it will see. */
 const mayGoOn = ({ exitCode }: CliFailure): boolean => exitCode === exitCodes.unknown
-
-/** Where there is a body it says so, otherwise the path. */
-const forced = ({ body, path, ...question }: Question, force: boolean, client: ClusterClient): Question =>
-  body === undefined
-    ? { ...question, path: client.path(path, force ? { force: 1 } : {}) }
-    : { ...question, path: client.path(path), body: { ...body, ...(force ? { force: true } : {}) } }
 
 const nothing: Goal = { voters: [], learners: [], gone: [], newcomer: null }
 
