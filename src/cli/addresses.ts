@@ -35,7 +35,7 @@ export const formatHostPort = ({ host, port }: HostPort): string =>
 /** A whole number between bounds. Throws a CliFailure that names the flag. */
 export const parseWhole = (text: string, flag: string, min: number, max: number): number => {
   const value = Number(text)
-  if (!/^\d{1,9}$/.test(text) || value < min || value > max) {
+  if (!/^\d{1,16}$/.test(text) || value < min || value > max) {
     throw refused(`${flag}: ${quoted(text)} is not a whole number from ${min} to ${max}`)
   }
   return value

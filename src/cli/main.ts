@@ -6,13 +6,14 @@ import { CliFailure } from "./CliFailure.ts"
 import { clusterCommand } from "./clusterCommand.ts"
 import { importCommand } from "./importCommand.ts"
 import { nodeCommand } from "./nodeCommand.ts"
+import { operatorCommands } from "./operator/operatorCommands.ts"
 import type { Platform } from "./Platform.ts"
 import { restoreCommand } from "./restoreCommand.ts"
 import { layerCliServices } from "./services.ts"
 
 /**
- * Runs one command line to its exit code: 0 when it did what was asked or was told to stop, 2 when what was
- * asked cannot be, 1 when it failed. What went wrong is one line on stderr.
+ * Runs one command line to its exit code: 0 when it did what was asked or was told to stop, otherwise as in
+ * `exitCodes`. What went wrong is one line on stderr.
  */
 export const runCli = (args: ReadonlyArray<string>, platform: Platform): Effect.Effect<number> =>
   Command.runWith(commands(platform), { version: platform.version })(args).pipe(
@@ -22,7 +23,11 @@ export const runCli = (args: ReadonlyArray<string>, platform: Platform): Effect.
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       const failure = Cause.squash(cause)
       if (failure instanceof CliFailure) {
-        return Effect.as(Console.error(`raftlet: ${oneLine(failure.message)}`), failure.exitCode)
+        const { message, exitCode, document } = failure
+        return (document === undefined ? Effect.void : Console.log(document)).pipe(
+          Effect.andThen(Console.error(`raftlet: ${oneLine(message)}`)),
+          Effect.as<number>(exitCode),
+        )
       }
       // The presenter has said what is wrong with the words.
       if (hasTag(failure, "ShowHelp")) return Effect.succeed(2)
@@ -32,7 +37,7 @@ export const runCli = (args: ReadonlyArray<string>, platform: Platform): Effect.
 
 /**
  * Runs the process's own command line. SIGINT, SIGTERM and SIGHUP end it cleanly; the second one does not wait.
- * What was meant to run until then has done its work: exit code 0. An import or a restore has not: 130.
+ * What was meant to run until then has done its work: exit code 0. Everything else has not: 130.
  */
 export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
   const fiber = Effect.runFork(runCli(args, platform))
@@ -44,14 +49,12 @@ export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
     Effect.runFork(Fiber.interrupt(fiber))
   }
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
-  const command = args.find((word) => [...endless, ...finite].includes(word)) ?? ""
-  const stopped = finite.includes(command) ? 130 : 0
+  const runsUntilStopped = ["cluster", "node", "--watch", "--follow"].some((word) => args.includes(word))
+  const stopped = runsUntilStopped ? 0 : 130
   fiber.addObserver((exit) => process.exit(Exit.isSuccess(exit) ? exit.value : stopped))
 }
 
 const sameSignalMillis = 1000
-const endless = ["cluster", "node"]
-const finite = ["import-access-log", "restore"]
 
 const commands = (platform: Platform) =>
   Command.make("raftlet").pipe(
@@ -63,6 +66,7 @@ const commands = (platform: Platform) =>
       nodeCommand(platform),
       restoreCommand(platform),
       importCommand,
+      ...operatorCommands,
     ]),
   )
 

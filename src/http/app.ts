@@ -9,6 +9,7 @@ import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { adminLog } from "./log.ts"
 import {
   addMember,
   promoteMember,
@@ -99,6 +100,7 @@ export const makeApp = (options: AppOptions): App => {
     },
     { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
     { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
+    { method: "GET", path: "/admin/log", handle: (request) => adminLog(doors, request) },
     {
       method: "POST",
       path: "/admin/snapshot",

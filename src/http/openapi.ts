@@ -1,6 +1,7 @@
 // What can be asked over HTTP, for machines? The OpenAPI 3.1 document of the routes that exist.
 
 import type { BodyLimits } from "./Bodies.ts"
+import { logEntriesDefault, logEntriesMax } from "./log.ts"
 import { schemas } from "./openapiSchemas.ts"
 import { timeoutMillisDefault, timeoutMillisMax } from "./parameters.ts"
 import { type ProblemCode, problemTable } from "./problem.ts"
@@ -157,6 +158,30 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
           ...ok("The members and how far they are", ref("Cluster")),
           ...redirected,
           ...problems("bad-request", "not-found", "no-leader", "not-leader"),
+        },
+      },
+    },
+    "/admin/log": {
+      get: {
+        operationId: "log",
+        summary: "The committed entries of this node's own log",
+        parameters: [
+          inQuery(
+            "from",
+            { type: "integer", minimum: 0, default: 1 },
+            "The first index wanted; before the first that the log still holds, that one is meant.",
+          ),
+          inQuery(
+            "limit",
+            { type: "integer", minimum: 1, maximum: logEntriesMax, default: logEntriesDefault },
+            "Entries per page; a page of large entries has fewer.",
+          ),
+          group,
+          timeout,
+        ],
+        responses: {
+          ...ok("One page; `next` begins the next one", ref("Log"), indexHeader),
+          ...problems("bad-request", "not-found", "not-ready", "shutting-down", "timeout"),
         },
       },
     },

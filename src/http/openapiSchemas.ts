@@ -1,5 +1,6 @@
 // What do the bodies look like, as JSON Schema 2020-12?
 
+import { logInputMax } from "./log.ts"
 import { problemTable } from "./problem.ts"
 import { proposalsMax } from "./propose.ts"
 
@@ -25,6 +26,12 @@ const force = {
 }
 
 const position = { revision: count, index: count }
+
+const names = { type: "array", items: text }
+const configuration = {
+  ...object({ voters: names, outgoing: names, learners: names }),
+  description: "`outgoing` is not empty while one set of voters is left for another.",
+}
 
 export const schemas = {
   Accepted: object({
@@ -151,6 +158,42 @@ export const schemas = {
         whole: orNull("boolean"),
       }),
     },
+  }),
+  Log: object({
+    firstIndex: { ...count, description: "The first that this log still holds." },
+    lastIndex: { ...count, description: "The last that is committed, as far as this node knows." },
+    entries: {
+      type: "array",
+      items: object(
+        {
+          index: count,
+          term: count,
+          time: {
+            type: "string",
+            format: "date-time",
+            description:
+              "The log's time: the leader's clock, never falling; a no-op has that of the entry before.",
+          },
+          kind: { enum: ["noop", "command", "configuration"] },
+          actor: text,
+          key: text,
+          command: text,
+          input: { description: "The value; its text's beginning where `truncated`." },
+          truncated: {
+            type: "boolean",
+            description: `The input's text is longer than ${logInputMax} characters.`,
+          },
+          idempotencyKey: text,
+          version: { type: "string", description: "Of the code that runs the command." },
+          caller: { type: "string", description: "Name of the token that proposed it." },
+          timer: { type: "string", description: "The timer that fired it." },
+          unreadable: { type: "boolean", description: "True: this node cannot say what it holds." },
+          configuration,
+        },
+        ["index", "term", "time", "kind"],
+      ),
+    },
+    next: { ...orNull("integer"), description: "`from` of the next page; null: nothing more is committed." },
   }),
   Snapshot: object({ index: count, term: count, id: text, bytes: count }),
   Problem: {

@@ -5,6 +5,7 @@ import type { ChangeRefused } from "../consensus/membership.ts"
 import type {
   Change,
   Configuration,
+  EntryKind,
   GroupId,
   Index,
   Millis,
@@ -42,6 +43,11 @@ export class GroupStopped extends Schema.TaggedError<GroupStopped>()("GroupStopp
   message: Schema.String,
   /** `world`: the disk or the machine failed. `code`: ours did something that it never may. */
   fault: Schema.Literals(["world", "code"]),
+}) {}
+
+/** The node's disk has lost something of the log; nothing of it is shown before a leader has repaired it. */
+export class LogInRepair extends Schema.TaggedError<LogInRepair>()("LogInRepair", {
+  group: Schema.String,
 }) {}
 
 export interface Proposal {
@@ -92,6 +98,36 @@ export interface TransferRequest {
   readonly deadline: Millis
   /** Called exactly once, with who leads now. */
   readonly answer: (answer: { readonly leader: NodeId; readonly term: Term } | Failure) => void
+}
+
+export interface LogRange {
+  /** An index before the first that the log still holds means that one. */
+  readonly from: Index
+  readonly entriesMax: number
+  /** Of what the entries hold; one comes in any case. */
+  readonly bytesMax: number
+}
+
+/** What this node's own log holds that is committed. */
+export interface LogPage {
+  /** What came before, only a snapshot holds. */
+  readonly firstIndex: Index
+  /** The last that is committed, as far as this node knows; before `firstIndex` when there is none. */
+  readonly lastIndex: Index
+  /** Without a gap; empty when `from` lies behind `lastIndex`. */
+  readonly entries: ReadonlyArray<ReadableEntry>
+}
+
+export interface ReadableEntry {
+  readonly index: Index
+  readonly term: Term
+  /** The leader's wall clock, ms since 1970. */
+  readonly time: number
+  readonly kind: EntryKind
+  /** Encoded (`machine/command`); null unless the entry is a command. */
+  readonly command: Uint8Array | null
+  /** Null unless the entry is a configuration. */
+  readonly configuration: Configuration | null
 }
 
 export interface MemberStatus {
@@ -170,5 +206,7 @@ export class Raft extends Context.Service<
      * all that was acknowledged anywhere, ask a linearizable read first.
      */
     readonly backup: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull | MachineFailed, Scope.Scope>
+    /** Committed entries of this node's own log, and never others. */
+    readonly log: (range: LogRange) => Effect.Effect<LogPage, LogInRepair | StorageFailed>
   }
 >()("raftlet/raft/Raft") {}

@@ -9,6 +9,7 @@ import type { Operations } from "./Operations.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
+import { readLog } from "./readLog.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
 import { type Started, start } from "./start.ts"
 
@@ -32,6 +33,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         answerAll: started.answerAll,
         snapshot: takeSnapshot(group, flushed),
         backup: holdSnapshot(group, applied, flushed),
+        log: (range) => readLog(group, range),
       })
     }),
   )

@@ -5,10 +5,8 @@ import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Console, Effect } from "effect"
-import { failed } from "../../src/cli/CliFailure.ts"
-import { runCli } from "../../src/cli/main.ts"
 import { madeLog, madeLogFacts } from "./madeLog.ts"
+import { runCommand } from "./runCommand.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -128,27 +126,8 @@ const startMeter = (weather: Weather = () => "answer") => {
   return meter
 }
 
-const run = async (urls: string, ...more: ReadonlyArray<string>) => {
-  const out: Array<string> = []
-  const err: Array<string> = []
-  const console = {
-    ...globalThis.console,
-    log: (text: string) => void out.push(text),
-    error: (text: string) => void err.push(text),
-  }
-  const never = Effect.fail(failed("not here"))
-  const code = await Effect.runPromise(
-    runCli(["import-access-log", file, "--url", urls, ...more], {
-      version: "0",
-      program: [],
-      remembered: () => never,
-      isHeld: () => never,
-      runNode: () => never,
-      restore: () => never,
-    }).pipe(Effect.provideService(Console.Console, console)),
-  )
-  return { code, out: out.join("\n"), err: err.join("\n") }
-}
+const run = (urls: string, ...more: ReadonlyArray<string>) =>
+  runCommand(["import-access-log", file, "--url", urls, ...more])
 
 const figuresOf = ({ tenants }: ReturnType<typeof startMeter>) => {
   const sum = (field: "byRoute" | "byStatus") => {

@@ -26,6 +26,8 @@ export interface Fake {
   readonly backup: { bytes: Uint8Array; asked: number; made: number; held: number }
   /** Set: a backup waits for this first, or is this instead. */
   readonly backupInstead: { current: Raft["Service"]["backup"] | Promise<void> | null }
+  /** What its log answers from now on. */
+  readonly log: { current: Raft["Service"]["log"] }
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
@@ -96,6 +98,9 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     instead: { current: null as Failure | "silence" | null },
     backup: { bytes: new TextEncoder().encode("all of it"), asked: 0, made: 0, held: 0 },
     backupInstead: { current: null as Raft["Service"]["backup"] | Promise<void> | null },
+    log: {
+      current: (() => Effect.succeed({ firstIndex: 1, lastIndex: 7, entries: [] })) as Raft["Service"]["log"],
+    },
   }
   const counters = new Map<string, { value: number; revision: number }>()
   const outcomes = new Map<string, { readonly call: string; readonly outcome: Outcome }>()
@@ -152,6 +157,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     stopped: Effect.never,
     handOver: Effect.void,
     answerAll: Effect.void,
+    log: (range) => fake.log.current(range),
     snapshot: Effect.succeed({
       index: 7,
       term: 2,

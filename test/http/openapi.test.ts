@@ -1,7 +1,9 @@
 // Does the published document describe the routes that exist, and the answers that they give? (H4)
 
 import { expect, test } from "bun:test"
-import { leaderless, makeFake } from "./fakeRaft.ts"
+import { Effect } from "effect"
+import type { ReadableEntry } from "../../src/raft/Raft.ts"
+import { leaderless, leading, makeFake } from "./fakeRaft.ts"
 
 interface Document {
   readonly openapi: string
@@ -45,6 +47,7 @@ test("every answer has a described status and body (H4)", async () => {
   const batch = JSON.stringify({
     proposals: [{ actor: "counter", key: "k", command: "add", input: { by: 1 } }, {}],
   })
+  fake.log.current = () => Effect.succeed({ firstIndex: 1, lastIndex: 9, entries: logEntries })
   const exchanges: ReadonlyArray<[string, string, RequestInit?]> = [
     [one, "/propose/counter/c1/add", post('{"by":1}')],
     [one, "/propose/counter/c1/add", post('{"by":101}')],
@@ -62,6 +65,8 @@ test("every answer has a described status and body (H4)", async () => {
     ["/read/{actor}", "/read/counter"],
     ["/admin/node", "/admin/node"],
     ["/admin/cluster", "/admin/cluster"],
+    ["/admin/log", "/admin/log"],
+    ["/admin/log", "/admin/log?limit=0"],
     ["/admin/snapshot", "/admin/snapshot", post()],
     ["/admin/backup", "/admin/backup?group=other"],
     ["/healthz", "/healthz"],
@@ -78,6 +83,13 @@ test("every answer has a described status and body (H4)", async () => {
     await expectDescribed(document, one, "POST", await fake.ask("/propose/counter/c1/add", post('{"by":1}')))
   }
 })
+
+const at = { term: 1, time: 1_700_000_000_000 }
+const logEntries: ReadonlyArray<ReadableEntry> = [
+  { index: 1, ...at, kind: "noop", command: null, configuration: null },
+  { index: 2, ...at, kind: "command", command: Uint8Array.of(0), configuration: null },
+  { index: 3, ...at, kind: "configuration", command: null, configuration: leading.configuration },
+]
 
 const expectDescribed = async (document: Document, path: string, method: string, response: Response) => {
   const where = `${method} ${path} ${response.status}`

@@ -36,7 +36,7 @@ export class TestNode {
   /** As the machine has it, flushed or not. */
   applied: Array<string> = []
   /** What its disk and its machine suffer. */
-  readonly weather = { isDiskFull: false, isDiskBroken: false, writeMillis: 0, queryMillis: 0 }
+  readonly weather = { isDiskFull: false, isDiskBroken: false, writeMillis: 0, readMillis: 0, queryMillis: 0 }
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** How often the leader's life has looked for timers. */
@@ -235,6 +235,7 @@ const layerWeather = (node: TestNode) =>
           if (batch.some(({ write }) => write.install !== null))
             node.deeds.push("the log rests on the snapshot")
         }),
+        read: (options) => Effect.delay(store.read(options), node.weather.readMillis),
       }),
     ),
   ).pipe(Layer.provide(layerLog(node.disk)))

@@ -1,0 +1,154 @@
+// How is a cluster asked for something, when any of its nodes may be down and any of them will do?
+
+import { Clock, Effect, Result, Schema } from "effect"
+import { CliFailure, exitCodes, failed, unknown, unreachable } from "../CliFailure.ts"
+import { printable } from "../tables.ts"
+import {
+  type Answer,
+  askNode,
+  type NodeRequest,
+  openNode,
+  type Problem,
+  type Unanswered,
+} from "./nodeRequest.ts"
+
+export interface ClientOptions {
+  /** At least one, without paths. */
+  readonly urls: ReadonlyArray<string>
+  readonly token: string | null
+  readonly group: string | null
+  /** How long one question is tried over all nodes. */
+  readonly timeoutMillis: number
+  /** Whoever asks is a program: it gets the cluster's own words also when they say no. */
+  readonly json: boolean
+}
+
+export type Question = Omit<NodeRequest, "token">
+
+/** The nodes of one cluster, as seen by an operator. */
+export class ClusterClient {
+  readonly options: ClientOptions
+  /** The node that answered last is asked first. */
+  #preferred = 0
+
+  constructor(options: ClientOptions) {
+    this.options = options
+  }
+
+  /** The path with the group that was asked for. */
+  path(path: string, parameters: Readonly<Record<string, string | number>> = {}): string {
+    const { group } = this.options
+    const query = new URLSearchParams(group === null ? {} : { group })
+    for (const [name, value] of Object.entries(parameters)) query.set(name, String(value))
+    return query.size === 0 ? path : `${path}?${query}`
+  }
+
+  /** One node, once. */
+  askAt(url: string, question: Question, millis: number): Effect.Effect<Answer, Unanswered> {
+    return askNode(url, { ...question, token: this.options.token }, millis)
+  }
+
+  /** What can be asked again until somebody answers, because it changes nothing. */
+  look(path: string): Effect.Effect<Answer, CliFailure> {
+    return this.#try(true, (url, millis) =>
+      this.askAt(url, { method: "GET", path }, Math.min(millis, lookMillisMax)),
+    )
+  }
+
+  /**
+   * What changes something: once it may have happened it is not sent again, and the failure says so with an exit
+   * code of its own.
+   */
+  change(question: Question): Effect.Effect<Answer, CliFailure> {
+    const askAt = this.askAt.bind(this)
+    return this.#try(
+      false,
+      Effect.fnUntraced(function* (url, millis) {
+        // A machine that is off swallows a request as one does that is slow. So it is first seen to be there.
+        yield* askAt(url, { method: "GET", path: "/healthz" }, Math.min(millis, probeMillis)).pipe(
+          Effect.catchTag("Told", () => Effect.void),
+          Effect.mapError((silent): Unanswered => ({ ...silent, sent: false })),
+        )
+        return yield* askAt(url, question, millis)
+      }),
+    )
+  }
+
+  /** An answer that is read by whoever asked, and may be long. */
+  open(path: string): Effect.Effect<Response, CliFailure> {
+    const { token } = this.options
+    return this.#try(true, (url, millis) => openNode(url, { method: "GET", path, token }, millis))
+  }
+
+  /**
+   * One node after the other, until one has answered, or has said what no other would say otherwise, or time is up.
+   * `repeatable`: what may have happened can be asked for again.
+   */
+  #try<A>(
+    repeatable: boolean,
+    attempt: (url: string, millis: number) => Effect.Effect<A, Unanswered>,
+  ): Effect.Effect<A, CliFailure> {
+    return Effect.gen({ self: this }, function* () {
+      const { urls, timeoutMillis } = this.options
+      const until = (yield* Clock.currentTimeMillis) + timeoutMillis
+      const words = new Map<string, string>()
+      let said: Problem | null = null
+      for (let pause = pauseMillis; ; pause = Math.min(pause * 2, pauseMillisMax)) {
+        for (const _ of urls) {
+          const left = until - (yield* Clock.currentTimeMillis)
+          if (left <= 0) return yield* this.#giveUp(words, said)
+          const url = urls[this.#preferred]!
+          const asked = yield* Effect.result(attempt(url, left))
+          if (Result.isSuccess(asked)) return asked.success
+          const { failure } = asked
+          this.#preferred = (this.#preferred + 1) % urls.length
+          if (failure._tag === "Silent") {
+            const { reason, sent } = failure
+            if (sent && !repeatable) return yield* unknown(`${url}: ${reason}; ${lookFirst}`)
+            words.set(url, reason)
+            continue
+          }
+          const { problem } = failure
+          const isSafe = repeatable || problem.outcome === "rejected"
+          if (!problem.retryable || !isSafe) return yield* this.#refusal(problem)
+          words.set(url, problem.detail)
+          said = problem
+        }
+        yield* Effect.sleep(Math.max(0, Math.min(pause, until - (yield* Clock.currentTimeMillis))))
+      }
+    })
+  }
+
+  #giveUp(words: ReadonlyMap<string, string>, said: Problem | null): CliFailure {
+    // Somebody was there all the time, and kept saying no.
+    if (said !== null && said.outcome === "rejected" && !nobodyCodes.has(said.code)) {
+      return this.#refusal(said)
+    }
+    const reasons = [...words].map(([url, reason]) => `${url}: ${reason}`)
+    return unreachable(reasons.join("; ") || "there was no time to ask anybody")
+  }
+
+  #refusal({ code, detail, outcome, document }: Problem): CliFailure {
+    const isUnknown = outcome === "unknown"
+    return new CliFailure({
+      message: `${code}: ${detail}${isUnknown ? `; ${lookFirst}` : ""}`,
+      exitCode: isUnknown ? exitCodes.unknown : exitCodes.failed,
+      ...(this.options.json ? { document } : {}),
+    })
+  }
+}
+
+/** The value of an answer, as far as this side needs it. */
+export const decodeAnswer = <A>(schema: Schema.Decoder<A>, answer: Answer): Effect.Effect<A, CliFailure> =>
+  Effect.mapError(Schema.decodeUnknownEffect(schema)(answer.body), (error) =>
+    failed(`the answer is not what this version expects: ${printable(error.message)}`),
+  )
+
+/** Not a no of the cluster: there was just nobody who could say yes. */
+const nobodyCodes = new Set(["no-leader", "not-leader", "shutting-down", "not-ready", "unhealthy"])
+
+const lookFirst = "it may have happened: see `raftlet status` before you try again"
+const probeMillis = 2000
+const lookMillisMax = 3000
+const pauseMillis = 100
+const pauseMillisMax = 1000

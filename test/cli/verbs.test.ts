@@ -1,0 +1,268 @@
+// Does each verb ask for what its name says, once, of somebody who can, and tell the script what became of it?
+// Real HTTP against fake nodes. (CONTRACT §1, §3, C2, C3)
+
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { type Answer, FakeCluster, problem } from "./FakeCluster.ts"
+import { runCommand } from "./runCommand.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
+
+const clusters: Array<FakeCluster> = []
+afterEach(async () => {
+  for (const cluster of clusters.splice(0)) await cluster.stop()
+})
+
+const start = (answer: Answer = () => null, count = 3): FakeCluster => {
+  const cluster = new FakeCluster(count)
+  cluster.answer = answer
+  clusters.push(cluster)
+  return cluster
+}
+
+/** Answers every change with the same; looks are answered as usual. */
+const onChange = (respond: (attempt: number) => Response): Answer =>
+  (() => {
+    let attempt = 0
+    return ({ method }) => (method === "GET" ? null : respond(++attempt))
+  })()
+
+const done = () => Response.json({ index: 7, term: 4 })
+const run = (cluster: FakeCluster, ...words: ReadonlyArray<string>) =>
+  runCommand([...words, "--url", cluster.urls])
+
+describe("what is asked for", () => {
+  const asked: ReadonlyArray<[string, ReadonlyArray<string>, string, string, unknown]> = [
+    ["add", ["n4", "h:5004"], "POST", "/admin/members", { id: "n4", peer: "h:5004" }],
+    [
+      "add",
+      ["n4", "h:5004", "--client", "http://h:4004", "--learner"],
+      "POST",
+      "/admin/members",
+      { id: "n4", peer: "h:5004", client: "http://h:4004", role: "learner" },
+    ],
+    ["remove", ["n3"], "DELETE", "/admin/members/n3", undefined],
+    ["promote", ["n3"], "POST", "/admin/members/n3/promote", undefined],
+    ["replace", ["n3", "n4", "h:5004"], "POST", "/admin/members/n3/replace", { id: "n4", peer: "h:5004" }],
+    [
+      "configure",
+      ["--voters", "n1,n2", "--learners", "n3"],
+      "PUT",
+      "/admin/members",
+      { voters: ["n1", "n2"], learners: ["n3"] },
+    ],
+    ["configure", ["--voters", "n1"], "PUT", "/admin/members", { voters: ["n1"], learners: [] }],
+    ["add", ["n4", "h:5004", "--force"], "POST", "/admin/members?force=1", { id: "n4", peer: "h:5004" }],
+    ["remove", ["n3", "--force"], "DELETE", "/admin/members/n3?force=1", undefined],
+    ["transfer", [], "POST", "/admin/transfer", {}],
+    ["transfer", ["n2"], "POST", "/admin/transfer", { to: "n2" }],
+  ]
+  for (const [verb, words, method, path, body] of asked) {
+    test(`${[verb, ...words].join(" ")} is ${method} ${path}`, async () => {
+      const cluster = start(onChange(done))
+      const wait = verb === "transfer" ? [] : ["--no-wait"]
+      const { code, out, err } = await run(cluster, verb, ...words, ...wait)
+      expect({ code, err }).toEqual({ code: 0, err: "" })
+      expect(out).toBe("index  7\nterm   4")
+      expect(cluster.changes.map((seen) => [seen.method, seen.path, seen.body])).toEqual([
+        [method, path, body],
+      ])
+    })
+  }
+
+  for (const [more, dryRun] of [
+    [[], true],
+    [["--yes"], false],
+  ] as const) {
+    test(`recover ${more.join(" ")} is a dry run: ${dryRun} (O7)`, async () => {
+      const cluster = start(onChange(() => Response.json({ lostFrom: 80, voters: ["n1", "n2"] })))
+      const words = ["recover", "--voters", "n1,n2", "--url", cluster.url("n2"), ...more]
+      const { code, out } = await runCommand(words)
+      expect(code).toBe(0)
+      expect(out).toContain("lostFrom  80\nvoters    n1, n2")
+      expect(out.includes("Nothing was changed")).toBe(dryRun)
+      expect(cluster.changes).toMatchObject([
+        { node: "n2", path: "/admin/reset", body: { voters: ["n1", "n2"], dryRun } },
+      ])
+    })
+  }
+
+  test("a group is named in every question, and a token is shown to every node", async () => {
+    const cluster = start(onChange(done))
+    const environment = { RAFTLET_URL: cluster.urls, RAFTLET_TOKEN: "s3cret", RAFTLET_GROUP: "orders/1" }
+    const { code, out, err } = await runCommand(["transfer", "n2"], environment)
+    expect(code).toBe(0)
+    expect(out + err).not.toContain("s3cret")
+    expect((await runCommand(["members"], environment)).code).toBe(0)
+    expect(cluster.seen.map(({ path }) => path)).toEqual([
+      "/admin/transfer?group=orders%2F1",
+      "/admin/cluster?group=orders%2F1",
+    ])
+    for (const { headers } of cluster.seen) expect(headers.get("authorization")).toBe("Bearer s3cret")
+  })
+
+  test("--json is the answer as it came", async () => {
+    const cluster = start(onChange(() => new Response('{ "index": 7, "more":1e3 }')))
+    expect((await run(cluster, "transfer", "--json")).out).toBe('{ "index": 7, "more":1e3 }')
+  })
+})
+
+describe("whom it asks", () => {
+  test("the next one when one is dead; --url may stand several times", async () => {
+    const cluster = start(onChange(done))
+    const words = [
+      "transfer",
+      "--url",
+      cluster.url("n1"),
+      "--url",
+      `${cluster.url("n2")},${cluster.url("n3")}`,
+    ]
+    await cluster.kill("n1")
+    expect((await runCommand(words)).code).toBe(0)
+    expect(cluster.changes).toMatchObject([{ node: "n2" }])
+  })
+
+  test("the leader, when a node sends it there, with body and token (C3)", async () => {
+    const cluster = start(({ node, method, path }) => {
+      if (method === "GET") return null
+      return node === "n3"
+        ? done()
+        : new Response(null, { status: 307, headers: { Location: cluster.url("n3") + path } })
+    })
+    expect((await run(cluster, "transfer", "n2", "--token", "t")).code).toBe(0)
+    expect(cluster.changes).toMatchObject([{ node: "n1" }, { node: "n3", body: { to: "n2" } }])
+    expect(cluster.changes[1]?.headers.get("authorization")).toBe("Bearer t")
+  })
+
+  test("nobody for ever: nodes that send each other their questions end it (C3)", async () => {
+    const cluster = start(({ node, path }) => {
+      const to = cluster.url(node === "n1" ? "n2" : "n1")
+      return path.startsWith("/admin")
+        ? new Response(null, { status: 307, headers: { Location: to + path } })
+        : null
+    }, 2)
+    const { code, err } = await run(cluster, "transfer", "--timeout", "1")
+    expect(code).toBe(3)
+    expect(err).toContain("in circles")
+  })
+})
+
+describe("when the answer is no", () => {
+  test("for good: exit code 1, asked once, and its words", async () => {
+    const cluster = start(onChange(() => problem("unknown-member", "n9 is no member", { status: 404 })))
+    const { code, out, err } = await run(cluster, "remove", "n9")
+    expect({ code, out, err }).toEqual({ code: 1, out: "", err: "raftlet: unknown-member: n9 is no member" })
+    expect(cluster.changes.length).toBe(1)
+  })
+
+  test("a program gets the whole problem document on stdout", async () => {
+    const cluster = start(onChange(() => problem("unknown-member", "n9 is no member", { status: 404 })))
+    const { code, out, err } = await run(cluster, "remove", "n9", "--json")
+    expect([code, err.split("\n").length]).toEqual([1, 1])
+    expect(JSON.parse(out)).toMatchObject({ status: 404, code: "unknown-member", outcome: "rejected" })
+  })
+
+  test("for now: it asks again, over all nodes, until it is yes", async () => {
+    const busy = problem.bind(null, "change-in-progress", "another change is under way")
+    const cluster = start(
+      onChange((attempt) => (attempt < 5 ? busy({ status: 409, retryable: true }) : done())),
+    )
+    expect((await run(cluster, "transfer")).code).toBe(0)
+    expect(cluster.changes.map(({ node }) => node)).toEqual(["n1", "n2", "n3", "n1", "n2"])
+  })
+
+  test("for too long: 1 when somebody said no all the time, 3 when there was no leader", async () => {
+    for (const [word, expected] of [
+      ["change-in-progress", 1],
+      ["overloaded", 1],
+      ["no-leader", 3],
+      ["shutting-down", 3],
+    ] as const) {
+      const cluster = start(
+        onChange(() => problem(word, `it says ${word}`, { retryable: true })),
+        1,
+      )
+      const { code, err } = await run(cluster, "transfer", "--timeout", "1")
+      expect([word, code]).toEqual([word, expected])
+      expect(err).toContain(`it says ${word}`)
+    }
+  })
+
+  test("nobody is there: 3, and every address with its reason", async () => {
+    const cluster = start()
+    const { urls } = cluster
+    await cluster.stop()
+    const { code, out, err } = await runCommand(["members", "--url", urls, "--timeout", "1"])
+    expect({ code, out }).toEqual({ code: 3, out: "" })
+    for (const url of urls.split(",")) expect(err).toContain(`${url}: connection refused`)
+  })
+
+  test("text from elsewhere moves no cursor", async () => {
+    const cluster = start(onChange(() => problem("forbidden", "no\u001b[2Jway\u202e", { status: 403 })))
+    const { err } = await run(cluster, "transfer")
+    expect(err).toBe("raftlet: forbidden: no\\u001b[2Jway\\u202e")
+  })
+})
+
+describe("when nobody knows (C2)", () => {
+  const unknown = () =>
+    problem("timeout", "no answer in time", { status: 504, outcome: "unknown", retryable: true })
+  const cut = () =>
+    new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("cut")) }))
+  for (const [name, respond] of [
+    ["the node does not know", unknown],
+    ["a proxy answers instead", () => new Response("<h1>Bad Gateway</h1>", { status: 502 })],
+    ["the connection is lost", cut],
+    ["the answer is cut short", () => new Response('{"index":')],
+  ] as const) {
+    test(`${name}: exit code 4, and it was sent once`, async () => {
+      const cluster = start(onChange(respond))
+      const { code, err } = await run(cluster, "remove", "n3", "--no-wait")
+      expect(code).toBe(4)
+      expect(err).toContain("it may have happened")
+      expect(err.split("\n").length).toBe(1)
+      expect(cluster.changes.length).toBe(1)
+    })
+
+    test(`${name}, and it was a mere question: the next node is asked`, async () => {
+      const cluster = start(({ node }) => (node === "n1" ? respond() : null))
+      const { code, out } = await run(cluster, "members")
+      expect(code).toBe(0)
+      expect(out).toContain("n3  voter")
+    })
+  }
+})
+
+test("members is a table", async () => {
+  const cluster = start()
+  Object.assign(cluster.member("n2"), { state: "snapshot", lag: 12_000, lastContactMs: 3400 })
+  const { out } = await run(cluster, "members")
+  const [head, n1, n2] = out.split("\n").map((line) => line.replace(/http\S+/, "URL"))
+  expect(head).toBe("id  role    log          match     lag  heard  peer            client")
+  expect(n1).toBe("n1  leader  -              100       0  -      127.0.0.1:5000  URL")
+  expect(n2).toBe("n2  voter   snapshot   -11,900  12,000  3 s    127.0.0.1:5000  URL")
+})
+
+describe("snapshot", () => {
+  const made = () => Response.json({ index: 90, term: 4, id: "abc", bytes: 4096 })
+
+  test("is made on the node that is named, and nowhere else", async () => {
+    const cluster = start(onChange(made))
+    const { code, out } = await runCommand(["snapshot", "--url", cluster.url("n2")])
+    expect({ code, out }).toEqual({ code: 0, out: "index  90\nterm   4\nid     abc\nbytes  4,096" })
+    expect(cluster.changes).toMatchObject([{ node: "n2", path: "/admin/snapshot" }])
+    expect((await run(cluster, "snapshot")).code).toBe(2)
+    expect(cluster.changes.length).toBe(1)
+  })
+
+  test("--all is made on every member, also when one cannot", async () => {
+    const cluster = start(({ node, method }) => {
+      if (method === "GET") return null
+      return node === "n2" ? problem("storage-full", "no room", { status: 507 }) : made()
+    })
+    const { code, out, err } = await run(cluster, "snapshot", "--all")
+    expect(code).toBe(1)
+    expect(err).toBe("raftlet: n2: storage-full: no room")
+    expect(out).toBe("id  index  size\nn1     90  4.0 KiB\nn3     90  4.0 KiB")
+  })
+})
