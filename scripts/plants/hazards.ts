@@ -10,8 +10,6 @@ export interface Hazard {
 const planted = (theme: string, ...names: ReadonlyArray<string>): ReadonlyArray<Hazard> =>
   names.map((name) => ({ theme, name }))
 
-const noChanges = "No such code yet: nobody can change the configuration of a running group."
-
 export const hazards: ReadonlyArray<Hazard> = [
   ...planted(
     "Election",
@@ -56,22 +54,18 @@ export const hazards: ReadonlyArray<Hazard> = [
     "dedupe table omitted",
     "compaction past a lagging follower with no snapshot path",
   ),
-  { theme: "Membership", name: "change before no-op", absent: noChanges },
-  ...planted("Membership", "config at commit only", "uncommitted config not rolled back"),
-  {
-    theme: "Membership",
-    name: "joint exit before commit",
-    absent:
-      "No such code yet: nobody leaves a joint configuration. That joint decisions need both halves is planted.",
-  },
-  ...planted("Membership", "learner counted", "removed leader counts itself", "id reuse"),
+  ...planted(
+    "Membership",
+    "change before no-op",
+    "config at commit only",
+    "uncommitted config not rolled back",
+    "joint exit before commit",
+    "learner counted",
+    "removed leader counts itself",
+    "id reuse",
+  ),
   ...planted("Reads", "no own-term barrier", "acks of earlier heartbeats reused", "lease from ack time"),
-  {
-    theme: "Reads",
-    name: "lease kept on transfer",
-    absent: "No such code yet: a leader understands `TimeoutNow`, but none hands its leadership over.",
-  },
-  ...planted("Reads", "apply wait skipped", "pause TOCTOU"),
+  ...planted("Reads", "lease kept on transfer", "apply wait skipped", "pause TOCTOU"),
   ...planted(
     "Sessions and machine",
     "dedupe by seq only",

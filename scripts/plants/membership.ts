@@ -26,10 +26,6 @@ export const membershipPlants: ReadonlyArray<Plant> = [
 `,
       },
     ],
-    test: {
-      file: "test/paper/raft-6-configuration.test.ts",
-      name: "from the moment in which it is appended",
-    },
   },
   {
     id: "configuration-not-rolled-back",
@@ -43,7 +39,6 @@ export const membershipPlants: ReadonlyArray<Plant> = [
         replace: "",
       },
     ],
-    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and the one before when it is cut away" },
   },
   {
     id: "joint-commits-with-one-half",
@@ -104,10 +99,6 @@ export const membershipPlants: ReadonlyArray<Plant> = [
   const index = quorumReached({ voters: counted, outgoing }, onDisk)`,
       },
     ],
-    test: {
-      file: "test/paper/raft-5.4-safety.test.ts",
-      name: "nor does it stand in for a voter",
-    },
   },
   {
     id: "compacted-configuration-now",
@@ -120,7 +111,67 @@ export const membershipPlants: ReadonlyArray<Plant> = [
         replace: "configuration: node.configurations.current }",
       },
     ],
-    test: { file: "test/paper/raft-6-configuration.test.ts", name: "and not with one that comes behind it" },
+  },
+  {
+    id: "change-before-no-op",
+    title: "A leader begins a change before it has committed anything in its term",
+    hazard: "change before no-op",
+    note: "It may not know yet of a change that an earlier leader has committed.",
+    edits: [
+      {
+        file: "src/consensus/reconfiguration.ts",
+        find: `  if (node.commitIndex < leader.firstIndexOfTerm) return busy("this leader has not committed anything yet")
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "change-while-pending",
+    title: "A leader begins a change while another one is not committed, or joint",
+    edits: [
+      {
+        file: "src/consensus/reconfiguration.ts",
+        find: `  if (isJoint(current) || node.commitIndex < currentIndex) return busy("another change is under way")
+`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    id: "joint-left-too-early",
+    title: "A joint configuration is left before it is committed",
+    hazard: "joint exit before commit",
+    edits: [
+      {
+        file: "src/consensus/reconfiguration.ts",
+        find: "  if (!isJoint(current) || !mayGoOn(node, leader, currentIndex)) return\n",
+        replace: "  if (!isJoint(current) || currentIndex === 0) return\n",
+      },
+    ],
+  },
+  {
+    id: "retired-leader-leads",
+    title: "A leader that has removed itself leads on",
+    edits: [
+      {
+        file: "src/consensus/reconfiguration.ts",
+        find: "  commitIndex >= configurations.currentIndex && !isVoter(configurations.current, id)",
+        replace: "  commitIndex > Number.MAX_SAFE_INTEGER && !isVoter(configurations.current, id)",
+      },
+    ],
+  },
+  {
+    id: "left-out-does-not-stand",
+    title: "A voter that its newest configuration leaves out never stands, committed or not",
+    note: "Where it alone holds that configuration nobody can be elected any more.",
+    edits: [
+      {
+        file: "src/consensus/election.ts",
+        find: "  node.configurations.from(node.commitIndex).some((configuration) => isVoter(configuration, node.id))",
+        replace: "  isVoter(node.configurations.current, node.id)",
+      },
+    ],
   },
   {
     id: "reused-id-let-in",

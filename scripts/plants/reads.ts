@@ -23,8 +23,9 @@ export const readPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/consensus/reading.ts",
-        find: `  if (leader.kind !== "leader" || node.commitIndex < leader.firstIndexOfTerm) return false`,
-        replace: `  if (leader.kind !== "leader") return false`,
+        find: `  if (leader.kind !== "leader" || leader.isLeaseVoid || node.commitIndex < leader.firstIndexOfTerm)
+    return false`,
+        replace: `  if (leader.kind !== "leader" || leader.isLeaseVoid) return false`,
       },
     ],
   },
@@ -93,6 +94,18 @@ export const readPlants: ReadonlyArray<Plant> = [
         file: "src/consensus/reading.ts",
         find: "since + node.limits.electionTimeoutMinMillis - node.limits.clockDriftMillis",
         replace: "since + node.limits.electionTimeoutMinMillis",
+      },
+    ],
+  },
+  {
+    id: "lease-kept-on-transfer",
+    title: "A leader keeps its lease after it has told its successor to stand",
+    hazard: "lease kept on transfer",
+    edits: [
+      {
+        file: "src/consensus/handover.ts",
+        find: "  leader.isLeaseVoid = true\n",
+        replace: "",
       },
     ],
   },

@@ -14,7 +14,6 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
         replace: "configuration: group.node.configurations.current },",
       },
     ],
-    test: { file: "test/raft/replicator.test.ts", name: "with the configuration as of there" },
   },
   {
     id: "snapshot-claims-more",

@@ -36,6 +36,11 @@ export class ConfigurationHistory {
     return this.#recorded.slice(Math.max(0, committed)).map(({ configuration }) => configuration)
   }
 
+  /** Where the last one before this place stands. */
+  before(index: Index): Index {
+    return (this.#recorded.findLast((recorded) => recorded.index < index) ?? this.#recorded[0]!).index
+  }
+
   /** All behind this place, in order. */
   behind(index: Index): ReadonlyArray<Recorded> {
     return this.#recorded.filter((recorded) => recorded.index > index)

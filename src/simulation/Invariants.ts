@@ -3,7 +3,7 @@
 import type { Recorded } from "../consensus/ConfigurationHistory.ts"
 import { entryBytes } from "../consensus/Log.ts"
 import type { Message, VoteRequest } from "../consensus/message.ts"
-import type { Node, Turn } from "../consensus/node.ts"
+import type { Leader, Node, Turn } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
 import { quorumReached } from "../consensus/quorum.ts"
 import type {
@@ -151,6 +151,7 @@ export class Invariants {
       this.#leads(node)
     this.#keepsQuiet(node, turn, before, now)
     this.#encourages(node, turn, before)
+    if (node.role.kind === "leader") this.#changesOneByOne(node, node.role, turn)
     this.#windows(node)
     this.#staysHeard(node, now)
     this.#repairs(node, before, disks)
@@ -513,6 +514,21 @@ export class Invariants {
         "match is on disk",
         term !== undefined && disks(id)?.holds(progress.match, term) === true,
         `${id} holds ${progress.match} of term ${term}, as ${node.id} believes (R6)`,
+      )
+    }
+  }
+
+  /** A leader appends a configuration when the one before is committed, and something of its own term (M1, M4, M5). */
+  #changesOneByOne(node: Node, leader: Leader, turn: Turn): void {
+    for (const { kind, index, term } of turn.write?.entries ?? []) {
+      if (kind !== "configuration" || term !== node.term) continue
+      const earlier = node.configurations.before(index)
+      insist(
+        "one change at a time",
+        node.commitIndex >= Math.max(earlier, leader.firstIndexOfTerm),
+        `${node.id} appends a configuration at ${index} behind one at ${earlier}`,
+        node.commitIndex,
+        leader.firstIndexOfTerm,
       )
     }
   }
