@@ -23,7 +23,7 @@ import { LogStore } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
 import { restoreBackup } from "./storage/restore.ts"
 import { layerSqlite as layerSnapshots } from "./storage/snapshotStoreSqlite.ts"
-import { layerSocket } from "./transport/SocketTransport.ts"
+import { layerSocket, PeerPort } from "./transport/SocketTransport.ts"
 import { Transport } from "./transport/Transport.ts"
 
 /** One node: from its directory up to its doors. Runs until it is interrupted, or cannot go on. */
@@ -41,7 +41,17 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     yield* Effect.addFinalizer(() => raft.handOver)
     yield* directory.remember(options.startOptions)
     yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
-    if (options.join === null) return yield* raft.stopped
+    const { superseded } = Context.get(context, PeerPort)
+    const given = Effect.flatMap(superseded, (by) =>
+      Effect.fail(
+        failed(
+          `${by} says that this cluster was reset without ${options.id}: its data belongs to nobody any more. ` +
+            "Start it with an empty directory and --join",
+        ),
+      ),
+    )
+    const ended = Effect.raceFirst(raft.stopped, given)
+    if (options.join === null) return yield* ended
     const joining = becomeMember({
       urls: options.join.urls,
       newcomer: {
@@ -53,7 +63,7 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
       },
       isMember: () => members(raft.status().configuration).includes(options.id),
     })
-    return yield* Effect.raceFirst(raft.stopped, Effect.andThen(joining, Effect.never))
+    return yield* Effect.raceFirst(ended, Effect.andThen(joining, Effect.never))
   }).pipe(
     Effect.scoped,
     Effect.catchTags({

@@ -9,6 +9,8 @@ export const members = (configuration: Configuration): ReadonlyArray<NodeId> => 
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0
 
+export const epochOf = ({ epoch = 0 }: Configuration): number => epoch
+
 /** A voter of either half: it may be asked for its vote, and may stand. */
 export const isVoter = (configuration: Configuration, id: NodeId): boolean =>
   configuration.voters.includes(id) || configuration.outgoing.includes(id)
@@ -23,6 +25,8 @@ export const encodeConfiguration = (configuration: Configuration): Uint8Array =>
       learnersNext: configuration.learnersNext,
       addresses: configuration.addresses,
       goal: configuration.goal,
+      epoch: configuration.epoch,
+      resetFrom: configuration.resetFrom,
     }),
   )
 

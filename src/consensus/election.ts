@@ -36,7 +36,13 @@ const stand = (
   how: { readonly preVote: boolean; readonly transfer: boolean },
   now: Millis,
 ): Candidate => {
-  const candidate: Candidate = { kind: "candidate", ...how, votes: new Map(), timerBeganAt: now }
+  const candidate: Candidate = {
+    kind: "candidate",
+    ...how,
+    decree: null,
+    votes: new Map(),
+    timerBeganAt: now,
+  }
   enterRole(node, candidate)
   const request: VoteRequest = {
     type: "VoteRequest",
@@ -110,6 +116,7 @@ export const onVoteReply = (node: Node, from: NodeId, reply: VoteReply): void =>
 
 /** How this candidacy stands. The own vote counts once it is on disk. */
 export const electionResult = (node: Node, candidate: Candidate): VoteResult => {
+  if (candidate.decree !== null) return isFactDurable(node) ? "won" : "pending"
   if (!candidate.preVote && isFactDurable(node)) candidate.votes.set(node.id, true)
   const configuration = node.configurations.current
   const vote = (id: NodeId) => candidate.votes.get(id)

@@ -12,6 +12,7 @@ export interface ChangeRefused {
     | "change-in-progress"
     | "would-lose-quorum"
     | "no-successor"
+    | "has-leader"
     | "not-leader"
   readonly detail: string
 }
@@ -137,6 +138,7 @@ const toVoters = (current: Configuration, to: Aim, goal: Aim | null): Configurat
     // Who leaves keeps its address until it has left.
     addresses: { ...current.addresses, ...to.addresses },
     ...(goal === null ? {} : { goal }),
+    ...(current.epoch === undefined ? {} : { epoch: current.epoch }),
   })
 }
 

@@ -67,6 +67,8 @@ export interface Candidate {
   readonly kind: "candidate"
   readonly preVote: boolean
   readonly transfer: boolean
+  /** An operator's: it leads with this configuration as soon as its term is on disk, without a vote. */
+  readonly decree: Configuration | null
   readonly votes: Map<NodeId, boolean>
   readonly timerBeganAt: Millis
 }
@@ -210,6 +212,8 @@ export type Input =
       readonly force: boolean
       readonly origin: Origin
     }
+  /** The majority is lost for good: these go on. */
+  | { readonly type: "ResetAsked"; readonly voters: ReadonlyArray<NodeId>; readonly origin: Origin }
   | {
       readonly type: "TransferAsked"
       readonly to: NodeId | null

@@ -69,6 +69,11 @@ const mayGoOn = (node: Node, leader: Leader, currentIndex: Index): boolean =>
 const isEqual = (one: Configuration, other: Configuration): boolean =>
   Buffer.from(encodeConfiguration(one)).equals(encodeConfiguration(other))
 
+/** Of a leader by decree: whatever was pending before, this rules from now on. */
+export const decree = (node: Node, configuration: Configuration, now: Millis): void => {
+  if (node.role.kind === "leader") appendConfiguration(node, node.role, configuration, now)
+}
+
 /** Its own change of members has left this leader without a vote (HAZARDS M7). */
 export const isRetired = ({ configurations, id, commitIndex }: Node): boolean =>
   commitIndex >= configurations.currentIndex && !isVoter(configurations.current, id)

@@ -17,8 +17,9 @@ import { becomeLeader, onHeartbeatDue, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
-import { beginChange, settleJoint } from "./reconfiguration.ts"
+import { beginChange, decree, settleJoint } from "./reconfiguration.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
+import { beginReset } from "./reset.ts"
 import { onChunkKept, onSnapshotChunk, onSnapshotCompleted, onSnapshotReply } from "./snapshots.ts"
 import { confirmWrites, say } from "./turn.ts"
 import type { Index, LogBase, Millis, NodeId } from "./types.ts"
@@ -37,6 +38,9 @@ export const step = (node: Node, input: Input, now: Millis): void => {
         origin: input.origin,
         verdict: beginChange(node, input.change, input.force, now),
       })
+      break
+    case "ResetAsked":
+      node.turn.judged.push({ origin: input.origin, verdict: beginReset(node, input.voters, now) })
       break
     case "TransferAsked":
       node.turn.judged.push({ origin: input.origin, verdict: beginTransfer(node, input.to, now) })
@@ -175,7 +179,10 @@ const settleElection = (node: Node, now: Millis): void => {
     if (result === "pending") return
     if (result === "lost") becomeFollower(node, node.term, null, now)
     else if (candidate.preVote) beginElection(node, false, now)
-    else becomeLeader(node, now)
+    else {
+      becomeLeader(node, now)
+      if (candidate.decree !== null) decree(node, candidate.decree, now)
+    }
   }
 }
 

@@ -66,6 +66,10 @@ export interface Configuration {
   /** Voters of `outgoing` that become learners when the joint configuration is left. */
   readonly learnersNext: ReadonlyArray<NodeId>
   readonly addresses: Readonly<Record<NodeId, Address>>
+  /** Counts resets by decree; absent: none yet. Whoever knows of fewer is fenced off (HAZARDS O7). */
+  readonly epoch?: number
+  /** Of the reset that made this configuration: the voters before, whose majority was given up. For those who read the log. */
+  readonly resetFrom?: ReadonlyArray<NodeId>
   /** Where a change leads that waits for newcomers to catch up; every leader goes on with it. */
   readonly goal?: Aim
 }

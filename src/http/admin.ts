@@ -43,6 +43,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           appliedIndex: status.appliedIndex,
           firstIndex: status.firstIndex,
           lastIndex: status.lastIndex,
+          lastTerm: status.lastTerm,
           snapshotIndex: status.snapshotIndex,
           persistedIndex: status.persistedIndex,
           standing: status.standing,

@@ -23,6 +23,7 @@ import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
+import { resetMajority } from "./reset.ts"
 import { parseQuery, rawPath } from "./target.ts"
 
 export interface AppOptions {
@@ -126,6 +127,7 @@ export const makeApp = (options: AppOptions): App => {
       path: "/admin/members/:id/replace",
       handle: (request, segments) => replaceMember(proposing, request, segments),
     },
+    { method: "POST", path: "/admin/reset", handle: (request) => resetMajority(proposing, request) },
     { method: "POST", path: "/admin/transfer", handle: (request) => transferLeadership(proposing, request) },
     {
       method: "GET",

@@ -113,7 +113,7 @@ const changing = async (
   })
 }
 
-const changedText = ({ configuration, index, term, isDone }: Changed): string =>
+export const changedText = ({ configuration, index, term, isDone }: Changed): string =>
   JSON.stringify({ done: isDone, index, term, ...membersOf(configuration) })
 
 /** As everybody is shown it. `goal`: where the members are going, while newcomers catch up. */
@@ -175,7 +175,7 @@ const atLeader = async (
 
 type Body = Readonly<Record<string, unknown>>
 
-const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
+export const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
   if (body === undefined || body === null) return {}
   if (!isObject(body)) throw new Problem("bad-request", "The body must be an object.")
   refuseUnknown(body, fields, "The body")
@@ -187,7 +187,7 @@ const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
 
 const idOfSegment = (raw: string): NodeId => memberId(decodePart(raw, "The id"), "The id")
 
-const memberId = (value: unknown, name: string): NodeId => {
+export const memberId = (value: unknown, name: string): NodeId => {
   if (typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) return value
   const shape = "1 to 64 letters, digits, dots, dashes, underscores"
   throw new Problem("bad-request", `${name} must be the id of a node: ${shape}.`)

@@ -297,6 +297,28 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
         },
       },
     },
+    "/admin/reset": {
+      post: {
+        operationId: "resetMajority",
+        summary: "Majority lost for good: let survivors go on with the log of the node that is asked",
+        parameters: [timeout, group],
+        requestBody: {
+          required: true,
+          content: json({
+            type: "object",
+            required: ["voters"],
+            properties: {
+              voters: { type: "array", items: { type: "string" } },
+              dryRun: { type: "boolean", default: true, description: "Only say what would be lost." },
+            },
+          }),
+        },
+        responses: {
+          ...ok("What is kept and what is lost", ref("Reset")),
+          ...problems(...changeProblems, "unknown-member", "has-leader", "has-more", "not-ready"),
+        },
+      },
+    },
     "/healthz": {
       get: {
         operationId: "healthz",

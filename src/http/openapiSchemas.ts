@@ -25,6 +25,11 @@ const force = {
   force: { type: "boolean", description: "Also when too few of the new voters are alive." },
 }
 
+const range = (description: string) => ({
+  anyOf: [{ type: "null" }, object({ from: count, to: count })],
+  description,
+})
+
 const position = { revision: count, index: count }
 
 const names = { type: "array", items: text }
@@ -96,6 +101,7 @@ export const schemas = {
         appliedIndex: count,
         firstIndex: count,
         lastIndex: count,
+        lastTerm: count,
         snapshotIndex: count,
         persistedIndex: count,
         standing: { enum: ["whole", "suspect"] },
@@ -128,6 +134,32 @@ export const schemas = {
       description: "Where the members are going, while newcomers catch up.",
     },
   }),
+  Reset: object(
+    {
+      dryRun: { type: "boolean" },
+      done: { type: "boolean" },
+      best: { ...text, description: "The survivor whose log is the furthest." },
+      epoch: count,
+      lostVoters: ids,
+      survivors: {
+        type: "array",
+        items: object({
+          id: text,
+          term: count,
+          lastTerm: count,
+          lastIndex: count,
+          commitIndex: count,
+          standing: { enum: ["whole", "suspect"] },
+        }),
+      },
+      committedIndex: { ...count, description: "All that any survivor knows to be committed is kept." },
+      uncertain: range("Kept, though no survivor knows whether they were ever acknowledged."),
+      onlyOnBest: range("Kept, and on no other survivor's disk."),
+      cut: { type: "array", items: object({ id: text, from: count, to: count }), description: "Given up." },
+      unknown: text,
+    },
+    ["dryRun", "done", "best", "survivors"],
+  ),
   Transferred: object({ leader: text, term: count }),
   Cluster: object({
     clusterId: text,

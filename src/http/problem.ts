@@ -20,6 +20,7 @@ export type ProblemCode =
   | "method-not-allowed"
   | "unsupported-media-type"
   | "change-in-progress"
+  | "has-more"
   | "version-conflict"
   | "quarantined"
   | "not-ready"
@@ -58,6 +59,8 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   "would-lose-quorum": rejected(409, "Too few of the voters would be alive"),
   "no-successor": rejected(409, "Nobody can take over"),
   "transfer-failed": rejected(503, "The successor did not take over", true),
+  "has-leader": rejected(409, "There is a leader"),
+  "has-more": rejected(409, "Another survivor's log is further"),
   "version-conflict": rejected(409, "The versions conflict"),
   "revision-mismatch": rejected(412, "The instance is at another revision"),
   "too-large": rejected(413, "The content is too large"),

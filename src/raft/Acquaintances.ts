@@ -1,6 +1,7 @@
 // Whom does a node keep connections to? All whom a configuration names that rules or may come to rule.
 
 import { Effect } from "effect"
+import { epochOf } from "../consensus/configuration.ts"
 import { membersOfAll } from "../consensus/membership.ts"
 import type { Address, Configuration, NodeId } from "../consensus/types.ts"
 import type { Group } from "./Group.ts"
@@ -24,7 +25,8 @@ export class Acquaintances {
     if (this.#followed === current && this.#isCommitted === isCommitted) return Effect.void
     this.#followed = current
     this.#isCommitted = isCommitted
-    return this.#group.transport.connect(this.#addresses(configurations.from(commitIndex)), currentIndex)
+    const addresses = this.#addresses(configurations.from(commitIndex))
+    return this.#group.transport.connect(addresses, currentIndex, epochOf(current))
   })
 
   /**
@@ -38,7 +40,9 @@ export class Acquaintances {
     for (const configuration of configurations) Object.assign(known, configuration.addresses)
     const members = membersOfAll(configurations)
     const isNews = this.#atStart !== node.configurations.current && members.includes(node.id)
-    const named = isNews ? members : [...members, ...Object.keys(options.contacts)]
+    // Itself only as a member: others may remember it as one that it is no more.
+    const contacts = Object.keys(options.contacts).filter((id) => id !== node.id)
+    const named = isNews ? members : [...members, ...contacts]
     return Object.fromEntries(
       named.flatMap((id) => {
         const hasMoved = known[id] !== undefined && known[id].peer !== this.#atStart.addresses[id]?.peer

@@ -7,7 +7,7 @@ import type { Aim, Millis, NodeId, Term } from "../consensus/types.ts"
 import { failure } from "./failure.ts"
 import { type Group, post } from "./Group.ts"
 import type { OperationOrigin } from "./origins.ts"
-import type { Changed, ChangeRequest, Failure, TransferRequest } from "./Raft.ts"
+import type { Changed, ChangeRequest, Failure, ResetRequest, TransferRequest } from "./Raft.ts"
 
 /** Each of them looks at the node after every turn, and answers once. */
 interface Operation extends OperationOrigin {
@@ -34,6 +34,12 @@ export class Operations {
     const { change, force } = request
     const origin = new ChangeUnderWay(this.#group, request)
     if (this.#admits(origin)) post(this.#group, { type: "ChangeAsked", change, force, origin })
+  }
+
+  reset(request: ResetRequest): void {
+    const { voters } = request
+    const origin = new ChangeUnderWay(this.#group, request, true)
+    if (this.#admits(origin)) post(this.#group, { type: "ResetAsked", voters, origin })
   }
 
   transfer(request: TransferRequest): void {
@@ -77,13 +83,16 @@ const isRefused = (verdict: Aim | NodeId | ChangeRefused): verdict is ChangeRefu
 class ChangeUnderWay implements Operation {
   readonly deadline: Millis
   readonly #group: Group
-  readonly #request: ChangeRequest
+  readonly #request: Pick<ChangeRequest, "deadline" | "answer">
+  readonly #byDecree: boolean
   #refused: ChangeRefused | null = null
   #begun: { readonly aim: Aim; readonly term: Term } | null = null
 
-  constructor(group: Group, request: ChangeRequest) {
+  /** `byDecree`: it does not lead yet when that is begun. */
+  constructor(group: Group, request: Pick<ChangeRequest, "deadline" | "answer">, byDecree = false) {
     this.#group = group
     this.#request = request
+    this.#byDecree = byDecree
     this.deadline = request.deadline
   }
 
@@ -102,6 +111,7 @@ class ChangeUnderWay implements Operation {
     const { aim } = this.#begun
     const isDone = this.#isSettled && isReached(node.configurations.current, aim)
     // A leader that has removed itself leads no more when that is done.
+    if (!isDone && this.#byDecree) return false
     if (!isDone && (node.role.kind !== "leader" || node.term !== this.#begun.term)) {
       this.#request.answer(failure("leadership-lost", "unknown", "this node no longer leads"))
       return true

@@ -92,6 +92,14 @@ export interface ChangeRequest {
   readonly answer: (answer: Changed | Failure) => void
 }
 
+export interface ResetRequest {
+  /** Who goes on, the asked node among them. */
+  readonly voters: ReadonlyArray<NodeId>
+  readonly deadline: Millis
+  /** Called exactly once. */
+  readonly answer: (answer: Changed | Failure) => void
+}
+
 export interface TransferRequest {
   /** Null: whoever is furthest. */
   readonly to: NodeId | null
@@ -161,6 +169,7 @@ export interface GroupStatus {
   readonly persistedIndex: Index
   readonly firstIndex: Index
   readonly lastIndex: Index
+  readonly lastTerm: Term
   /** How far the state on this node's disk has come: the log up to here is no longer needed by this node. */
   readonly snapshotIndex: Index
   readonly leaderChanges: number
@@ -187,6 +196,8 @@ export class Raft extends Context.Service<
     readonly read: (read: Read) => void
     /** Never waits. Only the leader does it; nothing is handed on. */
     readonly change: (request: ChangeRequest) => void
+    /** Never waits. The majority is lost for good, and an operator has decided that these go on (HAZARDS O7). */
+    readonly reset: (request: ResetRequest) => void
     /** Never waits. Only the leader does it; nothing is handed on. */
     readonly transfer: (request: TransferRequest) => void
     readonly status: () => GroupStatus

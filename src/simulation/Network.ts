@@ -4,7 +4,13 @@ import { Effect, Layer } from "effect"
 import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { decode, encode } from "../transport/codec.ts"
 import { headerBytes } from "../transport/framing.ts"
-import { type Acquaintance, helloTo, isAhead, objection, type Self } from "../transport/handshake.ts"
+import {
+  type Acquaintance,
+  helloTo,
+  objection,
+  objectionToStranger,
+  type Self,
+} from "../transport/handshake.ts"
 import { socketLimits } from "../transport/limits.ts"
 import { Mailboxes, type MailboxLimits } from "../transport/Mailboxes.ts"
 import { isControl } from "../transport/Outbound.ts"
@@ -138,10 +144,16 @@ export class Network {
   }
 
   /** Whom the node wants connections to, from now on. */
-  connect(endpoint: Endpoint, addresses: Readonly<Record<NodeId, Address>>, asOf: Index): void {
+  connect(
+    endpoint: Endpoint,
+    addresses: Readonly<Record<NodeId, Address>>,
+    asOf: Index,
+    epoch: number,
+  ): void {
     const { self, peers, incarnations } = endpoint
     const named = Object.keys(addresses)
     self.asOf = asOf
+    self.epoch = epoch
     incarnations.clear()
     for (const id of named) {
       const { incarnation } = addresses[id]!
@@ -260,7 +272,7 @@ export class Network {
 const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => void): void => {
   const { self, peers, acquaintance, process } = judging
   const hello = helloTo(stranger, self.id)
-  const isExpected = (id: NodeId) => (peers.has(id) || isAhead(hello, self) ? null : "unknown-node")
+  const isExpected = (id: NodeId) => (peers.has(id) ? null : objectionToStranger(hello, self))
   const isStranger = objection(self, hello, isExpected) !== null
   if (isStranger) return answer(false)
   const expected = judging.incarnations.get(stranger.id)
@@ -299,8 +311,8 @@ export const layerNetwork = (options: {
       return Transport.of({
         send: (to, group, payload) => network.send(endpoint, to, group, payload),
         attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-        connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index) =>
-          Effect.sync(() => network.connect(endpoint, peers, asOf)),
+        connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index, epoch = 0) =>
+          Effect.sync(() => network.connect(endpoint, peers, asOf, epoch)),
         connections: () => network.connections(endpoint),
       })
     }),

@@ -255,6 +255,7 @@ export class SimulatedNode {
             client: `http://${this.id}`,
             peer: addressOf(this.id).peer,
             asOf: 0,
+            epoch: 0,
           },
           limits: mailboxes,
           acquaintance: (peer, incarnation) =>

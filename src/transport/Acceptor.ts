@@ -4,7 +4,14 @@ import { Effect, Queue } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import type { HostPort } from "./address.ts"
 import type { Hello } from "./codec.ts"
-import { type Acquaintance, helloTo, isAhead, objection, type RefusalCause, type Self } from "./handshake.ts"
+import {
+  type Acquaintance,
+  helloTo,
+  objection,
+  objectionToStranger,
+  type RefusalCause,
+  type Self,
+} from "./handshake.ts"
 import { type Host, Incoming } from "./Incoming.ts"
 import type { SocketLimits } from "./limits.ts"
 import type { Notices } from "./Notices.ts"
@@ -108,7 +115,7 @@ export class Acceptor {
   private readonly answer = Effect.fnUntraced({ self: this }, function* (incoming: Incoming, hello: Hello) {
     const { self, isPeer, joined, acquaintance, welcomed } = this.household
     const isExpected = (id: NodeId): RefusalCause | null =>
-      isPeer(id) || isAhead(hello, self) ? null : "unknown-node"
+      isPeer(id) ? null : objectionToStranger(hello, self)
     const stranger = objection(self, hello, isExpected)
     if (stranger !== null) return incoming.refuse(stranger, describe(hello))
     const known = yield* acquaintance(hello.nodeId, hello.incarnation)

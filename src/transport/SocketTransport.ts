@@ -1,6 +1,6 @@
 // How do nodes talk over TCP? One listener, one peer object per peer, and the rules between them.
 
-import { Context, Effect, FiberSet, Layer, Queue, Schema } from "effect"
+import { Context, Deferred, Effect, FiberSet, Layer, Queue, Schema } from "effect"
 import type { Address, Index, NodeId } from "../consensus/types.ts"
 import { Acceptor, type Greeting } from "./Acceptor.ts"
 import { formatAddress, type HostPort } from "./address.ts"
@@ -38,6 +38,8 @@ export class PeerPort extends Context.Service<
     /** As it was bound: the port is a real one even when 0 was asked for. */
     readonly listening: HostPort
     readonly counters: () => PeerPortCounters
+    /** Ends when a peer knows of a reset in which this node was given up: by whose word. */
+    readonly superseded: Effect.Effect<NodeId>
   }
 >()("raftlet/transport/PeerPort") {}
 
@@ -69,9 +71,12 @@ export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | Pee
 const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
   const { clusterId, id, incarnation, client = "", peer = "" } = options
-  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0 }
+  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0, epoch: 0 }
   const incarnations = new Map<NodeId, string>()
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
+  /** By the configuration that it knows this node is a member. */
+  let belongs = false
+  const superseded = yield* Deferred.make<NodeId>()
   const notices = new Notices(yield* Queue.unbounded<string>())
   const mailboxes = new Mailboxes(limits)
   const peers = new Map<NodeId, Peer>()
@@ -111,6 +116,8 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     limits,
     acquaintance,
     disconnected: (peer, { reason, detail }, held) => {
+      // Who belongs to nobody yet cannot have been given up.
+      if (reason === "superseded" && belongs) Deferred.doneUnsafe(superseded, Effect.succeed(peer))
       if (held) notices.forget(`${peer} `)
       notices.tell(
         `${peer} ${isRefusalCause(reason) ? reason : "lost"}`,
@@ -129,8 +136,10 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   }
 
   // One synchronous turn: of two calls, the later one wins whole.
-  const connect = (named: Readonly<Record<NodeId, Address>>, asOf: Index): void => {
+  const connect = (named: Readonly<Record<NodeId, Address>>, asOf: Index, epoch = 0): void => {
     self.asOf = asOf
+    self.epoch = epoch
+    belongs = Object.hasOwn(named, self.id)
     incarnations.clear()
     for (const [id, { incarnation }] of Object.entries(named)) {
       if (incarnation !== undefined) incarnations.set(id, incarnation)
@@ -159,7 +168,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     Transport.of({
       send: (to, group, payload) => peers.get(to)?.send(group, payload) ?? false,
       attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-      connect: (named, asOf) => Effect.sync(() => connect(named, asOf)),
+      connect: (named, asOf, epoch) => Effect.sync(() => connect(named, asOf, epoch)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
     }),
   ).pipe(
@@ -167,6 +176,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       PeerPort,
       PeerPort.of({
         listening: { hostname: options.listen.hostname, port: listener.port },
+        superseded: Deferred.await(superseded),
         counters: () => ({
           accepted: acceptor.accepted,
           open: acceptor.open,

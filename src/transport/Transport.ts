@@ -65,9 +65,14 @@ export class Transport extends Context.Service<
     /**
      * Whom to keep a connection to. Peers that are no longer named are disconnected. `asOf`: where the configuration
      * that names them stands in the log; whoever knows a newer one may call, and is a peer until the next `connect`.
-     * A peer whose address names an incarnation is that one and no other.
+     * This node stands among them when it belongs to the cluster. A peer whose address names an incarnation is that one and no other.
      */
-    readonly connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index) => Effect.Effect<void>
+    readonly connect: (
+      peers: Readonly<Record<NodeId, Address>>,
+      asOf: Index,
+      /** Counts the resets by decree behind it; absent: 0. */
+      epoch?: number,
+    ) => Effect.Effect<void>
     readonly connections: () => ReadonlyArray<PeerConnection>
   }
 >()("raftlet/transport/Transport") {}

@@ -34,6 +34,8 @@ export interface Hello {
   readonly peer: string
   /** Where the newest configuration that the speaker knows stands in the log. */
   readonly asOf: Index
+  /** Counts the resets by decree that the speaker knows of. */
+  readonly epoch: number
 }
 
 /** The last words on a connection. */
@@ -132,12 +134,14 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
 }
 
 const writeSnapshot = ({ index, term, configuration }: SnapshotPosition): wire.SnapshotPosition => {
-  const { goal, addresses, ...sets } = configuration
+  const { goal, addresses, epoch = 0, resetFrom = [], ...sets } = configuration
   return {
     index,
     term,
     configuration: {
       ...sets,
+      epoch,
+      resetFrom,
       addresses: writeAddresses(addresses),
       goal: goal === undefined ? null : { ...goal, addresses: writeAddresses(goal.addresses) },
     },
@@ -177,6 +181,7 @@ const readGreeting = (frame: wire.Frame): Greeting => {
       client: addressText(frame.hello.client),
       peer: addressText(frame.hello.peer),
       asOf: count(frame.hello.asOf),
+      epoch: count(frame.hello.epoch),
     }
   }
   if (frame.refusal) return { type: "Refusal", cause: text(frame.refusal.cause, tokenLengthMax) }

@@ -23,6 +23,8 @@ const refusalCauses = [
   "wrong-node",
   /** Not among those that this node was told to connect to. */
   "unknown-node",
+  /** It knows nothing of a reset in which it was given up: it must not go on (HAZARDS O7). */
+  "superseded",
   /** The node has lost its data since it was last seen here: it is not the one that we know (HAZARDS S6). */
   "other-incarnation",
   "malformed",
@@ -56,6 +58,8 @@ export interface Self {
   readonly peer: string
   /** Where the newest configuration that it knows stands in the log; 0 while it knows none. */
   asOf: Index
+  /** Counts the resets by decree that it knows of. */
+  epoch: number
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -69,13 +73,19 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   client: self.client,
   peer: self.peer,
   asOf: self.asOf,
+  epoch: self.epoch,
 })
 
 /**
  * Whether a caller that this node does not know may come in: by a newer configuration it knows that this node belongs
- * to it, which this node has yet to learn. One that was removed has an older one (HAZARDS M9).
+ * to it, which this node has yet to learn. One that was removed has an older one (HAZARDS M9); one from before a reset
+ * never comes in, whatever stands in its log (O7).
  */
-export const isAhead = (hello: Hello, self: Self): boolean => hello.peer !== "" && hello.asOf > self.asOf
+export const objectionToStranger = (hello: Hello, self: Self): RefusalCause | null => {
+  if (hello.epoch < self.epoch) return "superseded"
+  const isAhead = hello.epoch > self.epoch || hello.asOf > self.asOf
+  return hello.peer !== "" && isAhead ? null : "unknown-node"
+}
 
 /** Null: nothing speaks against it. Whether the incarnation is the known one, only the disk can tell. */
 export const objection = (

@@ -37,6 +37,7 @@ export interface Hello {
   readonly client: string
   readonly peer: string
   readonly asOf: number
+  readonly epoch: number
 }
 export declare const Hello: {
   readonly encode: (message: Hello, writer?: Writer) => Writer
@@ -92,6 +93,8 @@ export interface Configuration {
   readonly learnersNext: ReadonlyArray<string>
   readonly addresses: Readonly<Record<string, Address>>
   readonly goal?: Aim | null
+  readonly epoch: number
+  readonly resetFrom: ReadonlyArray<string>
 }
 export declare const Configuration: {
   readonly encode: (message: Configuration, writer?: Writer) => Writer

@@ -260,6 +260,7 @@ export const Hello = $root.Hello = (() => {
     Hello.prototype.client = "";
     Hello.prototype.peer = "";
     Hello.prototype.asOf = 0;
+    Hello.prototype.epoch = 0;
 
     Hello.encode = function (message, writer, _depth) {
         if (!writer)
@@ -286,6 +287,8 @@ export const Hello = $root.Hello = (() => {
             writer.uint32(66).string(message.peer);
         if (message.asOf != null && $Object.hasOwnProperty.call(message, "asOf") && !$Object.is(message.asOf, 0))
             writer.uint32(73).double(message.asOf);
+        if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && !$Object.is(message.epoch, 0))
+            writer.uint32(81).double(message.epoch);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -398,6 +401,15 @@ export const Hello = $root.Hello = (() => {
                         message.asOf = value;
                     else
                         delete message.asOf;
+                    continue;
+                }
+            case 10: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.epoch = value;
+                    else
+                        delete message.epoch;
                     continue;
                 }
             }
@@ -887,6 +899,7 @@ export const Configuration = $root.Configuration = (() => {
         this.learners = [];
         this.learnersNext = [];
         this.addresses = {};
+        this.resetFrom = [];
         if (properties)
             for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                 if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -899,6 +912,8 @@ export const Configuration = $root.Configuration = (() => {
     Configuration.prototype.learnersNext = $util.emptyArray;
     Configuration.prototype.addresses = $util.emptyObject;
     Configuration.prototype.goal = null;
+    Configuration.prototype.epoch = 0;
+    Configuration.prototype.resetFrom = $util.emptyArray;
 
     Configuration.encode = function (message, writer, _depth) {
         if (!writer)
@@ -926,6 +941,11 @@ export const Configuration = $root.Configuration = (() => {
             }
         if (message.goal != null && $Object.hasOwnProperty.call(message, "goal"))
             $root.Aim.encode(message.goal, writer.uint32(50).fork(), _depth + 1).ldelim();
+        if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && !$Object.is(message.epoch, 0))
+            writer.uint32(57).double(message.epoch);
+        if (message.resetFrom != null && message.resetFrom.length)
+            for (let i = 0; i < message.resetFrom.length; ++i)
+                writer.uint32(66).string(message.resetFrom[i]);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -1031,6 +1051,23 @@ export const Configuration = $root.Configuration = (() => {
                     if (wireType !== 2)
                         break;
                     message.goal = $root.Aim.decode(reader, reader.size(), $undefined, _depth + 1, message.goal);
+                    continue;
+                }
+            case 7: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.epoch = value;
+                    else
+                        delete message.epoch;
+                    continue;
+                }
+            case 8: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.resetFrom && message.resetFrom.length))
+                        message.resetFrom = [];
+                    message.resetFrom.push(reader.stringVerify());
                     continue;
                 }
             }

@@ -174,6 +174,8 @@ const readConfiguration = (body: wire.Configuration): Configuration => ({
   learnersNext: readMembers(body.learnersNext),
   addresses: readAddresses(body.addresses),
   ...(body.goal == null ? {} : { goal: readAim(body.goal) }),
+  ...(body.epoch === 0 ? {} : { epoch: count(body.epoch) }),
+  ...(body.resetFrom.length === 0 ? {} : { resetFrom: readMembers(body.resetFrom) }),
 })
 
 const readAim = (body: wire.Aim): Aim => ({

@@ -45,6 +45,7 @@ export const leading: GroupStatus = {
   persistedIndex: 8,
   firstIndex: 1,
   lastIndex: 8,
+  lastTerm: 2,
   snapshotIndex: 0,
   leaderChanges: 1,
   diskBusyMillis: 0,
@@ -149,6 +150,9 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     },
     change: () => {
       throw new Error("nobody changes the members of a fake")
+    },
+    reset: () => {
+      throw new Error("nobody resets a fake")
     },
     transfer: () => {
       throw new Error("nobody hands a fake over")

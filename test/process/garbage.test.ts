@@ -67,6 +67,7 @@ const nonsense = async (node: NodeProcess): Promise<ReadonlyArray<Uint8Array>> =
     client: "",
     peer: "",
     asOf: 0,
+    epoch: 0,
   }
   const vote = encode("main", {
     type: "VoteRequest",

@@ -22,6 +22,7 @@ const hello: Hello = {
   client: "http://127.0.0.1:4001",
   peer: "127.0.0.1:5001",
   asOf: 7,
+  epoch: 1,
 }
 
 /** A frame as a node with other ideas would write it. */
@@ -137,7 +138,15 @@ describe("what is not well-formed is refused", () => {
       ...rest,
     },
   })
-  const configuration = { voters: ["n1"], outgoing: [], learners: [], learnersNext: [], addresses: {} }
+  const configuration = {
+    voters: ["n1"],
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    addresses: {},
+    epoch: 0,
+    resetFrom: [],
+  }
   const chunk = (rest: Partial<wire.SnapshotChunk>): Partial<wire.Frame> => ({
     snapshotChunk: {
       term: 1,
