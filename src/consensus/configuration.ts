@@ -11,6 +11,8 @@ export const isJoint = (configuration: Configuration): boolean => configuration.
 
 export const epochOf = ({ epoch = 0 }: Configuration): number => epoch
 
+export const priorityOf = ({ addresses }: Configuration, id: NodeId): number => addresses[id]?.priority ?? 1
+
 /** A voter of either half: it may be asked for its vote, and may stand. */
 export const isVoter = (configuration: Configuration, id: NodeId): boolean =>
   configuration.voters.includes(id) || configuration.outgoing.includes(id)

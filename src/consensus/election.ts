@@ -1,6 +1,6 @@
 // Who may lead? Pre-vote, vote, and the guard that keeps a living leader (Raft §5.2, §5.4.1; thesis §4.2.3, §9.6).
 
-import { isVoter, members } from "./configuration.ts"
+import { isVoter, members, priorityOf } from "./configuration.ts"
 import type { VoteReply, VoteRequest } from "./message.ts"
 import { applicableIndex, type Candidate, makeFollower, type Node, type Role } from "./node.ts"
 import { quorumVote, type VoteResult } from "./quorum.ts"
@@ -15,7 +15,15 @@ import type { Millis, NodeId, Term } from "./types.ts"
 export const mayStand = (node: Node): boolean =>
   node.standing === "whole" &&
   node.pendingInstall === null &&
+  priorityOf(node.configurations.current, node.id) > 0 &&
   node.configurations.from(node.commitIndex).some((configuration) => isVoter(configuration, node.id))
+
+/** How many election timeouts it leaves to voters with a higher priority before it stands itself. */
+export const patienceOf = ({ configurations, id }: Node): number => {
+  const { current } = configurations
+  const own = priorityOf(current, id)
+  return current.voters.filter((voter) => priorityOf(current, voter) > own).length
+}
 
 /** Asks all voters whether they would vote for this node. Nothing changes on either side (thesis §9.6). */
 export const beginPreVote = (node: Node, now: Millis): void => {

@@ -30,6 +30,7 @@ export const followLeader = (node: Node, leader: NodeId, now: Millis): Follower 
   }
   follower.leaderHeardAt = now
   follower.timerBeganAt = now
+  follower.timeoutsLeft = 0
   return follower
 }
 

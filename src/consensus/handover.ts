@@ -1,5 +1,6 @@
 // How does leadership go to another node without waiting for a timeout? (thesis §3.10)
 
+import { priorityOf } from "./configuration.ts"
 import { becomeFollower } from "./election.ts"
 import type { ChangeRefused } from "./membership.ts"
 import type { Leader, Node } from "./node.ts"
@@ -17,6 +18,9 @@ export const beginTransfer = (node: Node, to: NodeId | null, now: Millis): NodeI
   if (role.transfer !== null) return { code: "change-in-progress", detail: `${role.transfer.to} is to lead` }
   if (to === node.id) return to
   const { voters } = node.configurations.current
+  if (to !== null && priorityOf(node.configurations.current, to) === 0) {
+    return { code: "bad-request", detail: `${to} has the priority 0: it never leads` }
+  }
   if (to !== null && !voters.includes(to)) return { code: "unknown-member", detail: `${to} is no voter` }
   const successor = to ?? bestSuccessor(node, role, now)
   if (successor === null || !isFit(node, role, successor, now)) {
@@ -70,14 +74,20 @@ const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null =
   let best: NodeId | null = null
   for (const id of node.configurations.current.voters) {
     if (!isFit(node, leader, id, now)) continue
-    const isFurther = best === null || leader.progress.get(id)!.match > leader.progress.get(best)!.match
-    if (isFurther) best = id
+    if (best === null || isBetter(node, leader, id, best)) best = id
   }
   return best
+}
+
+/** By priority, then by how far it is. */
+const isBetter = ({ configurations }: Node, { progress }: Leader, id: NodeId, than: NodeId): boolean => {
+  const ahead = priorityOf(configurations.current, id) - priorityOf(configurations.current, than)
+  return ahead > 0 || (ahead === 0 && progress.get(id)!.match > progress.get(than)!.match)
 }
 
 const isFit = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => {
   const progress = leader.progress.get(id)
   if (progress === undefined || !progress.whole || progress.state === "snapshot") return false
+  if (priorityOf(node.configurations.current, id) === 0) return false
   return now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
 }

@@ -33,10 +33,7 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
         addresses: {
           ...addresses,
           ...Object.fromEntries(
-            Object.entries(change.addresses).map(([id, address]) => [
-              id,
-              sameDirectory(address, addresses[id]),
-            ]),
+            Object.entries(change.addresses).map(([id, address]) => [id, filledIn(address, addresses[id])]),
           ),
         },
       })
@@ -47,7 +44,7 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
       return checked({
         voters: isVoting ? [...without(voters, id), id] : voters,
         learners: isVoting ? without(learners, id) : [...without(learners, id), id],
-        addresses: { ...addresses, [id]: sameDirectory(change.address, addresses[id]) },
+        addresses: { ...addresses, [id]: filledIn(change.address, addresses[id]) },
       })
     }
     case "remove":
@@ -72,17 +69,22 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
       return checked({
         voters: isVoting ? [...without(voters, id, by), by] : voters,
         learners: isVoting ? without(learners, id, by) : [...without(learners, id, by), by],
-        addresses: { ...addresses, [by]: sameDirectory(address, addresses[by]) },
+        addresses: { ...addresses, [by]: filledIn(address, addresses[by]) },
       })
     }
   }
 }
 
-/** An address that names no data directory means the one that is known. */
-const sameDirectory = (address: Address, known: Address | undefined): Address =>
-  address.incarnation === undefined && known?.incarnation !== undefined
-    ? { ...address, incarnation: known.incarnation }
-    : address
+/** What an address does not say stays as it is known: the data directory that is meant, and the priority. */
+const filledIn = (address: Address, known: Address | undefined): Address => {
+  const { incarnation = known?.incarnation, priority = known?.priority } = address
+  return {
+    peer: address.peer,
+    client: address.client,
+    ...(incarnation === undefined ? {} : { incarnation }),
+    ...(priority === undefined ? {} : { priority }),
+  }
+}
 
 const unknownMember = (id: NodeId): ChangeRefused => ({
   code: "unknown-member",
@@ -174,7 +176,10 @@ const isSameSet = (one: ReadonlyArray<NodeId>, other: ReadonlyArray<NodeId>): bo
   one.length === other.length && one.every((id) => other.includes(id))
 
 const isSameAddress = (one: Address | undefined, other: Address | undefined): boolean =>
-  one?.peer === other?.peer && one?.client === other?.client && one?.incarnation === other?.incarnation
+  one?.peer === other?.peer &&
+  one?.client === other?.client &&
+  one?.incarnation === other?.incarnation &&
+  one?.priority === other?.priority
 
 /** Everybody whom one of these configurations names: any of them may come to rule. */
 export const membersOfAll = (configurations: ReadonlyArray<Configuration>): ReadonlyArray<NodeId> => [

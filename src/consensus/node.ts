@@ -53,6 +53,8 @@ export interface Follower {
   clockOffsetMillis: Millis
   /** When the election timer last began: by a leader's word, a granted vote, or a new role. */
   timerBeganAt: Millis
+  /** Election timeouts that it has left to others since a leader was heard. */
+  timeoutsLeft: number
   /** Reads of this node's clients that wait for the leader's word. */
   readonly reads: FollowerReads
 }
@@ -300,6 +302,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   acknowledged: null,
   clockOffsetMillis: Number.POSITIVE_INFINITY,
   timerBeganAt: now,
+  timeoutsLeft: 0,
   reads: { asked: null, waiting: [] },
 })
 

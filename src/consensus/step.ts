@@ -10,6 +10,7 @@ import {
   mayStand,
   onVoteReply,
   onVoteRequest,
+  patienceOf,
 } from "./election.ts"
 import { followLeader, onAppendRequest, onHeartbeatRequest } from "./follower.ts"
 import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
@@ -163,6 +164,11 @@ const onOlderTerm = (node: Node, from: NodeId, message: Message, now: Millis): v
 /** The timer of a follower or candidate ran out. It may have begun anew since; then nothing happens. */
 const onElectionTimedOut = (node: Node, after: number, now: Millis): void => {
   if (node.role.kind === "leader" || now - node.role.timerBeganAt < after || !mayStand(node)) return
+  if (node.role.kind === "follower" && node.role.timeoutsLeft < patienceOf(node)) {
+    node.role.timeoutsLeft++
+    node.role.timerBeganAt = now
+    return
+  }
   beginPreVote(node, now)
 }
 

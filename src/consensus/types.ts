@@ -43,6 +43,11 @@ export interface Address {
    * comes back without its data, or with an older copy of it, has another one (HAZARDS S6, M10).
    */
   readonly incarnation?: string
+  /**
+   * Who leads rather than others: a voter waits one election timeout longer for each voter with a higher one. 0: never
+   * leads. Absent: 1.
+   */
+  readonly priority?: number
 }
 
 /** Where a change of members leads. */

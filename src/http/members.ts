@@ -16,7 +16,7 @@ export interface MembersOptions {
 
 /** `POST /admin/members` */
 export const addMember = (options: MembersOptions, request: Request): Promise<Response> =>
-  changing(options, request, ["id", "peer", "client", "role", "incarnation", "force"], (body) => {
+  changing(options, request, ["id", "peer", "client", "role", "incarnation", "priority", "force"], (body) => {
     const { role = "voter" } = body
     if (role !== "voter" && role !== "learner") {
       throw new Problem("bad-request", 'role must be "voter" or "learner".')
@@ -46,7 +46,7 @@ export const replaceMember = (
   request: Request,
   segments: ReadonlyArray<string>,
 ): Promise<Response> =>
-  changing(options, request, ["id", "peer", "client", "incarnation", "force"], (body) => ({
+  changing(options, request, ["id", "peer", "client", "incarnation", "priority", "force"], (body) => ({
     kind: "replace",
     id: idOfSegment(segments[0]!),
     by: memberId(body.id, "id"),
@@ -61,7 +61,7 @@ export const setMembers = (options: MembersOptions, request: Request): Promise<R
       if (!Array.isArray(value)) throw new Problem("bad-request", `${name} must be an array of members.`)
       return value.map((item: unknown) => {
         if (!isObject(item)) return memberId(item, `An item of ${name}`)
-        refuseUnknown(item, ["id", "peer", "client", "incarnation"], `An item of ${name}`)
+        refuseUnknown(item, ["id", "peer", "client", "incarnation", "priority"], `An item of ${name}`)
         const id = memberId(item.id, `The id of an item of ${name}`)
         addresses[id] = addressIn(item)
         return id
@@ -193,7 +193,7 @@ export const memberId = (value: unknown, name: string): NodeId => {
   throw new Problem("bad-request", `${name} must be the id of a node: ${shape}.`)
 }
 
-const addressIn = ({ peer, client, incarnation }: Body): Address => {
+const addressIn = ({ peer, client, incarnation, priority }: Body): Address => {
   if (typeof peer !== "string" || !isHostPort(peer)) {
     throw new Problem("bad-request", "peer must be HOST:PORT, where peers reach the node.")
   }
@@ -203,10 +203,17 @@ const addressIn = ({ peer, client, incarnation }: Body): Address => {
   if (incarnation !== undefined && (typeof incarnation !== "string" || !/^[\w-]{1,64}$/.test(incarnation))) {
     throw new Problem("bad-request", "incarnation must be 1 to 64 letters, digits, dashes, underscores.")
   }
+  if (
+    priority !== undefined &&
+    !(Number.isInteger(priority) && Number(priority) >= 0 && Number(priority) <= 1000)
+  ) {
+    throw new Problem("bad-request", "priority must be a whole number from 0 to 1000.")
+  }
   return {
     peer,
     client: typeof client === "string" ? client.replace(/\/$/, "") : "",
     ...(typeof incarnation === "string" ? { incarnation } : {}),
+    ...(typeof priority === "number" ? { priority } : {}),
   }
 }
 

@@ -22,6 +22,12 @@ const members = {
 }
 const force = {
   incarnation: text,
+  priority: {
+    type: "integer",
+    minimum: 0,
+    maximum: 1000,
+    description: "Who leads rather than others; 0: never.",
+  },
   force: { type: "boolean", description: "Also when too few of the new voters are alive." },
 }
 

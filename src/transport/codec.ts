@@ -149,7 +149,12 @@ const writeSnapshot = ({ index, term, configuration }: SnapshotPosition): wire.S
 }
 
 const writeAddresses = (addresses: Configuration["addresses"]): Record<string, wire.Address> =>
-  Object.fromEntries(Object.entries(addresses).map(([id, address]) => [id, { incarnation: "", ...address }]))
+  Object.fromEntries(
+    Object.entries(addresses).map(([id, { peer, client, incarnation = "", priority = -1 }]) => [
+      id,
+      { peer, client, incarnation, priorityPlusOne: priority + 1 },
+    ]),
+  )
 
 const kindNumbers: Readonly<Record<EntryKind, wire.EntryKind>> = {
   noop: wire.EntryKind.NOOP,

@@ -70,6 +70,7 @@ export interface Address {
   readonly peer: string
   readonly client: string
   readonly incarnation: string
+  readonly priorityPlusOne: number
 }
 export declare const Address: {
   readonly encode: (message: Address, writer?: Writer) => Writer

@@ -658,6 +658,7 @@ export const Address = $root.Address = (() => {
     Address.prototype.peer = "";
     Address.prototype.client = "";
     Address.prototype.incarnation = "";
+    Address.prototype.priorityPlusOne = 0;
 
     Address.encode = function (message, writer, _depth) {
         if (!writer)
@@ -672,6 +673,8 @@ export const Address = $root.Address = (() => {
             writer.uint32(18).string(message.client);
         if (message.incarnation != null && $Object.hasOwnProperty.call(message, "incarnation") && message.incarnation !== "")
             writer.uint32(26).string(message.incarnation);
+        if (message.priorityPlusOne != null && $Object.hasOwnProperty.call(message, "priorityPlusOne") && !$Object.is(message.priorityPlusOne, 0))
+            writer.uint32(33).double(message.priorityPlusOne);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -730,6 +733,15 @@ export const Address = $root.Address = (() => {
                         message.incarnation = value;
                     else
                         delete message.incarnation;
+                    continue;
+                }
+            case 4: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.priorityPlusOne = value;
+                    else
+                        delete message.priorityPlusOne;
                     continue;
                 }
             }

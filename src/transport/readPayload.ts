@@ -187,12 +187,13 @@ const readAim = (body: wire.Aim): Aim => ({
 /** `fromEntries` defines the keys: a node that calls itself `__proto__` is a member like any other. */
 const readAddresses = (body: Readonly<Record<string, wire.Address>>): Configuration["addresses"] =>
   Object.fromEntries(
-    atMost(membersMax, Object.entries(body)).map(([id, { peer, client, incarnation }]) => [
+    atMost(membersMax, Object.entries(body)).map(([id, { peer, client, incarnation, priorityPlusOne }]) => [
       text(id, idLengthMax),
       {
         peer: addressText(peer),
         client: addressText(client),
         ...(incarnation === "" ? {} : { incarnation: text(incarnation, tokenLengthMax) }),
+        ...(priorityPlusOne === 0 ? {} : { priority: count(priorityPlusOne) - 1 }),
       },
     ]),
   )

@@ -24,6 +24,7 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         appliedIndex: 7,
         firstIndex: 1,
         lastIndex: 8,
+        lastTerm: 2,
         snapshotIndex: 0,
         persistedIndex: 8,
         standing: "whole",
