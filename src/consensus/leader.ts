@@ -39,9 +39,13 @@ export const becomeLeader = (node: Node, now: Millis): void => {
   advanceCommit(node, leader, now)
 }
 
-/** Appends proposals, in order. Time never goes back along the log, whatever the leaders' clocks say. */
+/**
+ * Appends proposals, in order. Time never goes back along the log, whatever the leaders' clocks say. Nothing more while
+ * leadership is handed over: with one entry more than its successor has, this leader and whoever got that entry, too,
+ * could not vote for it (thesis §3.10).
+ */
 export const onProposed = (node: Node, input: Extract<Input, { type: "Proposed" }>): void => {
-  if (node.role.kind !== "leader") {
+  if (node.role.kind !== "leader" || node.role.transfer !== null) {
     for (const { origin } of input.proposals) {
       if (origin !== null) node.turn.dismissed.push({ origin, reason: "not-leader" })
     }
