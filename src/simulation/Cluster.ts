@@ -58,6 +58,8 @@ export class SimulatedCluster {
   readonly staysDown = new Set<NodeId>()
   /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
   readonly excused = new Set<NodeId>()
+  /** Wiped, and started again by somebody who has asked for them to be taken in anew. */
+  readonly returning = new Set<NodeId>()
   /** Disks that may have lost something that nobody has made good yet: in which process each of them was. */
   readonly doubtful = new Map<NodeId, number>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
@@ -148,11 +150,18 @@ export class SimulatedCluster {
     return this.invariants.committedConfiguration ?? this.configuration
   }
 
+  /** Nobody takes these for the members that they were, or not yet for new ones. */
+  get gone(): ReadonlySet<NodeId> {
+    const { addresses } = this.committedConfiguration
+    const isOut = (id: NodeId) => addresses[id]?.incarnation !== this.node(id).disk.identity.incarnation
+    return new Set([...this.staysDown, ...[...this.returning].filter(isOut)])
+  }
+
   /** Disks that were damaged, and not found whole or made good since. */
   get stillDoubtful(): ReadonlyArray<NodeId> {
     for (const [id, damagedAt] of [...this.doubtful]) {
       const { record, starts } = this.node(id)
-      const isGood = starts > damagedAt && record?.standing === "whole" && !this.staysDown.has(id)
+      const isGood = starts > damagedAt && record?.standing === "whole" && !this.gone.has(id)
       if (isGood) this.doubtful.delete(id)
     }
     // A failed sync and a loss of power may cost as much as damage.

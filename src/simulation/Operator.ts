@@ -1,7 +1,7 @@
 // What does an operator do to a simulated cluster? Asks node after node until one does it or says why not.
 
 import { aimOf, isRefusal } from "../consensus/membership.ts"
-import type { Change, NodeId } from "../consensus/types.ts"
+import type { Address, Change, NodeId } from "../consensus/types.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
@@ -41,8 +41,8 @@ export class Operator {
     if (this.#isStopped) return
     const voters = this.#votersAfter(planned)
     // Nobody can know at once that a node has lost something; to make it the one to vote would be the end.
-    const { staysDown, stillDoubtful } = this.#cluster
-    const lost = voters.filter((id) => staysDown.has(id) || stillDoubtful.includes(id))
+    const { gone, stillDoubtful } = this.#cluster
+    const lost = voters.filter((id) => gone.has(id) || stillDoubtful.includes(id))
     if (lost.length > 0 && lost.length * 2 >= voters.length) return
     this.#cluster.askedFor.add(voters)
     this.#open++
@@ -74,14 +74,42 @@ export class Operator {
   /** A new array each time. */
   #votersAfter(planned: PlannedChange): ReadonlyArray<NodeId> {
     if (planned.type === "transfer") return []
-    const aim = aimOf(this.#cluster.committedConfiguration, changeOf(planned))
+    const aim = aimOf(this.#cluster.committedConfiguration, this.#changeOf(planned))
     return isRefusal(aim) ? [] : [...aim.voters]
+  }
+
+  #changeOf(planned: Exclude<PlannedChange, { readonly type: "transfer" }>): Change {
+    switch (planned.type) {
+      case "add":
+        return { kind: "add", id: planned.node, address: this.#addressOf(planned.node), as: planned.as }
+      case "remove":
+      case "promote":
+        return { kind: planned.type, id: planned.node }
+      case "replace": {
+        const { node, by } = planned
+        return { kind: "replace", id: node, by, address: this.#addressOf(by) }
+      }
+      case "set": {
+        const { voters, learners } = planned
+        const addresses = Object.fromEntries([...voters, ...learners].map((id) => [id, this.#addressOf(id)]))
+        return { kind: "set", voters, learners, addresses }
+      }
+    }
+  }
+
+  /** Of a node that has lost its data it says which directory is meant, as the node itself would. */
+  #addressOf(id: NodeId): Address {
+    const { returning } = this.#cluster
+    const { incarnation } = this.#cluster.node(id).disk.identity
+    return returning.has(id) ? { ...addressOf(id), incarnation } : addressOf(id)
   }
 
   /** Whoever takes a node in has started it, and told it who is there. */
   #prepare(id: NodeId): void {
+    const { staysDown, returning } = this.#cluster
     const node = this.#cluster.node(id)
-    if (this.#isMember(id) || this.#cluster.staysDown.has(id)) return
+    if (staysDown.delete(id)) returning.add(id)
+    else if (this.#isMember(id)) return
     if (node.isUp) node.kill()
     node.start()
   }
@@ -106,7 +134,7 @@ export class Operator {
     process.post(() => {
       const deadline = raft.now() + ATTEMPT_MILLIS
       if (planned.type === "transfer") raft.transfer({ to: planned.to, deadline, answer })
-      else raft.change({ change: changeOf(planned), force: false, deadline, answer })
+      else raft.change({ change: this.#changeOf(planned), force: false, deadline, answer })
     })
     this.#cluster.world.after(2 * ATTEMPT_MILLIS, () => answer(null))
   }
@@ -115,6 +143,10 @@ export class Operator {
     this.#cluster.tell(`the operator hears of ${JSON.stringify(planned)}: ${JSON.stringify(answer)}`)
     const { sightings } = this.#cluster
     if (!("_tag" in answer)) {
+      const { returning, gone } = this.#cluster
+      if (newcomersOf(planned).some((id) => returning.has(id) && !gone.has(id))) {
+        sightings.see("wiped node back")
+      }
       if (planned.type === "transfer") sightings.see("leadership handed over")
       else if ("isDone" in answer && !answer.isDone) sightings.see("newcomer lagged")
     } else if (answer.code === "transfer-failed") sightings.see("successor failed")
@@ -132,21 +164,4 @@ const newcomersOf = (planned: PlannedChange): ReadonlyArray<NodeId> => {
   if (planned.type === "add") return [planned.node]
   if (planned.type === "replace") return [planned.by]
   return planned.type === "set" ? [...planned.voters, ...planned.learners] : []
-}
-
-const changeOf = (planned: Exclude<PlannedChange, { readonly type: "transfer" }>): Change => {
-  switch (planned.type) {
-    case "add":
-      return { kind: "add", id: planned.node, address: addressOf(planned.node), as: planned.as }
-    case "remove":
-    case "promote":
-      return { kind: planned.type, id: planned.node }
-    case "replace":
-      return { kind: "replace", id: planned.node, by: planned.by, address: addressOf(planned.by) }
-    case "set": {
-      const { voters, learners } = planned
-      const addresses = Object.fromEntries([...voters, ...learners].map((id) => [id, addressOf(id)]))
-      return { kind: "set", voters, learners, addresses }
-    }
-  }
 }

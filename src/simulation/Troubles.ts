@@ -75,7 +75,7 @@ export class Troubles {
    * Gives back who can take no part any more.
    */
   makePermanent(faults: ReadonlyArray<PermanentFault>): ReadonlySet<NodeId> {
-    const affected = new Set<NodeId>(this.#cluster.staysDown)
+    const affected = new Set<NodeId>(this.#cluster.gone)
     // Nobody can repair these before somebody leads.
     const doubtful = this.#cluster.stillDoubtful
     for (const fault of faults) {

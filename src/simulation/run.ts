@@ -153,21 +153,21 @@ class Course {
 
   /** Whatever a minority suffers for good, the rest elects, commits and agrees in bounded time (E8–E10, R14). */
   #minorityLost(): void {
-    const { nodes, staysDown } = this.#cluster
+    const { nodes } = this.#cluster
     this.#troubles.calm()
     this.#operator.stop()
     // What it has asked for comes to its end, or to a configuration that waits for somebody.
     this.#cluster.runUntil(() => this.#operator.isIdle, OPERATOR_MILLIS_MAX)
     const affected = this.#troubles.makePermanent(this.#script.forGood)
-    const rest = nodes.filter(({ id }) => !affected.has(id) && !staysDown.has(id))
+    const rest = nodes.filter(({ id }) => !affected.has(id))
     this.#agree(rest, "with a minority lost for good")
     this.#stayQuiet(rest)
   }
 
   #peace(): void {
-    const { nodes, staysDown } = this.#cluster
+    const { nodes, gone } = this.#cluster
     this.#troubles.calm()
-    const all = nodes.filter(({ id }) => !staysDown.has(id))
+    const all = nodes.filter(({ id }) => !gone.has(id))
     this.#agree(all, "when all is well again")
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
