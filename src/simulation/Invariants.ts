@@ -14,6 +14,7 @@ import type {
   LogBase,
   Millis,
   NodeId,
+  SnapshotPosition,
   Standing,
   Term,
 } from "../consensus/types.ts"
@@ -350,6 +351,9 @@ export class Invariants {
         disk.lastIndex,
       )
     }
+    // One look at each snapshot: its first piece only asks.
+    if (message.type === "SnapshotChunk" && message.bytes.length === 0)
+      this.#describes(from, message.snapshot)
     if ("whole" in message && message.whole) {
       insist(
         "suspect is silent",
@@ -358,6 +362,21 @@ export class Invariants {
         message.type,
       )
     }
+  }
+
+  /** A snapshot carries the configuration as of its index, never a later one (N4). */
+  #describes(from: NodeId, { index, configuration }: SnapshotPosition): void {
+    const committed = this.#configurations.findLast((recorded) => recorded.index <= index)
+    if (committed === undefined) return
+    const shown = ({ voters, outgoing, learners }: Configuration) =>
+      JSON.stringify([voters, outgoing, learners])
+    insist(
+      "snapshot's configuration",
+      shown(configuration) === shown(committed.configuration),
+      `${from} sends a snapshot as of ${index} with the configuration as of there (N4)`,
+      shown(configuration),
+      shown(committed.configuration),
+    )
   }
 
   /** What the node believes to be on disk is there, as it believes it (R9). */

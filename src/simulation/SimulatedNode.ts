@@ -77,6 +77,8 @@ export class SimulatedNode {
   starts = 0
   /** Done once, when it next has read its state for somebody and not answered yet. */
   onceItHasRead: (() => void) | null = null
+  /** Done once, soon after its log has moved onto a snapshot and its state has not. */
+  onceInstalling: (() => void) | null = null
   /** Commands that came through its own door. */
   readonly #taken = new WeakSet<Uint8Array>()
   #scope: Scope.Closeable | null = null
@@ -239,6 +241,11 @@ export class SimulatedNode {
       turned: (record, turn) => {
         this.record = record
         watch(() => watcher.turned(record, turn, process.nowMillis))
+        const { pendingInstall, log } = record
+        const then = this.onceInstalling
+        if (then === null || pendingInstall === null || log.persistedIndex < pendingInstall.index) return
+        this.onceInstalling = null
+        this.#around.world.after(0, then)
       },
       read: (grounds) => watch(() => watcher.read(this, grounds)),
       event: (message, details) => watcher.event(this, message, details),

@@ -107,7 +107,7 @@ export class Troubles {
     const { world, nodes, network } = this.#cluster
     switch (fault.type) {
       case "end":
-        return this.#end(this.#who(fault.target), fault.how, fault.forMillis)
+        return this.#endWhen(this.#who(fault.target), fault)
       case "end-all":
         for (const node of nodes) this.#end(node, fault.how, fault.forMillis)
         return this.#cluster.sightings.see("all down at once")
@@ -150,6 +150,14 @@ export class Troubles {
         return this.#who(fault.target).perform((raft) => raft.snapshot)
       case "flood":
         return this.#flood(this.#who(fault.target), fault.count)
+    }
+  }
+
+  #endWhen(node: SimulatedNode, fault: Extract<Fault, { readonly type: "end" }>): void {
+    const end = (): void => this.#end(node, fault.how, fault.forMillis)
+    if (fault.inInstall !== true) return end()
+    node.onceInstalling = () => {
+      if (!this.#isCalm) end()
     }
   }
 

@@ -258,6 +258,7 @@ export const drawFaults = (
     how: how(),
     forMillis: chance.pick([() => chance.between(0, 20), brief, long])(),
   }))
+  often(3, () => ({ type: "end", target: target(), how: how(), forMillis: brief(), inInstall: true }))
   often(2, () => ({ type: "end-all", how: chance.pick<Ending>(["power", "kill"]), forMillis: brief() }))
   often(5, () => ({ type: "pause", target: target(), forMillis: chance.happens(0.5) ? brief() : long() }))
   // Long enough for another leader, and short enough for whoever waits for the answer.

@@ -76,8 +76,17 @@ export type Target = NodeId | "leader" | "follower"
 export type Ending = "power" | "kill" | "stop"
 
 /** Something goes wrong; most of it for a while. */
-export type Fault = { readonly atMillis: number } & (
-  | { readonly type: "end"; readonly target: Target; readonly how: Ending; readonly forMillis: number }
+export type Fault = {
+  readonly atMillis: number
+} & /** `inInstall`: not at once, but when its log next rests on a snapshot that its state has not taken over yet. */
+(
+  | {
+      readonly type: "end"
+      readonly target: Target
+      readonly how: Ending
+      readonly forMillis: number
+      readonly inInstall?: boolean
+    }
   | { readonly type: "end-all"; readonly how: Ending; readonly forMillis: number }
   /** `afterReading`: not at once, but when it next has read its state for somebody and not answered yet. */
   | {
