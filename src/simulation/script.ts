@@ -78,13 +78,13 @@ export type Ending = "power" | "kill" | "stop"
 /** Something goes wrong; most of it for a while. */
 export type Fault = {
   readonly atMillis: number
-} & /** `inInstall`: not at once, but when its log next rests on a snapshot that its state has not taken over yet. */
-(
+} & (
   | {
       readonly type: "end"
       readonly target: Target
       readonly how: Ending
       readonly forMillis: number
+      /** Not at once, but when its log next rests on a snapshot that its state has not taken over yet. */
       readonly inInstall?: boolean
     }
   | { readonly type: "end-all"; readonly how: Ending; readonly forMillis: number }
