@@ -93,9 +93,13 @@ const followConfiguration = (node: Node, leader: Leader, before: Configuration, 
   const peers = peersOf(node)
   for (const id of [...progress.keys()]) if (!peers.includes(id)) progress.delete(id)
   for (const id of peers) {
+    const known = progress.get(id)
     const isAnother = before.addresses[id]?.incarnation !== addresses[id]?.incarnation
-    if (progress.has(id) && !isAnother) continue
-    progress.set(id, new Progress(node.log.lastIndex + 1, now))
+    if (known !== undefined && !isAnother) continue
+    const own = new Progress(node.log.lastIndex + 1, now)
+    // What the one before said may still come, and says nothing about the disk of this one.
+    if (known !== undefined) own.session = known.session + 1
+    progress.set(id, own)
   }
 }
 
