@@ -39,9 +39,12 @@ export const becomeLeader = (node: Node, now: Millis): void => {
   advanceCommit(node, leader, now)
 }
 
-/** Appends proposals, in order. Time never goes back along the log, whatever the leaders' clocks say. */
+/**
+ * Appends proposals, in order. Time never goes back along the log, whatever the leaders' clocks say. Who hands
+ * leadership over takes in nothing more: a successor that lacked an entry would not be elected (thesis §3.10).
+ */
 export const onProposed = (node: Node, input: Extract<Input, { type: "Proposed" }>): void => {
-  if (node.role.kind !== "leader") {
+  if (node.role.kind !== "leader" || node.role.transfer !== null) {
     for (const { origin } of input.proposals) {
       if (origin !== null) node.turn.dismissed.push({ origin, reason: "not-leader" })
     }

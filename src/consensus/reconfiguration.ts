@@ -49,6 +49,8 @@ const refusalNow = (node: Node, leader: Leader): ChangeRefused | null => {
 export const settleJoint = (node: Node, leader: Leader, now: Millis): void => {
   const { current, currentIndex } = node.configurations
   if (!isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
+  // A successor that lacked this would not be elected; it leaves it itself (thesis §3.10).
+  if (leader.transfer !== null) return
   appendConfiguration(node, leader, leaveJoint(current), now)
 }
 

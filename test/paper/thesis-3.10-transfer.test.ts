@@ -28,6 +28,7 @@ import {
   writeOf,
 } from "../consensus/support.ts"
 
+const addressesOf = Object.fromEntries([..."bc"].map((id) => [id, { peer: `${id}:1`, client: "" }]))
 const longest = limits.electionTimeoutMaxMillis
 
 describe("a leader that is to hand over", () => {
@@ -62,6 +63,29 @@ describe("a leader that is to hand over", () => {
     expect(holds(node, "c", 3).messages).toEqual([timeoutNow("c")])
     expect(holds(node, "c", 3).messages).toEqual([])
     expect(beat(node, NOW + 1).messages.map(({ message }) => message.type)).not.toContain("TimeoutNow")
+  })
+
+  test("takes in nothing more: a successor that lacks an entry is not elected", () => {
+    const { node } = reigning()
+    asks(node, "b")
+    const origin = {}
+    expect(proposes(node, [origin])).toEqual(turnOf({ dismissed: [{ origin, reason: "not-leader" }] }))
+    expect(node.log.lastIndex).toBe(1)
+    beat(node, NOW + longest + 1)
+    expect(proposes(node, [origin]).write).toMatchObject({ entries: [{ index: 2, origin }] })
+  })
+
+  test("leaves a joint configuration to its successor, or leaves it when it goes on", () => {
+    const { node } = reigning()
+    const remove = { kind: "set", voters: ["b", "c"], learners: [], addresses: addressesOf } as const
+    when(node, { type: "ChangeAsked", change: remove, force: false, origin: {} })
+    persists(node)
+    asks(node, "b")
+    holds(node, "c", 2)
+    const turn = holds(node, "b", 2)
+    expect([turn.write, turn.messages, node.commitIndex]).toEqual([null, [timeoutNow("b")], 2])
+    beat(node, NOW + longest + 1)
+    expect(node.configurations.current).toMatchObject({ voters: ["b", "c"], outgoing: [] })
   })
 
   test("chooses who is furthest when nobody is named", () => {
