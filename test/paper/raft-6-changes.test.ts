@@ -191,10 +191,15 @@ describe("a leader that is asked for a change (§6)", () => {
 
 describe("a joint configuration is left (§6)", () => {
   test("when both majorities have it on disk, in the same turn, and not before (M5)", () => {
-    const node = given({ configuration: stands("ade", { outgoing: "abc" }) })
-    elected(node, { by: [..."bcde"] })
-    for (const ids of ["b", "c"]) expect(hold(node, ids, 1).write).toBeNull()
-    expect(configurationsIn(hold(node, "d", 1))).toEqual([stands("ade")])
+    for (const [before, last] of [
+      ["bc", "d"],
+      ["de", "c"],
+    ] as const) {
+      const node = given({ configuration: stands("ade", { outgoing: "abc" }) })
+      elected(node, { by: [..."bcde"] })
+      for (const id of before) expect(hold(node, id, 1).write).toBeNull()
+      expect(configurationsIn(hold(node, last, 1))).toEqual([stands("ade")])
+    }
   })
 
   test("once", () => {
@@ -383,15 +388,20 @@ describe("a newcomer (thesis §4.2.1)", () => {
     expect(beatAmongOthers(node, NOW + 2)).toEqual([stands("abcd", { outgoing: "abc" })])
   })
 
-  test("not when it has fallen silent since", () => {
-    const { node } = catching()
-    beatAmongOthers(node, NOW)
-    hold(node, "d", 2)
-    const later = NOW + limits.electionTimeoutMaxMillis + 1
-    for (const id of "bc") hears(node, id, heartbeatReply({ lastIndex: 2 }), later)
-    // The round itself was short as far as the leader can tell: nobody looked at it before.
-    progressOf(node, "d").catchesUp(2, NOW, round)
+  test("not when it has fallen silent since, with all that there is", () => {
+    const goal = { voters: [..."abcde"], learners: [], addresses: addresses("abcde") }
+    const { node } = leading(stands("abc", { learners: "de", goal }))
+    const later = NOW + limits.electionTimeoutMaxMillis + 50
+    hold(node, "d", 1)
+    progressOf(node, "e").match = 0
+    // e keeps both waiting until d is silent.
+    for (let now = NOW; now < later; now += 50) expect(beatAmongOthers(node, now)).toEqual([])
+    hold(node, "e", 1, later)
     expect(beatAmongOthers(node, later)).toEqual([])
+    expect(beatAmongOthers(node, later)).toEqual([])
+    hears(node, "d", heartbeatReply({ lastIndex: 1 }), later)
+    beatAmongOthers(node, later)
+    expect(beatAmongOthers(node, later)).toEqual([stands("abcde", { outgoing: "abc" })])
   })
 
   test("not while its disk has lost something (S4)", () => {
