@@ -118,6 +118,11 @@ export const nodeOptions = (
       `--cluster-id: ${flags.data} belongs to cluster ${remembered.identity.clusterId}, not to ${clusterId}`,
     )
   }
+  // Whoever serves at that address by now may be of another cluster: its members are nobody to this node.
+  const introduced = introduction?.clusterId === clusterId ? introduction : null
+  if (introduction !== null && introduced === null && remembered === null) {
+    throw refused(`--cluster-id: --join leads to cluster ${introduction.clusterId}, not to ${clusterId}`)
+  }
   const peerListen = parseHostPort(own, clusterText === null ? "--peer-listen" : "--cluster")
   refuseSharedPort(listen, peerListen)
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
@@ -136,7 +141,7 @@ export const nodeOptions = (
     clusterId: parseId(clusterId, "--cluster-id"),
     cluster,
     // What it was told before may have changed since.
-    contacts: introduction?.members ?? (flags.cluster === null ? {} : cluster),
+    contacts: introduced?.members ?? (flags.cluster === null ? {} : cluster),
     join: urls === null ? null : { urls, role: learner ? "learner" : "voter" },
     peer: formatHostPort(peerListen),
     listen,

@@ -27,7 +27,7 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
   const isKnown = (id: NodeId) => voters.includes(id) || learners.includes(id)
   switch (change.kind) {
     case "set":
-      return checked({
+      return checked(current, {
         voters: change.voters,
         learners: change.learners,
         addresses: {
@@ -41,7 +41,7 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
       const { id } = change
       // Who votes already stays a voter: to add it once more changes no more than its address.
       const isVoting = change.as === "voter" || voters.includes(id)
-      return checked({
+      return checked(current, {
         voters: isVoting ? [...without(voters, id), id] : voters,
         learners: isVoting ? without(learners, id) : [...without(learners, id), id],
         addresses: { ...addresses, [id]: filledIn(change.address, addresses[id]) },
@@ -49,14 +49,14 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
     }
     case "remove":
       if (!isKnown(change.id)) return unknownMember(change.id)
-      return checked({
+      return checked(current, {
         voters: without(voters, change.id),
         learners: without(learners, change.id),
         addresses,
       })
     case "promote":
       if (!isKnown(change.id)) return unknownMember(change.id)
-      return checked({
+      return checked(current, {
         voters: [...without(voters, change.id), change.id],
         learners: without(learners, change.id),
         addresses,
@@ -66,7 +66,7 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
       if (!isKnown(id)) return unknownMember(id)
       if (id === by) return { code: "bad-request", detail: `${id} cannot take its own place` }
       const isVoting = voters.includes(id) || voters.includes(by)
-      return checked({
+      return checked(current, {
         voters: isVoting ? [...without(voters, id, by), by] : voters,
         learners: isVoting ? without(learners, id, by) : [...without(learners, id, by), by],
         addresses: { ...addresses, [by]: filledIn(address, addresses[by]) },
@@ -91,14 +91,20 @@ const unknownMember = (id: NodeId): ChangeRefused => ({
   detail: `${id} is no member`,
 })
 
-const checked = (aim: Aim): Aim | ChangeRefused => {
+const checked = (current: Configuration, aim: Aim): Aim | ChangeRefused => {
   const { voters, learners, addresses } = aim
   const all = [...voters, ...learners]
   const bad = (detail: string): ChangeRefused => ({ code: "bad-request", detail })
   if (voters.length === 0) return bad("a cluster needs at least one voter")
   if (new Set(all).size !== all.length) return bad("every member stands once, as a voter or as a learner")
-  const lost = all.find((id) => addresses[id] === undefined)
-  return lost === undefined ? aim : bad(`the address of ${lost} is not known`)
+  // Ids come from outside: "constructor" is in every object.
+  const lost = all.find((id) => !Object.hasOwn(addresses, id))
+  if (lost !== undefined) return bad(`the address of ${lost} is not known`)
+  // They would all have to leave before they come again, and a cluster of nobody elects nobody, ever.
+  if (current.voters.every((id) => isAnother(current, aim, id))) {
+    return bad("at least one voter must keep the data that it has")
+  }
+  return aim
 }
 
 /**

@@ -49,6 +49,8 @@ const refusalNow = (node: Node, leader: Leader): ChangeRefused | null => {
 export const settleJoint = (node: Node, leader: Leader, now: Millis): void => {
   const { current, currentIndex } = node.configurations
   if (!isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
+  // A successor that lacked this would not be elected; it leaves it itself (thesis §3.10).
+  if (leader.transfer !== null) return
   appendConfiguration(node, leader, leaveJoint(current), now)
 }
 
@@ -98,9 +100,13 @@ const followConfiguration = (node: Node, leader: Leader, before: Configuration, 
   const peers = peersOf(node)
   for (const id of [...progress.keys()]) if (!peers.includes(id)) progress.delete(id)
   for (const id of peers) {
+    const known = progress.get(id)
     const isAnother = before.addresses[id]?.incarnation !== addresses[id]?.incarnation
-    if (progress.has(id) && !isAnother) continue
-    progress.set(id, new Progress(node.log.lastIndex + 1, now))
+    if (known !== undefined && !isAnother) continue
+    const own = new Progress(node.log.lastIndex + 1, now)
+    // What the one before said may still come, and says nothing about the disk of this one.
+    if (known !== undefined) own.session = known.session + 1
+    progress.set(id, own)
   }
 }
 

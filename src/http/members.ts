@@ -160,7 +160,7 @@ const atLeader = async (
       signal: AbortSignal.timeout(millis),
     })
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused") {
+    if (cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED") {
       throw new Problem("not-leader", `The leader ${status.leader} cannot be reached at ${location}.`)
     }
     const why = cause instanceof DOMException ? "did not answer in time" : "broke off"

@@ -173,10 +173,11 @@ class TransferUnderWay implements Operation {
     const own = node.role.kind === "leader" && node.term === term ? node.role : null
     if (leader === null || (own !== null && own.transfer !== null)) return false
     if (leader === to) this.#request.answer({ leader, term: node.term })
+    else if (own === null) this.#request.answer(failure("transfer-failed", "rejected", `${leader} leads now`))
     else {
-      const detail =
-        own !== null ? `${to} did not take over in time; ${node.id} goes on` : `${leader} leads now`
-      this.#request.answer(failure("transfer-failed", "rejected", detail))
+      const detail = `${to} did not take over in time; ${node.id} goes on`
+      // Who was told to stand may still do so, however late the word arrives.
+      this.#request.answer(failure("transfer-failed", own.isLeaseVoid ? "unknown" : "rejected", detail))
     }
     return true
   }

@@ -115,13 +115,15 @@ export class Acceptor {
   private readonly answer = Effect.fnUntraced({ self: this }, function* (incoming: Incoming, hello: Hello) {
     const { self, isPeer, joined, acquaintance, welcomed } = this.household
     const isExpected = (id: NodeId): RefusalCause | null =>
-      isPeer(id) ? null : objectionToStranger(hello, self)
+      isPeer(id) && id !== self.id ? null : objectionToStranger(hello, self)
     const stranger = objection(self, hello, isExpected)
     if (stranger !== null) return incoming.refuse(stranger, describe(hello))
+    const { asOf } = self
     const known = yield* acquaintance(hello.nodeId, hello.incarnation)
     if (known !== "known") return incoming.refuse(known, describe(hello))
     // Things may have changed while the disk was asked.
     if (isExpected(hello.nodeId) !== null) return incoming.refuse("unknown-node", describe(hello))
+    if (self.asOf !== asOf) return incoming.refuse("unavailable", describe(hello))
     if (incoming.isClosed) return
     if (!isPeer(hello.nodeId)) joined(hello.nodeId, hello.peer)
     // The older one is a leftover: a node has one connection to us, and dials anew when it has lost that.

@@ -140,12 +140,17 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     self.asOf = asOf
     self.epoch = epoch
     belongs = Object.hasOwn(named, self.id)
+    const before = new Map(incarnations)
     incarnations.clear()
     for (const [id, { incarnation }] of Object.entries(named)) {
       if (incarnation !== undefined) incarnations.set(id, incarnation)
     }
     for (const [id, peer] of peers) {
-      if (named[id]?.peer === peer.address) continue
+      const incarnation = incarnations.get(id)
+      // Whoever is connected may be the one that this member was: both sides are judged again (HAZARDS S6, M10).
+      const isNamedAnew = incarnation !== undefined && incarnation !== before.get(id)
+      if (isNamedAnew) acceptor.dismiss(id)
+      if (named[id]?.peer === peer.address && !isNamedAnew) continue
       peer.dialer?.interruptUnsafe()
       peer.dialer = null
       if (Object.hasOwn(named, id)) continue

@@ -82,6 +82,8 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
  * never comes in, whatever stands in its log (O7).
  */
 export const objectionToStranger = (hello: Hello, self: Self): RefusalCause | null => {
+  // Somebody who calls itself by this node's name is not ahead of it.
+  if (hello.nodeId === self.id) return "unknown-node"
   if (hello.epoch < self.epoch) return "superseded"
   const isAhead = hello.epoch > self.epoch || hello.asOf > self.asOf
   return hello.peer !== "" && isAhead ? null : "unknown-node"

@@ -67,6 +67,13 @@ const restore = (...args: ReadonlyArray<string>) => ["restore", "b.db", "--data"
 const replaced = (flag: string, value: string) =>
   node(...first.map((word, at) => (first[at - 1] === flag ? value : word)))
 
+/** A new node that asks a running cluster; nobody listens at port 1. */
+const joining = ["--id", "n4", "--join", "http://127.0.0.1:1", "--listen", "h:4", "--peer-listen", "h:5"]
+const joined = (flag: string, ...instead: ReadonlyArray<string>) => {
+  const at = joining.indexOf(flag)
+  return node(...joining.slice(0, at), ...instead, ...joining.slice(at + 2))
+}
+
 const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["an unknown command", ["frobnicate"], "frobnicate"],
   ["an unknown flag", node("--frob", "1"), "--frob"],
@@ -86,6 +93,11 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["port 65536", replaced("--listen", "127.0.0.1:65536"), "65536"],
   ["a port with letters", replaced("--listen", "127.0.0.1:40o1"), "--listen"],
   ["a client port that is the peer port", replaced("--listen", "127.0.0.1:5901"), "peer"],
+  ["a cluster to begin and one to join", node(...joining, "--cluster", "n4=h:5"), "give one of them"],
+  ["a URL to join that is none", joined("--join", "--join", "h:1"), "--join"],
+  ["a URL to join with a path", joined("--join", "--join", "http://h:1/admin"), "--join"],
+  ["one bad URL to join of two", joined("--join", "--join", "http://h:1,ftp://h"), "ftp"],
+  ["a cluster to join that does not answer", node(...joining), "http://127.0.0.1:1"],
   ["no nodes", ["cluster", "--nodes", "0"], "--nodes"],
   ["a hundred nodes", ["cluster", "--nodes", "100"], "--nodes"],
   ["half a node", ["cluster", "--nodes", "1.5"], "--nodes"],
@@ -272,6 +284,110 @@ test("nodes that are given the same members make the same cluster id, in whateve
     ).clusterId
   expect(idOf("n1", "n1=a:5,n2=b:5@b:4")).toBe(idOf("n2", "n2=b:5,n1=a:5"))
   expect(idOf("n1", "n1=a:5,n2=b:5")).not.toBe(idOf("n1", "n1=a:5,n2=b:6"))
+})
+
+describe("a node that joins a running cluster (CONTRACT §1)", () => {
+  const members = [{ id: "n1", peer: "h1:5001", client: "http://h1:4001", role: "voter" }]
+  const contacts = { n1: { peer: "h1:5001", client: "http://h1:4001" } }
+
+  /** A member that says who is there. */
+  const member = async (use: (url: string) => Promise<void>) => {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => Response.json({ clusterId: "c-7", leader: "n1", members }),
+    })
+    try {
+      await use(`http://127.0.0.1:${server.port}`)
+    } finally {
+      await server.stop(true)
+    }
+  }
+
+  test("learns the cluster's id and members from the first URL that answers, and remembers whom it asked", () =>
+    member(async (url) => {
+      const urls = `http://127.0.0.1:1,${url}`
+      const { err, started } = await run(joined("--join", "--join", urls))
+      expect(err).toBe("raftlet: the node has ended")
+      expect(started).toMatchObject([
+        {
+          id: "n4",
+          clusterId: "c-7",
+          cluster: {},
+          contacts,
+          join: { urls: urls.split(","), role: "voter" },
+          peer: "h:5",
+          peerListen: { host: "h", port: 5 },
+          startOptions: { join: urls, "peer-listen": "h:5", learner: false, listen: "h:4" },
+        },
+      ])
+      expect(started[0]!.startOptions).not.toHaveProperty("cluster")
+      const learner = await run([...joined("--join", "--join", url), "--learner"])
+      expect(learner.started).toMatchObject([{ join: { role: "learner" }, startOptions: { learner: true } }])
+    }))
+
+  test("needs an id, its addresses, and two ports of its own", () =>
+    member(async (url) => {
+      const asking = joined("--join", "--join", url)
+      for (const [flag, words] of [
+        ["--id", "--id ID is missing"],
+        ["--listen", "--listen HOST:PORT is missing"],
+        ["--peer-listen", "--peer-listen HOST:PORT is missing"],
+      ] as const) {
+        const at = asking.indexOf(flag)
+        const { code, err, started } = await run(
+          asking.filter((_, place) => place !== at && place !== at + 1),
+        )
+        expect({ code, started }).toEqual({ code: 2, started: [] })
+        expect(err).toContain(words)
+        expect(err.split("\n").length).toBe(1)
+      }
+      const shared = await run([...asking, "--peer-listen", "h:4"].filter((word) => word !== "h:5"))
+      expect([shared.code, shared.started]).toEqual([2, []])
+      const foreign = await run([...asking, "--cluster-id", "a b"])
+      expect([foreign.code, foreign.started]).toEqual([2, []])
+      const other = await run([...asking, "--cluster-id", "c-8"])
+      expect([other.code, other.started]).toEqual([2, []])
+      expect(other.err).toBe("raftlet: --cluster-id: --join leads to cluster c-7, not to c-8")
+    }))
+
+  const remembered = (join: string): Remembered => ({
+    identity: { clusterId: "c-7", nodeId: "n4" },
+    startOptions: {
+      join,
+      "peer-listen": "h:5",
+      learner: true,
+      listen: "h:4",
+      actors: "/srv",
+      insecure: false,
+    },
+  })
+
+  test("starts again with --data alone, whoever answers: it knows more than they could tell", async () => {
+    const alone = await run(node(), remembered("http://127.0.0.1:1"))
+    expect(alone.started).toMatchObject([
+      {
+        id: "n4",
+        clusterId: "c-7",
+        contacts: {},
+        join: { urls: ["http://127.0.0.1:1"], role: "learner" },
+        peerListen: { host: "h", port: 5 },
+        startOptions: remembered("http://127.0.0.1:1").startOptions,
+      },
+    ])
+    await member(async (url) => {
+      expect((await run(node(), remembered(url))).started).toMatchObject([{ contacts }])
+    })
+  })
+
+  test("asks others when it is told to, and is of no other cluster", () =>
+    member(async (url) => {
+      const other = await run(node("--join", url), remembered("http://127.0.0.1:1"))
+      expect(other.started).toMatchObject([{ join: { urls: [url] }, startOptions: { join: url } }])
+      // Who answers at the address is of another cluster: the node is what its data says.
+      const mine: Remembered = { ...remembered(url), identity: { clusterId: "c-8", nodeId: "n4" } }
+      expect((await run(node(), mine)).started).toMatchObject([{ clusterId: "c-8", contacts: {} }])
+    }))
 })
 
 describe("restore", () => {

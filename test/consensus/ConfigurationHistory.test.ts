@@ -120,3 +120,39 @@ describe("the configurations along a log", () => {
     ])
   })
 })
+
+describe("what may come to rule", () => {
+  const history = () =>
+    new ConfigurationHistory(
+      { index: 3, configuration: named("base") },
+      [5, 8, 9].map((index) => ({ index, configuration: named(`at ${index}`) })),
+    )
+  const voters = (some: ReadonlyArray<Configuration>) => some.flatMap((one) => one.voters)
+
+  test("is the newest configuration that is committed and all behind it (M2, M3)", () => {
+    const cases = [
+      [3, ["base", "at 5", "at 8", "at 9"]],
+      [4, ["base", "at 5", "at 8", "at 9"]],
+      [5, ["at 5", "at 8", "at 9"]],
+      [8, ["at 8", "at 9"]],
+      [9, ["at 9"]],
+      [99, ["at 9"]],
+      // It knows of none before its base, whatever it has yet to learn of the commit index.
+      [0, ["base", "at 5", "at 8", "at 9"]],
+    ] as const
+    for (const [commitIndex, expected] of cases) {
+      expect(voters(history().from(commitIndex))).toEqual([...expected])
+    }
+  })
+
+  test("the last one before a place, and all behind one", () => {
+    expect([3, 5, 6, 8, 9, 10].map((index) => history().before(index))).toEqual([3, 3, 5, 5, 8, 9])
+    expect(
+      [3, 5, 8, 9].map((index) =>
+        history()
+          .behind(index)
+          .map((each) => each.index),
+      ),
+    ).toEqual([[5, 8, 9], [8, 9], [9], []])
+  })
+})

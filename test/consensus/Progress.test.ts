@@ -216,3 +216,43 @@ describe("a follower whose disk lost something (S4)", () => {
     expect(replicates(node, "b")).toMatchObject([{ repairThrough: 4, session: 2 }])
   })
 })
+
+describe("a newcomer catches up in rounds (thesis §4.2.1)", () => {
+  const holding = (index: number) => {
+    const progress = new Progress(1, 0)
+    progress.acknowledged(index)
+    return progress
+  }
+
+  test("the first look begins a round, even for one that has everything", () => {
+    const progress = holding(5)
+    expect(progress.catchesUp(5, 0, 100)).toBe(false)
+    expect(progress.catchesUp(5, 0, 100)).toBe(true)
+  })
+
+  test("a round is what was there when it began, however much comes meanwhile", () => {
+    const progress = holding(0)
+    progress.catchesUp(5, 0, 100)
+    progress.acknowledged(4)
+    expect(progress.catchesUp(50, 50, 100)).toBe(false)
+    progress.acknowledged(5)
+    expect(progress.catchesUp(50, 100, 100)).toBe(true)
+    // The next one is for all of that: short so far.
+    expect(progress.catchesUp(60, 200, 100)).toBe(true)
+    expect(progress.catchesUp(60, 201, 100)).toBe(false)
+    progress.acknowledged(50)
+    expect(progress.catchesUp(60, 201, 100)).toBe(false)
+    progress.acknowledged(60)
+    expect(progress.catchesUp(60, 202, 100)).toBe(true)
+  })
+
+  test("a disk that lost something has not caught up, nor by what it held before (S4)", () => {
+    const progress = holding(5)
+    progress.catchesUp(5, 0, 100)
+    expect(progress.catchesUp(5, 1, 100)).toBe(true)
+    progress.beginRepair(5)
+    expect(progress.catchesUp(5, 2, 100)).toBe(false)
+    progress.acknowledged(5)
+    expect(progress.catchesUp(5, 3, 100)).toBe(false)
+  })
+})

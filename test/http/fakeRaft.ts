@@ -7,7 +7,16 @@ import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
 import type { MachineHost, Query } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome, RefusalCode } from "../../src/machine/outcome.ts"
 import { Metrics } from "../../src/metrics/Metrics.ts"
-import type { Failure, GroupStatus, Proposal, Raft, Read } from "../../src/raft/Raft.ts"
+import type {
+  Changed,
+  ChangeRequest,
+  Failure,
+  GroupStatus,
+  Proposal,
+  Raft,
+  Read,
+  TransferRequest,
+} from "../../src/raft/Raft.ts"
 
 export interface Fake {
   readonly app: App
@@ -17,6 +26,11 @@ export interface Fake {
   readonly proposed: Array<LoggedCommand>
   readonly proposals: Array<Proposal>
   readonly reads: Array<Read>
+  /** Every change of members and every hand-over that it was asked for, and what it answers from now on. */
+  readonly changes: Array<ChangeRequest>
+  readonly transfers: Array<TransferRequest>
+  readonly changed: { current: Changed | Failure }
+  readonly transferred: { current: { readonly leader: string; readonly term: number } | Failure }
   readonly defects: Array<string>
   /** What the group says about itself from now on. */
   readonly status: { current: GroupStatus }
@@ -94,6 +108,12 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     proposed: [] as LoggedCommand[],
     proposals: [] as Proposal[],
     reads: [] as Read[],
+    changes: [] as ChangeRequest[],
+    transfers: [] as TransferRequest[],
+    changed: {
+      current: { configuration: leading.configuration, index: 9, term: 2, isDone: true } as Changed | Failure,
+    },
+    transferred: { current: { leader: "n2", term: 3 } as Fake["transferred"]["current"] },
     defects: [] as string[],
     status: { current: leading },
     instead: { current: null as Failure | "silence" | null },
@@ -148,14 +168,16 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       const { current } = fake.instead
       if (current !== "silence") read.answer(current ?? answerQuery(read.query, counters, index))
     },
-    change: () => {
-      throw new Error("nobody changes the members of a fake")
+    change: (request) => {
+      fake.changes.push(request)
+      request.answer(fake.changed.current)
     },
     reset: () => {
       throw new Error("nobody resets a fake")
     },
-    transfer: () => {
-      throw new Error("nobody hands a fake over")
+    transfer: (request) => {
+      fake.transfers.push(request)
+      request.answer(fake.transferred.current)
     },
     status: () => fake.status.current,
     stopped: Effect.never,

@@ -1,4 +1,4 @@
-// Thesis §4.2: what keeps a cluster available while servers come, go and misbehave; and §3.10, handing over.
+// Thesis §4.2: what keeps a cluster available while servers come, go and misbehave.
 
 import { describe, expect, test } from "bun:test"
 import { leaderLives } from "../../src/consensus/election.ts"
@@ -184,52 +184,5 @@ describe("check quorum (§6.2, E10, E11)", () => {
     expect(beat(node, NOW)).toEqual(turnOf())
     timesOut(node)
     expect(beat(node, NOW)).toEqual(turnOf())
-  })
-})
-
-describe("handing over (§3.10)", () => {
-  const timeoutNow = { type: "TimeoutNow", term: 5 } as const
-  const following = (of: Parameters<typeof given>[0] = {}) => {
-    const node = given({ term: 5, ...of })
-    hears(node, "b", heartbeat({ term: 5 }))
-    return node
-  }
-
-  test("the chosen server stands at once, without a pre-vote, and the lease guard does not apply to it", () => {
-    const node = following()
-    expect(hears(node, "b", timeoutNow).write).toEqual(writeOf(1, { hardState: { term: 6, votedFor: "a" } }))
-    const request = voteRequest({ term: 6, transfer: true })
-    expect(persists(node).messages).toEqual([to("b", request), to("c", request)])
-    const other = given({ id: "c", term: 5 })
-    hears(other, "b", heartbeat({ term: 5 }))
-    hears(other, "a", request)
-    expect(persists(other).messages).toEqual([to("a", voteReply({ term: 6, granted: true }))])
-  })
-
-  test("only its leader can choose it, and only one that may stand", () => {
-    const strangers = following()
-    expect(hears(strangers, "c", timeoutNow)).toEqual(turnOf())
-    for (const of of [
-      { standing: "suspect" as const },
-      { configuration: configuration({ voters: ["b"], learners: ["a"] }) },
-    ]) {
-      const node = following(of)
-      expect(hears(node, "b", timeoutNow)).toEqual(turnOf())
-      expect(node.term).toBe(5)
-    }
-  })
-
-  test("a word that comes twice or late makes no second election", () => {
-    const node = following()
-    hears(node, "b", timeoutNow)
-    expect(hears(node, "b", timeoutNow)).toEqual(turnOf())
-    expect(node.term).toBe(6)
-  })
-
-  test("a log that is behind gets no vote by it", () => {
-    const node = given({ term: 5, log: [5] })
-    hears(node, "b", heartbeat({ term: 5 }))
-    hears(node, "c", voteRequest({ term: 6, transfer: true }))
-    expect(persists(node).messages).toEqual([to("c", voteReply({ term: 6, granted: false }))])
   })
 })

@@ -1,12 +1,12 @@
 // A whole cluster of real lives in one process, on virtual time: what the tests of src/raft stand on.
 
 import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
-import type { Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
+import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
 import { MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
-import { type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
+import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
 import { LogStore, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
@@ -29,6 +29,7 @@ interface ToyFile {
 
 export class TestNode {
   readonly id: NodeId
+  readonly initial: Configuration
   readonly disk: MemoryDisk
   readonly file: ToyFile
   scope: Scope.Closeable | null = null
@@ -44,6 +45,7 @@ export class TestNode {
 
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
+    this.initial = initial
     this.disk = new MemoryDisk({ clusterId: "c", nodeId: id, incarnation: `${id}-1` })
     const position = { index: 0, term: 0, time: 0, configuration: initial }
     this.file = { position, commands: [], snapshots: [], parts: new Map() }
@@ -52,10 +54,21 @@ export class TestNode {
 
 export type Answer<A> = { answer: A | null; count: number }
 
+export type Transferred = { readonly leader: NodeId; readonly term: number }
+
+export const addressOf = (id: NodeId) => ({ peer: `${id}:1`, client: `http://${id}` })
+
+const noting =
+  <A>(result: Answer<A>) =>
+  (answer: A): void => {
+    result.answer = answer
+    result.count++
+  }
+
 export class Cluster {
   readonly world: World
   readonly network = new MemoryNetwork()
-  readonly nodes: ReadonlyArray<TestNode>
+  readonly nodes: Array<TestNode>
   readonly initial: Configuration
   readonly options: Partial<RaftOptions>
 
@@ -67,7 +80,7 @@ export class Cluster {
       outgoing: [],
       learners: [],
       learnersNext: [],
-      addresses: Object.fromEntries(ids.map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
+      addresses: Object.fromEntries(ids.map((id) => [id, addressOf(id)])),
     }
     this.nodes = ids.map((id) => new TestNode(id, this.initial))
     for (const node of this.nodes) this.start(node)
@@ -75,6 +88,14 @@ export class Cluster {
 
   node(id: NodeId): TestNode {
     return this.nodes.find((node) => node.id === id)!
+  }
+
+  /** Starts a node that knows the cluster and is no member of it. */
+  newcomer(id: NodeId): TestNode {
+    const node = new TestNode(id, { ...this.initial, voters: [], addresses: {} })
+    this.nodes.push(node)
+    this.start(node)
+    return node
   }
 
   start(node: TestNode): void {
@@ -87,7 +108,8 @@ export class Cluster {
       group: "main",
       id: node.id,
       client: `http://${node.id}`,
-      initial: this.initial,
+      initial: node.initial,
+      contacts: this.initial.addresses,
     }).pipe(
       Layer.provideMerge(
         Layer.mergeAll(
@@ -204,6 +226,27 @@ export class Cluster {
     this.world.runUntil(() => result.answer !== null, atMostMillis)
     if (result.answer === null) throw new Error("no answer came")
     return result.answer
+  }
+
+  change(
+    node: TestNode,
+    change: Change,
+    options: { millis?: number; force?: boolean } = {},
+  ): Answer<Changed | Failure> {
+    const result: Answer<Changed | Failure> = { answer: null, count: 0 }
+    node.raft!.change({
+      change,
+      force: options.force ?? false,
+      deadline: node.raft!.now() + (options.millis ?? 5000),
+      answer: noting(result),
+    })
+    return result
+  }
+
+  transfer(node: TestNode, to: NodeId | null, millis = 5000): Answer<Transferred | Failure> {
+    const result: Answer<Transferred | Failure> = { answer: null, count: 0 }
+    node.raft!.transfer({ to, deadline: node.raft!.now() + millis, answer: noting(result) })
+    return result
   }
 
   get context() {

@@ -1,0 +1,130 @@
+// Whom does a node keep connections to, and whom does a leader replicate to, as members come and go?
+
+import { describe, expect, test } from "bun:test"
+import { Effect, Exit, Scope } from "effect"
+import { encodeConfiguration } from "../../src/consensus/configuration.ts"
+import type { Leader } from "../../src/consensus/node.ts"
+import { Progress } from "../../src/consensus/Progress.ts"
+import type { Address, Configuration, NodeId } from "../../src/consensus/types.ts"
+import { Acquaintances } from "../../src/raft/Acquaintances.ts"
+import type { Group } from "../../src/raft/Group.ts"
+import { areReplicating, replicateToMembers } from "../../src/raft/replicators.ts"
+import { configuration, entry, given } from "../consensus/support.ts"
+
+const at = (id: NodeId, of: Partial<Address> = {}): Address => ({ peer: `${id}:1`, client: "", ...of })
+const addresses = (ids: string, others: Record<NodeId, Address> = {}) => ({
+  ...Object.fromEntries([...ids].map((id) => [id, at(id)])),
+  ...others,
+})
+const stands = (ids: string, others: Record<NodeId, Address> = {}): Configuration =>
+  configuration({ voters: [...ids], addresses: addresses(ids, others) })
+
+/** A group of which only that is there which acquaintances look at. */
+const groupOf = (initial: Configuration, contacts: Record<NodeId, Address> = {}) => {
+  const node = given({ configuration: initial })
+  const connected: Array<{ named: Readonly<Record<NodeId, Address>>; asOf: number }> = []
+  const transport = {
+    connect: (named: Readonly<Record<NodeId, Address>>, asOf: number) =>
+      Effect.sync(() => void connected.push({ named, asOf })),
+  }
+  const group = { node, transport, options: { contacts } } as unknown as Group
+  const acquaintances = new Acquaintances(group)
+  const append = (index: number, next: Configuration) => {
+    node.configurations.append(entry(index, 1, { kind: "configuration", data: encodeConfiguration(next) }))
+  }
+  /** Whom it names now; null when it says nothing. */
+  const follows = () => {
+    const before = connected.length
+    Effect.runSync(acquaintances.follow)
+    return connected.length === before ? null : connected.at(-1)!
+  }
+  return { node, append, follows }
+}
+
+describe("acquaintances", () => {
+  test("are the members, and are named again only when something has changed", () => {
+    const { follows } = groupOf(stands("abc"))
+    expect(follows()).toEqual({ named: addresses("abc"), asOf: 0 })
+    expect(follows()).toBeNull()
+  })
+
+  test("are those of both configurations until the newer one is committed (M3)", () => {
+    const { node, append, follows } = groupOf(stands("abc"))
+    follows()
+    append(5, stands("abd"))
+    expect(follows()).toEqual({ named: addresses("abcd"), asOf: 5 })
+    expect(follows()).toBeNull()
+    node.commitIndex = 5
+    expect(follows()).toEqual({ named: addresses("abd"), asOf: 5 })
+    expect(follows()).toBeNull()
+  })
+
+  test("are as before when the newer one is cut away (M3)", () => {
+    const { node, append, follows } = groupOf(stands("abc"))
+    follows()
+    append(5, stands("abd"))
+    follows()
+    node.configurations.truncateFrom(5)
+    expect(follows()).toEqual({ named: addresses("abc"), asOf: 0 })
+  })
+
+  test("are also those of whom a newcomer was told, until a configuration names itself", () => {
+    const { node, append, follows } = groupOf(configuration({ voters: [] }), addresses("xy"))
+    expect(follows()?.named).toEqual(addresses("xy"))
+    append(5, stands("bc"))
+    node.commitIndex = 5
+    expect(follows()?.named).toEqual(addresses("bcxy"))
+    append(6, stands("abc"))
+    node.commitIndex = 6
+    expect(follows()?.named).toEqual(addresses("abc"))
+  })
+
+  test("are where a node was told that they are, until a configuration says that they have moved", () => {
+    const { node, append, follows } = groupOf(stands("abc"), { b: at("b", { peer: "b:2" }) })
+    expect(follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:2" }) }))
+    append(5, stands("abc", { b: at("b", { peer: "b:3" }) }))
+    node.commitIndex = 5
+    expect(follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:3" }) }))
+  })
+
+  test("are who the configuration says that they are, wherever they are (M10)", () => {
+    const known = at("b", { incarnation: "1" })
+    const { follows } = groupOf(stands("abc", { b: known }), {
+      b: at("b", { peer: "b:2", incarnation: "9" }),
+    })
+    expect(follows()?.named.b).toEqual(at("b", { peer: "b:2", incarnation: "1" }))
+  })
+})
+
+test("every progress has its replicator: one begins with it, and ends with it, and the others live on", () => {
+  const progress = new Map(["b", "c"].map((id) => [id, new Progress(1, 0)]))
+  const leader = { progress } as unknown as Leader
+  const group = { replicators: new Map() } as unknown as Group
+  const scope = Scope.makeUnsafe()
+  const lives: Array<string> = []
+  let begun = 0
+  const run = (_: unknown, within: Scope.Scope) => {
+    const life = `life ${++begun}`
+    lives.push(life)
+    return Scope.addFinalizer(
+      within,
+      Effect.sync(() => void lives.splice(lives.indexOf(life), 1)),
+    )
+  }
+  const follow = () => Effect.runSync(replicateToMembers(group, leader, run as never, scope))
+  expect(areReplicating(group, leader)).toBe(false)
+  follow()
+  expect([areReplicating(group, leader), lives]).toEqual([true, ["life 1", "life 2"]])
+  progress.delete("b")
+  progress.set("d", new Progress(1, 0))
+  expect(areReplicating(group, leader)).toBe(false)
+  follow()
+  expect([areReplicating(group, leader), lives]).toEqual([true, ["life 2", "life 3"]])
+  // Who came back without its data has a new one under the old name.
+  progress.set("c", new Progress(1, 0))
+  expect(areReplicating(group, leader)).toBe(false)
+  follow()
+  expect([areReplicating(group, leader), lives]).toEqual([true, ["life 3", "life 4"]])
+  Effect.runSync(Scope.close(scope, Exit.void))
+  expect(lives).toEqual([])
+})
