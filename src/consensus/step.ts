@@ -18,7 +18,7 @@ import type { Input, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
 import { onChunkKept, onSnapshotChunk, onSnapshotCompleted, onSnapshotReply } from "./snapshots.ts"
-import { confirmWrites, say } from "./turn.ts"
+import { confirmHardState, confirmWrites, say } from "./turn.ts"
 import type { Index, LogBase, Millis, NodeId } from "./types.ts"
 
 /** Takes one input in. What follows from it gathers in `node.turn`; `takeTurn` hands it over. */
@@ -42,6 +42,12 @@ export const step = (node: Node, input: Input, now: Millis): void => {
     case "Persisted":
       confirmWrites(node, input.sequence)
       if (node.role.kind === "leader") advanceCommit(node, node.role, now)
+      break
+    case "HardStatePersisted":
+      confirmHardState(node, input.sequence)
+      break
+    case "RoomChanged":
+      node.isShort = input.isShort
       break
     case "Applied":
       onApplied(node, input.index)
@@ -129,6 +135,7 @@ const onOlderTerm = (node: Node, from: NodeId, message: Message, now: Millis): v
         sentAt: 0,
         lastIndex: node.log.lastIndex,
         whole: node.standing === "whole",
+        isShort: node.isShort,
       })
     case "ReadIndexRequest":
       return say(node, from, { type: "ReadIndexReply", term: node.term, id: message.id, index: 0 })

@@ -5,6 +5,7 @@ import { Effect, Queue } from "effect"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
+import { StorageFull } from "../storage/LogStore.ts"
 import type { Snapshot } from "../storage/SnapshotStore.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 
@@ -19,14 +20,29 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
   const { options } = group
   while (true) {
     yield* Effect.sleep(Math.min(options.flushMillis, 100))
-    const { appliedIndex, pendingInstall } = group.node
+    const { appliedIndex, pendingInstall, isShort } = group.node
     const behind = appliedIndex - flushed.index
-    const isDue = nowOf(group.clock) - flushed.at >= options.flushMillis
-    if (pendingInstall !== null || behind === 0 || (!isDue && behind < options.flushEntriesMax)) continue
-    yield* flush(group, flushed)
+    // On a full disk nothing is put off: what is flushed may be cut from the log.
+    const flushMillis = isShort ? Math.min(options.flushMillis, SHORT_FLUSH_MILLIS) : options.flushMillis
+    const isDue = nowOf(group.clock) - flushed.at >= flushMillis
+    if (
+      pendingInstall !== null ||
+      (behind === 0 && !isShort) ||
+      (!isDue && behind < options.flushEntriesMax)
+    ) {
+      continue
+    }
+    if (behind > 0) yield* flush(group, flushed)
+    if (flushed.index < appliedIndex && !group.log.isShort()) {
+      // There was no room for the state.
+      yield* group.log.giveRoom
+      yield* flush(group, flushed)
+    }
     cutLog(group, flushed)
   }
 })
+
+const SHORT_FLUSH_MILLIS = 250
 
 export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
   const index = yield* group.machine.flush
@@ -34,13 +50,28 @@ export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed
   flushed.at = nowOf(group.clock)
 })
 
-/** The log may go where the state on disk has passed it, less a margin for followers that are a little late. */
+/**
+ * The log may go where the state on disk has passed it, less a margin for followers that are a little late. A disk
+ * without room keeps no margin, but for followers that are there: a snapshot would need room, too.
+ */
 export const cutLog = (group: Group, flushed: Flushed): void => {
   const { node, options } = group
-  const index = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex) - options.logMarginEntries
+  const done = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex)
+  const index = node.isShort ? Math.min(done, neededFrom(group)) : done - options.logMarginEntries
   const term = node.log.termAt(index)
-  if (term === undefined || index - node.log.base.index < options.compactEntriesMin) return
+  if (term === undefined || index - node.log.base.index < (node.isShort ? 1 : options.compactEntriesMin))
+    return
   post(group, { type: "Compacted", through: { index, term } })
+}
+
+/** Behind here stands what a follower of this leader, not long unheard, has yet to get. */
+const neededFrom = ({ node, clock, options }: Group): Index => {
+  if (node.role.kind !== "leader") return Number.POSITIVE_INFINITY
+  const since = nowOf(clock) - options.limits.electionTimeoutMaxMillis
+  const held = [...node.role.progress.values()]
+    .filter(({ heardAt }) => heardAt >= since)
+    .map(({ match, snapshot }) => Math.max(match, snapshot?.index ?? 0))
+  return Math.min(...held)
 }
 
 /** Removes from disk what the turn has let go. */
@@ -60,7 +91,13 @@ export const compactor = Effect.fnUntraced(function* (
 /** A snapshot that reaches at least so far: the newest, or a new one. */
 export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index: Index) {
   const latest = yield* group.snapshots.latest
-  return latest !== null && latest.index >= index ? latest : yield* group.snapshots.create
+  return latest !== null && latest.index >= index ? latest : yield* createSnapshot(group)
+})
+
+/** Not on a disk short of room: half a copy could take what votes and the log need. */
+const createSnapshot = Effect.fnUntraced(function* (group: Group) {
+  if (group.node.isShort) return yield* new StorageFull({ operation: "create snapshot" })
+  return yield* group.snapshots.create
 })
 
 /**
@@ -77,8 +114,8 @@ export const receiver = Effect.fnUntraced(function* (
 ) {
   while (true) {
     const { from, chunk } = yield* Queue.take(chunks)
-    const { commitIndex, pendingInstall } = group.node
-    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
+    const { commitIndex, pendingInstall, isShort } = group.node
+    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null || isShort) continue
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {
@@ -112,7 +149,7 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   flushed: Flushed,
 ): Effect.fn.Return<Snapshot, SnapshotError> {
   yield* flush(group, flushed)
-  const snapshot = yield* group.snapshots.create
+  const snapshot = yield* createSnapshot(group)
   cutLog(group, flushed)
   return snapshot
 })

@@ -18,6 +18,7 @@ import type { RaftOptions } from "./options.ts"
 import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
+import { noteRoom } from "./room.ts"
 import { Signal } from "./Signal.ts"
 import { compactor, type Flushed, flusher, receiver } from "./snapshotter.ts"
 import { turns } from "./turns.ts"
@@ -52,7 +53,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const applied: Applied = { index: group.node.appliedIndex }
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
+  const proposals = new Proposals(group, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
@@ -157,6 +158,7 @@ const sweeper = Effect.fnUntraced(function* (group: Group, proposals: Proposals,
   while (true) {
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
+    noteRoom(group)
     proposals.sweep(now)
     reads.sweep(now)
   }

@@ -2,7 +2,6 @@
 
 import { members } from "../consensus/configuration.ts"
 import { leaderLives } from "../consensus/election.ts"
-import type { Message } from "../consensus/message.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { MachineLimits } from "../machine/limits.ts"
@@ -192,9 +191,14 @@ export class SimulatedCluster {
       const isOfItsOwnClients = payload.commands.every((command) => this.node(from).hasTaken(command))
       insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
     }
-    if (payload.type === "ForwardRequest" || payload.type === "ForwardReply")
-      return this.#lookout.forwarded(payload)
-    this.invariants.said(from, to, payload as Message, this.#truthOf(from) ?? nothingOnDisk)
+    switch (payload.type) {
+      case "ForwardRequest":
+      case "ForwardReply":
+      case "QueryRequest":
+      case "QueryReply":
+        return this.#lookout.forwarded(payload)
+    }
+    this.invariants.said(from, to, payload, this.#truthOf(from) ?? nothingOnDisk)
     this.#lookout.sent(from, to, payload)
   }
 

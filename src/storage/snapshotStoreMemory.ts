@@ -3,8 +3,7 @@
 import { Effect, Layer } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import type { StorageFailed, StorageFull } from "./LogStore.ts"
-import type { FileContent } from "./MemoryDirectory.ts"
-import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
+import type { MemoryDisk } from "./MemoryDisk.ts"
 import type { Syncable } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
 import { StateCorrupt } from "./StateStore.ts"
@@ -35,13 +34,14 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       attempt(operation, () => disk.sync(file())),
     )
 
-  const write = (name: string, content: FileContent): void => {
-    if (conduct.isFull()) throw sqliteError("SQLITE_FULL")
+  /** Of a part only what is new takes room. */
+  const write = (name: string, content: Uint8Array): void => {
+    disk.reserve.spend(content.byteLength - (bytesOf(name)?.byteLength ?? 0))
     directory.write(name, content)
   }
 
   /** Not into the file of an earlier run, whose sync may have failed. */
-  const writeAnew = (name: string, content: FileContent): void => {
+  const writeAnew = (name: string, content: Uint8Array): void => {
     directory.remove(name)
     write(name, content)
   }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Configuration } from "../consensus/types.ts"
 import { syncPath } from "./durable.ts"
+import { framesMaxIn } from "./reserveFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import {
   type Flush,
@@ -15,7 +16,7 @@ import {
   type StoredInstance,
   type StoredTimer,
 } from "./StateStore.ts"
-import { codeOf } from "./sqliteError.ts"
+import { isNoRoom } from "./sqliteError.ts"
 import {
   type ChunkRow,
   checkVersion,
@@ -133,7 +134,7 @@ const makeDurable = (database: Database): void => {
     database.run("PRAGMA wal_checkpoint(TRUNCATE)")
   } catch (error) {
     // A full disk keeps its write-ahead log, synced: that comes first.
-    if (codeOf(error) !== "SQLITE_FULL") throw error
+    if (!isNoRoom(error)) throw error
   }
 }
 
@@ -143,11 +144,13 @@ class SqliteStateStore implements StateStore {
   private readonly statements = new Map<string, Statement>()
   private current: PositionRecord
   private readonly guard = new StateGuard()
+  private readonly framesMax: number
   private readsTogether = false
 
   constructor(path: string, database: Database, initial: Configuration) {
     this.path = path
     this.database = database
+    this.framesMax = framesMaxIn(dirname(path))
     if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
       this.transaction(() => {
         database.run(`${schema}; PRAGMA user_version = ${formatVersion}`)
@@ -214,7 +217,7 @@ class SqliteStateStore implements StateStore {
   }
 
   flush = (flush: Flush): void => {
-    this.guard.attempt("flush", () => {
+    const write = (): void =>
       this.transaction(() => {
         for (const instance of flush.instances) putInstance(this.run, instance)
         for (const chunk of flush.outcomes) putChunk(this.run, chunk)
@@ -224,6 +227,15 @@ class SqliteStateStore implements StateStore {
         for (const id of flush.timersCleared) this.run("DELETE FROM timers WHERE id = ?", id)
         putPosition(this.run, positionAfter(flush))
       })
+    this.guard.attempt("flush", () => {
+      try {
+        write()
+      } catch (error) {
+        if (!isNoRoom(error)) throw error
+        // What the write-ahead log holds of the disk and the file does not need, this flush may.
+        this.checkpoint("TRUNCATE")
+        write()
+      }
       this.current = positionAfter(flush)
       this.relieve()
     })
@@ -270,11 +282,15 @@ class SqliteStateStore implements StateStore {
   /** The write-ahead log goes into the file when it has grown; a snapshot that reads meanwhile delays it. */
   private relieve(): void {
     const row = this.statement("PRAGMA wal_checkpoint(NOOP)").values()[0] as [number, number, number]
-    if (row[1] - row[2] < walFramesMax) return
+    if (row[1] - row[2] >= this.framesMax) this.checkpoint("PASSIVE")
+  }
+
+  /** What finds no room in the file stays in the write-ahead log, synced. */
+  private checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
     try {
-      this.statement("PRAGMA wal_checkpoint(PASSIVE)").values()
+      this.statement(`PRAGMA wal_checkpoint(${mode})`).values()
     } catch (error) {
-      if (codeOf(error) !== "SQLITE_FULL") throw error
+      if (!isNoRoom(error)) throw error
     }
   }
 
@@ -303,5 +319,4 @@ class SqliteStateStore implements StateStore {
   }
 }
 
-const walFramesMax = 1_000
 const walBytesKept = 16_777_216

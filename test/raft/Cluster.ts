@@ -8,9 +8,9 @@ import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
-import { LogStore, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
+import { LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
-import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import { calm, MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import type { StatePosition } from "../../src/storage/StateStore.ts"
 import { layerMemory as layerNetwork, MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
@@ -36,7 +36,14 @@ export class TestNode {
   /** As the machine has it, flushed or not. */
   applied: Array<string> = []
   /** What its disk and its machine suffer. */
-  readonly weather = { isDiskFull: false, isDiskBroken: false, writeMillis: 0, queryMillis: 0 }
+  readonly weather = {
+    isDiskFull: false,
+    /** What is kept for that. */
+    reserveBytes: 0,
+    isDiskBroken: false,
+    writeMillis: 0,
+    queryMillis: 0,
+  }
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** How often the leader's life has looked for timers. */
@@ -44,7 +51,14 @@ export class TestNode {
 
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
-    this.disk = new MemoryDisk({ clusterId: "c", nodeId: id, incarnation: `${id}-1` })
+    this.disk = new MemoryDisk(
+      { clusterId: "c", nodeId: id, incarnation: `${id}-1` },
+      {
+        ...calm,
+        isFull: () => this.weather.isDiskFull,
+        reserveBytes: () => this.weather.reserveBytes,
+      },
+    )
     const position = { index: 0, term: 0, time: 0, configuration: initial }
     this.file = { position, commands: [], snapshots: [], parts: new Map() }
   }
@@ -227,7 +241,6 @@ const layerWeather = (node: TestNode) =>
           return yield* new StorageFailed({ operation: "idle", message: "EIO", cause: "EIO" })
         }),
         write: Effect.fnUntraced(function* (batch) {
-          if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
           if (node.weather.isDiskBroken)
             return yield* new StorageFailed({ operation: "write", message: "no", cause: "no" })
           if (node.weather.writeMillis > 0) yield* Effect.sleep(node.weather.writeMillis)

@@ -227,7 +227,7 @@ describe("a storage thread that dies", () => {
     const module = new URL(URL.createObjectURL(new Blob([code])))
     await Effect.runPromise(
       Effect.gen(function* () {
-        const call = yield* openLogThread(module)
+        const { call } = yield* openLogThread(module)
         const failures = yield* Effect.all([call("idle"), call("write", [])].map(Effect.flip), {
           concurrency: "unbounded",
         })
