@@ -111,6 +111,8 @@ export interface Node {
   standing: Standing
   /** Its disk is short of room: it goes on with what it must write, and takes no new commands (HAZARDS S7). */
   isShort: boolean
+  /** Since when; means something while it is short. */
+  shortSince: Millis
   /** While suspect: the session in which the leader of this term was first heard. */
   firstHeard: { readonly term: Term; readonly session: number } | null
   readonly log: Log
@@ -266,6 +268,7 @@ export const makeNode = (beginning: Beginning): Node => ({
   votedFor: beginning.hardState.votedFor,
   standing: beginning.standing,
   isShort: false,
+  shortSince: beginning.now,
   firstHeard: null,
   log: beginning.log,
   configurations: beginning.configurations,

@@ -15,16 +15,27 @@ export const takesCommands = (node: Node): boolean => {
   return !node.isShort && quorumReached(node.configurations.current, hasRoom) > 0
 }
 
+export const noteRoom = (node: Node, isShort: boolean, now: Millis): void => {
+  if (isShort && !node.isShort) node.shortSince = now
+  node.isShort = isShort
+}
+
 /**
- * This leader's disk is short of room, and a quorum without it has room and everything that is in its log: one of those
- * can do what this one cannot, and nothing is lost on the way.
+ * This leader's disk is short of room, and has not helped itself by a flush and a cut. A quorum without it has room,
+ * and one of those has everything that is in its log: that one can do what this one cannot, and nothing is lost on the
+ * way.
  */
 export const givesWay = (node: Node, leader: Leader, now: Millis): boolean => {
-  if (!node.isShort || node.commitIndex < node.log.lastIndex) return false
-  const canDoWithout = (id: NodeId) => {
+  const { limits, log, configurations } = node
+  const patienceMillis = 2 * limits.electionTimeoutMaxMillis
+  if (!node.isShort || now - node.shortSince < patienceMillis || node.commitIndex < log.lastIndex)
+    return false
+  const hasRoom = (id: NodeId): boolean => {
     const progress = leader.progress.get(id)
-    const isThere = progress !== undefined && now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
-    return Number(isThere && !progress.isShort && progress.counted === node.log.lastIndex)
+    const isThere = progress !== undefined && now - progress.heardAt <= limits.electionTimeoutMaxMillis
+    return isThere && !progress.isShort
   }
-  return quorumReached(node.configurations.current, canDoWithout) > 0
+  const mayLead = (id: NodeId): boolean => hasRoom(id) && leader.progress.get(id)?.counted === log.lastIndex
+  const { current } = configurations
+  return quorumReached(current, (id) => Number(hasRoom(id))) > 0 && current.voters.some(mayLead)
 }

@@ -17,6 +17,7 @@ import type { Message } from "./message.ts"
 import type { Input, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
+import { noteRoom } from "./room.ts"
 import { onChunkKept, onSnapshotChunk, onSnapshotCompleted, onSnapshotReply } from "./snapshots.ts"
 import { confirmHardState, confirmWrites, say } from "./turn.ts"
 import type { Index, LogBase, Millis, NodeId } from "./types.ts"
@@ -47,7 +48,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       confirmHardState(node, input.sequence)
       break
     case "RoomChanged":
-      node.isShort = input.isShort
+      noteRoom(node, input.isShort, now)
       break
     case "Applied":
       onApplied(node, input.index)

@@ -140,7 +140,17 @@ class Course {
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id) && !staysDown.has(id))
     this.#agree(rest, "with a minority lost for good")
-    this.#stayQuiet(rest)
+    if (this.#hasRoomToLead()) this.#stayQuiet(rest)
+  }
+
+  /** Waits until a leader on a full disk has given way; it need not while that disk can help itself. */
+  #hasRoomToLead(): boolean {
+    const { limits } = this.#cluster.raft
+    const hasRoom = () => this.#cluster.leader?.disk.weather.isFull === false
+    this.#cluster.runUntil(hasRoom, 10 * limits.electionTimeoutMaxMillis)
+    const { leader } = this.#cluster
+    insist("liveness", leader?.record?.isShort !== true, "a leader without room gives way", leader?.id)
+    return hasRoom()
   }
 
   #peace(): void {
