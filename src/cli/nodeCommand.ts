@@ -16,6 +16,7 @@ interface NodeFlags {
   readonly data: string | null
   readonly actors: string | null
   readonly clusterId: string | null
+  readonly diskReserve: string | null
   readonly insecure: boolean
 }
 
@@ -29,6 +30,11 @@ export const nodeCommand = (platform: Platform) =>
       data: value("data", "DIR", "Where everything is kept"),
       actors: value("actors", "DIR", "Where the actors are (default: actors)"),
       clusterId: value("cluster-id", "ID", "Name of the cluster (default: made from its members)"),
+      diskReserve: value(
+        "disk-reserve",
+        "BYTES",
+        "What is kept of the disk for when it is full, as 4MiB (default: an eighth of it, 16MiB at the most)",
+      ),
       insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
       stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
     },
@@ -91,12 +97,14 @@ export const nodeOptions = (
   const peerListen = parseHostPort(own.peer, "--cluster")
   refuseSharedPort(listen, peerListen)
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
+  const diskReserve = flags.diskReserve ?? known("diskReserve")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
   const startOptions: StartOptions = {
     cluster: clusterText,
     listen: formatHostPort(listen),
     actors,
     insecure,
+    ...(diskReserve === null ? {} : { diskReserve }),
   }
   return {
     id,
@@ -107,9 +115,22 @@ export const nodeOptions = (
     data: resolve(flags.data),
     actors,
     insecure,
+    diskReserveBytes: diskReserve === null ? null : parseBytes(diskReserve, "--disk-reserve"),
     startOptions,
   }
 }
+
+const parseBytes = (text: string, flag: string): number => {
+  const [, digits = "", unit = ""] = /^(\d{1,12})(KiB|MiB|GiB|)$/.exec(text) ?? []
+  const bytes = Number(digits) * 1024 ** ["", "KiB", "MiB", "GiB"].indexOf(unit)
+  if (digits === "" || bytes < diskReserveBytesMin) {
+    throw refused(`${flag}: ${JSON.stringify(text)} is not a number of bytes from 64KiB on, as 16777216 or 16MiB`)
+  }
+  return bytes
+}
+
+/** Less would not hold a vote, a flush and a cut of the log. */
+const diskReserveBytesMin = 65_536
 
 /** The same for all nodes that are given the same members, in whatever order. */
 const clusterIdOf = (cluster: string): string => {

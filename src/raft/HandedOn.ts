@@ -40,7 +40,7 @@ export class HandedOn<Late extends LateRead> {
     this.#nextId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
 
-  /** Those that wait for what has not come to this node's disk for longer than a leader may be silent. */
+  /** Those that wait for what does not come to this node's disk, or has not for longer than a leader may be silent. */
   ask(waiting: Iterable<Late>, now: Millis): void {
     const { node, options, transport } = this.#group
     const leader = knownLeader(node)
@@ -48,8 +48,10 @@ export class HandedOn<Late extends LateRead> {
       if (now - askedAt >= options.forwardRetryMillis) this.#asked.delete(id)
     }
     if (leader === null || leader === node.id) return
+    const patienceMillis =
+      node.isShort || node.standing === "suspect" ? 0 : options.limits.electionTimeoutMaxMillis
     const isDue = ({ index, since, handedOnAt }: Late): boolean =>
-      now - since >= options.limits.electionTimeoutMaxMillis &&
+      now - since >= patienceMillis &&
       now - handedOnAt >= options.forwardRetryMillis &&
       (index > node.log.persistedIndex || node.standing === "suspect")
     const due = Iterator.from(waiting).filter(isDue).take(QUERIES_MAX).toArray()

@@ -2,6 +2,7 @@
 
 import { crc32 } from "node:zlib"
 import { Effect, Queue } from "effect"
+import { entryBytes } from "../consensus/Log.ts"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
@@ -43,6 +44,8 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
 })
 
 const SHORT_FLUSH_MILLIS = 250
+const SHORT_MARGIN_ENTRIES = 100
+const SHORT_MARGIN_BYTES = 32_768
 
 export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
   const index = yield* group.machine.flush
@@ -52,16 +55,31 @@ export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed
 
 /**
  * The log may go where the state on disk has passed it, less a margin for followers that are a little late. A disk
- * without room keeps no margin, but for followers that are there: a snapshot would need room, too.
+ * without room keeps a small one, and what followers need that are there: a snapshot would need room, too.
  */
 export const cutLog = (group: Group, flushed: Flushed): void => {
   const { node, options } = group
   const done = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex)
-  const index = node.isShort ? Math.min(done, neededFrom(group)) : done - options.logMarginEntries
+  const index = node.isShort
+    ? Math.min(withoutNewest(group, done), neededFrom(group))
+    : done - options.logMarginEntries
   const term = node.log.termAt(index)
   if (term === undefined || index - node.log.base.index < (node.isShort ? 1 : options.compactEntriesMin))
     return
   post(group, { type: "Compacted", through: { index, term } })
+}
+
+/** Less what a node misses that starts again at once, as far as that is in memory. */
+const withoutNewest = ({ node, options }: Group, done: Index): Index => {
+  let index = done
+  let bytes = 0
+  for (let left = Math.min(options.logMarginEntries, SHORT_MARGIN_ENTRIES); left > 0; left--) {
+    const entry = node.log.entryAt(index)
+    bytes += entry === undefined ? SHORT_MARGIN_BYTES : entryBytes(entry)
+    if (bytes >= SHORT_MARGIN_BYTES) break
+    index--
+  }
+  return index
 }
 
 /** Behind here stands what a follower of this leader, not long unheard, has yet to get. */

@@ -148,8 +148,10 @@ class Course {
     const { limits } = this.#cluster.raft
     const hasRoom = () => this.#cluster.leader?.disk.weather.isFull === false
     this.#cluster.runUntil(hasRoom, 10 * limits.electionTimeoutMaxMillis)
-    const { leader } = this.#cluster
-    insist("liveness", leader?.record?.isShort !== true, "a leader without room gives way", leader?.id)
+    const { record, process } = this.#cluster.leader ?? {}
+    const shortMillis = record?.isShort === true ? process!.nowMillis - record.shortSince : 0
+    const isInTime = shortMillis < 10 * limits.electionTimeoutMaxMillis
+    insist("liveness", isInTime, "a leader without room gives way", record?.id, shortMillis)
     return hasRoom()
   }
 

@@ -59,7 +59,8 @@ export class Room {
   /** Whether entries of so many bytes may be written: they may not use up what term, vote, flush and cut need. */
   admits(bytes: number): boolean {
     if (!this.isShort) return true
-    return this.#reserve.freeBytes() - this.#tables().growthOf(bytes) >= this.#reserve.bytes / 4
+    const growth = this.#tables().growthOf(bytes)
+    return growth === 0 || this.#reserve.freeBytes() - growth >= this.#reserve.bytes / 4
   }
 
   /** As the function of this name. */

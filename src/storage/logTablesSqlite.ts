@@ -235,9 +235,11 @@ export class SqliteLogTables implements LogTables {
   }
 
   growthOf(bytes: number): number {
-    // Rows share pages, and pages above them change along.
-    const paged = bytes * 1.25 + 8 * pageBytes
-    return Math.max(0, paged - this.walBytes()) + Math.max(0, paged - this.pages().free * pageBytes)
+    // Rows do not fill their pages, and pages that point to those, or count them, change along.
+    const filled = bytes * 1.25
+    const framed = filled + 8 * pageBytes - this.walBytes()
+    const paged = filled + (2 - this.pages().free) * pageBytes
+    return Math.max(0, framed) + Math.max(0, paged)
   }
 
   unusedBytes(): number {

@@ -67,7 +67,6 @@ const open = (path: string, initial: Configuration): StateStore => {
     database.run("PRAGMA synchronous = FULL")
     // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
     database.run("PRAGMA wal_autocheckpoint = 0")
-    database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
     const store = new SqliteStateStore(path, database, initial)
     makeDurable(database)
     return store
@@ -279,10 +278,13 @@ class SqliteStateStore implements StateStore {
     if (this.readsTogether && !this.database.inTransaction) this.run("BEGIN")
   }
 
-  /** The write-ahead log goes into the file when it has grown; a snapshot that reads meanwhile delays it. */
+  /**
+   * The write-ahead log goes into the file when it has grown, and gives its room back: on a small disk the log may need
+   * it. A snapshot that reads meanwhile delays both.
+   */
   private relieve(): void {
     const row = this.statement("PRAGMA wal_checkpoint(NOOP)").values()[0] as [number, number, number]
-    if (row[1] - row[2] >= this.framesMax) this.checkpoint("PASSIVE")
+    if (row[1] - row[2] >= this.framesMax) this.checkpoint("TRUNCATE")
   }
 
   /** What finds no room in the file stays in the write-ahead log, synced. */
@@ -319,4 +321,3 @@ class SqliteStateStore implements StateStore {
   }
 }
 
-const walBytesKept = 16_777_216

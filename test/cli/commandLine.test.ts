@@ -73,6 +73,8 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["port 65536", replaced("--listen", "127.0.0.1:65536"), "65536"],
   ["a port with letters", replaced("--listen", "127.0.0.1:40o1"), "--listen"],
   ["a client port that is the peer port", replaced("--listen", "127.0.0.1:5901"), "peer"],
+  ["a reserve without a number", node(...first, "--disk-reserve", "much"), "--disk-reserve"],
+  ["a reserve that holds no vote", node(...first, "--disk-reserve", "63KiB"), "64KiB"],
   ["no nodes", ["cluster", "--nodes", "0"], "--nodes"],
   ["a hundred nodes", ["cluster", "--nodes", "100"], "--nodes"],
   ["half a node", ["cluster", "--nodes", "1.5"], "--nodes"],
@@ -137,6 +139,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
       data,
       actors,
       insecure: false,
+      diskReserveBytes: null,
       startOptions: {
         cluster: "n1=127.0.0.1:5901,n2=127.0.0.1:5902",
         listen: "127.0.0.1:4901",
@@ -181,6 +184,20 @@ describe("a node that has run before (CONTRACT §1)", () => {
     expect(started).toMatchObject([{ listen: { port: 4444 }, startOptions: { listen: "h1:4444" } }])
   })
 
+  test("keeps as much of its disk as it was told", async () => {
+    for (const [text, bytes] of [
+      ["65536", 65_536],
+      ["64KiB", 65_536],
+      ["3MiB", 3_145_728],
+      ["1GiB", 1_073_741_824],
+    ] as const) {
+      const { started } = await run(node("--disk-reserve", text), remembered)
+      expect(started).toMatchObject([{ diskReserveBytes: bytes, startOptions: { diskReserve: text } }])
+      const { startOptions } = started[0]!
+      expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([{ diskReserveBytes: bytes }])
+    }
+  })
+
   test("is nobody else, and of no other cluster", async () => {
     const other = await run(node("--id", "n2"), remembered)
     expect([other.code, other.err]).toEqual([2, `raftlet: --id: ${data} belongs to n1, not to n2`])
@@ -191,7 +208,7 @@ describe("a node that has run before (CONTRACT §1)", () => {
 
 test("nodes that are given the same members make the same cluster id, in whatever order (M14)", () => {
   const idOf = (id: string, cluster: string) =>
-    nodeOptions({ id, cluster, listen: "h:1", data, actors: null, clusterId: null, insecure: false }, null)
+    nodeOptions({ id, cluster, listen: "h:1", data, actors: null, clusterId: null, insecure: false, diskReserve: null }, null)
       .clusterId
   expect(idOf("n1", "n1=a:5,n2=b:5@b:4")).toBe(idOf("n2", "n2=b:5,n1=a:5"))
   expect(idOf("n1", "n1=a:5,n2=b:5")).not.toBe(idOf("n1", "n1=a:5,n2=b:6"))

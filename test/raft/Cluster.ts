@@ -2,7 +2,7 @@
 
 import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
 import type { Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
-import { MachineHost } from "../../src/machine/MachineHost.ts"
+import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
@@ -44,6 +44,8 @@ export class TestNode {
     writeMillis: 0,
     queryMillis: 0,
   }
+  /** What its machine answers at once. */
+  readonly settled = new Map<string, Outcome>()
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** How often the leader's life has looked for timers. */
@@ -272,7 +274,13 @@ const layerToyMachine = (node: TestNode) =>
     }
     return MachineHost.of({
       position: Effect.sync(() => node.file.position),
-      admit: (commands) => Effect.succeed(commands.map((command) => ({ _tag: "Admitted", command }))),
+      admit: (commands) =>
+        Effect.sync(() =>
+          commands.map((command): Admission => {
+            const outcome = node.settled.get(decoder.decode(command))
+            return outcome === undefined ? { _tag: "Admitted", command } : { _tag: "Settled", outcome }
+          }),
+        ),
       apply: (entries) =>
         Effect.sync(() =>
           entries.map((entry) => {
