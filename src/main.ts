@@ -111,7 +111,12 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
       layerRaft({ ...defaultOptions, group: "main", id: options.id, client, initial }, observer),
     ),
     Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
-    Layer.provideMerge(Layer.mergeAll(layerLog(directory, options.diskReserveBytes), layerSnapshots({ directory: options.data }))),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        layerLog(directory, options.diskReserveBytes),
+        layerSnapshots({ directory: options.data }),
+      ),
+    ),
   )
 })
 

@@ -124,7 +124,9 @@ const parseBytes = (text: string, flag: string): number => {
   const [, digits = "", unit = ""] = /^(\d{1,12})(KiB|MiB|GiB|)$/.exec(text) ?? []
   const bytes = Number(digits) * 1024 ** ["", "KiB", "MiB", "GiB"].indexOf(unit)
   if (digits === "" || bytes < diskReserveBytesMin) {
-    throw refused(`${flag}: ${JSON.stringify(text)} is not a number of bytes from 64KiB on, as 16777216 or 16MiB`)
+    throw refused(
+      `${flag}: ${JSON.stringify(text)} is not a number of bytes from 64KiB on, as 16777216 or 16MiB`,
+    )
   }
   return bytes
 }

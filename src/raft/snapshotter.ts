@@ -6,7 +6,6 @@ import { entryBytes } from "../consensus/Log.ts"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
-import { StorageFull } from "../storage/LogStore.ts"
 import type { Snapshot } from "../storage/SnapshotStore.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 
@@ -109,13 +108,7 @@ export const compactor = Effect.fnUntraced(function* (
 /** A snapshot that reaches at least so far: the newest, or a new one. */
 export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index: Index) {
   const latest = yield* group.snapshots.latest
-  return latest !== null && latest.index >= index ? latest : yield* createSnapshot(group)
-})
-
-/** Not on a disk short of room: half a copy could take what votes and the log need. */
-const createSnapshot = Effect.fnUntraced(function* (group: Group) {
-  if (group.node.isShort) return yield* new StorageFull({ operation: "create snapshot" })
-  return yield* group.snapshots.create
+  return latest !== null && latest.index >= index ? latest : yield* group.snapshots.create
 })
 
 /**
@@ -167,7 +160,7 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   flushed: Flushed,
 ): Effect.fn.Return<Snapshot, SnapshotError> {
   yield* flush(group, flushed)
-  const snapshot = yield* createSnapshot(group)
+  const snapshot = yield* group.snapshots.create
   cutLog(group, flushed)
   return snapshot
 })

@@ -23,7 +23,8 @@ export class SnapshotStore extends Context.Service<
   {
     /**
      * Copies the state as of its last flush into a new snapshot, beside the running machine. Older snapshots
-     * go when the new one is durable; one that is still being read stays readable.
+     * go when the new one is durable; one that is still being read stays readable. Fails without a trial where it
+     * would use up what a full disk keeps for votes and the log.
      */
     readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull>
     /** The newest finished one that this node made itself. */

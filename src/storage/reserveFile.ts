@@ -16,14 +16,14 @@ export const openReserveFile = (path: string, bytes: number | null): Reserve => 
     ...reserve,
     framesMax: framesMaxOf(reserve.bytes),
     isWhole: () => isWhole,
-    freeBytes: () => freeBytes(dirname(path)),
+    freeBytes: () => freeBytesIn(dirname(path)),
     giveUp: () => {
       isWhole = false
       rmSync(path, { force: true })
     },
     take: () => {
       isWhole =
-        freeBytes(dirname(path)) + blockBytesOf(path) >= neededFor(reserve) && fill(path, reserve.bytes)
+        freeBytesIn(dirname(path)) + blockBytesOf(path) >= neededFor(reserve) && fill(path, reserve.bytes)
       return isWhole
     },
   }
@@ -35,6 +35,9 @@ const framesMaxOf = (bytes: number): number =>
 
 /** The same for a file that has no reserve of its own. */
 export const framesMaxIn = (directory: string): number => framesMaxOf(usualBytes(directory))
+
+/** What nothing but votes and the log should take of a full disk. */
+export const keptBytesIn = (directory: string): number => usualBytes(directory) / 4
 
 /** False: there was less room than the system said, for a quota perhaps. */
 const fill = (path: string, bytes: number): boolean => {
@@ -60,7 +63,8 @@ const usualBytes = (directory: string): number => {
   return Math.min(reserveBytesMax, Math.floor((blocks * bsize) / 8))
 }
 
-const freeBytes = (directory: string): number => {
+/** What can be written there before the disk says no. */
+export const freeBytesIn = (directory: string): number => {
   const { bavail, bsize } = statfsSync(directory)
   return bavail * bsize
 }

@@ -4,7 +4,7 @@ import { Effect, Layer } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import type { StorageFailed, StorageFull } from "./LogStore.ts"
 import type { MemoryDisk } from "./MemoryDisk.ts"
-import type { Syncable } from "./MemoryFile.ts"
+import { type Syncable, sqliteError } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
 import { StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
@@ -69,6 +69,8 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       if (content === undefined) throw new Error("there is no state yet")
       const state = content instanceof Uint8Array ? decodeState(content) : content
       const bytes = encodeGood(state)
+      const { reserve } = disk
+      if (reserve.freeBytes() - bytes.byteLength < reserve.bytes / 4) throw sqliteError("SQLITE_FULL")
       writeAnew(draftName, bytes)
       return describe(state, bytes)
     })

@@ -320,4 +320,3 @@ class SqliteStateStore implements StateStore {
     return statement
   }
 }
-

@@ -194,7 +194,9 @@ describe("a node that has run before (CONTRACT §1)", () => {
       const { started } = await run(node("--disk-reserve", text), remembered)
       expect(started).toMatchObject([{ diskReserveBytes: bytes, startOptions: { diskReserve: text } }])
       const { startOptions } = started[0]!
-      expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([{ diskReserveBytes: bytes }])
+      expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([
+        { diskReserveBytes: bytes },
+      ])
     }
   })
 
@@ -208,8 +210,10 @@ describe("a node that has run before (CONTRACT §1)", () => {
 
 test("nodes that are given the same members make the same cluster id, in whatever order (M14)", () => {
   const idOf = (id: string, cluster: string) =>
-    nodeOptions({ id, cluster, listen: "h:1", data, actors: null, clusterId: null, insecure: false, diskReserve: null }, null)
-      .clusterId
+    nodeOptions(
+      { id, cluster, listen: "h:1", data, actors: null, clusterId: null, insecure: false, diskReserve: null },
+      null,
+    ).clusterId
   expect(idOf("n1", "n1=a:5,n2=b:5@b:4")).toBe(idOf("n2", "n2=b:5,n1=a:5"))
   expect(idOf("n1", "n1=a:5,n2=b:5")).not.toBe(idOf("n1", "n1=a:5,n2=b:6"))
 })

@@ -127,9 +127,19 @@ describe("when all disks are full", () => {
     const { cluster, leader } = fullCluster(4)
     cluster.await(cluster.propose(leader, "noticed"))
     cluster.world.runFor(500)
-    leader.settled.set("before", { _tag: "Accepted", result: "1", revision: 1, index: 2, term: 1, replayed: true })
+    leader.settled.set("before", {
+      _tag: "Accepted",
+      result: "1",
+      revision: 1,
+      index: 2,
+      term: 1,
+      replayed: true,
+    })
     for (const node of cluster.nodes) {
-      expect(cluster.await(cluster.propose(node, "before"))).toMatchObject({ _tag: "Accepted", replayed: true })
+      expect(cluster.await(cluster.propose(node, "before"))).toMatchObject({
+        _tag: "Accepted",
+        replayed: true,
+      })
     }
   })
 })

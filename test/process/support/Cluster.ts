@@ -21,9 +21,9 @@ const businessActors = join(import.meta.dir, "../../../actors")
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
-  options: { readonly nodes?: number } = {},
+  options: { readonly nodes?: number; readonly directory?: string } = {},
 ): Promise<void> => {
-  const cluster = new Cluster(loopbackPlaces(options.nodes ?? 3))
+  const cluster = new Cluster(loopbackPlaces(options.nodes ?? 3), options)
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
