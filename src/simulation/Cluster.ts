@@ -10,7 +10,7 @@ import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { SimulatedDisk } from "./Disk.ts"
-import { isDisksDoing } from "./diskDamage.ts"
+import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
 import { Executions } from "./Executions.ts"
 import { type DiskTruth, Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -321,6 +321,12 @@ export class SimulatedCluster {
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)
         insist("broken code", fault === "world" && isDisksDoing(reason), `${node.id} ended`, reason)
+        insist(
+          "full disk",
+          !isForWantOfRoom(reason),
+          `a full disk ends no node that runs (S7): ${node.id}`,
+          reason,
+        )
         insist("ended for no reason", this.excused.has(node.id), `${node.id} ended`, reason)
         this.sightings.see("node stopped by its disk")
         const [least, most] = RESTART_MILLIS

@@ -48,7 +48,10 @@ export class SnapshotStore extends Context.Service<
       readonly id: string
       readonly bytes: number
     }) => Effect.Effect<void, StorageFailed | StorageFull | SnapshotCorrupt>
-    /** The finished file takes the place of the state file, atomically. The state file must be closed. */
+    /**
+     * The finished file takes the place of the state file, atomically. The state file must be closed. Waits for room
+     * when there is none.
+     */
     readonly install: (id: string) => Effect.Effect<void, StorageFailed>
   }
 >()("raftlet/storage/SnapshotStore") {}

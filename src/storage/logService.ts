@@ -1,14 +1,13 @@
 // How do the operations of the core become the promises of LogStore, wherever the core runs?
 
-import { Deferred, Effect, Schedule } from "effect"
+import { Deferred, Effect } from "effect"
 import { BrokenCode } from "./assert.ts"
 import type { DataDirectory } from "./DataDirectory.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
 import { type LogCore, type LogError, packError, unpackError } from "./logProtocol.ts"
+import { fullMillis, untilRoom } from "./untilRoom.ts"
 
 const idleMillis = 1_000
-/** How often a full disk is asked whether it has room again. */
-const fullMillis = 250
 
 /** Opened with the scope, and closed with it. */
 export const makeLogStore = Effect.fnUntraced(function* (
@@ -45,12 +44,8 @@ export const makeLogStore = Effect.fnUntraced(function* (
     compact: (options) =>
       call("moveBase", options).pipe(Effect.andThen(sweep(options.group)), Effect.mapError(stoppedOrFull)),
     installed: (group) =>
-      call("installed", group).pipe(
-        Effect.andThen(sweep(group)),
-        // The state rests on it already: there is no way back, and no way on without the note.
-        Effect.retry({ while: isFull, schedule: Schedule.spaced(fullMillis) }),
-        Effect.mapError(stopped),
-      ),
+      // The state rests on it already: there is no way back, and no way on without the note.
+      untilRoom(Effect.andThen(call("installed", group), sweep(group))).pipe(Effect.mapError(stopped)),
     isShort,
     giveRoom: Effect.mapError(call("giveRoom"), stopped),
   })
@@ -66,14 +61,12 @@ export const answerOf = <A>(body: () => A): Effect.Effect<A, LogError> => {
   }
 }
 
-const isFull = (error: LogError): boolean => error._tag === "StorageFull"
-
 const stopped = (error: LogError): StorageFailed =>
   error._tag === "StorageFailed"
     ? error
     : new StorageFailed({
         operation: "operation" in error ? error.operation : "",
-        message: isFull(error) ? "no room on the disk" : error._tag,
+        message: error._tag === "StorageFull" ? "no room on the disk" : error._tag,
         cause: error,
       })
 
