@@ -49,7 +49,8 @@ const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) 
   }
   while (true) {
     yield* Effect.sleep(options.timerMillis)
-    if (!isServing(node) || underWay > 0 || !takesCommands(node)) continue
+    if (!isServing(node) || underWay > 0) continue
+    if (!takesCommands(node)) continue
     const next = yield* machine.nextTimer
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
     if (next === null || next > now) continue

@@ -126,7 +126,9 @@ export const receiver = Effect.fnUntraced(function* (
   while (true) {
     const { from, chunk } = yield* Queue.take(chunks)
     const { commitIndex, pendingInstall, isShort } = group.node
-    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null || isShort) continue
+    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
+    // What a full disk keeps is for votes and the log. The leader asks again.
+    if (isShort) continue
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {
