@@ -25,10 +25,11 @@ export const failing = <A>(operation: string, body: () => A): A => {
   } catch (error) {
     if (error instanceof StateCorrupt || error instanceof StateStoreFailed) throw error
     const code = codeOf(error)
+    if (isNoRoom(error)) {
+      throw new StateStoreFull(`${operation}: no room on the disk (${code})`, { cause: error })
+    }
     const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
     if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
-    throw isNoRoom(error)
-      ? new StateStoreFull(message, { cause: error })
-      : new StateStoreFailed(message, { cause: error })
+    throw new StateStoreFailed(message, { cause: error })
   }
 }

@@ -195,6 +195,15 @@ describe.skipIf(!mayMount)("a log that has filled a disk of a megabyte", () => {
     write(log, { entries: entriesOf(last + 1, last + 1000, 1, long) })
   })
 
+  test("is in a directory that can be held without a free block", () => {
+    const { disk, log } = filled()
+    log.close()
+    disk.fill()
+    const again = load(disk.open())
+    expect(again.isShort).toBe(true)
+    again.close()
+  })
+
   test("takes votes also when somebody else takes what it has given up", () => {
     const { disk, log, last } = filled()
     write(log, { hardState: { term: 2, votedFor: "n1" } })
