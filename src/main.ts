@@ -172,7 +172,12 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
       ),
     ),
     Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
-    Layer.provideMerge(Layer.mergeAll(layerLog(directory), layerSnapshots({ directory: options.data }))),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        layerLog(directory, options.diskReserveBytes),
+        layerSnapshots({ directory: options.data }),
+      ),
+    ),
   )
 })
 

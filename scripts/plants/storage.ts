@@ -10,10 +10,11 @@ export const storagePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/writer.ts",
-        find: "    yield* log.write(batch.map((write) => ({ group: node.group, write })))",
-        replace: `    yield* log
-      .write(batch.map((write) => ({ group: node.group, write })))
-      .pipe(Effect.catchTag("StorageFailed", () => Effect.void))`,
+        find: `      Effect.as(true),
+`,
+        replace: `      Effect.as(true),
+      Effect.catchTag("StorageFailed", () => Effect.succeed(true)),
+`,
       },
     ],
   },
@@ -23,10 +24,112 @@ export const storagePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/writer.ts",
-        find: `"StorageFull", () => Effect.succeed(false)))) {`,
-        replace: `"StorageFull", () => Effect.succeed(true)))) {`,
+        find: `Effect.catchTag("StorageFull", () => Effect.succeed(false)),`,
+        replace: `Effect.catchTag("StorageFull", () => Effect.succeed(true)),`,
       },
     ],
+  },
+  {
+    id: "vote-ahead-vouches-for-entries",
+    title: "On a full disk the word that term and vote are there lets acknowledgements of entries leave",
+    edits: [
+      {
+        file: "src/consensus/turn.ts",
+        find: "  const isReady = ({ through }: Held) => through <= log.persistedIndex",
+        replace: "  const isReady = ({ through }: Held) => through <= log.lastIndex",
+      },
+    ],
+  },
+  {
+    id: "standing-counts-as-vote",
+    title: "On a full disk the word that term and vote are there lets a repaired node call itself whole",
+    edits: [
+      {
+        file: "src/consensus/turn.ts",
+        find: "      isHardStateOnly: draft.install === null && draft.standing === null,",
+        replace: "      isHardStateOnly: true,",
+      },
+    ],
+    note: "Its repair is not on its disk yet. A full disk must meet a repair just then.",
+  },
+  {
+    id: "vote-ahead-written-again",
+    title:
+      "Term and vote that became durable ahead of entries are written once more with them, over newer ones",
+    edits: [
+      {
+        file: "src/raft/writer.ts",
+        find: "    return writes.map((write) => ({ ...write, hardState: null }))",
+        replace: "    return writes",
+      },
+    ],
+  },
+  {
+    id: "full-disk-refuses-votes",
+    title: "Term and vote wait behind the entries for which there is no room",
+    edits: [
+      {
+        file: "src/raft/writer.ts",
+        find: "    if (!(yield* isWritten([ahead]))) return writes",
+        replace: "    if (ahead.sequence > 0) return writes",
+      },
+    ],
+    test: {
+      file: "test/raft/fullDisk.test.ts",
+      name: "gives its vote, though there is no room",
+    },
+  },
+  {
+    id: "full-leader-stays",
+    title: "A leader without room keeps the lead, though others have room",
+    edits: [
+      {
+        file: "src/consensus/leader.ts",
+        find: "  if (givesWay(node, leader, now)) {",
+        replace: "  if (givesWay(node, leader, now) && now < 0) {",
+      },
+    ],
+  },
+  {
+    id: "room-never-regained",
+    title: "A node that was short of room stays so when there is room again",
+    edits: [
+      {
+        file: "src/storage/Room.ts",
+        find: `    if (reserve.take()) this.#tables().keepWal("usual")`,
+        replace: `    this.#tables().keepWal("usual")`,
+      },
+    ],
+  },
+  {
+    id: "full-disk-ends-node",
+    title: "A node ends when it finds no room to note that a snapshot is installed",
+    edits: [
+      {
+        file: "src/storage/logService.ts",
+        find: `untilRoom(Effect.andThen(call("installed", group), sweep(group)))`,
+        replace: `Effect.andThen(call("installed", group), sweep(group))`,
+      },
+    ],
+    test: {
+      file: "test/simulation/disk.test.ts",
+      name: "lets what must be noted of an install wait for room",
+    },
+  },
+  {
+    id: "entries-use-up-the-reserve",
+    title: "On a full disk entries are taken until the last page, and votes, flushes and cuts find none",
+    edits: [
+      {
+        file: "src/storage/Room.ts",
+        find: "    if (!this.isShort) return true\n",
+        replace: "    if (bytes > 0) return true\n",
+      },
+    ],
+    test: {
+      file: "test/storage/fullLog.test.ts",
+      name: "takes term and vote, however often",
+    },
   },
   {
     id: "sqlite-log-synchronous-normal",
@@ -166,8 +269,8 @@ export const storagePlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/writer.ts",
-        find: `Effect.catchTag(writeBatch(batch), "StorageFull", () => Effect.succeed(false))`,
-        replace: "Effect.catch(writeBatch(batch), () => Effect.succeed(false))",
+        find: `Effect.catchTag("StorageFull", () => Effect.succeed(false)),`,
+        replace: "Effect.catch(() => Effect.succeed(false)),",
       },
     ],
   },

@@ -37,6 +37,8 @@ export interface NodeOptions {
   /** Absolute path. */
   readonly actors: string
   readonly insecure: boolean
+  /** What is kept for when the disk is full; null: as much as is usual. */
+  readonly diskReserveBytes: number | null
   /** To be kept in the data directory, and given back by `remembered` on the next start. */
   readonly startOptions: StartOptions
 }

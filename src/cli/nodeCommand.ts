@@ -28,6 +28,7 @@ interface NodeFlags {
   readonly join: string | null
   readonly peerListen: string | null
   readonly learner: boolean
+  readonly diskReserve: string | null
   readonly insecure: boolean
 }
 
@@ -44,6 +45,11 @@ export const nodeCommand = (platform: Platform) =>
       join: value("join", "URL,…", "Members of a running cluster to ask to be taken in"),
       peerListen: value("peer-listen", "HOST:PORT", "Where peers are served; with --join"),
       learner: toggle("learner", "Join to read, never to vote"),
+      diskReserve: value(
+        "disk-reserve",
+        "BYTES",
+        "What is kept of the disk for when it is full, as 4MiB (default: an eighth of it, 16MiB at the most)",
+      ),
       insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
       stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
     },
@@ -126,6 +132,7 @@ export const nodeOptions = (
   const peerListen = parseHostPort(own, clusterText === null ? "--peer-listen" : "--cluster")
   refuseSharedPort(listen, peerListen)
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
+  const diskReserve = flags.diskReserve ?? known("diskReserve")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
   const learner = flags.learner || remembered?.startOptions.learner === true
   const startOptions: StartOptions = {
@@ -135,6 +142,7 @@ export const nodeOptions = (
     listen: formatHostPort(listen),
     actors,
     insecure,
+    ...(diskReserve === null ? {} : { diskReserve }),
   }
   return {
     id,
@@ -149,9 +157,24 @@ export const nodeOptions = (
     data: resolve(flags.data),
     actors,
     insecure,
+    diskReserveBytes: diskReserve === null ? null : parseBytes(diskReserve, "--disk-reserve"),
     startOptions,
   }
 }
+
+const parseBytes = (text: string, flag: string): number => {
+  const [, digits = "", unit = ""] = /^(\d{1,12})(KiB|MiB|GiB|)$/.exec(text) ?? []
+  const bytes = Number(digits) * 1024 ** ["", "KiB", "MiB", "GiB"].indexOf(unit)
+  if (digits === "" || bytes < diskReserveBytesMin) {
+    throw refused(
+      `${flag}: ${JSON.stringify(text)} is not a number of bytes from 64KiB on, as 16777216 or 16MiB`,
+    )
+  }
+  return bytes
+}
+
+/** Less would not hold a vote, a flush and a cut of the log. */
+const diskReserveBytesMin = 65_536
 
 /** Null: it is a member of the first configuration. Throws a CliFailure. */
 const joinUrls = (

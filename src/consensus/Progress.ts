@@ -35,6 +35,8 @@ export class Progress {
   round = 0
   /** False: its disk lost something, it receives but does not count (HAZARDS S4). */
   whole = true
+  /** By its last word, its disk is short of room. */
+  isShort = false
   /** What a suspect follower must hold to be whole again: all that this leader had when it learned of it. */
   repairThrough: Index = 0
   /** Replies of an earlier session say nothing. */

@@ -161,6 +161,7 @@ export const onHeartbeatRequest = (
     sentAt: request.sentAt,
     lastIndex: node.log.lastIndex,
     whole: node.standing === "whole",
+    isShort: node.isShort,
   })
   if (node.role.kind === "follower") askLeader(node, node.role, from, now)
 }

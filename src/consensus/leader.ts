@@ -8,6 +8,7 @@ import { quorumReached } from "./quorum.ts"
 import { peersOf, sendHeartbeats } from "./reading.ts"
 import { settleGoal } from "./reconfiguration.ts"
 import { advanceCommit } from "./replication.ts"
+import { givesWay } from "./room.ts"
 import { appendEntry } from "./turn.ts"
 import type { Entry, Millis, NodeId } from "./types.ts"
 
@@ -66,6 +67,10 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
   const quorumHeardAt = quorumReached(node.configurations.current, heardAt)
   if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis) {
     // Cut off from its quorum it can commit nothing; whoever waits learns it now (HAZARDS E11).
+    becomeFollower(node, node.term, null, now)
+    return
+  }
+  if (givesWay(node, leader, now)) {
     becomeFollower(node, node.term, null, now)
     return
   }

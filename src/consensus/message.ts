@@ -79,6 +79,8 @@ export interface HeartbeatReply {
   /** The follower's last entry, durable or not: tells the leader of lost appends. */
   readonly lastIndex: Index
   readonly whole: boolean
+  /** Its disk is short of room: no new command should count on it. */
+  readonly isShort: boolean
 }
 
 /** A piece of a snapshot (Raft §7). An empty piece at `offset` 0 asks how much is there already. */

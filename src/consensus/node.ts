@@ -120,6 +120,10 @@ export interface Node {
   term: Term
   votedFor: NodeId | null
   standing: Standing
+  /** Its disk is short of room: it goes on with what it must write, and takes no new commands (HAZARDS S7). */
+  isShort: boolean
+  /** Since when; means something while it is short. */
+  shortSince: Millis
   /** While suspect: the session in which the leader of this term was first heard. */
   firstHeard: { readonly term: Term; readonly session: number } | null
   readonly log: Log
@@ -151,15 +155,22 @@ export interface PendingWrite {
   readonly sequence: number
   /** The log on disk ends here once this write is durable (cut down by later truncations). */
   lastIndex: Index
-  /** It holds facts about the node itself: nothing at all is said before it is durable. */
-  readonly factual: boolean
+  /** It holds facts about the node itself that are not durable yet: nothing at all is said before they are. */
+  factual: boolean
+  /** Term and vote are all of these facts: they may become durable ahead of the rest. */
+  readonly isHardStateOnly: boolean
   /** What rests on this write. */
-  readonly messages: Array<Outgoing>
+  messages: Array<Held>
 }
 
 export interface Outgoing {
   readonly to: NodeId
   readonly message: Message
+}
+
+/** Waits for the disk: for facts, and for the log up to `through`. */
+export interface Held extends Outgoing {
+  readonly through: Index
 }
 
 /** Why a proposal or read got no answer here. `lost` may still happen; the others did not and will not. */
@@ -191,7 +202,7 @@ export interface Turn {
     truncateFrom: Index | null
     entries: Array<Entry>
     standing: Standing | null
-    readonly whenDurable: Array<Outgoing>
+    readonly whenDurable: Array<Held>
   }
 }
 
@@ -227,6 +238,10 @@ export type Input =
   | { readonly type: "HeartbeatDue" }
   /** All writes up to this one are durable. */
   | { readonly type: "Persisted"; readonly sequence: number }
+  /** Term and vote of all writes up to this one are durable, though there was no room for the rest of them. */
+  | { readonly type: "HardStatePersisted"; readonly sequence: number }
+  /** The disk has become short of room, or has room again. */
+  | { readonly type: "RoomChanged"; readonly isShort: boolean }
   | { readonly type: "Applied"; readonly index: Index }
   /** A piece of a snapshot is kept; so many bytes from the start are here. */
   | {
@@ -279,6 +294,8 @@ export const makeNode = (beginning: Beginning): Node => ({
   term: beginning.hardState.term,
   votedFor: beginning.hardState.votedFor,
   standing: beginning.standing,
+  isShort: false,
+  shortSince: beginning.now,
   firstHeard: null,
   log: beginning.log,
   configurations: beginning.configurations,

@@ -172,6 +172,7 @@ export const onHeartbeatReply = (
   const progress = leader.progress.get(from)
   if (progress === undefined) return
   progress.heardAt = now
+  progress.isShort = reply.isShort
   if (!reply.whole && progress.whole) return progress.beginRepair(node.log.lastIndex)
   const quietMillis = reply.sentAt - progress.sentAt
   if (quietMillis <= 0 || progress.state === "snapshot") return

@@ -21,8 +21,9 @@ import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } f
 import { beginChange, decree, settleJoint } from "./reconfiguration.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
 import { beginReset } from "./reset.ts"
+import { noteRoom } from "./room.ts"
 import { onChunkKept, onSnapshotChunk, onSnapshotCompleted, onSnapshotReply } from "./snapshots.ts"
-import { confirmWrites, say } from "./turn.ts"
+import { confirmHardState, confirmWrites, say } from "./turn.ts"
 import type { Index, LogBase, Millis, NodeId } from "./types.ts"
 
 /** Takes one input in. What follows from it gathers in `node.turn`; `takeTurn` hands it over. */
@@ -58,6 +59,12 @@ export const step = (node: Node, input: Input, now: Millis): void => {
     case "Persisted":
       confirmWrites(node, input.sequence)
       if (node.role.kind === "leader") advanceCommit(node, node.role, now)
+      break
+    case "HardStatePersisted":
+      confirmHardState(node, input.sequence)
+      break
+    case "RoomChanged":
+      noteRoom(node, input.isShort, now)
       break
     case "Applied":
       onApplied(node, input.index)
@@ -153,6 +160,7 @@ const onOlderTerm = (node: Node, from: NodeId, message: Message, now: Millis): v
         sentAt: 0,
         lastIndex: node.log.lastIndex,
         whole: node.standing === "whole",
+        isShort: node.isShort,
       })
     case "ReadIndexRequest":
       return say(node, from, { type: "ReadIndexReply", term: node.term, id: message.id, index: 0 })

@@ -1,7 +1,7 @@
 // When may something be said? Not before the disk holds what it rests on.
 
 import type { Message } from "./message.ts"
-import { emptyTurn, type Node, type Outgoing, type Turn } from "./node.ts"
+import { emptyTurn, type Held, type Node, type Outgoing, type Turn } from "./node.ts"
 import type { Entry, HardState, Index, NodeId, Write } from "./types.ts"
 
 /**
@@ -11,7 +11,7 @@ import type { Entry, HardState, Index, NodeId, Write } from "./types.ts"
  */
 export const say = (node: Node, to: NodeId, message: Message, through: Index = 0): void => {
   if (through > node.log.persistedIndex || isFactPending(node)) {
-    node.turn.draft.whenDurable.push({ to, message })
+    node.turn.draft.whenDurable.push({ to, message, through })
   } else {
     node.turn.messages.push({ to, message })
   }
@@ -64,11 +64,12 @@ export const takeTurn = (node: Node): Turn => {
       sequence: write.sequence,
       lastIndex: node.log.lastIndex,
       factual,
+      isHardStateOnly: draft.install === null && draft.standing === null,
       messages: whenDurable,
     })
   } else if (whenDurable.length > 0) {
     const last = node.pendingWrites.at(-1)
-    if (last === undefined) turn.messages.push(...whenDurable)
+    if (last === undefined) turn.messages.push(...whenDurable.map(released))
     else last.messages.push(...whenDurable)
   }
   node.turn = emptyTurn()
@@ -81,10 +82,30 @@ export const confirmWrites = (node: Node, sequence: number): void => {
   while (node.pendingWrites.length > 0 && node.pendingWrites[0]!.sequence <= sequence) {
     const write = node.pendingWrites.shift()!
     node.log.persistedIndex = Math.max(node.log.persistedIndex, write.lastIndex)
-    ready.push(...write.messages)
+    ready.push(...write.messages.map(released))
   }
   node.turn.messages.push(...ready)
 }
+
+/**
+ * Term and vote of all writes up to `sequence` are durable, ahead of entries for which the disk has no room: what waited
+ * for no entry may leave (HAZARDS S7). Nobody has heard of those entries from this node, as if it had never received
+ * them; a term or a vote that is durable earlier than what was written before it binds the node only the more.
+ */
+export const confirmHardState = (node: Node, sequence: number): void => {
+  const { pendingWrites, log, turn } = node
+  for (const write of pendingWrites) {
+    if (write.sequence <= sequence && write.isHardStateOnly) write.factual = false
+  }
+  for (const write of pendingWrites) {
+    if (write.factual) return
+    const isReady = ({ through }: Held) => through <= log.persistedIndex
+    turn.messages.push(...write.messages.filter(isReady).map(released))
+    write.messages = write.messages.filter((held) => !isReady(held))
+  }
+}
+
+const released = ({ to, message }: Held): Outgoing => ({ to, message })
 
 /** Term, vote and standing are on disk as they are in memory. */
 export const isFactDurable = (node: Node): boolean => !isFactPending(node)

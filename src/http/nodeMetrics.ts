@@ -40,6 +40,11 @@ export const registerNodeMetrics = (
   perGroup("raftlet_whole", "0 when the node's log lost something and waits for repair.", (s) =>
     s.standing === "whole" ? 1 : 0,
   )
+  perGroup(
+    "raftlet_disk_short",
+    "1 while the node's disk is full, and what is kept for that is in use.",
+    (s) => (s.diskShort ? 1 : 0),
+  )
   perGroup("raftlet_commit_index", "Highest entry known to be committed.", (s) => s.commitIndex)
   perGroup("raftlet_applied_index", "Highest entry applied to the state.", (s) => s.appliedIndex)
   perGroup("raftlet_persisted_index", "Highest entry on this node's disk.", (s) => s.persistedIndex)

@@ -2,7 +2,7 @@
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
 import type { Entry, Index } from "../consensus/types.ts"
-import { StateCorrupt, type StatePosition, type StateStore, StateStoreFailed } from "../storage/StateStore.ts"
+import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
 import { admit } from "./admission.ts"
 import { encodeLogged } from "./command.ts"
 import { execute, type MachineState } from "./execution.ts"
@@ -164,7 +164,7 @@ export class Machine {
       })
     } catch (error) {
       // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
-      this.#isDiskFull = isDiskFull(error)
+      this.#isDiskFull = error instanceof StateStoreFull
       if (this.#isDiskFull) return this.#flushedIndex
       throw error
     }
@@ -220,9 +220,3 @@ const digestsOf = (digest: string) => {
   const joined = digest.padEnd(48, "0")
   return { instances: joined.slice(0, 16), outcomes: joined.slice(16, 32), timers: joined.slice(32) }
 }
-
-const isDiskFull = (error: unknown): boolean =>
-  error instanceof StateStoreFailed &&
-  error.cause instanceof Error &&
-  "code" in error.cause &&
-  (error.cause.code === "SQLITE_FULL" || error.cause.code === "ENOSPC")

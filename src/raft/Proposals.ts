@@ -3,6 +3,7 @@
 
 import { Effect, Queue } from "effect"
 import { knownLeader } from "../consensus/node.ts"
+import { takesCommands } from "../consensus/room.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
@@ -10,16 +11,13 @@ import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import type { Failure, Proposal } from "./Raft.ts"
 import { type Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
-import type { Writer } from "./writer.ts"
 
 /** Commands that are admitted, or forwarded, at once; a unit is never divided, so it may be more. */
 const COMMANDS_MAX = 1024
 const FORWARD_BYTES_MAX = 1024 * 1024
-const NO_ROOM = "there is no room on this node's disk"
 
 export class Proposals {
   readonly #group: Group
-  readonly #writer: Writer
   readonly #inbox: Queue.Queue<Unit>
   /** Clients of this node without an answer. */
   readonly #clients = new Set<Client>()
@@ -36,9 +34,8 @@ export class Proposals {
   #peersWaiting = 0
   #isClosed = false
 
-  constructor(group: Group, writer: Writer, inbox: Queue.Queue<Unit>) {
+  constructor(group: Group, inbox: Queue.Queue<Unit>) {
     this.#group = group
-    this.#writer = writer
     this.#inbox = inbox
     this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
@@ -163,7 +160,7 @@ export class Proposals {
 
   /** What need not enter the log is answered at once; the rest goes to the turn. */
   readonly #admit = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { clock, machine, observer } = this.#group
+    const { clock, machine, node, observer } = this.#group
     const waiters = units.flatMap(place)
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
@@ -176,6 +173,8 @@ export class Proposals {
     }
     observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
     if (proposals.length === 0) return
+    // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
+    if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
     for (const { origin } of proposals) if ("isOut" in origin) origin.isOut = true
     post(this.#group, { type: "Proposed", time: clock.currentTimeMillisUnsafe(), proposals })
   }).bind(this)
@@ -214,9 +213,6 @@ export class Proposals {
   #refusal(count: number, bytes: number): Failure | null {
     const { waitingMax, waitingBytesMax } = this.#group.options
     if (this.#isClosed) return failure("shutting-down", "rejected", "this node stops")
-    if (this.#writer.isFull() && this.#group.node.role.kind === "leader") {
-      return failure("storage-full", "rejected", NO_ROOM)
-    }
     if (this.count + count <= waitingMax && this.#clientBytes + bytes <= waitingBytesMax) return null
     return failure("overloaded", "rejected", "too many proposals wait at this node")
   }
@@ -225,13 +221,16 @@ export class Proposals {
     if (client.isOut) {
       return failure("timeout", "unknown", "the command was not answered in time; it may still be executed")
     }
-    // Without room it can neither vote nor lead, and the others may be as full.
-    if (this.#writer.isFull()) return failure("storage-full", "rejected", NO_ROOM)
+    // Its own disk has no room for a leader's entries, and the others may be as full.
+    if (this.#group.node.isShort) return noRoom()
     return knownLeader(this.#group.node) === null
       ? failure("no-leader", "rejected", "no leader is known to this node")
       : failure("timeout", "unknown", "the command was not answered in time")
   }
 }
+
+const noRoom = (): Failure =>
+  failure("storage-full", "rejected", "the disks of this group have no room for another command")
 
 interface Forwarded {
   readonly to: NodeId

@@ -175,6 +175,8 @@ export interface GroupStatus {
   readonly leaderChanges: number
   /** How long the disk has been at work on the oldest write; 0 when on none. */
   readonly diskBusyMillis: number
+  /** The disk is full: no commands are taken that would count on it. */
+  readonly diskShort: boolean
   readonly configuration: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */

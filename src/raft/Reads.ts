@@ -3,11 +3,13 @@
 import { Effect } from "effect"
 import { type Dismissed, knownLeader } from "../consensus/node.ts"
 import { leaseHolds } from "../consensus/reading.ts"
-import type { Index, Millis, Origin, Term } from "../consensus/types.ts"
+import type { Index, Millis, NodeId, Origin, Term } from "../consensus/types.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
+import type { QueryReply, QueryRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { decodeRead, HandedOn } from "./HandedOn.ts"
 import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
 import type { Failure, Read } from "./Raft.ts"
@@ -22,12 +24,18 @@ class WaitingRead implements ReadOrigin {
   index: Index
   /** Served by the lease of this term; 0 = not by a lease. */
   leaseTerm: Term = 0
+  readonly since: Millis
+  handedOnAt = Number.NEGATIVE_INFINITY
+  /** A peer's: it has been handed on once, and is not a second time. */
+  readonly isPeers: boolean
   readonly #reads: Reads
 
-  constructor(reads: Reads, read: Read) {
+  constructor(reads: Reads, read: Read, since: Millis, isPeers: boolean) {
     this.#reads = reads
     this.read = read
     this.index = read.minIndex
+    this.since = since
+    this.isPeers = isPeers
   }
 
   confirmed(index: Index): void {
@@ -55,19 +63,21 @@ export class Reads {
   /** When this node last knew that it had everything its leader had committed. */
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Once the machine is here, this node had at that time everything that its leader had told it of. */
+  readonly #handedOn: HandedOn<WaitingRead>
   #goal: { readonly at: Millis; readonly index: Index } = { at: Number.NEGATIVE_INFINITY, index: 0 }
 
   constructor(group: Group, applied: Applied) {
     this.#group = group
     this.#applied = applied
+    this.#handedOn = new HandedOn(group, (waiting, answer) => this.#settle(waiting, answer))
   }
 
   get count(): number {
     return this.#waiting.size
   }
 
-  add(read: Read): void {
-    const waiting = new WaitingRead(this, read)
+  add(read: Read, isPeers = false): void {
+    const waiting = new WaitingRead(this, read, nowOf(this.#group.clock), isPeers)
     if (this.#waiting.size >= this.#group.options.waitingMax) {
       return read.answer(failure("overloaded", "rejected", "too many reads wait at this node"))
     }
@@ -79,6 +89,34 @@ export class Reads {
         waiting,
         failure("stale", "rejected", "this node has not been up to date within the staleness asked for"),
       )
+  }
+
+  /** A peer's disk cannot follow: it asks on behalf of its clients. */
+  onQueryRequest(from: NodeId, { id, queries }: QueryRequest): void {
+    const { clock, node, options, transport } = this.#group
+    const answers: Array<string> = new Array(queries.length)
+    let missing = queries.length
+    for (const [position, text] of queries.entries()) {
+      const answer = (given: QueryOutcome | Failure): void => {
+        answers[position] = JSON.stringify(given)
+        missing--
+        if (missing === 0) transport.send(from, node.group, { type: "QueryReply", id, answers })
+      }
+      const asked = decodeRead(text)
+      if (asked === null) answer(failure("timeout", "unknown", "this node does not know such a read"))
+      else {
+        const deadline = nowOf(clock) + options.forwardRetryMillis
+        const strength = {
+          consistency: "linearizable",
+          maxStalenessMillis: Number.POSITIVE_INFINITY,
+        } as const
+        this.add({ ...asked, ...strength, deadline, answer }, true)
+      }
+    }
+  }
+
+  onQueryReply(from: NodeId, reply: QueryReply): void {
+    this.#handedOn.onReply(from, reply)
   }
 
   /** Those who arrived since the last turn, for one question to all of them. */
@@ -140,6 +178,8 @@ export class Reads {
     this.#parked = this.#parked.filter((waiting) => this.#waiting.has(waiting))
     this.#confirmed = this.#confirmed.filter((waiting) => this.#waiting.has(waiting))
     this.retryParked()
+    const ownStrong = ({ read, isPeers }: WaitingRead) => !isPeers && read.consistency !== "local"
+    this.#handedOn.ask(this.#waiting.values().filter(ownStrong), now)
   }
 
   retryParked(): void {

@@ -9,7 +9,8 @@ import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
  * what keeps it quiet; the timer looks at it only when it wakes, so a heartbeat costs no timer.
  */
 export const electionTimer = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
-  let after = drawElectionTimeout(group)
+  const draw = () => drawElectionTimeout(group) + patienceMillis(group)
+  let after = draw()
   while (true) {
     const remaining = role.timerBeganAt + after - nowOf(group.clock)
     if (remaining > 0) {
@@ -18,7 +19,11 @@ export const electionTimer = Effect.fnUntraced(function* (group: Group, role: Fo
     }
     post(group, { type: "ElectionTimedOut", after })
     // A node that may not stand (a learner, a suspect) stays in its role: it is asked again later.
-    after = drawElectionTimeout(group)
+    after = draw()
     yield* Effect.sleep(after)
   }
 })
+
+/** Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). */
+const patienceMillis = ({ node, options }: Group): number =>
+  node.isShort ? options.limits.electionTimeoutMaxMillis : 0

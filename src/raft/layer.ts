@@ -70,6 +70,7 @@ const statusOf = (started: Started): GroupStatus => {
     snapshotIndex: flushed.index,
     leaderChanges: node.leaderChanges,
     diskBusyMillis: writer.busyMillis(),
+    diskShort: node.isShort,
     configuration,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {

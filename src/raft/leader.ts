@@ -2,6 +2,7 @@
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader } from "../consensus/node.ts"
+import { takesCommands } from "../consensus/room.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import type { Proposals } from "./Proposals.ts"
@@ -43,6 +44,7 @@ const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) 
   while (true) {
     yield* Effect.sleep(options.timerMillis)
     if (!isServing(node) || underWay > 0) continue
+    if (!takesCommands(node)) continue
     const next = yield* machine.nextTimer
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
     if (next === null || next > now) continue

@@ -2,6 +2,7 @@
 
 import { crc32 } from "node:zlib"
 import { Effect, Queue, type Scope } from "effect"
+import { entryBytes } from "../consensus/Log.ts"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
 import type { Index } from "../consensus/types.ts"
@@ -20,14 +21,31 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
   const { options } = group
   while (true) {
     yield* Effect.sleep(Math.min(options.flushMillis, 100))
-    const { appliedIndex, pendingInstall } = group.node
+    const { appliedIndex, pendingInstall, isShort } = group.node
     const behind = appliedIndex - flushed.index
-    const isDue = nowOf(group.clock) - flushed.at >= options.flushMillis
-    if (pendingInstall !== null || behind === 0 || (!isDue && behind < options.flushEntriesMax)) continue
-    yield* flush(group, flushed)
+    // On a full disk nothing is put off: what is flushed may be cut from the log.
+    const flushMillis = isShort ? Math.min(options.flushMillis, SHORT_FLUSH_MILLIS) : options.flushMillis
+    const isDue = nowOf(group.clock) - flushed.at >= flushMillis
+    if (
+      pendingInstall !== null ||
+      (behind === 0 && !isShort) ||
+      (!isDue && behind < options.flushEntriesMax)
+    ) {
+      continue
+    }
+    if (behind > 0) yield* flush(group, flushed)
+    if (flushed.index < appliedIndex && !group.log.isShort()) {
+      // There was no room for the state.
+      yield* group.log.giveRoom
+      yield* flush(group, flushed)
+    }
     cutLog(group, flushed)
   }
 })
+
+const SHORT_FLUSH_MILLIS = 250
+const SHORT_MARGIN_ENTRIES = 100
+const SHORT_MARGIN_BYTES = 32_768
 
 export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
   const index = yield* group.machine.flush
@@ -35,13 +53,43 @@ export const flush = Effect.fnUntraced(function* (group: Group, flushed: Flushed
   flushed.at = nowOf(group.clock)
 })
 
-/** The log may go where the state on disk has passed it, less a margin for followers that are a little late. */
+/**
+ * The log may go where the state on disk has passed it, less a margin for followers that are a little late. A disk
+ * without room keeps a small one, and what followers need that are there: a snapshot would need room, too.
+ */
 export const cutLog = (group: Group, flushed: Flushed): void => {
   const { node, options } = group
-  const index = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex) - options.logMarginEntries
+  const done = Math.min(flushed.index, node.appliedIndex, node.log.persistedIndex)
+  const index = node.isShort
+    ? Math.min(withoutNewest(group, done), neededFrom(group))
+    : done - options.logMarginEntries
   const term = node.log.termAt(index)
-  if (term === undefined || index - node.log.base.index < options.compactEntriesMin) return
+  if (term === undefined || index - node.log.base.index < (node.isShort ? 1 : options.compactEntriesMin))
+    return
   post(group, { type: "Compacted", through: { index, term } })
+}
+
+/** Less what a node misses that starts again at once, as far as that is in memory. */
+const withoutNewest = ({ node, options }: Group, done: Index): Index => {
+  let index = done
+  let bytes = 0
+  for (let left = Math.min(options.logMarginEntries, SHORT_MARGIN_ENTRIES); left > 0; left--) {
+    const entry = node.log.entryAt(index)
+    bytes += entry === undefined ? SHORT_MARGIN_BYTES : entryBytes(entry)
+    if (bytes >= SHORT_MARGIN_BYTES) break
+    index--
+  }
+  return index
+}
+
+/** Behind here stands what a follower of this leader, not long unheard, has yet to get. */
+const neededFrom = ({ node, clock, options }: Group): Index => {
+  if (node.role.kind !== "leader") return Number.POSITIVE_INFINITY
+  const since = nowOf(clock) - options.limits.electionTimeoutMaxMillis
+  const held = [...node.role.progress.values()]
+    .filter(({ heardAt }) => heardAt >= since)
+    .map(({ match, snapshot }) => Math.max(match, snapshot?.index ?? 0))
+  return Math.min(...held)
 }
 
 /** Removes from disk what the turn has let go. */
@@ -78,8 +126,10 @@ export const receiver = Effect.fnUntraced(function* (
 ) {
   while (true) {
     const { from, chunk } = yield* Queue.take(chunks)
-    const { commitIndex, pendingInstall } = group.node
+    const { commitIndex, pendingInstall, isShort } = group.node
     if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
+    // What a full disk keeps is for votes and the log. The leader asks again.
+    if (isShort) continue
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {

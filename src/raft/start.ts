@@ -19,6 +19,7 @@ import type { RaftOptions } from "./options.ts"
 import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
+import { noteRoom } from "./room.ts"
 import { Signal } from "./Signal.ts"
 import { compactor, type Flushed, flusher, receiver } from "./snapshotter.ts"
 import { turns } from "./turns.ts"
@@ -55,7 +56,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const applied: Applied = { index: group.node.appliedIndex }
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, writer, yield* Proposals.makeInbox)
+  const proposals = new Proposals(group, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
@@ -169,6 +170,7 @@ const sweeper = Effect.fnUntraced(function* (
   while (true) {
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
+    noteRoom(group)
     proposals.sweep(now)
     reads.sweep(now)
     operations.sweep(now)

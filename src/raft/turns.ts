@@ -58,12 +58,15 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     const { from, payload } = mail
     if (payload.type === "ForwardRequest") hands.proposals.onForwardRequest(from, payload)
     else if (payload.type === "ForwardReply") hands.proposals.onForwardReply(from, payload)
+    else if (payload.type === "QueryRequest") hands.reads.onQueryRequest(from, payload)
+    else if (payload.type === "QueryReply") hands.reads.onQueryReply(from, payload)
     else step(group.node, { type: "Received", from, message: payload }, now)
   } else if (mail.type === "ReadersWait") {
     const { plain, lease } = hands.reads.takeArrived()
     if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
     if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)
   } else {
+    if (mail.type === "RoomChanged" && mail.isShort !== group.node.isShort) noteShortness(group, mail.isShort)
     step(group.node, mail, now)
     if (mail.type === "SnapshotCompleted") Queue.offerUnsafe(hands.taken, undefined)
   }
@@ -88,6 +91,12 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   hands.operations.look()
   hands.reads.noteFreshness()
 }
+
+const noteShortness = (group: Group, isShort: boolean): void =>
+  group.observer.event(
+    isShort ? "the disk is full: proposals are refused until there is room" : "the disk has room again",
+    {},
+  )
 
 const noteRole = (group: Group, before: Role | null): void => {
   const { node } = group

@@ -11,6 +11,8 @@ export interface Waiter extends ProposalOrigin {
   readonly command: Uint8Array
   readonly isSettled: boolean
   readonly settle: (answer: Outcome | Failure) => void
+  /** This leader does not take it, and it is in no log for this attempt. */
+  readonly refused: (refusal: Failure) => void
 }
 
 /** Commands that came together. They are placed together, in order, and so is what is left of them. */
@@ -87,6 +89,12 @@ export class Client implements Waiter {
     this.unit.resolved()
   }
 
+  /** What was out before may still be executed: its client is never told that it will not (HAZARDS C2). */
+  refused(refusal: Failure): void {
+    if (!this.isOut) this.settle(refusal)
+    this.unit.resolved()
+  }
+
   /** Tells the client, once; not the end of a placement. */
   settle(answer: Outcome | Failure): void {
     if (this.isSettled) return
@@ -121,6 +129,10 @@ export class LeaderCommand implements Waiter {
         ? failure("leadership-lost", "unknown", "leadership was lost before the command was committed")
         : failure("not-leader", "rejected", "this node does not lead"),
     )
+  }
+
+  refused(refusal: Failure): void {
+    this.settle(refusal)
   }
 
   settle(answer: Outcome | Failure): void {

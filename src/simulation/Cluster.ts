@@ -3,7 +3,6 @@
 import type { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { members } from "../consensus/configuration.ts"
 import { leaderLives } from "../consensus/election.ts"
-import type { Message } from "../consensus/message.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { MachineLimits } from "../machine/limits.ts"
@@ -12,7 +11,7 @@ import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { SimulatedDisk } from "./Disk.ts"
-import { isDisksDoing } from "./diskDamage.ts"
+import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
 import { Executions } from "./Executions.ts"
 import { type DiskTruth, Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -247,9 +246,14 @@ export class SimulatedCluster {
       const isOfItsOwnClients = payload.commands.every((command) => this.node(from).hasTaken(command))
       insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
     }
-    if (payload.type === "ForwardRequest" || payload.type === "ForwardReply")
-      return this.#lookout.forwarded(payload)
-    this.invariants.said(from, to, payload as Message, this.#truthOf(from) ?? nothingOnDisk)
+    switch (payload.type) {
+      case "ForwardRequest":
+      case "ForwardReply":
+      case "QueryRequest":
+      case "QueryReply":
+        return this.#lookout.forwarded(payload)
+    }
+    this.invariants.said(from, to, payload, this.#truthOf(from) ?? nothingOnDisk)
     this.#lookout.sent(from, to, payload)
   }
 
@@ -385,6 +389,12 @@ export class SimulatedCluster {
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)
         insist("broken code", fault === "world" && isDisksDoing(reason), `${node.id} ended`, reason)
+        insist(
+          "full disk",
+          !isForWantOfRoom(reason),
+          `a full disk ends no node that runs (S7): ${node.id}`,
+          reason,
+        )
         insist("ended for no reason", this.excused.has(node.id), `${node.id} ended`, reason)
         this.sightings.see("node stopped by its disk")
         const [least, most] = RESTART_MILLIS

@@ -17,6 +17,7 @@ interface Glance {
   readonly commit: Index
   readonly standing: Standing
   readonly configuration: { readonly index: Index; readonly isJoint: boolean; readonly term: Term }
+  readonly isShort: boolean
   /** Its log rests on a snapshot that its state has not taken over yet. */
   readonly isInstalling: boolean
 }
@@ -80,6 +81,7 @@ export class Lookout {
       term,
       commit: node.commitIndex,
       standing: node.standing,
+      isShort: node.isShort,
       configuration,
       isInstalling,
     })
@@ -102,6 +104,7 @@ export class Lookout {
     switch (message.type) {
       case "VoteReply":
         if (message.preVote && !message.granted) see("pre-vote refused")
+        if (!message.preVote && message.granted) this.#lookAtVote(this.#nodeOf(from))
         return
       case "VoteRequest": {
         if (message.preVote) return
@@ -138,6 +141,7 @@ export class Lookout {
 
   forwarded(payload: Payload): void {
     if (payload.type === "ForwardRequest") this.#sightings.see("proposal forwarded")
+    if (payload.type === "QueryReply") this.#sightings.see("read handed on")
   }
 
   lost(payload: Payload, isGone: boolean): void {
@@ -178,6 +182,16 @@ export class Lookout {
     }
   }
 
+  #isFull(id: NodeId): boolean {
+    return this.#nodeOf(id).disk.weather.isFull
+  }
+
+  #lookAtVote({ id, record }: SimulatedNode): void {
+    if (!this.#isFull(id) || record === null) return
+    this.#sightings.see("vote on a full disk")
+    if (record.log.persistedIndex < record.log.lastIndex) this.#sightings.see("vote ahead of entries")
+  }
+
   #changed(node: Node, before: Glance): void {
     const { id, role, term } = node
     if (role.kind === "leader" && before.role !== role) {
@@ -188,10 +202,14 @@ export class Lookout {
     if (role.kind === "leader" && before.role === role && node.commitIndex > before.commit) {
       const first = node.log.termAt(before.commit + 1)
       if (first !== undefined && first < term) this.#sightings.see("old term committed")
+      const isNoOp = before.commit < role.firstIndexOfTerm
+      if (isNoOp && node.isShort && this.#isFull(id)) this.#sightings.see("elected on a full disk")
     }
+    if (before.isShort && !node.isShort && this.#isFull(id)) this.#sightings.see("full disk freed itself")
     if (before.role.kind === "leader" && role.kind !== "leader") {
       if (term > before.term) this.#sightings.see("deposed by a newer term")
       else if (this.#nodeOf(id).disk.weather.hangs) this.#sightings.see("leader with a stuck disk")
+      else if (before.isShort) this.#sightings.see("gave way for want of room")
       else this.#sightings.see("stepped down without a quorum")
     }
     if (before.standing === "suspect" && node.standing === "whole")

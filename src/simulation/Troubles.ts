@@ -17,7 +17,12 @@ import {
   type Target,
 } from "./script.ts"
 
-const calmDisk = { hangs: false, isFull: false, failing: "no" } as const satisfies Partial<DiskWeather>
+const calmDisk = {
+  hangs: false,
+  isFull: false,
+  reserveBytes: 0,
+  failing: "no",
+} as const satisfies Partial<DiskWeather>
 
 /** As much of a script as trouble needs. */
 export type TroubleScript = Pick<Script, "link" | "disk" | "faults">
@@ -96,6 +101,8 @@ export class Troubles {
     if (fault.type === "down") node.kill()
     else if (fault.type === "paused") node.process?.pause()
     else if (fault.type === "disk-hangs") node.disk.weather.hangs = true
+    else if (fault.type === "disk-full")
+      Object.assign(node.disk.weather, { isFull: true, reserveBytes: 4000 })
     for (const other of nodes) {
       if (other === node) continue
       if (fault.type === "isolated" || fault.type === "deaf") network.cut(other.id, node.id)

@@ -55,6 +55,10 @@ export const isDisksDoing = (reason: string): boolean =>
     reason,
   )
 
+/** A group that ran came to its end so; that a start may fail on a full disk is another matter. */
+export const isForWantOfRoom = (reason: string): boolean =>
+  /^GroupStopped: .*(SQLITE_FULL|disk is full|StorageFull|no room on the disk)/s.test(reason)
+
 type Flip = (disk: MemoryDisk, chance: Chance) => string | null
 
 const flipEntry: Flip = (disk, chance) => {

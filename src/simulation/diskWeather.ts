@@ -13,8 +13,10 @@ export interface DiskWeather {
   workMillisMax: number
   /** No sync returns until this is false again. A flush of the state is put off meanwhile. */
   hangs: boolean
-  /** Nothing can be written. */
+  /** Nothing can be written, but into the room that is kept for this. */
   isFull: boolean
+  /** How much room is kept; 0: none, and not even a vote can be written. */
+  reserveBytes: number
   /** A sync fails with EIO: the next one, or every one. */
   failing: "no" | "once" | "always"
   /**
@@ -31,6 +33,7 @@ export const calmWeather = (): DiskWeather => ({
   workMillisMax: 0,
   hangs: false,
   isFull: false,
+  reserveBytes: 0,
   failing: "no",
   doubtfulShare: 0,
 })
@@ -52,6 +55,7 @@ export const conductOf = (weather: DiskWeather, chance: { draw(): number }): Dis
     working: Effect.suspend(() => pass(weather.workMillisMin, weather.workMillisMax)),
     hangs: () => weather.hangs,
     isFull: () => weather.isFull,
+    reserveBytes: () => weather.reserveBytes,
     failSync: () => {
       if (weather.failing === "no") return null
       if (weather.failing === "once") weather.failing = "no"

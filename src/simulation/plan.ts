@@ -283,7 +283,9 @@ export const drawFaults = (
     forMillis: long(),
   }))
   often(2, () => ({ type: "disk", target: target(), weather: { hangs: true }, forMillis: long() }))
-  often(3, () => ({ type: "disk", target: target(), weather: { isFull: true }, forMillis: long() }))
+  const room = chance.fork("room")
+  const full = () => ({ isFull: true, reserveBytes: room.pick(reserves) })
+  often(3, () => ({ type: "disk", target: target(), weather: full(), forMillis: long() }))
   often(2, () => ({ type: "disk", target: target(), weather: { failing: "once" }, forMillis: long() }))
   often(1, () => ({ type: "disk", target: target(), weather: { failing: "always" }, forMillis: brief() }))
   const damages: ReadonlyArray<Damage> = ["flip", "flip", "flip-state", "shorten", "shorten", "mark", "wipe"]
@@ -309,8 +311,30 @@ export const drawFaults = (
   often(3, () => ({ type: "wall", target: target(), shiftMillis: chance.between(-3_600_000, 3_600_000) }))
   often(3, () => ({ type: "snapshot", target: target() }))
   often(2, () => ({ type: "flood", target: target(), count: chance.between(20, 120) }))
+  faults.push(...drawFullDisks(room, ids, calmAtMillis))
   return faults.sort((left, right) => left.atMillis - right.atMillis)
 }
+
+/** All disks are full at once, and the leader dies meanwhile: the others must elect one, and serve reads. */
+const drawFullDisks = (chance: Chance, ids: ReadonlyArray<NodeId>, calmAtMillis: number): Array<Fault> => {
+  if (chance.happens(0.7)) return []
+  const [atMillis, forMillis] = [chance.below(calmAtMillis), chance.between(500, 4000)]
+  const reserveBytes = chance.pick(reserves)
+  const weather = { isFull: true, reserveBytes }
+  return [
+    ...ids.map((target): Fault => ({ atMillis, type: "disk", target, weather, forMillis })),
+    {
+      atMillis: atMillis + chance.below(forMillis),
+      type: "end",
+      target: "leader",
+      how: chance.pick<Ending>(["power", "kill"]),
+      forMillis: chance.between(10, 1000),
+    },
+  ]
+}
+
+/** What a full disk keeps for those who must go on, in bytes of entries: nothing, a few of them, many. */
+const reserves = [0, 600, 4000, 40_000]
 
 type FaultBody = Fault extends infer One ? (One extends Fault ? Omit<One, "atMillis"> : never) : never
 
@@ -336,12 +360,16 @@ const drawCut = (chance: Chance, ids: ReadonlyArray<NodeId>, target: () => Targe
   }
 }
 
+const forGoodTypes = [
+  ...(["down", "paused", "disk-hangs", "disk-full", "isolated", "deaf", "mute", "no-link"] as const),
+]
+
 /** What stays wrong, for as many as the run will find that it can do without. */
 const drawForGood = (chance: Chance, ids: ReadonlyArray<NodeId>): ReadonlyArray<PermanentFault> => {
   const all = [...new Set(ids)]
   if (chance.happens(0.3) || all.length < 3) return []
   return chance.some(all, chance.between(1, 2)).map((node): PermanentFault => {
-    const type = chance.pick(["down", "paused", "disk-hangs", "isolated", "deaf", "mute", "no-link"] as const)
+    const type = chance.pick(forGoodTypes)
     return type === "no-link"
       ? { type, from: node, to: chance.pick(all.filter((id) => id !== node)) }
       : { type, node }

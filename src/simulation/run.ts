@@ -161,7 +161,19 @@ class Course {
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id))
     this.#agree(rest, "with a minority lost for good")
-    this.#stayQuiet(rest)
+    if (this.#hasRoomToLead()) this.#stayQuiet(rest)
+  }
+
+  /** Waits until a leader on a full disk has given way; it need not while that disk can help itself. */
+  #hasRoomToLead(): boolean {
+    const { limits } = this.#cluster.raft
+    const hasRoom = () => this.#cluster.leader?.disk.weather.isFull === false
+    this.#cluster.runUntil(hasRoom, 10 * limits.electionTimeoutMaxMillis)
+    const { record, process } = this.#cluster.leader ?? {}
+    const shortMillis = record?.isShort === true ? process!.nowMillis - record.shortSince : 0
+    const isInTime = shortMillis < 10 * limits.electionTimeoutMaxMillis
+    insist("liveness", isInTime, "a leader without room gives way", record?.id, shortMillis)
+    return hasRoom()
   }
 
   #peace(): void {

@@ -138,7 +138,10 @@ export type Cut =
   | { readonly shape: "links"; readonly links: ReadonlyArray<readonly [NodeId, NodeId]> }
 
 export type PermanentFault =
-  | { readonly type: "down" | "paused" | "disk-hangs" | "isolated" | "deaf" | "mute"; readonly node: NodeId }
+  | {
+      readonly type: "down" | "paused" | "disk-hangs" | "disk-full" | "isolated" | "deaf" | "mute"
+      readonly node: NodeId
+    }
   /** Between two nodes that the others can do without. */
   | { readonly type: "no-link"; readonly from: NodeId; readonly to: NodeId }
 

@@ -193,6 +193,8 @@ const lock = (directory: string): Database => {
   try {
     database = new Database(path, { create: true, readwrite: true })
     database.run("PRAGMA locking_mode = EXCLUSIVE")
+    // Nothing is ever written, and a full disk has no room for a journal of that.
+    database.run("PRAGMA journal_mode = MEMORY")
     database.run("BEGIN EXCLUSIVE")
     return database
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   type LoadedGroup,
   type LogStore,
   StorageFailed,
+  StorageFull,
 } from "./LogStore.ts"
 import { groupNumberMax, type LogTables } from "./LogTables.ts"
 import { type LoadOptions, loadGroup } from "./logLoad.ts"
@@ -21,16 +22,21 @@ import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt, verified } from "./logWrite.ts"
 import type { LogMark, MarkedGroup } from "./mark.ts"
+import { Room } from "./Room.ts"
 import { highest } from "./settle.ts"
-import { storageError } from "./sqliteError.ts"
+import { isNoRoom, storageError } from "./sqliteError.ts"
 
 type Service = LogStore["Service"]
 export type ReadOptions = Parameters<Service["read"]>[0]
 export type CompactOptions = Parameters<Service["compact"]>[0]
 
+/** Measured: 5,000 rows take about 8 ms. */
+const sweepRowsMax = 5_000
+
 /** All methods throw the service's errors. After a {@link StorageFailed} every later call throws it again. */
 export class LogFile {
   private readonly medium: LogMedium
+  private readonly room: Room
   tables: LogTables
   groups: Map<GroupId, GroupRecord>
   private readonly mark: LogMark
@@ -44,9 +50,11 @@ export class LogFile {
   private failure: StorageFailed | null = null
   private damaged = false
   private framesAtLastIdle = 0
+  private sweepRows = sweepRowsMax
 
   private constructor(medium: LogMedium, opened: OpenedLog) {
     this.medium = medium
+    this.room = new Room(medium.reserve, () => this.tables)
     this.tables = opened.tables
     this.groups = opened.groups
     this.mark = opened.mark
@@ -72,6 +80,16 @@ export class LogFile {
     }
   }
 
+  /** The disk is full, and the room that was kept for this is in use: only what must be written should be. */
+  get isShort(): boolean {
+    return this.room.isShort
+  }
+
+  /** Another file of the directory found no room: it gets what is kept. */
+  giveRoom(): void {
+    this.attempt("giveRoom", () => this.room.giveUp())
+  }
+
   rememberIncarnation(peer: NodeId, incarnation: string): "known" | "another" {
     return this.attempt("rememberIncarnation", () => {
       const known = this.peers.get(peer)
@@ -89,6 +107,9 @@ export class LogFile {
   write(batch: ReadonlyArray<GroupWrite>): void {
     this.attempt("write", () => {
       if (batch.length === 0) return
+      const entries = batch.flatMap(({ write }) => write.entries)
+      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
+      if (bytes > 0 && !this.room.admits(bytes)) throw new StorageFull({ operation: "write" })
       this.commit([], () => {
         const records = new Map<GroupId, GroupRecord>()
         for (const { group, write } of batch) {
@@ -150,8 +171,17 @@ export class LogFile {
       const { number, baseIndex } = this.record(group)
       const lowest = this.tables.lowestIndex(number, baseIndex)
       if (lowest === undefined) return false
-      const to = Math.min(baseIndex, lowest + sweepRowsMax - 1)
-      this.tables.transaction(() => this.tables.deleteEntries(number, lowest, to))
+      if (!this.room.isShort) this.sweepRows = sweepRowsMax
+      const to = Math.min(baseIndex, lowest + this.sweepRows - 1)
+      try {
+        this.room.transact(() => this.tables.transaction(() => this.tables.deleteEntries(number, lowest, to)))
+      } catch (error) {
+        if (!isNoRoom(error) || this.sweepRows === 1) throw error
+        // Every page of what goes is written once more into the write-ahead log.
+        this.sweepRows = Math.ceil(this.sweepRows / 10)
+        return true
+      }
+      this.room.relieve()
       return to < baseIndex
     })
   }
@@ -165,20 +195,28 @@ export class LogFile {
 
   /** Between two batches: keeps the write-ahead log short. */
   relieve(): void {
-    this.attempt("checkpoint", () => {
-      const { frames, checkpointed } = this.tables.walFrames()
-      if (frames - checkpointed >= walFramesMax) this.checkpoint()
-    })
+    this.attempt("checkpoint", () => this.room.relieve())
   }
 
-  /** About once a second: the mark becomes durable, and a quiet log goes into the database. */
+  /** About once a second: the mark becomes durable, a quiet log goes into the database, and room is kept. */
   idle(): void {
     this.attempt("idle", () => {
       this.mark.sync()
       const { frames, checkpointed } = this.tables.walFrames()
-      if (frames === this.framesAtLastIdle && frames > checkpointed) this.checkpoint()
+      if (frames === this.framesAtLastIdle && frames > checkpointed) this.room.checkpoint()
       this.framesAtLastIdle = frames
+      if (this.room.isShort) this.sweepAll()
+      this.room.regain()
     })
+  }
+
+  /** A cut may have found no room for the removal of what lies behind it. */
+  private sweepAll(): void {
+    try {
+      for (const group of this.groups.keys()) this.sweep(group)
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error
+    }
   }
 
   /** A failed store is left as it is: closing it would write what the failed sync may have lost. */
@@ -207,12 +245,13 @@ export class LogFile {
     const sequence = this.sequence + 1
     let suspicion = this.suspicion
     let records = changed
-    this.tables.transaction(() => {
+    const transaction = () => {
       records = [...changed, ...(body() ?? [])]
       for (const record of records) this.tables.putGroup(record)
       suspicion = this.suspicionAfter(records)
       this.tables.putMeta(sequence, suspicion)
-    })
+    }
+    this.room.transact(() => this.tables.transaction(transaction))
     this.suspicion = suspicion
     this.sequence = sequence
     for (const record of records) {
@@ -225,7 +264,9 @@ export class LogFile {
   /** The file is bad somewhere: a new one takes its place, with everything that can be verified. */
   replaceDamaged(): void {
     const { medium, tables, suspicion, evidenceKept } = this
-    salvage({ medium, tables, suspicion, evidenceKept, sequence: this.sequence + 1 })
+    this.room.orReserve(() =>
+      salvage({ medium, tables, suspicion, evidenceKept, sequence: this.sequence + 1 }),
+    )
     const content = openTables(medium)
     this.tables = content.tables
     this.groups = content.groups
@@ -241,15 +282,6 @@ export class LogFile {
     const present = Object.keys(this.marked).every((group) => groups.has(group))
     const whole = [...groups.values()].every((record) => record.suspicion === "")
     return present && whole && groups.size > 0 ? "" : this.suspicion
-  }
-
-  private checkpoint(): void {
-    try {
-      this.tables.checkpoint("PASSIVE")
-    } catch (error) {
-      // A full disk: the frames stay where they are, and commits tell their caller when they no longer fit.
-      if (storageError("checkpoint", error)._tag !== "StorageFull") throw error
-    }
   }
 
   private writeMark(): void {
@@ -296,7 +328,3 @@ const markOf = (record: GroupRecord): MarkedGroup => ({
 })
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const walFramesMax = 1_000
-/** Measured: 5,000 rows take about 8 ms. */
-const sweepRowsMax = 5_000

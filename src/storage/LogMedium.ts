@@ -3,6 +3,7 @@
 import type { Identity } from "./LogStore.ts"
 import type { LogTables } from "./LogTables.ts"
 import type { LogMark, Mark } from "./mark.ts"
+import type { Reserve } from "./Room.ts"
 import type { WalCondition } from "./wal.ts"
 
 /** log.db and log.mark as they are found. What follows from what is found is `logOpen`'s affair. */
@@ -13,6 +14,8 @@ export interface LogMedium {
   readonly identity: Identity
   /** The machine's boot; empty where the system does not tell. */
   readonly boot: string
+  /** Room that is kept for when there is none. */
+  readonly reserve: Reserve
   /** The mark, made when it is not there, and the newest that it holds. */
   readonly openMark: () => { readonly mark: LogMark; readonly last: Mark | null }
   /** Whether there is a log.db at all. */

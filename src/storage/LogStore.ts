@@ -116,7 +116,15 @@ export class LogStore extends Context.Service<
       /** As of `through.index`. */
       readonly configuration: Configuration
     }) => Effect.Effect<void, StorageFailed | StorageFull>
-    /** The pending install is done: its file is the state now. */
+    /** The pending install is done: its file is the state now. Waits for room when there is none. */
     readonly installed: (group: GroupId) => Effect.Effect<void, StorageFailed>
+    /**
+     * The disk is full, and the room that was kept for this is in use (HAZARDS S7): what is written now is what the
+     * node needs to go on. Entries are refused as soon as they would use up what term, vote, a flush and the cut of the
+     * log need. False again when as much room is kept as before.
+     */
+    readonly isShort: () => boolean
+    /** Another file of the directory has found no room: what is kept is for that file as well. */
+    readonly giveRoom: Effect.Effect<void, StorageFailed>
   }
 >()("raftlet/storage/LogStore") {}

@@ -46,6 +46,14 @@ export interface LogTables {
   readonly walFrames: () => { readonly frames: number; readonly checkpointed: number }
   /** What the write-ahead log holds goes into the database, durably. `TRUNCATE` empties the write-ahead log. */
   readonly checkpoint: (mode: "PASSIVE" | "TRUNCATE") => void
+  /** How much of the write-ahead log's file stays when it begins anew: enough for term and vote, or for a burst. */
+  readonly keepWal: (share: "little" | "usual") => void
+  /** How much more of the disk the files may need for entries of so many bytes. */
+  readonly growthOf: (bytes: number) => number
+  /** What the files hold of the disk and neither rows nor frames need. */
+  readonly unusedBytes: () => number
+  /** Gives as much of that back as it can; throws when even for this there is no room, and nothing has changed. */
+  readonly shrink: () => void
   /** All that `body` changes, durable when this returns; nothing of it when it throws. */
   readonly transaction: (body: () => void) => void
   readonly close: () => void

@@ -6,6 +6,7 @@ import { unpackEntries } from "./entryCodec.ts"
 import { type GroupWrite, StorageFailed } from "./LogStore.ts"
 import {
   type LogCall,
+  type LogCore,
   type LogError,
   type LogReply,
   type LogRequest,
@@ -24,6 +25,7 @@ class LogThread {
   private readonly waiting = new Map<number, Resume>()
   private nextId = 1
   private death: StorageFailed | null = null
+  isShort = false
 
   constructor(module: URL) {
     this.worker = new Worker(module, { name: "raftlet log" })
@@ -53,7 +55,8 @@ class LogThread {
     this.worker.terminate()
   }
 
-  private settle({ id, result, entries, error }: LogReply): void {
+  private settle({ id, result, entries, error, isShort }: LogReply): void {
+    this.isShort = isShort
     const resume = this.waiting.get(id)
     this.waiting.delete(id)
     if (this.waiting.size === 0) this.worker.unref()
@@ -70,16 +73,16 @@ class LogThread {
 /** Ends with the scope. What was asked before the end is done first. */
 export const openLogThread = (
   module = new URL("./logWorker.ts", import.meta.url),
-): Effect.Effect<LogCall, never, Scope.Scope> =>
+): Effect.Effect<LogCore, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new LogThread(module)),
     (thread) => Effect.sync(() => thread.terminate()),
   ).pipe(
-    Effect.map(
-      (thread): LogCall =>
-        ((operation, ...values) =>
-          Effect.callback((resume: Resume) => thread.request(operation, values, resume))) as LogCall,
-    ),
+    Effect.map((thread) => ({
+      call: ((operation, ...values) =>
+        Effect.callback((resume: Resume) => thread.request(operation, values, resume))) as LogCall,
+      isShort: () => thread.isShort,
+    })),
   )
 
 const outcomeOf = (result: unknown, error: LogReply["error"]): Effect.Effect<unknown, LogError> => {

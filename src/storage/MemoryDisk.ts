@@ -5,20 +5,19 @@ import type { GroupId } from "../consensus/types.ts"
 import type { Identity } from "./LogStore.ts"
 import { emptyImage, type LogImage } from "./logTablesMemory.ts"
 import { MemoryDirectory } from "./MemoryDirectory.ts"
-import { type FailedSync, MemoryFile, type Syncable } from "./MemoryFile.ts"
+import { type FailedSync, MemoryFile, type Syncable, sqliteError } from "./MemoryFile.ts"
+import { type FullDisk, MemoryReserve } from "./MemoryReserve.ts"
 import { type Mark, slotsOfMark } from "./mark.ts"
 import type { WalCondition } from "./wal.ts"
 
 /** What a disk does besides keeping what it is given. */
-export interface DiskConduct {
+export interface DiskConduct extends FullDisk {
   /** Ends when a sync would. */
   readonly syncing: Effect.Effect<void>
   /** Ends when anything else would that a thread of its own does: a read, a copy, a hash over a file. */
   readonly working: Effect.Effect<void>
   /** No sync returns now. */
   readonly hangs: () => boolean
-  /** Nothing more can be written. */
-  readonly isFull: () => boolean
   /** Asked once for every sync. Not null: it fails with EIO. */
   readonly failSync: () => FailedSync | null
 }
@@ -29,6 +28,7 @@ export const calm: DiskConduct = {
   working: Effect.void,
   hangs: () => false,
   isFull: () => false,
+  reserveBytes: () => 0,
   failSync: () => null,
 }
 
@@ -44,6 +44,8 @@ export interface DiskStep {
  */
 export class MemoryDisk {
   readonly conduct: DiskConduct
+  /** Room that is kept for when there is none. */
+  readonly reserve: MemoryReserve
   identity: Identity
   /** Counts the processes that had the disk. Who has come to its end can do nothing here any more. */
   run = 1
@@ -64,6 +66,7 @@ export class MemoryDisk {
 
   constructor(identity: Identity, conduct: DiskConduct = calm) {
     this.conduct = conduct
+    this.reserve = new MemoryReserve(conduct)
     this.identity = identity
     this.log = newLogFile(emptyImage(identity))
     this.logSeen = this.log.written
@@ -89,10 +92,6 @@ export class MemoryDisk {
 }
 
 export const intact: WalCondition = { _tag: "Intact", frames: 0 }
-
-/** What SQLite throws, as far as anybody looks at it. */
-export const sqliteError = (code: "SQLITE_FULL" | "SQLITE_IOERR_FSYNC"): Error =>
-  Object.assign(new Error(code === "SQLITE_FULL" ? "database or disk is full" : "disk I/O error"), { code })
 
 /** The marks of a new directory: a log that has promised nothing yet. */
 export const marksOf = (boot: number): ReadonlyArray<MemoryFile<Mark | null>> =>

@@ -117,3 +117,7 @@ export class MemoryFile<Value> {
     this.#unsynced = []
   }
 }
+
+/** What SQLite throws, as far as anybody looks at it. */
+export const sqliteError = (code: "SQLITE_FULL" | "SQLITE_IOERR_FSYNC"): Error =>
+  Object.assign(new Error(code === "SQLITE_FULL" ? "database or disk is full" : "disk I/O error"), { code })

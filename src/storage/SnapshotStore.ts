@@ -33,7 +33,8 @@ export class SnapshotStore extends Context.Service<
   {
     /**
      * Copies the state as of its last flush into a new snapshot, beside the running machine. Older snapshots
-     * go when the new one is durable, but for those that are held or were read since the one before.
+     * go when the new one is durable, but for those that are held or were read since the one before. Fails without a
+     * trial where it would use up what a full disk keeps for votes and the log.
      */
     readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull>
     /**
@@ -62,7 +63,10 @@ export class SnapshotStore extends Context.Service<
       readonly id: string
       readonly bytes: number
     }) => Effect.Effect<void, StorageFailed | StorageFull | SnapshotCorrupt>
-    /** The finished file takes the place of the state file, atomically. The state file must be closed. */
+    /**
+     * The finished file takes the place of the state file, atomically. The state file must be closed. Waits for room
+     * when there is none.
+     */
     readonly install: (id: string) => Effect.Effect<void, StorageFailed>
   }
 >()("raftlet/storage/SnapshotStore") {}

@@ -1,7 +1,7 @@
 // What does an error of SQLite mean to who owns the state, and what may be asked after it?
 
-import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { codeOf } from "./sqliteError.ts"
+import { StateCorrupt, StateStoreFailed, StateStoreFull } from "./StateStore.ts"
+import { codeOf, isNoRoom } from "./sqliteError.ts"
 
 /** Runs what is asked of a state store. After a failure of the disk all that is asked later fails, too. */
 export class StateGuard {
@@ -12,8 +12,7 @@ export class StateGuard {
     try {
       return failing(operation, body)
     } catch (error) {
-      // No room: nothing was written, and the same flush may be tried again.
-      if (error instanceof StateStoreFailed && codeOf(error.cause) !== "SQLITE_FULL") this.#failure = error
+      if (error instanceof StateStoreFailed && !(error instanceof StateStoreFull)) this.#failure = error
       throw error
     }
   }
@@ -26,6 +25,9 @@ export const failing = <A>(operation: string, body: () => A): A => {
   } catch (error) {
     if (error instanceof StateCorrupt || error instanceof StateStoreFailed) throw error
     const code = codeOf(error)
+    if (isNoRoom(error)) {
+      throw new StateStoreFull(`${operation}: no room on the disk (${code})`, { cause: error })
+    }
     const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
     if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
     throw new StateStoreFailed(message, { cause: error })

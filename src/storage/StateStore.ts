@@ -114,5 +114,10 @@ export class StateCorrupt extends Error {
 }
 
 export class StateStoreFailed extends Error {
-  override readonly name = "StateStoreFailed"
+  override readonly name: string = "StateStoreFailed"
+}
+
+/** No room: nothing of the flush was written, and the same one may be tried again (HAZARDS S7). */
+export class StateStoreFull extends StateStoreFailed {
+  override readonly name = "StateStoreFull"
 }

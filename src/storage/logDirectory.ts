@@ -24,6 +24,7 @@ import type { LogTables } from "./LogTables.ts"
 import { SqliteLogTables } from "./logTablesSqlite.ts"
 import { LogMark } from "./mark.ts"
 import { currentBoot, makeMarkFile, openMarkFile } from "./markFile.ts"
+import { openReserveFile } from "./reserveFile.ts"
 import { codeOf } from "./sqliteError.ts"
 import { inspectWal } from "./wal.ts"
 
@@ -33,6 +34,7 @@ export const logPaths = (directory: string) => ({
   mark: join(directory, "log.mark"),
   salvage: join(directory, "log.db.salvage"),
   evidence: join(directory, "evidence"),
+  reserve: join(directory, "reserve"),
 })
 
 /** An empty log with its mark, in a directory that has promised nothing yet. */
@@ -48,14 +50,19 @@ export const makeLog = (directory: string, identity: Identity): void => {
   syncPath(directory)
 }
 
-/** The directory is made, and held by this process. */
-export const openLogDirectory = (directory: string, identity: Identity): LogMedium => {
+/** The directory is made, and held by this process. `reserveBytes`: null for as much as is usual. */
+export const openLogDirectory = (
+  directory: string,
+  identity: Identity,
+  reserveBytes: number | null = null,
+): LogMedium => {
   const paths = logPaths(directory)
   refuseClosed(directory, [paths.log, paths.wal, paths.mark])
   return {
     directory,
     identity,
     boot: currentBoot(),
+    reserve: openReserveFile(paths.reserve, reserveBytes),
     openMark: () => {
       const isThere = existsSync(paths.mark)
       if (!isThere) makeMarkFile(paths.mark)

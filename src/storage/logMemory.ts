@@ -2,8 +2,8 @@
 
 import type { LogMedium } from "./LogMedium.ts"
 import { type LogImageFile, MemoryLogTables } from "./logTablesMemory.ts"
-import { bootName, intact, type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
-import type { Syncable } from "./MemoryFile.ts"
+import { bootName, intact, type MemoryDisk } from "./MemoryDisk.ts"
+import { type Syncable, sqliteError } from "./MemoryFile.ts"
 import { LogMark, type MarkSlots } from "./mark.ts"
 
 /**
@@ -27,14 +27,11 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
     if (failed !== null) throw sqliteError("SQLITE_IOERR_FSYNC")
   }
 
-  const refuseWhenFull = (): void => {
-    if (conduct.isFull()) throw sqliteError("SQLITE_FULL")
-  }
-
   const log: LogImageFile = {
     image: () => disk.logSeen,
-    commit: (image) => {
-      refuseWhenFull()
+    commit: (image, grownBytes) => {
+      disk.reserve.spend(Math.max(0, grownBytes))
+      disk.reserve.free(Math.max(0, -grownBytes))
       write(() => disk.log.write(image))
       sync([disk.log], (file) => file.sync())
       disk.logSeen = image
@@ -42,7 +39,7 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
     checkpoint: (mode) => {
       // SQLite syncs the write-ahead log before it copies anything out of it.
       sync([disk.log], (file) => file.sync())
-      refuseWhenFull()
+      disk.reserve.spend(0)
       sync([disk.log], (file) => file.rewrite())
       if (mode === "TRUNCATE") forgetWal()
     },
@@ -68,6 +65,7 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
     directory: "memory",
     identity,
     boot: bootName(disk.boot),
+    reserve: disk.reserve,
     openMark: () => {
       const mark = new LogMark(marks)
       return { mark, last: mark.read() }
@@ -78,7 +76,8 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
     keepEvidence: () => true,
     openTables: () => new MemoryLogTables(log),
     replace: ({ fill }) => {
-      log.commit(MemoryLogTables.make(identity, fill))
+      // What is copied was there before.
+      log.commit(MemoryLogTables.make(identity, fill), 0)
       forgetWal()
     },
   }

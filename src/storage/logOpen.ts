@@ -8,7 +8,8 @@ import { formatVersion, type LogTables } from "./LogTables.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import type { LogMark, Mark, MarkedGroup } from "./mark.ts"
-import { codeOf } from "./sqliteError.ts"
+import { orReserve, type Reserve } from "./Room.ts"
+import { codeOf, isNoRoom } from "./sqliteError.ts"
 
 export interface LogContent {
   readonly tables: LogTables
@@ -26,6 +27,9 @@ export interface OpenedLog extends LogContent {
 }
 
 export const openLog = (medium: LogMedium): OpenedLog => {
+  const { reserve } = medium
+  // A start notes what it finds, and other files of the directory are about to be made.
+  if (reserve.isWhole() && reserve.freeBytes() < reserve.bytes / 2) reserve.giveUp()
   const { mark, last } = medium.openMark()
   if (last === null && !medium.hasLog()) {
     const reason = "log.db and log.mark are both gone"
@@ -44,24 +48,30 @@ export const openLog = (medium: LogMedium): OpenedLog => {
 
   const opened = openContent({ medium, last, evidenceKept }, (content) => {
     const all = last === null ? reasons : [...reasons, ...contradictions(content, last)]
-    const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "))
-    truncateWal(ready.tables, last?.failed === true)
+    const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "), reserve)
+    truncateWal(ready.tables, last?.failed === true, reserve)
     return ready
   })
   return { ...opened, mark, marked: last?.groups ?? {}, evidenceKept }
 }
 
 /** Durable before anything else happens: a second restart must not find less reason than the first. */
-const suspectAll = (content: LogContent, last: Mark | null, suspicion: string): LogContent => {
+const suspectAll = (
+  content: LogContent,
+  last: Mark | null,
+  suspicion: string,
+  reserve: Reserve,
+): LogContent => {
   const sequence = Math.max(content.sequence, last?.sequence ?? 0) + 1
   const groups = new Map<GroupId, GroupRecord>()
   for (const record of content.groups.values()) {
     groups.set(record.group, { ...record, suspicion: record.suspicion || suspicion })
   }
-  content.tables.transaction(() => {
+  const note = () => {
     for (const record of groups.values()) content.tables.putGroup(record)
     content.tables.putMeta(sequence, suspicion)
-  })
+  }
+  orReserve(reserve, () => content.tables.transaction(note))
   return { ...content, groups, sequence, suspicion }
 }
 
@@ -69,13 +79,13 @@ const suspectAll = (content: LogContent, last: Mark | null, suspicion: string): 
  * What a torn tail left behind the last commit is gone before the next frames are written, and what the process
  * before had not synced is synced: a killed one leaves it in the cache, where it looks like the rest.
  */
-const truncateWal = (tables: LogTables, failedBefore: boolean): void => {
+const truncateWal = (tables: LogTables, failedBefore: boolean, reserve: Reserve): void => {
   try {
-    tables.checkpoint("TRUNCATE")
+    orReserve(reserve, () => tables.checkpoint("TRUNCATE"))
   } catch (error) {
     // A full disk keeps its old frames, synced; a node must be able to start on it. But after a sync that failed
     // only a copy is sure to be on the disk (HAZARDS S2), and that needs room.
-    if (codeOf(error) !== "SQLITE_FULL" || failedBefore) throw error
+    if (!isNoRoom(error) || failedBefore) throw error
   }
 }
 
@@ -138,7 +148,7 @@ const openContent = (
   }
   const sequence = Math.max(tables?.readableSequence() ?? 0, last?.sequence ?? 0)
   const suspicion = tables === null ? reason : ""
-  salvage({ medium, tables, sequence, suspicion, evidenceKept })
+  orReserve(medium.reserve, () => salvage({ medium, tables, sequence, suspicion, evidenceKept }))
   return prepare(openTables(medium))
 }
 

@@ -18,7 +18,7 @@ import type { LoadOptions } from "./logLoad.ts"
 
 /** Every operation of the core: what it is given, and what it gives. */
 export interface LogOperations {
-  readonly open: (directory: string, identity: Identity) => void
+  readonly open: (directory: string, identity: Identity, reserveBytes: number | null) => void
   readonly rememberIncarnation: (peer: string, incarnation: string) => "known" | "another"
   readonly load: (options: LoadOptions) => LoadedGroup
   readonly write: (batch: ReadonlyArray<GroupWrite>) => void
@@ -26,6 +26,7 @@ export interface LogOperations {
   readonly moveBase: (options: CompactOptions) => void
   readonly sweep: (group: string) => boolean
   readonly installed: (group: string) => void
+  readonly giveRoom: () => void
   readonly idle: () => void
   readonly close: () => void
 }
@@ -40,6 +41,13 @@ export type LogCall = <O extends LogOperation>(
   ...values: Parameters<LogOperations[O]>
 ) => Effect.Effect<ReturnType<LogOperations[O]>, LogError>
 
+/** The core, wherever it lives. */
+export interface LogCore {
+  readonly call: LogCall
+  /** As of its last answer. */
+  readonly isShort: () => boolean
+}
+
 /** The entries of a batch travel as one buffer, handed over and not copied. */
 export interface LogRequest {
   readonly id: number
@@ -53,6 +61,8 @@ export interface LogReply {
   readonly result: unknown
   readonly entries: Uint8Array<ArrayBuffer> | null
   readonly error: { readonly tag: string; readonly fields: Readonly<Record<string, unknown>> } | null
+  /** Whether the disk is short of room. */
+  readonly isShort: boolean
 }
 
 export const packBatch = (batch: ReadonlyArray<GroupWrite>) => {

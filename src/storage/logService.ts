@@ -4,22 +4,23 @@ import { Deferred, Effect } from "effect"
 import { BrokenCode } from "./assert.ts"
 import type { DataDirectory } from "./DataDirectory.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
-import { type LogCall, type LogError, packError, unpackError } from "./logProtocol.ts"
+import { type LogCore, type LogError, packError, unpackError } from "./logProtocol.ts"
+import { fullMillis, untilRoom } from "./untilRoom.ts"
 
 const idleMillis = 1_000
 
 /** Opened with the scope, and closed with it. */
 export const makeLogStore = Effect.fnUntraced(function* (
-  directory: Pick<DataDirectory, "directory" | "identity">,
-  call: LogCall,
+  options: Pick<DataDirectory, "directory" | "identity"> & { readonly reserveBytes: number | null },
+  { call, isShort }: LogCore,
 ) {
-  yield* call("open", directory.directory, directory.identity).pipe(
+  yield* call("open", options.directory, options.identity, options.reserveBytes).pipe(
     Effect.mapError((error) => (error._tag === "DataDirectoryRefused" ? error : stopped(error))),
   )
   yield* Effect.addFinalizer(() => Effect.ignore(call("close")))
   const failure = yield* Deferred.make<never, StorageFailed>()
-  yield* call("idle").pipe(
-    Effect.delay(idleMillis),
+  yield* Effect.suspend(() => Effect.sleep(isShort() ? fullMillis : idleMillis)).pipe(
+    Effect.andThen(call("idle")),
     Effect.forever,
     // Whatever failed before, in a call or between two of them, fails here as well.
     Effect.catch((error) => Deferred.fail(failure, stopped(error))),
@@ -30,7 +31,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
     while (yield* call("sweep", group)) yield* Effect.yieldNow
   })
   return LogStore.of({
-    identity: directory.identity,
+    identity: options.identity,
     failed: Deferred.await(failure),
     rememberIncarnation: (peer, incarnation) =>
       Effect.mapError(call("rememberIncarnation", peer, incarnation), stopped),
@@ -43,7 +44,10 @@ export const makeLogStore = Effect.fnUntraced(function* (
     compact: (options) =>
       call("moveBase", options).pipe(Effect.andThen(sweep(options.group)), Effect.mapError(stoppedOrFull)),
     installed: (group) =>
-      call("installed", group).pipe(Effect.andThen(sweep(group)), Effect.mapError(stopped)),
+      // The state rests on it already: there is no way back, and no way on without the note.
+      untilRoom(Effect.andThen(call("installed", group), sweep(group))).pipe(Effect.mapError(stopped)),
+    isShort,
+    giveRoom: Effect.mapError(call("giveRoom"), stopped),
   })
 })
 
@@ -62,7 +66,7 @@ const stopped = (error: LogError): StorageFailed =>
     ? error
     : new StorageFailed({
         operation: "operation" in error ? error.operation : "",
-        message: error._tag,
+        message: error._tag === "StorageFull" ? "no room on the disk" : error._tag,
         cause: error,
       })
 

@@ -13,8 +13,8 @@ import type { MemoryDisk } from "./MemoryDisk.ts"
 export const layerMemory = (disk: MemoryDisk) =>
   Layer.effect(
     LogStore,
-    Effect.flatMap(startThread(disk), (call) =>
-      makeLogStore({ directory: "memory", identity: disk.identity }, call),
+    Effect.flatMap(startThread(disk), (core) =>
+      makeLogStore({ directory: "memory", identity: disk.identity, reserveBytes: null }, core),
     ),
   )
 
@@ -64,8 +64,11 @@ const startThread = Effect.fnUntraced(function* (disk: MemoryDisk) {
     }
   }).pipe(Effect.forkScoped)
 
-  return ((operation, ...values) =>
-    Effect.callback((resume: Request["resume"]) => {
-      Queue.offerUnsafe(requests, { operation, values, resume })
-    })) as LogCall
+  return {
+    call: ((operation, ...values) =>
+      Effect.callback((resume: Request["resume"]) => {
+        Queue.offerUnsafe(requests, { operation, values, resume })
+      })) as LogCall,
+    isShort: () => core?.isShort === true,
+  }
 })

@@ -7,29 +7,37 @@ import { LogFile } from "./LogFile.ts"
 import { LogStore } from "./LogStore.ts"
 import { openLogThread } from "./LogThread.ts"
 import { openLogDirectory } from "./logDirectory.ts"
-import { type LogCall, type LogOperation, type LogOperations, runOperation } from "./logProtocol.ts"
+import {
+  type LogCall,
+  type LogCore,
+  type LogOperation,
+  type LogOperations,
+  runOperation,
+} from "./logProtocol.ts"
 import { answerOf, makeLogStore } from "./logService.ts"
 
-/** Log and hard state in `log.db`, in a storage thread. The directory must be held: {@link DataDirectory}. */
-export const layerSqlite = (directory: DataDirectory) =>
+/**
+ * Log and hard state in `log.db`, in a storage thread. The directory must be held: {@link DataDirectory}.
+ * `reserveBytes` are kept for when the disk is full; null: as much as is usual.
+ */
+export const layerSqlite = (directory: DataDirectory, reserveBytes: number | null = null) =>
   Layer.effect(
     LogStore,
-    Effect.flatMap(openLogThread(), (call) => makeLogStore(directory, call)),
+    Effect.flatMap(openLogThread(), (core) => makeLogStore({ ...directory, reserveBytes }, core)),
   )
 
 /** The same on the caller's thread: a slow disk holds up everything. For tools and tests. */
 export const layerSqliteInThread = (directory: DataDirectory) =>
   Layer.effect(
     LogStore,
-    Effect.suspend(() => makeLogStore(directory, callInThread())),
+    Effect.suspend(() => makeLogStore({ ...directory, reserveBytes: null }, coreInThread())),
   )
 
-const callInThread = (): LogCall => {
+const coreInThread = (): LogCore => {
   let store: LogFile | null = null
   const run = (operation: LogOperation, values: ReadonlyArray<unknown>): unknown => {
     if (operation === "open") {
-      const [directory, identity] = values as Parameters<LogOperations["open"]>
-      store = LogFile.open(openLogDirectory(directory, identity))
+      store = LogFile.open(openLogDirectory(...(values as Parameters<LogOperations["open"]>)))
       return undefined
     }
     if (store === null) throw new BrokenCode(`${operation} before open`)
@@ -37,5 +45,8 @@ const callInThread = (): LogCall => {
     if (operation === "write") store.relieve()
     return result
   }
-  return ((operation, ...values) => Effect.suspend(() => answerOf(() => run(operation, values)))) as LogCall
+  return {
+    call: ((operation, ...values) => Effect.suspend(() => answerOf(() => run(operation, values)))) as LogCall,
+    isShort: () => store?.isShort === true,
+  }
 }

@@ -3,6 +3,7 @@
 import type { Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { damageOf } from "./damage.ts"
 import { EntryRows } from "./EntryRows.ts"
+import { entryBytes } from "./entryCodec.ts"
 import type { Identity } from "./LogStore.ts"
 import { formatVersion, type LogTables, type StoredEntry } from "./LogTables.ts"
 import { baseRowOf, type GroupRecord, type GroupRow, groupRowOf, recordOf } from "./logRows.ts"
@@ -43,8 +44,8 @@ export const groupOf = (image: LogImage, name: GroupId): GroupImage | undefined 
 /** The file as the process sees it that has it open. */
 export interface LogImageFile {
   readonly image: () => LogImage
-  /** Durable when it returns; throws what SQLite would. */
-  readonly commit: (image: LogImage) => void
+  /** Durable when it returns; throws what SQLite would. `grownBytes`: of entries, less of those that are gone. */
+  readonly commit: (image: LogImage, grownBytes: number) => void
   readonly checkpoint: (mode: "PASSIVE" | "TRUNCATE") => void
 }
 
@@ -52,6 +53,7 @@ export class MemoryLogTables implements LogTables {
   readonly #file: LogImageFile
   /** Inside a transaction: what it will leave. */
   #next: Draft | null = null
+  #grownBytes = 0
   #frames = 0
   #checkpointed = 0
 
@@ -116,6 +118,7 @@ export class MemoryLogTables implements LogTables {
   insert(number: number, entry: Entry, hash: bigint): void {
     // Who waits for an entry is not stored with it.
     const stored = { entry: { ...entry, origin: null }, hash }
+    this.#grownBytes += entryBytes(entry)
     this.#changeGroup(number, { entries: this.#entriesOf(number).append(stored) })
   }
 
@@ -143,6 +146,9 @@ export class MemoryLogTables implements LogTables {
   }
 
   deleteEntries(number: number, from: Index, to: Index): void {
+    for (const length of this.lengthsBackwards(number, from, to)) {
+      this.#grownBytes -= entryBytes({ data: { byteLength: length } })
+    }
     this.#changeGroup(number, { entries: this.#entriesOf(number).remove(from, to) })
   }
 
@@ -162,15 +168,25 @@ export class MemoryLogTables implements LogTables {
 
   transaction(body: () => void): void {
     const before = this.#file.image()
+    this.#grownBytes = 0
     this.#next = { ...before, peers: new Map(before.peers), groups: new Map(before.groups) }
     try {
       body()
-      this.#file.commit(this.#next)
+      this.#file.commit(this.#next, this.#grownBytes)
       this.#frames++
     } finally {
       this.#next = null
     }
   }
+
+  keepWal = () => {}
+
+  growthOf = (bytes: number) => bytes
+
+  /** What is gone is room for others at once. */
+  unusedBytes = () => 0
+
+  shrink = () => {}
 
   /** The last one to close a file makes a checkpoint; what goes wrong then, nobody is told. */
   close(): void {

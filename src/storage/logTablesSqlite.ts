@@ -1,6 +1,7 @@
 // How are the tables of the log kept in a SQLite file? Statements and checksums, no rules.
 
 import { Database, type Statement } from "bun:sqlite"
+import { statSync } from "node:fs"
 import type { Entry, NodeId } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashToBytes, kindCode, kindOf } from "./checksum.ts"
 import { damageOf, LogDamaged, verifyChecksum } from "./damage.ts"
@@ -36,7 +37,9 @@ export class SqliteLogTables implements LogTables {
       database.run("PRAGMA synchronous = FULL")
       // SQLite's own checkpoints swallow a failed sync; LogFile makes its own and looks (HAZARDS S2).
       database.run("PRAGMA wal_autocheckpoint = 0")
-      database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
+      database.run(`PRAGMA journal_size_limit = ${walBytesKept.usual}`)
+      // What `shrink` copies does not go through a disk that is full.
+      database.run("PRAGMA temp_store = MEMORY")
       database.run("BEGIN IMMEDIATE; COMMIT")
     } catch (error) {
       database.close()
@@ -227,6 +230,33 @@ export class SqliteLogTables implements LogTables {
     this.rows(`PRAGMA wal_checkpoint(${mode})`)
   }
 
+  keepWal(share: "little" | "usual"): void {
+    this.rows(`PRAGMA journal_size_limit = ${walBytesKept[share]}`)
+  }
+
+  growthOf(bytes: number): number {
+    // Rows do not fill their pages, and pages that point to those, or count them, change along.
+    const filled = bytes * 1.25
+    const framed = filled + 8 * pageBytes - this.walBytes()
+    const paged = filled + (2 - this.pages().free) * pageBytes
+    return Math.max(0, framed) + Math.max(0, paged)
+  }
+
+  unusedBytes(): number {
+    const { free, used } = this.pages()
+    return this.walBytes() + (used <= vacuumPagesMax ? free * pageBytes : 0)
+  }
+
+  shrink(): void {
+    const { free, used } = this.pages()
+    if (free > 0 && used <= vacuumPagesMax) {
+      // SQLite refuses while a statement is open.
+      this.finalize()
+      this.run("VACUUM")
+    }
+    this.checkpoint("TRUNCATE")
+  }
+
   transaction(body: () => void): void {
     this.run("BEGIN IMMEDIATE")
     try {
@@ -245,6 +275,17 @@ export class SqliteLogTables implements LogTables {
   close(): void {
     this.finalize()
     this.database.close()
+  }
+
+  private walBytes(): number {
+    return statSync(`${this.database.filename}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  private pages(): { readonly free: number; readonly used: number } {
+    const [count, free] = ["page_count", "freelist_count"].map(
+      (name) => this.rows(`PRAGMA ${name}`)[0]?.[0] as number,
+    ) as [number, number]
+    return { free, used: count - free }
   }
 
   private finalize(): void {
@@ -266,7 +307,10 @@ export class SqliteLogTables implements LogTables {
   }
 }
 
-const walBytesKept = 16_777_216
+const walBytesKept = { little: 65_536, usual: 16_777_216 }
+const pageBytes = 4_096
+/** Copied in memory, while the log takes nothing else: 16 MB. */
+const vacuumPagesMax = 4_096
 type Bindable = string | number | null | Uint8Array
 type EntryRow = [number, number, number, number, Uint8Array, Uint8Array]
 

@@ -11,10 +11,10 @@ declare const self: Worker
 
 let store: LogFile | null = null
 
-const run = (request: LogRequest): Omit<LogReply, "id" | "error"> => {
+const run = (request: LogRequest): Pick<LogReply, "result" | "entries"> => {
   if (request.operation === "open") {
-    const [directory, identity] = request.arguments as [string, Identity]
-    store = LogFile.open(openLogDirectory(directory, identity))
+    const [directory, identity, reserveBytes] = request.arguments as [string, Identity, number | null]
+    store = LogFile.open(openLogDirectory(directory, identity, reserveBytes))
     return { result: null, entries: null }
   }
   if (store === null) throw new Error(`${request.operation} before open`)
@@ -30,12 +30,16 @@ const run = (request: LogRequest): Omit<LogReply, "id" | "error"> => {
 }
 
 const reply = (request: LogRequest): LogReply => {
+  const { id } = request
   try {
-    return { id: request.id, ...run(request), error: null }
+    const answer = run(request)
+    return { id, ...answer, error: null, isShort: isShort() }
   } catch (error) {
-    return { id: request.id, result: null, entries: null, error: packError(error) }
+    return { id, result: null, entries: null, error: packError(error), isShort: isShort() }
   }
 }
+
+const isShort = (): boolean => store?.isShort === true
 
 self.onmessage = (event: MessageEvent<LogRequest>) => {
   const answer = reply(event.data)

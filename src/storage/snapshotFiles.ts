@@ -42,6 +42,16 @@ const fileNameOf = (id: string): string =>
  */
 export const createSnapshot = (directory: string): Snapshot => {
   const paths = snapshotPaths(directory)
+  try {
+    return makeSnapshot(paths)
+  } catch (error) {
+    // Half a copy would keep the room for which it was too large.
+    removeDraft(paths.draft)
+    throw error
+  }
+}
+
+const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>): Snapshot => {
   removeDraft(paths.draft)
   const source = new Database(paths.state, { readwrite: true, create: false })
   try {

@@ -3,6 +3,7 @@
 import { Effect, Semaphore } from "effect"
 import { StorageFailed, type StorageFull } from "./LogStore.ts"
 import { type HeldSnapshot, type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
+import { untilRoom } from "./untilRoom.ts"
 
 type Failure = StorageFailed | StorageFull
 
@@ -131,7 +132,9 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
           if (reason !== "") return yield* new SnapshotCorrupt({ id, reason })
         }),
       ),
-    install: (id) => alone(files.install(id)).pipe(Effect.mapError(stopped)),
+    install: (id) =>
+      // The log rests on it already: without it the node is at its end.
+      untilRoom(alone(files.install(id))).pipe(Effect.mapError(stopped)),
   })
 }
 

@@ -3,9 +3,8 @@
 import { Effect, Layer } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import type { StorageFailed, StorageFull } from "./LogStore.ts"
-import type { FileContent } from "./MemoryDirectory.ts"
-import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
-import type { Syncable } from "./MemoryFile.ts"
+import type { MemoryDisk } from "./MemoryDisk.ts"
+import { type Syncable, sqliteError } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
 import { StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
@@ -35,13 +34,14 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       attempt(operation, () => disk.sync(file())),
     )
 
-  const write = (name: string, content: FileContent): void => {
-    if (conduct.isFull()) throw sqliteError("SQLITE_FULL")
+  /** Of a part only what is new takes room. */
+  const write = (name: string, content: Uint8Array): void => {
+    disk.reserve.spend(content.byteLength - (bytesOf(name)?.byteLength ?? 0))
     directory.write(name, content)
   }
 
   /** Not into the file of an earlier run, whose sync may have failed. */
-  const writeAnew = (name: string, content: FileContent): void => {
+  const writeAnew = (name: string, content: Uint8Array): void => {
     directory.remove(name)
     write(name, content)
   }
@@ -69,6 +69,8 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
       if (content === undefined) throw new Error("there is no state yet")
       const state = content instanceof Uint8Array ? decodeState(content) : content
       const bytes = encodeGood(state)
+      const { reserve } = disk
+      if (reserve.freeBytes() - bytes.byteLength < reserve.bytes / 4) throw sqliteError("SQLITE_FULL")
       writeAnew(draftName, bytes)
       return describe(state, bytes)
     })

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { StorageFailed, StorageFull } from "./LogStore.ts"
 import { type LogReply, unpackError } from "./logProtocol.ts"
+import { freeBytesIn, keptBytesIn } from "./reserveFile.ts"
 import { SnapshotStore } from "./SnapshotStore.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
 import { makeSnapshotStore, type SnapshotFiles, stopped } from "./snapshotService.ts"
@@ -36,7 +37,9 @@ const openFiles = Effect.fnUntraced(function* (directory: string) {
     ),
     remove: ({ index, id }) =>
       attempt("remove snapshot", () => rmSync(paths.own(index, id), { force: true })),
-    create: runJob("create", directory),
+    create: Effect.suspend(() => attempt("create snapshot", () => insistOnRoom(directory, paths.state))).pipe(
+      Effect.andThen(runJob("create", directory)),
+    ),
     reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
     read: ({ index, id }, offset, bytesMax) =>
       attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
@@ -59,6 +62,13 @@ const openFiles = Effect.fnUntraced(function* (directory: string) {
     install: (id) => runJob("install", directory, id),
   } satisfies SnapshotFiles
 })
+
+/** Half a copy, too large for the disk, would take what votes and the log need meanwhile. */
+const insistOnRoom = (directory: string, state: string): void => {
+  if (freeBytesIn(directory) < sizeOf(state) + keptBytesIn(directory)) {
+    throw new StorageFull({ operation: "create snapshot" })
+  }
+}
 
 /** Null when the file has gone meanwhile. */
 const readPiece = async (path: string, offset: number, bytesMax: number): Promise<Uint8Array | null> => {

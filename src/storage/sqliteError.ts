@@ -4,8 +4,8 @@ import { StorageFailed, StorageFull } from "./LogStore.ts"
 
 export const storageError = (operation: string, error: unknown): StorageFailed | StorageFull => {
   if (error instanceof StorageFailed || error instanceof StorageFull) return error
+  if (isNoRoom(error)) return new StorageFull({ operation })
   const code = codeOf(error)
-  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return new StorageFull({ operation })
   const message = error instanceof Error ? error.message : String(error)
   return new StorageFailed({
     operation,
@@ -13,6 +13,12 @@ export const storageError = (operation: string, error: unknown): StorageFailed |
     cause: error,
   })
 }
+
+/** The disk or a quota is full: nothing of what was asked for is there, and it may be asked for again. */
+export const isNoRoom = (error: unknown): boolean =>
+  error instanceof StorageFull ||
+  // The last one: no room for the index of a write-ahead log.
+  ["SQLITE_FULL", "ENOSPC", "EDQUOT", "SQLITE_IOERR_SHMSIZE"].includes(codeOf(error))
 
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""

@@ -2,8 +2,8 @@
 
 import type { Configuration, GroupId, Index } from "../consensus/types.ts"
 import type { FileContent } from "./MemoryDirectory.ts"
-import { type MemoryDisk, sqliteError } from "./MemoryDisk.ts"
-import type { MemoryFile } from "./MemoryFile.ts"
+import type { MemoryDisk } from "./MemoryDisk.ts"
+import { type MemoryFile, sqliteError } from "./MemoryFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import {
   type Flush,
@@ -154,6 +154,7 @@ class MemoryStateStore implements StateStore {
     this.#attempt("flush", (state) => {
       // A disk that does not answer cannot hold up a call that takes no time: there is no room just now.
       if (this.#disk.conduct.hangs()) throw sqliteError("SQLITE_FULL")
+      this.#disk.reserve.spend(bytesOf(flush))
       this.#commit(stateAfter(state, flush))
       this.#current = positionAfter(flush)
     })
@@ -170,7 +171,6 @@ class MemoryStateStore implements StateStore {
   }
 
   #commit(state: StateImage): void {
-    if (this.#disk.conduct.isFull()) throw sqliteError("SQLITE_FULL")
     this.#file.write(state)
     this.#disk.sync(this.#file)
   }
@@ -183,5 +183,10 @@ class MemoryStateStore implements StateStore {
     })
   }
 }
+
+/** What a flush may add to the file: some of it takes the place of what was there. */
+const bytesOf = ({ instances, outcomes }: Flush): number =>
+  instances.reduce((sum, { key, state }) => sum + key.length + state.length, 0) +
+  outcomes.reduce((sum, { rows }) => sum + rows.byteLength, 0)
 
 const byBytes = (left: string, right: string): number => Buffer.compare(Buffer.from(left), Buffer.from(right))

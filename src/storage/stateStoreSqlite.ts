@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Configuration } from "../consensus/types.ts"
 import { syncPath } from "./durable.ts"
+import { framesMaxIn } from "./reserveFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import {
   type Flush,
@@ -15,7 +16,7 @@ import {
   type StoredInstance,
   type StoredTimer,
 } from "./StateStore.ts"
-import { codeOf } from "./sqliteError.ts"
+import { isNoRoom } from "./sqliteError.ts"
 import {
   type ChunkRow,
   checkVersion,
@@ -65,7 +66,6 @@ const open = (path: string, initial: Configuration): StateStore => {
     database.run("PRAGMA synchronous = FULL")
     // SQLite's own checkpoints swallow a failed sync; the store makes its own and looks (HAZARDS S2).
     database.run("PRAGMA wal_autocheckpoint = 0")
-    database.run(`PRAGMA journal_size_limit = ${walBytesKept}`)
     const store = new SqliteStateStore(path, database, initial)
     makeDurable(database)
     return store
@@ -131,7 +131,7 @@ const makeDurable = (database: Database): void => {
     database.run("PRAGMA wal_checkpoint(TRUNCATE)")
   } catch (error) {
     // A full disk keeps its write-ahead log, synced: that comes first.
-    if (codeOf(error) !== "SQLITE_FULL") throw error
+    if (!isNoRoom(error)) throw error
   }
 }
 
@@ -141,11 +141,13 @@ class SqliteStateStore implements StateStore {
   private readonly statements = new Map<string, Statement>()
   private current: PositionRecord
   private readonly guard = new StateGuard()
+  private readonly framesMax: number
   private readsTogether = false
 
   constructor(path: string, database: Database, initial: Configuration) {
     this.path = path
     this.database = database
+    this.framesMax = framesMaxIn(dirname(path))
     if (database.query("SELECT count(*) FROM sqlite_schema").values()[0]?.[0] === 0) {
       this.transaction(() => {
         database.run(`${schema}; PRAGMA user_version = ${formatVersion}`)
@@ -212,7 +214,7 @@ class SqliteStateStore implements StateStore {
   }
 
   flush = (flush: Flush): void => {
-    this.guard.attempt("flush", () => {
+    const write = (): void =>
       this.transaction(() => {
         for (const instance of flush.instances) putInstance(this.run, instance)
         for (const chunk of flush.outcomes) putChunk(this.run, chunk)
@@ -222,6 +224,15 @@ class SqliteStateStore implements StateStore {
         for (const id of flush.timersCleared) this.run("DELETE FROM timers WHERE id = ?", id)
         putPosition(this.run, positionAfter(flush))
       })
+    this.guard.attempt("flush", () => {
+      try {
+        write()
+      } catch (error) {
+        if (!isNoRoom(error)) throw error
+        // What the write-ahead log holds of the disk and the file does not need, this flush may.
+        this.checkpoint("TRUNCATE")
+        write()
+      }
       this.current = positionAfter(flush)
       this.relieve()
     })
@@ -265,14 +276,21 @@ class SqliteStateStore implements StateStore {
     if (this.readsTogether && !this.database.inTransaction) this.run("BEGIN")
   }
 
-  /** The write-ahead log goes into the file when it has grown; a snapshot that reads meanwhile delays it. */
+  /**
+   * The write-ahead log goes into the file when it has grown, and gives its room back: on a small disk the log may need
+   * it. A snapshot that reads meanwhile delays both.
+   */
   private relieve(): void {
     const row = this.statement("PRAGMA wal_checkpoint(NOOP)").values()[0] as [number, number, number]
-    if (row[1] - row[2] < walFramesMax) return
+    if (row[1] - row[2] >= this.framesMax) this.checkpoint("TRUNCATE")
+  }
+
+  /** What finds no room in the file stays in the write-ahead log, synced. */
+  private checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
     try {
-      this.statement("PRAGMA wal_checkpoint(PASSIVE)").values()
+      this.statement(`PRAGMA wal_checkpoint(${mode})`).values()
     } catch (error) {
-      if (codeOf(error) !== "SQLITE_FULL") throw error
+      if (!isNoRoom(error)) throw error
     }
   }
 
@@ -300,6 +318,3 @@ class SqliteStateStore implements StateStore {
     return statement
   }
 }
-
-const walFramesMax = 1_000
-const walBytesKept = 16_777_216

@@ -9,6 +9,8 @@ export const isControl = (type: Payload["type"]): boolean => {
     case "SnapshotChunk":
     case "ForwardRequest":
     case "ForwardReply":
+    case "QueryRequest":
+    case "QueryReply":
       return false
     default:
       return true

@@ -4,7 +4,7 @@ import { Context, type Effect, type Queue } from "effect"
 import type { Message } from "../consensus/message.ts"
 import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 
-/** Proposals and queries that one node hands to the leader on behalf of its clients. */
+/** Proposals that one node hands to the leader on behalf of its clients. */
 export interface ForwardRequest {
   readonly type: "ForwardRequest"
   /** The sender's number for this request. */
@@ -20,8 +20,24 @@ export interface ForwardReply {
   readonly answers: ReadonlyArray<string>
 }
 
+/** Linearizable reads that one node hands to the leader, because its own state cannot follow. */
+export interface QueryRequest {
+  readonly type: "QueryRequest"
+  /** The sender's number for this request. */
+  readonly id: number
+  /** One JSON text per query. */
+  readonly queries: ReadonlyArray<string>
+}
+
+export interface QueryReply {
+  readonly type: "QueryReply"
+  readonly id: number
+  /** One JSON text per query, in order. */
+  readonly answers: ReadonlyArray<string>
+}
+
 /** What travels in a frame: the consensus of a group, or its door. */
-export type Payload = Message | ForwardRequest | ForwardReply
+export type Payload = Message | ForwardRequest | ForwardReply | QueryRequest | QueryReply
 
 /** A message as it arrives. The sender's identity was proven by the handshake. */
 export interface Inbound {

@@ -130,6 +130,10 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
       return { group, forwardRequest: payload }
     case "ForwardReply":
       return { group, forwardReply: payload }
+    case "QueryRequest":
+      return { group, queryRequest: payload }
+    case "QueryReply":
+      return { group, queryReply: payload }
   }
 }
 

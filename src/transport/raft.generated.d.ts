@@ -21,6 +21,8 @@ export interface Frame {
   readonly timeoutNow?: TimeoutNow | null
   readonly forwardRequest?: ForwardRequest | null
   readonly forwardReply?: ForwardReply | null
+  readonly queryRequest?: QueryRequest | null
+  readonly queryReply?: QueryReply | null
 }
 export declare const Frame: {
   readonly encode: (message: Frame, writer?: Writer) => Writer
@@ -189,6 +191,7 @@ export interface HeartbeatReply {
   readonly sentAt: number
   readonly lastIndex: number
   readonly whole: boolean
+  readonly isShort: boolean
 }
 export declare const HeartbeatReply: {
   readonly encode: (message: HeartbeatReply, writer?: Writer) => Writer
@@ -277,4 +280,22 @@ export interface ForwardReply {
 export declare const ForwardReply: {
   readonly encode: (message: ForwardReply, writer?: Writer) => Writer
   readonly decode: (bytes: Uint8Array | Reader, length?: number) => ForwardReply
+}
+
+export interface QueryRequest {
+  readonly id: number
+  readonly queries: ReadonlyArray<string>
+}
+export declare const QueryRequest: {
+  readonly encode: (message: QueryRequest, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => QueryRequest
+}
+
+export interface QueryReply {
+  readonly id: number
+  readonly answers: ReadonlyArray<string>
+}
+export declare const QueryReply: {
+  readonly encode: (message: QueryReply, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => QueryReply
 }

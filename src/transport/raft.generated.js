@@ -34,6 +34,8 @@ export const Frame = $root.Frame = (() => {
     Frame.prototype.timeoutNow = null;
     Frame.prototype.forwardRequest = null;
     Frame.prototype.forwardReply = null;
+    Frame.prototype.queryRequest = null;
+    Frame.prototype.queryReply = null;
 
     Frame.encode = function (message, writer, _depth) {
         if (!writer)
@@ -78,6 +80,10 @@ export const Frame = $root.Frame = (() => {
             $root.ForwardRequest.encode(message.forwardRequest, writer.uint32(218).fork(), _depth + 1).ldelim();
         if (message.forwardReply != null && $Object.hasOwnProperty.call(message, "forwardReply"))
             $root.ForwardReply.encode(message.forwardReply, writer.uint32(226).fork(), _depth + 1).ldelim();
+        if (message.queryRequest != null && $Object.hasOwnProperty.call(message, "queryRequest"))
+            $root.QueryRequest.encode(message.queryRequest, writer.uint32(234).fork(), _depth + 1).ldelim();
+        if (message.queryReply != null && $Object.hasOwnProperty.call(message, "queryReply"))
+            $root.QueryReply.encode(message.queryReply, writer.uint32(242).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -220,6 +226,18 @@ export const Frame = $root.Frame = (() => {
                     if (wireType !== 2)
                         break;
                     message.forwardReply = $root.ForwardReply.decode(reader, reader.size(), $undefined, _depth + 1, message.forwardReply);
+                    continue;
+                }
+            case 29: {
+                    if (wireType !== 2)
+                        break;
+                    message.queryRequest = $root.QueryRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.queryRequest);
+                    continue;
+                }
+            case 30: {
+                    if (wireType !== 2)
+                        break;
+                    message.queryReply = $root.QueryReply.decode(reader, reader.size(), $undefined, _depth + 1, message.queryReply);
                     continue;
                 }
             }
@@ -1918,6 +1936,7 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
     HeartbeatReply.prototype.sentAt = 0;
     HeartbeatReply.prototype.lastIndex = 0;
     HeartbeatReply.prototype.whole = false;
+    HeartbeatReply.prototype.isShort = false;
 
     HeartbeatReply.encode = function (message, writer, _depth) {
         if (!writer)
@@ -1936,6 +1955,8 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
             writer.uint32(33).double(message.lastIndex);
         if (message.whole != null && $Object.hasOwnProperty.call(message, "whole") && message.whole !== false)
             writer.uint32(40).bool(message.whole);
+        if (message.isShort != null && $Object.hasOwnProperty.call(message, "isShort") && message.isShort !== false)
+            writer.uint32(48).bool(message.isShort);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -2012,6 +2033,15 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
                         message.whole = value;
                     else
                         delete message.whole;
+                    continue;
+                }
+            case 6: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.isShort = value;
+                    else
+                        delete message.isShort;
                     continue;
                 }
             }
@@ -2924,6 +2954,196 @@ export const ForwardReply = $root.ForwardReply = (() => {
     };
 
     return ForwardReply;
+})();
+
+export const QueryRequest = $root.QueryRequest = (() => {
+
+    const QueryRequest = function (properties) {
+        this.queries = [];
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    QueryRequest.prototype.id = 0;
+    QueryRequest.prototype.queries = $util.emptyArray;
+
+    QueryRequest.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.id != null && $Object.hasOwnProperty.call(message, "id") && !$Object.is(message.id, 0))
+            writer.uint32(9).double(message.id);
+        if (message.queries != null && message.queries.length)
+            for (let i = 0; i < message.queries.length; ++i)
+                writer.uint32(18).string(message.queries[i]);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    QueryRequest.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.QueryRequest();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.id = value;
+                    else
+                        delete message.id;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.queries && message.queries.length))
+                        message.queries = [];
+                    message.queries.push(reader.stringVerify());
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return QueryRequest;
+})();
+
+export const QueryReply = $root.QueryReply = (() => {
+
+    const QueryReply = function (properties) {
+        this.answers = [];
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    QueryReply.prototype.id = 0;
+    QueryReply.prototype.answers = $util.emptyArray;
+
+    QueryReply.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.id != null && $Object.hasOwnProperty.call(message, "id") && !$Object.is(message.id, 0))
+            writer.uint32(9).double(message.id);
+        if (message.answers != null && message.answers.length)
+            for (let i = 0; i < message.answers.length; ++i)
+                writer.uint32(18).string(message.answers[i]);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    QueryReply.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.QueryReply();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.id = value;
+                    else
+                        delete message.id;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.answers && message.answers.length))
+                        message.answers = [];
+                    message.answers.push(reader.stringVerify());
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return QueryReply;
 })();
 
 export {

@@ -44,6 +44,7 @@ export const readPayload = (frame: wire.Frame): Payload => {
       sentAt: count(body.sentAt),
       lastIndex: count(body.lastIndex),
       whole: body.whole,
+      isShort: body.isShort,
     }
   }
   if (frame.forwardRequest) {
@@ -53,6 +54,14 @@ export const readPayload = (frame: wire.Frame): Payload => {
   if (frame.forwardReply) {
     const { id, answers } = frame.forwardReply
     return { type: "ForwardReply", id: count(id), answers: atMost(itemsMax, answers) }
+  }
+  if (frame.queryRequest) {
+    const { id, queries } = frame.queryRequest
+    return { type: "QueryRequest", id: count(id), queries: atMost(itemsMax, queries) }
+  }
+  if (frame.queryReply) {
+    const { id, answers } = frame.queryReply
+    return { type: "QueryReply", id: count(id), answers: atMost(itemsMax, answers) }
   }
   return readRare(frame)
 }

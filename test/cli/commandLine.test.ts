@@ -98,6 +98,8 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["a URL to join with a path", joined("--join", "--join", "http://h:1/admin"), "--join"],
   ["one bad URL to join of two", joined("--join", "--join", "http://h:1,ftp://h"), "ftp"],
   ["a cluster to join that does not answer", node(...joining), "http://127.0.0.1:1"],
+  ["a reserve without a number", node(...first, "--disk-reserve", "much"), "--disk-reserve"],
+  ["a reserve that holds no vote", node(...first, "--disk-reserve", "63KiB"), "64KiB"],
   ["no nodes", ["cluster", "--nodes", "0"], "--nodes"],
   ["a hundred nodes", ["cluster", "--nodes", "100"], "--nodes"],
   ["half a node", ["cluster", "--nodes", "1.5"], "--nodes"],
@@ -213,6 +215,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
       data,
       actors,
       insecure: false,
+      diskReserveBytes: null,
       startOptions: {
         cluster: "n1=127.0.0.1:5901,n2=127.0.0.1:5902",
         listen: "127.0.0.1:4901",
@@ -257,6 +260,22 @@ describe("a node that has run before (CONTRACT §1)", () => {
     expect(started).toMatchObject([{ listen: { port: 4444 }, startOptions: { listen: "h1:4444" } }])
   })
 
+  test("keeps as much of its disk as it was told", async () => {
+    for (const [text, bytes] of [
+      ["65536", 65_536],
+      ["64KiB", 65_536],
+      ["3MiB", 3_145_728],
+      ["1GiB", 1_073_741_824],
+    ] as const) {
+      const { started } = await run(node("--disk-reserve", text), remembered)
+      expect(started).toMatchObject([{ diskReserveBytes: bytes, startOptions: { diskReserve: text } }])
+      const { startOptions } = started[0]!
+      expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([
+        { diskReserveBytes: bytes },
+      ])
+    }
+  })
+
   test("is nobody else, and of no other cluster", async () => {
     const other = await run(node("--id", "n2"), remembered)
     expect([other.code, other.err]).toEqual([2, `raftlet: --id: ${data} belongs to n1, not to n2`])
@@ -279,6 +298,7 @@ test("nodes that are given the same members make the same cluster id, in whateve
         peerListen: null,
         learner: false,
         insecure: false,
+        diskReserve: null,
       },
       null,
     ).clusterId

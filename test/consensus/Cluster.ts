@@ -24,6 +24,8 @@ export interface Faults {
   readonly pause: number
   readonly compact: number
   readonly slowDisk: number
+  /** How often a disk takes term and vote alone, while it has no room for the writes that they came with. */
+  readonly fullDisk: number
   readonly batching: number
   readonly drift: boolean
 }
@@ -183,6 +185,7 @@ export class Cluster {
     if (random.chance(0.3)) host.turn()
     if (dice < 0.7) {
       if (!random.chance(faults.slowDisk)) host.completeWrites(random.between(0, 3), random.chance(0.8))
+      else if (faults.fullDisk > 0 && random.chance(faults.fullDisk)) host.writeHardState()
     } else if (dice < 0.8) host.apply(random.between(1, 5))
     else if (dice < 0.84) this.propose(host)
     else if (dice < 0.88) this.read(host)

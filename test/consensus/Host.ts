@@ -172,6 +172,18 @@ export class Host {
     this.post({ type: "Persisted", sequence: last.sequence })
   }
 
+  /** There is room for term and vote alone: they become durable ahead of what was to be written with them. */
+  writeHardState(): void {
+    const { node } = this
+    // What is on the platter already, the node has yet to hear of.
+    if (node === null || this.diskHangs || this.#written > 0) return
+    const newest = this.writes.findLast(({ hardState }) => hardState !== null)
+    if (newest === undefined) return
+    this.disk.hardState = newest.hardState!
+    this.writes = this.writes.map((write) => ({ ...write, hardState: null }))
+    this.post({ type: "HardStatePersisted", sequence: this.writes.at(-1)!.sequence })
+  }
+
   /** The machine takes in up to `count` entries, or the file of a snapshot. */
   apply(count: number): void {
     const { node } = this

@@ -55,6 +55,7 @@ const faultsOf = (random: Random): Faults => {
     slowDisk: often(0.8),
     batching: often(0.8),
     drift: random.chance(0.5),
+    fullDisk: random.chance(0.5) ? 0 : often(0.5),
   }
 }
 
@@ -71,6 +72,7 @@ const calm: Faults = {
   slowDisk: 0,
   batching: 0,
   drift: false,
+  fullDisk: 0,
 }
 
 /** A cluster to which nothing happens but what a test does. */

@@ -330,6 +330,7 @@ export const heartbeatReply = (of: Partial<HeartbeatReply>): HeartbeatReply => (
   sentAt: NOW,
   lastIndex: 0,
   whole: true,
+  isShort: false,
   ...of,
 })
 

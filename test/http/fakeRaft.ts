@@ -63,6 +63,7 @@ export const leading: GroupStatus = {
   snapshotIndex: 0,
   leaderChanges: 1,
   diskBusyMillis: 0,
+  diskShort: false,
   configuration: {
     voters: ["n1", "n2"],
     outgoing: [],

@@ -6,7 +6,7 @@ import { actor } from "../../src/index.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { Machine } from "../../src/machine/Machine.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
-import { StateStoreFailed } from "../../src/storage/StateStore.ts"
+import { StateStoreFull } from "../../src/storage/StateStore.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { Bench, command, entry, initial } from "./Bench.ts"
 import { bench, registry } from "./suspects.ts"
@@ -57,7 +57,7 @@ describe("memory", () => {
           tries++
           if (!isFull) return store.flush(flush)
           const cause = Object.assign(new Error("disk is full"), { code: "SQLITE_FULL" })
-          throw new StateStoreFailed("flush", { cause })
+          throw new StateStoreFull("flush", { cause })
         },
       },
       registry,

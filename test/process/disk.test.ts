@@ -1,4 +1,5 @@
-// The disk says no to a sync: does the node stop instead of going on with what may not be there? (HAZARDS S2)
+// The disk says no to a sync, or nothing at all: does the node stop instead of going on with what may not be there,
+// and does a leader give way? (HAZARDS S2, E12)
 
 import { afterEach, expect, test } from "bun:test"
 import { join } from "node:path"
@@ -7,6 +8,7 @@ import { type Cluster, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import type { NodeProcess } from "./support/NodeProcess.ts"
 import { expectKept } from "./support/verify.ts"
+import { until } from "./support/wait.ts"
 
 const traced = canTrace()
 if (!traced) {
@@ -57,6 +59,29 @@ test.skipIf(!traced)(
   60_000,
 )
 
+// skip: no strace here that may trace
+test.skipIf(!traced)(
+  "a leader whose disk hangs under load gives way, says that it is unwell, and follows when its disk is back (E12, S13, O3)",
+  () =>
+    withCluster(async (cluster: Cluster) => {
+      const load = new Load(cluster.urls)
+      await load.goOn(500)
+      const leader = await cluster.leader()
+      const letGo = await hangSyncs(leader)
+      await cluster.leader({ not: leader })
+      await load.goOn(500)
+      await until("the node to say so", async () => {
+        const answer = await fetch(`${leader.url}/healthz`, { signal: AbortSignal.timeout(5000) })
+        return answer.status === 503 || null
+      })
+      expect(leader.fate).toBe(null)
+      await letGo()
+      await leader.ready()
+      await expectKept(cluster, load, "a disk that hangs")
+    }),
+  90_000,
+)
+
 const add = (node: NodeProcess, key: string): Promise<Response> =>
   fetch(`${node.url}/propose/counter/disk/add`, {
     method: "POST",
@@ -82,12 +107,23 @@ afterEach(async () => {
 })
 
 /** The next sync of the node's log fails with EIO, once. */
-const failNextSync = async (node: NodeProcess): Promise<void> => {
+const failNextSync = (node: NodeProcess): Promise<unknown> => tamper(node, "error=EIO:when=1")
+
+/** No sync of the node's log returns, until it is let go. */
+const hangSyncs = async (node: NodeProcess): Promise<() => Promise<void>> => {
+  const tracer = await tamper(node, `delay_enter=${600_000_000}`)
+  return async () => {
+    tracer.kill("SIGKILL")
+    await tracer.exited
+  }
+}
+
+const tamper = async (node: NodeProcess, how: string): Promise<Bun.Subprocess> => {
   const report = join(node.data, "..", `${node.id}.strace`)
   const tracer = Bun.spawn(
     [
       ...["strace", "-f", "-o", report, "-p", String(node.pid), "-P", join(node.data, "log.db-wal")],
-      ...["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1"],
+      ...["-e", "trace=fsync,fdatasync", "-e", `inject=fsync,fdatasync:${how}`],
     ],
     { stdout: "ignore", stderr: "pipe" },
   )
@@ -95,7 +131,7 @@ const failNextSync = async (node: NodeProcess): Promise<void> => {
   let said = ""
   for await (const piece of tracer.stderr) {
     said += new TextDecoder().decode(piece)
-    if (said.includes("attached")) return
+    if (said.includes("attached")) return tracer
   }
   throw new Error(`strace: ${said}`)
 }

@@ -2,15 +2,15 @@
 
 import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
 import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
-import { MachineHost } from "../../src/machine/MachineHost.ts"
+import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
-import { LogStore, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
+import { LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
-import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import { calm, MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import type { StatePosition } from "../../src/storage/StateStore.ts"
 import { layerMemory as layerNetwork, MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
@@ -37,7 +37,17 @@ export class TestNode {
   /** As the machine has it, flushed or not. */
   applied: Array<string> = []
   /** What its disk and its machine suffer. */
-  readonly weather = { isDiskFull: false, isDiskBroken: false, writeMillis: 0, readMillis: 0, queryMillis: 0 }
+  readonly weather = {
+    isDiskFull: false,
+    /** What is kept for that. */
+    reserveBytes: 0,
+    isDiskBroken: false,
+    writeMillis: 0,
+    readMillis: 0,
+    queryMillis: 0,
+  }
+  /** What its machine answers at once. */
+  readonly settled = new Map<string, Outcome>()
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** How often the leader's life has looked for timers. */
@@ -46,7 +56,14 @@ export class TestNode {
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
     this.initial = initial
-    this.disk = new MemoryDisk({ clusterId: "c", nodeId: id, incarnation: `${id}-1` })
+    this.disk = new MemoryDisk(
+      { clusterId: "c", nodeId: id, incarnation: `${id}-1` },
+      {
+        ...calm,
+        isFull: () => this.weather.isDiskFull,
+        reserveBytes: () => this.weather.reserveBytes,
+      },
+    )
     const position = { index: 0, term: 0, time: 0, configuration: initial }
     this.file = { position, commands: [], snapshots: [], parts: new Map() }
   }
@@ -270,7 +287,6 @@ const layerWeather = (node: TestNode) =>
           return yield* new StorageFailed({ operation: "idle", message: "EIO", cause: "EIO" })
         }),
         write: Effect.fnUntraced(function* (batch) {
-          if (node.weather.isDiskFull) return yield* new StorageFull({ operation: "write" })
           if (node.weather.isDiskBroken)
             return yield* new StorageFailed({ operation: "write", message: "no", cause: "no" })
           if (node.weather.writeMillis > 0) yield* Effect.sleep(node.weather.writeMillis)
@@ -303,7 +319,13 @@ const layerToyMachine = (node: TestNode) =>
     }
     return MachineHost.of({
       position: Effect.sync(() => node.file.position),
-      admit: (commands) => Effect.succeed(commands.map((command) => ({ _tag: "Admitted", command }))),
+      admit: (commands) =>
+        Effect.sync(() =>
+          commands.map((command): Admission => {
+            const outcome = node.settled.get(decoder.decode(command))
+            return outcome === undefined ? { _tag: "Admitted", command } : { _tag: "Settled", outcome }
+          }),
+        ),
       apply: (entries) =>
         Effect.sync(() =>
           entries.map((entry) => {

@@ -1,6 +1,6 @@
 // What do the lives do when the disk, the machine or the other nodes behave badly?
 
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { drawElectionTimeout } from "../../src/raft/Group.ts"
 import { defaultOptions } from "../../src/raft/options.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -36,53 +36,6 @@ test("a command that may be executed is never called rejected by the next leader
     else expect(answer._tag).toBe("Accepted")
   }
   expect(executed).toBeGreaterThan(0)
-})
-
-describe("a disk without room", () => {
-  test("at the leader refuses proposals, answers reads, and loses nothing when there is room again (S7)", () => {
-    const cluster = new Cluster(1, three)
-    const leader = cluster.waitForLeader()
-    cluster.await(cluster.propose(leader, "before"))
-    leader.weather.isDiskFull = true
-    const caught = cluster.propose(leader, "caught", { millis: 20_000 })
-    cluster.world.runFor(50)
-    const refused = cluster.await(cluster.propose(leader, "refused"))
-    expect(refused).toMatchObject({ _tag: "Failure", code: "storage-full", outcome: "rejected" })
-    expect(cluster.await(cluster.read(leader, { consistency: "local" }))).toMatchObject({ _tag: "Answered" })
-    leader.weather.isDiskFull = false
-    expect(cluster.await(caught)).toMatchObject({ _tag: "Accepted" })
-    expect(cluster.await(cluster.propose(leader, "after"))).toMatchObject({ _tag: "Accepted" })
-    cluster.world.runFor(1000)
-    for (const node of cluster.nodes) expect(node.applied).toEqual(["before", "caught", "after"])
-  })
-
-  test("at a follower keeps nobody from committing, and it catches up (S7)", () => {
-    const cluster = new Cluster(2, three)
-    const leader = cluster.waitForLeader()
-    const follower = cluster.nodes.find((node) => node !== leader)!
-    follower.weather.isDiskFull = true
-    for (let i = 0; i < 20; i++) cluster.await(cluster.propose(leader, `c${i}`))
-    expect(follower.applied).toEqual([])
-    follower.weather.isDiskFull = false
-    cluster.world.runFor(2000)
-    expect(follower.applied).toEqual(leader.applied)
-  })
-})
-
-test("when no disk has room, proposals are told so, and all goes on when there is (S7)", () => {
-  const cluster = new Cluster(9, three)
-  const leader = cluster.waitForLeader()
-  for (const node of cluster.nodes) node.weather.isDiskFull = true
-  cluster.propose(leader, "stuck", { millis: 1000 })
-  cluster.world.runFor(3000)
-  for (const node of cluster.nodes) {
-    const answer = cluster.await(cluster.propose(node, `at ${node.id}`, { millis: 500 }))
-    expect(answer).toMatchObject({ code: "storage-full", outcome: "rejected" })
-    expect(cluster.await(cluster.read(node, { consistency: "local" }))).toMatchObject({ _tag: "Answered" })
-  }
-  for (const node of cluster.nodes) node.weather.isDiskFull = false
-  cluster.waitForLeader()
-  expect(cluster.await(cluster.propose(leader, "again"))).toMatchObject({ _tag: "Accepted" })
 })
 
 test("a leader whose disk hangs gives way to one whose disk does not (E12)", () => {

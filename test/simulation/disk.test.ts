@@ -170,6 +170,64 @@ describe("a disk that is full", () => {
     expect(disk.synced("main")!.lastIndex).toBe(10)
   })
 
+  test("takes a vote and a few entries when room is kept for that, and can be cut (S7)", () => {
+    const { world, disk, withLog } = makeDisk()
+    disk.weather.reserveBytes = 2000
+    runOn(
+      world,
+      withLog((log) =>
+        Effect.gen(function* () {
+          yield* loadMain(log)
+          yield* writeMain(log, { entries: ten })
+          disk.weather.isFull = true
+          yield* writeMain(log, { hardState: { term: 2, votedFor: "n2" }, entries: [entryOf(11, 2)] })
+          expect(log.isShort()).toBe(true)
+          const many = writeMain(log, { entries: entriesOf(12, 100, 2) })
+          expect((yield* Effect.flip(many))._tag).toBe("StorageFull")
+          yield* writeMain(log, { hardState: { term: 3, votedFor: "n3" } })
+          const through = { index: 5, term: 1 }
+          yield* log.compact({ group: "main", through, configuration: initial })
+          disk.weather.isFull = false
+          yield* Effect.sleep(300)
+          expect(log.isShort()).toBe(false)
+          yield* many
+        }),
+      ),
+    )
+    expect(disk.synced("main")).toMatchObject({ lastIndex: 100, hardState: { term: 3, votedFor: "n3" } })
+  })
+
+  test("lets what must be noted of an install wait for room, and the node live (S7, N2)", () => {
+    const { world, disk, layers } = makeDisk()
+    const arrival = runOn(world, arrivalAt(20, emptyGroup))
+    const { id } = arrival.snapshot
+    const install = { index: 20, term: arrival.snapshot.term, configuration: initial, snapshotId: id }
+    const done: Array<string> = []
+    const installing = Effect.gen(function* () {
+      const log = yield* LogStore
+      const snapshots = yield* SnapshotStore
+      yield* loadMain(log)
+      yield* snapshots.receive({ id, offset: 0, bytes: arrival.bytes })
+      yield* snapshots.finish({ id, bytes: arrival.bytes.byteLength })
+      yield* writeMain(log, { install })
+      disk.weather.isFull = true
+      yield* snapshots.install(id)
+      done.push("the state")
+      disk.weather.isFull = true
+      yield* log.installed("main")
+      done.push("the note")
+    }).pipe(Effect.provide(layers().log), Effect.provide(layers().snapshots))
+    const fiber = world.root.fork(installing)
+    for (const sofar of [[], ["the state"]]) {
+      world.runFor(2000)
+      expect(done).toEqual(sofar)
+      disk.weather.isFull = false
+      world.runFor(300)
+    }
+    expect(done).toEqual(["the state", "the note"])
+    expect(fiber.pollUnsafe()).toMatchObject({ _tag: "Success" })
+  })
+
   test("or hangs puts a flush off, in a way that the machine knows", () => {
     for (const weather of ["isFull", "hangs"] as const) {
       const { disk, layers } = makeDisk()

@@ -13,6 +13,7 @@ const live = (seed: number, rounds: number): DiskUser => {
   const user = new DiskUser(seed)
   const { chance, disk } = user
   const { weather } = disk
+  const room = chance.fork("room")
   weather.doubtfulShare = seed % 3 === 0 ? 0.5 : 0
   for (let round = 0; round < rounds; round++) {
     weather.syncMillisMax = chance.below(12)
@@ -25,6 +26,7 @@ const live = (seed: number, rounds: number): DiskUser => {
     Object.assign(weather, calm)
     user.run(chance.happens(0.1) ? 1_500 : chance.below(150))
     weather.isFull = chance.happens(0.2)
+    weather.reserveBytes = room.pick([0, 300, 3000])
     weather.hangs = chance.happens(0.1)
     weather.failing = chance.happens(0.2) ? chance.pick(["once", "always"]) : "no"
     user.run(chance.below(60))

@@ -45,7 +45,14 @@ test("seeds draw every kind of trouble, every cut and every shape of cluster, an
   const damages = new Set(faults.flatMap((fault) => (fault.type === "damage" ? [fault.damage] : [])))
   expect([...damages].sort()).toEqual(["flip", "flip-state", "mark", "shorten", "wipe"])
   const disks = new Set(faults.flatMap((fault) => (fault.type === "disk" ? Object.keys(fault.weather) : [])))
-  expect([...disks].sort()).toEqual(["failing", "hangs", "isFull", "syncMillisMax", "syncMillisMin"])
+  expect([...disks].sort()).toEqual([
+    "failing",
+    "hangs",
+    "isFull",
+    "reserveBytes",
+    "syncMillisMax",
+    "syncMillisMin",
+  ])
   expect(new Set(scripts.map(({ voters }) => voters.length))).toEqual(new Set([1, 2, 3, 5]))
   expect(scripts.some(({ outgoing }) => outgoing.length > 0)).toBe(true)
   expect(scripts.some(({ learners }) => learners.length > 0)).toBe(true)

@@ -45,9 +45,9 @@ const measureStalls = Effect.gen(function* () {
 
 /** Leaves a running storage thread behind, in a scope that nobody closes. */
 const abandon = Effect.gen(function* () {
-  const call = yield* openLogThread()
+  const { call } = yield* openLogThread()
   const { identity } = yield* hold
-  yield* call("open", directory, identity)
+  yield* call("open", directory, identity, null)
   console.log("abandoned")
   return yield* Effect.never
 }).pipe(Effect.scoped)

@@ -1,7 +1,7 @@
 // The process or the disk fails in the middle: what was reported durable is there. (HAZARDS S1, S2, S3, S7)
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+
 import { join } from "node:path"
 import { Effect } from "effect"
 import { LogFile } from "../../src/storage/LogFile.ts"
@@ -9,6 +9,7 @@ import { type LoadedGroup, StorageFailed, StorageFull } from "../../src/storage/
 import { openLogThread } from "../../src/storage/LogThread.ts"
 import { openLogDirectory } from "../../src/storage/logDirectory.ts"
 import { layerSqlite } from "../../src/storage/logStoreSqlite.ts"
+import { fillDisk, freeDisk, mountSmall, unmountSmall } from "../support/smallDisk.ts"
 import {
   entriesOf,
   entryOf,
@@ -227,7 +228,7 @@ describe("a storage thread that dies", () => {
     const module = new URL(URL.createObjectURL(new Blob([code])))
     await Effect.runPromise(
       Effect.gen(function* () {
-        const call = yield* openLogThread(module)
+        const { call } = yield* openLogThread(module)
         const failures = yield* Effect.all([call("idle"), call("write", [])].map(Effect.flip), {
           concurrency: "unbounded",
         })
@@ -247,37 +248,21 @@ describe("a storage thread that dies", () => {
   })
 })
 
-/** A file system of two megabytes; null where this user may not mount one. */
-const mountSmall = (): string | null => {
-  const directory = join(temporaryDirectory(), "small")
-  mkdirSync(directory)
-  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory], {
-    stdout: "ignore",
-    stderr: "ignore",
-  })
-  return mounted.exitCode === 0 ? directory : null
-}
-
 test("a full disk refuses the batch as a whole, and takes it when there is room again (S7)", async () => {
-  const directory = mountSmall()
-  if (directory === null) {
+  const directory = join(temporaryDirectory(), "small")
+  if (!mountSmall(directory, "2m")) {
     console.warn("SKIPPED: a full disk needs a small tmpfs, and this user may not mount one")
     return
   }
   try {
-    const filler = join(directory, "filler")
     const log = await openLog(directory)
     load(log)
     write(log, { hardState: { term: 1, votedFor: "n1" }, entries: entriesOf(1, 10, 1) })
-    try {
-      writeFileSync(filler, new Uint8Array(4_000_000))
-    } catch {
-      // As much as fits: that is the point.
-    }
+    fillDisk(directory)
     const batch = { hardState: { term: 2, votedFor: "n2" }, entries: entriesOf(11, 60, 2, "x".repeat(2_000)) }
     for (let attempt = 0; attempt < 3; attempt++) expect(() => write(log, batch)).toThrow(StorageFull)
     expect(log.read({ group: "main", from: 1, to: 10, bytesMax: 10_000 }).length).toBe(10)
-    rmSync(filler)
+    freeDisk(directory)
     write(log, batch)
     log.close()
     expect(load(await openLog(directory))).toMatchObject({
@@ -286,6 +271,6 @@ test("a full disk refuses the batch as a whole, and takes it when there is room 
       lastIndex: 60,
     })
   } finally {
-    Bun.spawnSync(["umount", "-l", directory])
+    unmountSmall(directory)
   }
 })

@@ -172,7 +172,7 @@ const pathsOf = (directory: string, { id }: Arrived): ReadonlyArray<string> =>
   [
     "",
     ...["directory.lock", "directory.lock-journal", "node.json", "node.json.new"],
-    ...["log.db", "log.db-wal", "log.db-journal", "log.mark"],
+    ...["log.db", "log.db-wal", "log.db-journal", "log.mark", "reserve"],
     ...["state.db", "state.db-wal", "state.db-shm", "state.db-journal"],
     ...["snapshots", "snapshots/draft", "snapshots/draft-journal"],
     ...[`snapshots/${id}.part`, `snapshots/${id}.received`],

@@ -85,7 +85,7 @@ export const inDirectory = <A>(directory: string, arrived: Arrived | null, body:
   Effect.gen(function* () {
     const { identity } = yield* openDataDirectory({ directory, clusterId: "cluster", nodeId: "n1" })
     mkdirSync(snapshotPaths(directory).snapshots, { recursive: true })
-    const log = LogFile.open(openLogDirectory(directory, identity))
+    const log = LogFile.open(openLogDirectory(directory, identity, reserveBytes))
     const state = openState(directory)
     const { index: stateIndex, term: stateTerm } = state.position()
     const at = { stateIndex, stateTerm, stateConfiguration: initial, tailBytesMax: 1_000_000 }
@@ -99,6 +99,9 @@ export const inDirectory = <A>(directory: string, arrived: Arrived | null, body:
     log.close()
     return result
   }).pipe(Effect.scoped, Effect.runSync)
+
+/** In one write. */
+const reserveBytes = 65_536
 
 const openState = (directory: string): StateStore =>
   openSqliteStateStore(snapshotPaths(directory).state, initial)

@@ -87,6 +87,13 @@ describe("the outbound lanes", () => {
 
   test("elections, heartbeats, acknowledgements and reads are control; what carries data is bulk", () => {
     const bulk = Object.keys(messages).filter((type) => !isControl(type as keyof typeof messages))
-    expect(bulk.sort()).toEqual(["AppendRequest", "ForwardReply", "ForwardRequest", "SnapshotChunk"])
+    expect(bulk.sort()).toEqual([
+      "AppendRequest",
+      "ForwardReply",
+      "ForwardRequest",
+      "QueryReply",
+      "QueryRequest",
+      "SnapshotChunk",
+    ])
   })
 })

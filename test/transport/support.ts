@@ -222,6 +222,7 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     sentAt: count,
     lastIndex: count,
     whole: fc.boolean(),
+    isShort: fc.boolean(),
   }),
   SnapshotChunk: chunk,
   SnapshotReply: of("SnapshotReply", {
@@ -242,6 +243,16 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
   }),
   ForwardReply: fc.record({
     type: fc.constant("ForwardReply" as const),
+    id: count,
+    answers: fc.array(fc.json(), { maxLength: 10 }),
+  }),
+  QueryRequest: fc.record({
+    type: fc.constant("QueryRequest" as const),
+    id: count,
+    queries: fc.array(fc.json(), { maxLength: 10 }),
+  }),
+  QueryReply: fc.record({
+    type: fc.constant("QueryReply" as const),
     id: count,
     answers: fc.array(fc.json(), { maxLength: 10 }),
   }),

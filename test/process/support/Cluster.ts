@@ -21,10 +21,10 @@ const businessActors = join(import.meta.dir, "../../../actors")
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
-  options: { readonly nodes?: number; readonly actors?: string } = {},
+  options: { readonly nodes?: number; readonly actors?: string; readonly directory?: string } = {},
 ): Promise<void> => {
-  const { nodes = 3, actors } = options
-  const cluster = new Cluster(loopbackPlaces(nodes), actors === undefined ? {} : { actors })
+  const { nodes = 3, ...kept } = options
+  const cluster = new Cluster(loopbackPlaces(nodes), kept)
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
