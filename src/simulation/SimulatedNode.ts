@@ -19,7 +19,7 @@ import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedDisk } from "./Disk.ts"
-import { addressOf } from "./members.ts"
+import { addressOf, nobody } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
 import type { ClockOptions, Process } from "./Process.ts"
 import { Violation } from "./Violation.ts"
@@ -62,7 +62,7 @@ export interface Surroundings {
 export class SimulatedNode {
   readonly id: NodeId
   readonly disk: SimulatedDisk
-  readonly #initial: Configuration
+  #initial: Configuration
   readonly #around: Surroundings
   readonly #clock: ClockOptions
   readonly #chance: Chance
@@ -108,6 +108,11 @@ export class SimulatedNode {
   /** Takes clients: it is up, and its doors are open. */
   get isServing(): boolean {
     return this.raft !== null
+  }
+
+  /** From now on an empty disk begins as that of a node that joins. */
+  joins(): void {
+    this.#initial = nobody
   }
 
   /** Begins a new process over what its disk holds. */

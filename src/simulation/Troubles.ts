@@ -247,7 +247,12 @@ export class Troubles {
       this.#cluster.doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
       invariants.damaged(node.id)
     }
-    if (damage === "wipe") staysDown.add(node.id)
+    if (damage === "wipe") {
+      staysDown.add(node.id)
+      // With an empty disk and the flags of the first start it could begin the first cluster once more, if that was
+      // small: whoever starts it knows that members have changed since, and lets it join.
+      if (invariants.committedConfiguration !== null) node.joins()
+    }
     world.after(forMillis, () => node.start())
   }
 
