@@ -38,6 +38,8 @@ class Hunt {
   virtualMillis = 0
   cpuMillis = 0
   operations = 0
+  /** Of members, that came to their end. */
+  changes = 0
 
   constructor(options: HuntOptions) {
     this.#options = options
@@ -73,6 +75,7 @@ class Hunt {
     this.done++
     this.virtualMillis += result.virtualMillis
     for (const count of Object.values(result.operations)) this.operations += count
+    this.changes += result.changes
     for (const marker of result.seen) this.#seen.set(marker, (this.#seen.get(marker) ?? 0) + 1)
     if (result.failure !== null) this.failures.push(result)
   }
@@ -156,11 +159,12 @@ const work = async (
 }
 
 const conclude = (hunt: Hunt, options: HuntOptions, seconds: number, say: (line: string) => void): number => {
-  const { done, twice, failures, unlike, unseen, steps, cpuMillis, virtualMillis, operations } = hunt
+  const { done, twice, failures, unlike, unseen, steps, cpuMillis, virtualMillis } = hunt
   say(
     `${done} seeds in ${seconds.toFixed(0)} s: ${steps} events (a task run on one of the simulated processes), ` +
       `${Math.round(steps / (cpuMillis / 1000))} per CPU second with all checkers on; ` +
-      `${(virtualMillis / 3_600_000).toFixed(1)} hours of virtual time, ${operations} operations of clients`,
+      `${(virtualMillis / 3_600_000).toFixed(1)} hours of virtual time, ${hunt.operations} operations of clients, ` +
+      `${hunt.changes} changes of members`,
   )
   if (unlike.length > 0) say(`seeds that were not the same twice: ${unlike.join(", ")}`)
   else say(`${twice} seeds were run once more, by another process, and were the same`)

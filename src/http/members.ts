@@ -158,6 +158,8 @@ const atLeader = async (
       },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(millis),
+      // Bun sends PUT and DELETE a second time, silently, when a connection that is used again breaks.
+      keepalive: false,
     })
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED") {
