@@ -156,7 +156,7 @@ describe("a model", () => {
     const door = some.nodes.find((node) => node !== some.leader)!
     const slow = some.ask(add, { node: door })
     // The leader has it; nobody will say so before the client asks another node.
-    some.runFor(5)
+    some.runFor(3)
     some.kill(door)
     expect(some.execute(add)).toMatchObject({ outcome: "executed", revision: 2 })
     expect(slow.answer).toBeNull()
