@@ -79,8 +79,10 @@ const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null =
   return best
 }
 
-/** By priority, then by how far it is. */
+/** With room on its disk, then by priority, then by how far it is. */
 const isBetter = ({ configurations }: Node, { progress }: Leader, id: NodeId, than: NodeId): boolean => {
+  const isOthersFull = progress.get(than)!.isShort
+  if (progress.get(id)!.isShort !== isOthersFull) return isOthersFull
   const ahead = priorityOf(configurations.current, id) - priorityOf(configurations.current, than)
   return ahead > 0 || (ahead === 0 && progress.get(id)!.match > progress.get(than)!.match)
 }

@@ -71,7 +71,7 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
     return
   }
   if (givesWay(node, leader, now)) {
-    becomeFollower(node, node.term, null, now)
+    stepDown(node, leader, now)
     return
   }
   if (isDiskStuck(node, leader, now)) {

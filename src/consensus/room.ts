@@ -1,5 +1,6 @@
 // Is there room for new commands? Only on the disks of a quorum, the leader's own among them (HAZARDS S7).
 
+import { priorityOf } from "./configuration.ts"
 import type { Leader, Node } from "./node.ts"
 import { quorumReached } from "./quorum.ts"
 import type { Millis, NodeId } from "./types.ts"
@@ -28,14 +29,14 @@ export const noteRoom = (node: Node, isShort: boolean, now: Millis): void => {
 export const givesWay = (node: Node, leader: Leader, now: Millis): boolean => {
   const { limits, log, configurations } = node
   const patienceMillis = 2 * limits.electionTimeoutMaxMillis
-  if (!node.isShort || now - node.shortSince < patienceMillis || node.commitIndex < log.lastIndex)
-    return false
+  if (!node.isShort || now - node.shortSince < patienceMillis) return false
   const hasRoom = (id: NodeId): boolean => {
     const progress = leader.progress.get(id)
     const isThere = progress !== undefined && now - progress.heardAt <= limits.electionTimeoutMaxMillis
     return isThere && !progress.isShort
   }
-  const mayLead = (id: NodeId): boolean => hasRoom(id) && leader.progress.get(id)?.counted === log.lastIndex
   const { current } = configurations
+  const hasAll = (id: NodeId): boolean => leader.progress.get(id)?.counted === log.lastIndex
+  const mayLead = (id: NodeId): boolean => hasRoom(id) && hasAll(id) && priorityOf(current, id) > 0
   return quorumReached(current, (id) => Number(hasRoom(id))) > 0 && current.voters.some(mayLead)
 }

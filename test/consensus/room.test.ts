@@ -111,12 +111,24 @@ describe("a leader short of room", () => {
     expect(silent.role.kind).toBe("leader")
   })
 
-  test("stays while what it has taken is not committed: nothing is lost on the way", () => {
+  test("stays while nobody else has all that it has taken: nothing is lost on the way", () => {
     const { node } = short()
     proposes(node, [{}])
     for (const id of ["b", "c"]) says(node, id, false, NOW + patience)
     beats(node, NOW + patience)
     expect(node.role.kind).toBe("leader")
+    // Committed or not: a full disk may be what keeps the others from it.
+    hears(node, "c", appendReply({ term: node.term, index: node.log.lastIndex }), NOW + patience)
+    beats(node, NOW + patience)
+    expect(node.role.kind).toBe("follower")
+  })
+
+  test("asks one of those with room to stand at once, whoever is further among the others", () => {
+    const five = configuration({ voters: ["a", "b", "c", "d", "e"] })
+    const { node } = reigning({ log: [1, 1], term: 1, configuration: five })
+    when(node, { type: "RoomChanged", isShort: true })
+    for (const id of ["b", "c", "d", "e"]) says(node, id, id === "b", NOW + patience)
+    expect(beats(node, NOW + patience).messages).toEqual([to("c", { type: "TimeoutNow", term: 2 })])
   })
 
   test("gives way though one of the others is far behind: who has everything can help it", () => {
