@@ -61,6 +61,8 @@ export class SimulatedCluster {
   readonly returning = new Set<NodeId>()
   /** Disks that may have lost something that nobody has made good yet: in which process each of them was. */
   readonly doubtful = new Map<NodeId, number>()
+  /** Disks that lost something which the next start over them has to find. */
+  readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
   /** What has happened to nodes, in words, for those who read of a failure. */
@@ -246,6 +248,11 @@ export class SimulatedCluster {
       const isOfItsOwnClients = payload.commands.every((command) => this.node(from).hasTaken(command))
       insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
     }
+    insist(
+      "stranger kept out",
+      !this.staysDown.has(from) || this.invariants.hasLostData(to),
+      `${to} lets ${from} in, which has lost its data, as the one that it was (S6)`,
+    )
     switch (payload.type) {
       case "ForwardRequest":
       case "ForwardReply":
@@ -335,6 +342,14 @@ export class SimulatedCluster {
       started: (node, appliedIndex) => {
         this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)
+        const mustDoubt = this.tellingLoss.delete(node.id)
+        const standing = this.#truthOf(node.id)?.standing
+        insist(
+          "loss is found",
+          !mustDoubt || standing === "suspect",
+          `${node.id} starts on a disk that has lost something (S4)`,
+          standing,
+        )
         this.#lookout.started(node)
       },
       crashed: ({ kept, lost }) => {

@@ -1,6 +1,7 @@
 // What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
 
 import type { Recorded } from "../consensus/ConfigurationHistory.ts"
+import { isVoter } from "../consensus/configuration.ts"
 import { entryBytes } from "../consensus/Log.ts"
 import type { Message, VoteRequest } from "../consensus/message.ts"
 import type { Leader, Node, Turn } from "../consensus/node.ts"
@@ -68,6 +69,8 @@ export class Invariants {
   readonly #applied = new Map<NodeId, Index>()
   /** Since when each leader has led without having heard a majority. */
   readonly #unheardSince = new Map<NodeId, Millis>()
+  /** Since when each voter has waited for longer than it may, and not stood. */
+  readonly #idleSince = new Map<NodeId, Millis>()
   /** Who was asked to stand by the leader whom it follows, in which term. */
   readonly #successors = new Set<string>()
   /** With what log each candidate asked who would vote for it in a term: its best. */
@@ -115,6 +118,7 @@ export class Invariants {
     this.#seen.delete(id)
     this.#applied.delete(id)
     this.#unheardSince.delete(id)
+    this.#idleSince.delete(id)
   }
 
   /** Its clock shows another time than before. */
@@ -155,6 +159,7 @@ export class Invariants {
     if (node.role.kind === "leader") this.#changesOneByOne(node, node.role, turn)
     this.#windows(node)
     this.#staysHeard(node, now)
+    this.#stands(node, now)
     this.#repairs(node, before, disks)
     insist(
       "commit goes forward",
@@ -569,8 +574,30 @@ export class Invariants {
     )
   }
 
+  /**
+   * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
+   * else may be able to win (thesis §4.2.2). It has some time to come to it, when it stood still.
+   */
+  #stands({ id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node, now: Millis): void {
+    const isVoterStill = () => configurations.from(commitIndex).some((each) => isVoter(each, id))
+    const isIdle =
+      role.kind === "follower" &&
+      standing === "whole" &&
+      pendingInstall === null &&
+      now - role.timerBeganAt > limits.electionTimeoutMaxMillis &&
+      isVoterStill()
+    if (!isIdle) return void this.#idleSince.delete(id)
+    const since = this.#idleSince.get(id) ?? now
+    this.#idleSince.set(id, since)
+    insist("stands unheard", now - since <= limits.electionTimeoutMaxMillis, `${id} never stands`, since, now)
+  }
+
   #heardAtOf(id: NodeId): Millis {
     return this.#heardAt.get(id) ?? Number.NEGATIVE_INFINITY
+  }
+
+  hasLostData(id: NodeId): boolean {
+    return this.#damages.has(id)
   }
 
   #damagesOf(id: NodeId): number {

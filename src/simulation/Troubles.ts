@@ -234,7 +234,7 @@ export class Troubles {
 
   /** Only while a majority of each half is without any doubt: more than that nobody can make good. */
   #damage(node: SimulatedNode, damage: Damage, forMillis: number): void {
-    const { excused, staysDown, invariants, world } = this.#cluster
+    const { excused, staysDown, tellingLoss, invariants, world } = this.#cluster
     if (!this.#cluster.canDoWithout(new Set([...this.#cluster.stillDoubtful, node.id]))) return
     // Who has never met a node takes whoever comes first for it.
     if (damage === "wipe" && !this.#isKnownToAll(node.id)) return
@@ -247,6 +247,9 @@ export class Troubles {
       this.#cluster.doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
       invariants.damaged(node.id)
     }
+    const isTold = found !== null && (damage === "shorten" || damage === "mark")
+    if (isTold) tellingLoss.add(node.id)
+    else if (damage === "wipe" || damage === "old-copy") tellingLoss.delete(node.id)
     if (damage === "wipe") {
       staysDown.add(node.id)
       // With an empty disk and the flags of the first start it could begin the first cluster once more, if that was
