@@ -1,7 +1,7 @@
 // What must hold whatever happens? Everything that nodes decide, say and apply is held against it, step by step.
 
 import type { Recorded } from "../consensus/ConfigurationHistory.ts"
-import { isVoter } from "../consensus/configuration.ts"
+import { decodeConfiguration, isVoter } from "../consensus/configuration.ts"
 import { entryBytes } from "../consensus/Log.ts"
 import type { Message, VoteRequest } from "../consensus/message.ts"
 import type { Leader, Node, Turn } from "../consensus/node.ts"
@@ -54,6 +54,8 @@ export class Invariants {
   readonly #votes = new Map<string, NodeId>()
   /** What stands at (index, term): a hash of the entry and of the term before it. */
   readonly #entries = new Map<number, bigint>()
+  /** What each configuration that was ever appended says. */
+  readonly #appointments = new Map<number, string>()
   /** Configurations that were committed, and where; in order. */
   readonly #configurations: Array<Recorded> = []
   /** Behind the commit of each node, as of its last turn. */
@@ -160,6 +162,8 @@ export class Invariants {
     this.#windows(node)
     this.#staysHeard(node, now)
     this.#stands(node, now)
+    this.#beginsWith(node.id, turn)
+    this.#rulesByItsLog(node)
     this.#repairs(node, before, disks)
     insist(
       "commit goes forward",
@@ -371,17 +375,36 @@ export class Invariants {
 
   /** A snapshot carries the configuration as of its index, never a later one (N4). */
   #describes(from: NodeId, { index, configuration }: SnapshotPosition): void {
+    this.#isAsOf(index, configuration, "snapshot's configuration", `${from} sends a snapshot (N4)`)
+  }
+
+  /** A log that is cut begins with the configuration as of there (M3). */
+  #beginsWith(id: NodeId, { compacted }: Turn): void {
+    if (compacted === null) return
+    const { through, configuration } = compacted
+    this.#isAsOf(through.index, configuration, "configuration of its log", `${id} cuts its log (M3)`)
+  }
+
+  #isAsOf(index: Index, configuration: Configuration, checker: string, what: string): void {
     const committed = this.#configurations.findLast((recorded) => recorded.index <= index)
     if (committed === undefined) return
-    const shown = ({ voters, outgoing, learners }: Configuration) =>
-      JSON.stringify([voters, outgoing, learners])
-    insist(
-      "snapshot's configuration",
-      shown(configuration) === shown(committed.configuration),
-      `${from} sends a snapshot as of ${index} with the configuration as of there (N4)`,
-      shown(configuration),
-      shown(committed.configuration),
-    )
+    const [given, expected] = [shown(configuration), shown(committed.configuration)]
+    insist(checker, given === expected, `${what}: the configuration as of ${index}`, given, expected)
+  }
+
+  /** What rules without being committed stands in the log: what is cut away rules no more (M3). */
+  #rulesByItsLog({ id, log, configurations, commitIndex }: Node): void {
+    for (const { index, configuration } of configurations.behind(Math.max(commitIndex, log.base.index))) {
+      const term = log.termAt(index)
+      const entry = term === undefined ? undefined : this.#appointments.get(keyOf({ index, term }))
+      insist(
+        "configuration of its log",
+        entry === shown(configuration),
+        `${id} obeys a configuration that its log has at ${index} (M3)`,
+        shown(configuration),
+        entry ?? "nothing",
+      )
+    }
   }
 
   /** What the node believes to be on disk is there, as it believes it (R9). */
@@ -421,6 +444,9 @@ export class Invariants {
       const isSame = known === undefined || known === content
       insist("log matching", isSame, `${node.id}: one entry at ${entry.index} of term ${entry.term} (§5.3)`)
       this.#entries.set(key, content)
+      if (entry.kind === "configuration") {
+        this.#appointments.set(key, shown(decodeConfiguration(entry.data)))
+      }
     }
   }
 
@@ -622,6 +648,9 @@ export class Invariants {
     }
   }
 }
+
+const shown = ({ voters, outgoing, learners }: Configuration): string =>
+  JSON.stringify([voters, outgoing, learners])
 
 type LogEnd = Pick<VoteRequest, "lastIndex" | "lastTerm">
 
