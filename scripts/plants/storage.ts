@@ -74,10 +74,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "    if (ahead.sequence > 0) return writes",
       },
     ],
-    test: {
-      file: "test/raft/fullDisk.test.ts",
-      name: "gives its vote, though there is no room",
-    },
   },
   {
     id: "full-leader-stays",
@@ -111,10 +107,6 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: `Effect.andThen(call("installed", group), sweep(group))`,
       },
     ],
-    test: {
-      file: "test/simulation/disk.test.ts",
-      name: "lets what must be noted of an install wait for room",
-    },
   },
   {
     id: "entries-use-up-the-reserve",

@@ -20,7 +20,7 @@ import { Sightings } from "./markers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
 import type { DiskTruth } from "./observed.ts"
-import { type ClockOptions, plainClock } from "./Process.ts"
+import { type ClockOptions, type Process, plainClock } from "./Process.ts"
 import { type NodeWatcher, SimulatedNode, type Surroundings } from "./SimulatedNode.ts"
 import { insist, Violation } from "./Violation.ts"
 import { World } from "./World.ts"
@@ -69,6 +69,11 @@ export class SimulatedCluster {
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
+  /** Term and vote that are not on their disk yet, though nothing but entries need keep them from it. */
+  readonly #unwritten = new Map<
+    NodeId,
+    { readonly what: string; readonly process: Process; readonly since: number }
+  >()
   #found: Violation | null = null
   /** Events since time has last gone on. */
   #stepsInMilli = 0
@@ -191,7 +196,10 @@ export class SimulatedCluster {
     this.#stepsInMilli = world.nowMillis === before ? this.#stepsInMilli + 1 : 0
     insist("liveness", this.#stepsInMilli < STEPS_IN_MILLI_MAX, "time goes on", this.#stepsInMilli)
     if (this.#found !== null) throw this.#found
-    if (this.world.steps % LOOK_EVERY_STEPS === 0) this.#lookAtQueues()
+    if (this.world.steps % LOOK_EVERY_STEPS === 0) {
+      this.#lookAtQueues()
+      for (const node of this.nodes) this.#lookAtFullDisk(node)
+    }
     return went
   }
 
@@ -336,6 +344,28 @@ export class SimulatedCluster {
     }
   }
 
+  /** Where room is kept for them, term and vote do not wait for any (S7). */
+  #lookAtFullDisk({ id, disk, process, record }: SimulatedNode): void {
+    const { isFull, reserveBytes, hangs, failing, syncMillisMax } = disk.weather
+    const isAble = isFull && reserveBytes > 0 && !hangs && failing === "no"
+    const { term, votedFor } = this.#truthOf(id)?.hardState ?? {}
+    const isWritten = record === null || (record.term === term && record.votedFor === votedFor)
+    if (!isAble || isWritten || process === null || process.isPaused) return void this.#unwritten.delete(id)
+    const what = `${record.term} ${record.votedFor}`
+    const waiting = this.#unwritten.get(id)
+    if (waiting?.what !== what || waiting.process !== process) {
+      return void this.#unwritten.set(id, { what, process, since: process.nowMillis })
+    }
+    const waitedMillis = process.nowMillis - waiting.since
+    insist(
+      "vote on a full disk",
+      waitedMillis <= WRITTEN_MILLIS_MAX + 10 * syncMillisMax,
+      `term and vote of ${id} find the room that is kept for them (S7)`,
+      what,
+      waitedMillis,
+    )
+  }
+
   #watcher(): NodeWatcher {
     const { invariants, executions } = this
     return {
@@ -434,6 +464,8 @@ const describeConfiguration = ({ current, currentIndex }: ConfigurationHistory):
 }
 
 const LOOK_EVERY_STEPS = 256
+/** How long term and vote may take on a full disk: several looks of the writer, which looks four times a second. */
+const WRITTEN_MILLIS_MAX = 1000
 /** Measured: a few hundred at the most. Lives that only wake each other would keep the run from ever ending. */
 const STEPS_IN_MILLI_MAX = 100_000
 

@@ -7,7 +7,7 @@ import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { addressOf } from "./members.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
-import type { PlannedChange } from "./script.ts"
+import type { PlannedChange, Script } from "./script.ts"
 
 /** How long it tries, and how long one node may take. */
 const PATIENCE_MILLIS = 3000
@@ -17,13 +17,15 @@ const RETRY_MILLIS = 60
 export class Operator {
   readonly #cluster: SimulatedCluster
   readonly #chance: Chance
+  readonly #priorities: Readonly<Record<NodeId, number>>
   #open = 0
   #isStopped = false
 
-  constructor(cluster: SimulatedCluster, changes: ReadonlyArray<PlannedChange>) {
+  constructor(cluster: SimulatedCluster, script: Pick<Script, "changes" | "priorities">) {
     this.#cluster = cluster
+    this.#priorities = script.priorities ?? {}
     this.#chance = cluster.world.chance.fork("operator")
-    for (const change of changes) cluster.world.after(change.atMillis, () => this.#carryOut(change))
+    for (const change of script.changes) cluster.world.after(change.atMillis, () => this.#carryOut(change))
   }
 
   /** Nothing that it has asked for waits for an answer. */
@@ -100,8 +102,9 @@ export class Operator {
   /** Of a node that has lost its data it says which directory is meant, as the node itself would. */
   #addressOf(id: NodeId): Address {
     const { returning } = this.#cluster
+    const address = addressOf(id, this.#priorities[id])
     const { incarnation } = this.#cluster.node(id).disk.identity
-    return returning.has(id) ? { ...addressOf(id), incarnation } : addressOf(id)
+    return returning.has(id) ? { ...address, incarnation } : address
   }
 
   /** Whoever takes a node in has started it, and told it who is there. */

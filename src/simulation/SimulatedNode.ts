@@ -150,13 +150,14 @@ export class SimulatedNode {
     if (this.#die()) this.disk.kill()
   }
 
-  /** SIGTERM: its lives end in their order, and who waits is answered. `done` is called when it is down. */
+  /** SIGTERM: a leader hands over, lives end in their order, who waits is answered. Then `done` is called. */
   stop(done: () => void = () => {}): void {
-    const { process } = this
+    const { process, raft } = this
     const scope = this.#scope
     if (process === null || scope === null) return done()
     this.raft = null
-    this.#fork(process, Scope.close(scope, Exit.void), () => {
+    const ending = Effect.andThen(raft?.handOver ?? Effect.void, Scope.close(scope, Exit.void))
+    this.#fork(process, ending, () => {
       if (process.isDead) return
       this.kill()
       done()

@@ -113,8 +113,10 @@ export class Troubles {
   #strike(fault: Fault): void {
     const { world, nodes, network } = this.#cluster
     switch (fault.type) {
-      case "end":
-        return this.#endWhen(this.#who(fault.target), fault)
+      case "end": {
+        const node = this.#who(fault.target)
+        return this.#when(node, fault, () => this.#end(node, fault.how, fault.forMillis))
+      }
       case "end-all":
         for (const node of nodes) this.#end(node, fault.how, fault.forMillis)
         return this.#cluster.sightings.see("all down at once")
@@ -139,11 +141,7 @@ export class Troubles {
       }
       case "disk": {
         const node = this.#who(fault.target)
-        this.#cluster.excused.add(node.id)
-        Object.assign(node.disk.weather, fault.weather)
-        return void world.after(fault.forMillis, () => {
-          if (!this.#isCalm) Object.assign(node.disk.weather, this.#script.disk, calmDisk)
-        })
+        return this.#when(node, fault, () => this.#sour(node, fault.weather, fault.forMillis))
       }
       case "damage":
         return this.#damageWithEcho(this.#who(fault.target), fault)
@@ -160,12 +158,19 @@ export class Troubles {
     }
   }
 
-  #endWhen(node: SimulatedNode, fault: Extract<Fault, { readonly type: "end" }>): void {
-    const end = (): void => this.#end(node, fault.how, fault.forMillis)
-    if (fault.inInstall !== true) return end()
+  #when(node: SimulatedNode, { inInstall }: { readonly inInstall?: boolean }, strike: () => void): void {
+    if (inInstall !== true) return strike()
     node.onceInstalling = () => {
-      if (!this.#isCalm) end()
+      if (!this.#isCalm) strike()
     }
+  }
+
+  #sour(node: SimulatedNode, weather: Partial<DiskWeather>, forMillis: number): void {
+    this.#cluster.excused.add(node.id)
+    Object.assign(node.disk.weather, weather)
+    this.#cluster.world.after(forMillis, () => {
+      if (!this.#isCalm) Object.assign(node.disk.weather, this.#script.disk, calmDisk)
+    })
   }
 
   #end(node: SimulatedNode, how: Ending, forMillis: number): void {

@@ -1,6 +1,7 @@
 // Who takes part in a simulated cluster, and where?
 
 import type { Address, Configuration, NodeId } from "../consensus/types.ts"
+import type { Script } from "./script.ts"
 
 /** Of a node that belongs to nobody yet. */
 export const nobody: Configuration = {
@@ -11,19 +12,26 @@ export const nobody: Configuration = {
   addresses: {},
 }
 
-export const addressOf = (id: NodeId): Address => ({ peer: `${id}:1`, client: `http://${id}` })
+/** `priority` undefined: nothing is said of it. */
+export const addressOf = (id: NodeId, priority?: number): Address => ({
+  peer: `${id}:1`,
+  client: `http://${id}`,
+  ...(priority === undefined ? {} : { priority }),
+})
 
+/** What the members of a script begin with. */
 export const configurationOf = ({
   voters,
   outgoing,
   learners,
-}: Pick<Configuration, "voters" | "outgoing" | "learners">): Configuration => {
+  priorities = {},
+}: Pick<Script, "voters" | "outgoing" | "learners" | "priorities">): Configuration => {
   const ids = [...new Set([...voters, ...outgoing, ...learners])]
   return {
     voters,
     outgoing,
     learners,
     learnersNext: [],
-    addresses: Object.fromEntries(ids.map((id) => [id, addressOf(id)])),
+    addresses: Object.fromEntries(ids.map((id) => [id, addressOf(id, priorities[id])])),
   }
 }

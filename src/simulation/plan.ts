@@ -43,6 +43,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     seed,
     ...members,
     spares,
+    priorities: drawPriorities(chance.fork("priorities"), everybody),
     raft,
     machineCacheBytesMax: weather.pick([0, 500, 1_000_000]),
     machineDirtyInstancesMax: weather.pick([2, 1000]),
@@ -197,6 +198,10 @@ const drawSpares = (chance: Chance, ids: ReadonlyArray<NodeId>): ReadonlyArray<N
   return Array.from({ length: count }, (_, at) => `n${ids.length + at + 1}`)
 }
 
+/** Mostly all are alike. Never 0: whoever makes the last voter one that never leads has nobody to lead. */
+const drawPriorities = (chance: Chance, ids: ReadonlyArray<NodeId>): Readonly<Record<NodeId, number>> =>
+  chance.happens(0.7) ? {} : Object.fromEntries(ids.map((id) => [id, chance.between(1, 3)]))
+
 /** Sensible or not: what makes no sense is refused. */
 const drawChanges = (
   chance: Chance,
@@ -286,6 +291,17 @@ export const drawFaults = (
   const room = chance.fork("room")
   const full = () => ({ isFull: true, reserveBytes: room.pick(reserves) })
   often(3, () => ({ type: "disk", target: target(), weather: full(), forMillis: long() }))
+  for (let left = Math.round(sometimes(room, 2)); left > 0; left--) {
+    const [atMillis, forMillis] = [room.below(calmAtMillis), room.between(100, 2500)]
+    faults.push({
+      atMillis,
+      type: "disk",
+      target: room.pick(ids),
+      weather: full(),
+      forMillis,
+      inInstall: true,
+    })
+  }
   often(2, () => ({ type: "disk", target: target(), weather: { failing: "once" }, forMillis: long() }))
   often(1, () => ({ type: "disk", target: target(), weather: { failing: "always" }, forMillis: brief() }))
   const damages: ReadonlyArray<Damage> = ["flip", "flip", "flip-state", "shorten", "shorten", "mark", "wipe"]

@@ -70,7 +70,7 @@ export const run = (script: Script): Report => {
     boundaryMillisMax: script.boundaryMillisMax,
   })
   const troubles = new Troubles(cluster, script)
-  const operator = new Operator(cluster, script.changes)
+  const operator = new Operator(cluster, script)
   const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,

@@ -16,6 +16,8 @@ export interface Script {
   readonly learners: ReadonlyArray<NodeId>
   /** Run from the beginning and belong to nobody, until a change takes them in. */
   readonly spares: ReadonlyArray<NodeId>
+  /** Who is to lead before others; without it, and of whom it does not speak: 1. */
+  readonly priorities?: Readonly<Record<NodeId, number>>
   readonly raft: RaftSettings
   readonly machineCacheBytesMax: number
   readonly machineDirtyInstancesMax: number
@@ -103,6 +105,8 @@ export type Fault = {
       readonly target: Target
       readonly weather: Partial<DiskWeather>
       readonly forMillis: number
+      /** Not at once, but when its log next rests on a snapshot that its state has not taken over yet. */
+      readonly inInstall?: boolean
     }
   /**
    * The power is lost, and what comes back is not what was there. `echoMillis`: what it said in so long before is
