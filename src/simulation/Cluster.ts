@@ -58,6 +58,8 @@ export class SimulatedCluster {
   readonly staysDown = new Set<NodeId>()
   /** Nodes whose disks were made to fail or lie: only these may end by themselves. */
   readonly excused = new Set<NodeId>()
+  /** Given up by decree, and running all the same. */
+  readonly fenced = new Set<NodeId>()
   /** Wiped, and started again by somebody who has asked for them to be taken in anew. */
   readonly returning = new Set<NodeId>()
   /** Disks that may have lost something that nobody has made good yet: in which process each of them was. */
@@ -262,6 +264,7 @@ export class SimulatedCluster {
       !this.staysDown.has(from) || this.invariants.hasLostData(to),
       `${to} lets ${from} in, which has lost its data, as the one that it was (S6)`,
     )
+    insist("given up", !this.fenced.has(from), `${to} lets ${from} in, which was given up by decree (O7)`)
     switch (payload.type) {
       case "ForwardRequest":
       case "ForwardReply":

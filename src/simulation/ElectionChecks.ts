@@ -21,6 +21,9 @@ export class ElectionChecks {
   readonly #idleSince = new Map<NodeId, Millis>()
   /** Who was asked to stand by the leader whom it follows, in which term. */
   readonly #successors = new Set<string>()
+  /** Who may lead by decree, and who does so in which term: nobody votes for it. */
+  readonly #permitted = new Set<NodeId>()
+  readonly #decreed = new Set<string>()
   /** With what log each candidate asked who would vote for it in a term: its best. */
   readonly #pleas = new Map<string, LogEnd>()
 
@@ -31,6 +34,10 @@ export class ElectionChecks {
   /** Terms that have had a leader. */
   get leaderCount(): number {
     return this.#leaders.size
+  }
+
+  permitsDecree(id: NodeId): void {
+    this.#permitted.add(id)
   }
 
   begins(id: NodeId): void {
@@ -44,6 +51,10 @@ export class ElectionChecks {
   }
 
   turned(node: Node, turn: Turn, before: Seen, now: Millis): void {
+    if (node.role.kind === "candidate" && node.role.decree !== null) {
+      insist("decree", this.#permitted.has(node.id), `${node.id} leads by an operator's word`)
+      this.#decreed.add(voteKey(node.id, node.term))
+    }
     if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
       this.#leads(node)
     this.#keepsQuiet(node, turn, before, now)
@@ -84,7 +95,8 @@ export class ElectionChecks {
     insist("one leader a term", other === node.id, `leaders of term ${node.term} (E1)`, other, node.id)
     this.#leaders.set(node.term, node.id)
     const { voters, outgoing } = node.configurations.current
-    for (const half of [voters, outgoing]) {
+    const isDecreed = this.#decreed.has(voteKey(node.id, node.term))
+    for (const half of isDecreed ? [] : [voters, outgoing]) {
       const votes = half.filter((id) => id === node.id || this.#votes.get(voteKey(id, node.term)) === node.id)
       insist(
         "elected by majorities",

@@ -82,6 +82,11 @@ export class Invariants {
     return this.#followers.hasLostData(id)
   }
 
+  /** An operator has decreed that this node leads. */
+  permitsDecree(id: NodeId): void {
+    this.#elections.permitsDecree(id)
+  }
+
   /** After every turn, before anything of it leaves. */
   turned(node: Node, turn: Turn, disks: (id: NodeId) => DiskTruth | null, now: Millis): void {
     const before = this.#seen.get(node.id) ?? unseen(node)

@@ -1,7 +1,7 @@
 // Which configuration may rule, and when may the next one begin? (Raft §6; thesis §4.1)
 
 import type { Recorded } from "../consensus/ConfigurationHistory.ts"
-import { decodeConfiguration } from "../consensus/configuration.ts"
+import { decodeConfiguration, epochOf } from "../consensus/configuration.ts"
 import type { Leader, Node, Turn } from "../consensus/node.ts"
 import type { Configuration, Index, NodeId, SnapshotPosition } from "../consensus/types.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -45,8 +45,10 @@ export class MembershipChecks {
 
   /** A leader appends a configuration when the one before is committed, and something of its own term (M1, M4, M5). */
   #changesOneByOne(node: Node, leader: Leader, turn: Turn): void {
-    for (const { kind, index, term } of turn.write?.entries ?? []) {
+    for (const { kind, index, term, data } of turn.write?.entries ?? []) {
       if (kind !== "configuration" || term !== node.term) continue
+      // A decree waits for nobody: it is the first that its leader appends.
+      if (epochOf(decodeConfiguration(data)) > epochOf(node.configurations.asOf(index - 1))) continue
       const earlier = node.configurations.before(index)
       insist(
         "one change at a time",

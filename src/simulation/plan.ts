@@ -57,6 +57,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     faults: drawFaults(chance.fork("faults"), everybody, calmAtMillis),
     calmAtMillis,
     forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
+    ...drawDisaster(chance.fork("disaster")),
   }
 }
 
@@ -373,6 +374,17 @@ const drawCut = (chance: Chance, ids: ReadonlyArray<NodeId>, target: () => Targe
       const links = ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => [from, to] as const))
       return { shape, links: links.filter(() => chance.happens(0.3)) }
     }
+  }
+}
+
+const drawDisaster = (chance: Chance): Pick<Script, "disaster"> => {
+  if (chance.happens(0.6)) return {}
+  return {
+    disaster: {
+      survivors: chance.between(1, 2),
+      cutsOff: chance.happens(0.6),
+      endsAfterMillis: chance.happens(0.5) ? null : chance.between(0, 60),
+    },
   }
 }
 

@@ -12,6 +12,7 @@ import register from "./actors/register.ts"
 import { Clients } from "./Clients.ts"
 import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
+import { Disaster } from "./Disaster.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
@@ -148,6 +149,7 @@ class Course {
     this.#cluster.runFor(this.#script.calmAtMillis)
     this.#minorityLost()
     this.#peace()
+    this.#majorityLost()
     this.#account()
   }
 
@@ -184,6 +186,29 @@ class Course {
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
     this.#lookAtTimers()
+  }
+
+  /** By an operator's word the rest goes on, with all that was promised, and who was given up stays out (O7). */
+  #majorityLost(): void {
+    if (this.#script.disaster === undefined) return
+    const disaster = new Disaster(this.#cluster, this.#script.disaster)
+    const survivors = disaster.strike()
+    if (survivors.length === 0) return
+    disaster.decree()
+    this.#agree(survivors, "by decree")
+    const back = disaster.giveBack()
+    this.#probe(back, (index) => {
+      const isAnotherLife = !this.#cluster.fenced.has(back.id)
+      insist("given up", isAnotherLife, `${back.id} was given up and accepts nothing (O7)`, index)
+    })
+    this.#cluster.runFor(QUIET_MILLIS)
+    this.#agree(survivors, "while one that was given up is back")
+    this.#stayQuiet(survivors)
+    disaster.takeIn()
+    this.#agree(
+      this.#cluster.nodes.filter(({ id }) => this.#isMember(id)),
+      "when all are taken in anew",
+    )
   }
 
   /** However many operations wait: each of them gets an answer, or is given up, in its time. */

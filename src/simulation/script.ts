@@ -35,6 +35,8 @@ export interface Script {
   readonly calmAtMillis: number
   /** From `calmAtMillis` on, as far as a majority can do without. */
   readonly forGood: ReadonlyArray<PermanentFault>
+  /** At the very end, if it says so. */
+  readonly disaster?: PlannedDisaster
 }
 
 /** One operation of one client, at the earliest at its time and after the client's operation before. */
@@ -140,6 +142,16 @@ export type Cut =
   /** Each sees its two neighbours. */
   | { readonly shape: "ring" }
   | { readonly shape: "links"; readonly links: ReadonlyArray<readonly [NodeId, NodeId]> }
+
+/** A majority is lost for good, and the rest goes on by decree. */
+export interface PlannedDisaster {
+  /** How many voters are left, at the most. */
+  readonly survivors: number
+  /** A leader among the lost lives on, and reaches nobody. */
+  readonly cutsOff: boolean
+  /** How long after it was decreed the node loses its power that leads by it; null: it does not. */
+  readonly endsAfterMillis: number | null
+}
 
 export type PermanentFault =
   | {

@@ -1,0 +1,192 @@
+// A majority is lost for good: an operator decrees who goes on. Who was given up comes back, and stays out until it is
+// taken in anew, with an empty disk.
+
+import type { Address, NodeId } from "../consensus/types.ts"
+import type { Changed, Failure, Raft } from "../raft/Raft.ts"
+import type { Chance } from "./Chance.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+import { addressOf } from "./members.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { Script } from "./script.ts"
+import { insist } from "./Violation.ts"
+
+type Plan = NonNullable<Script["disaster"]>
+
+const RETRY_MILLIS = 50
+const ATTEMPT_MILLIS = 1500
+const QUIET_MILLIS_MAX = 3000
+const DECREE_MILLIS_MAX = 20_000
+const DOWN_MILLIS_MAX = 200
+
+export class Disaster {
+  readonly #cluster: SimulatedCluster
+  readonly #plan: Plan
+  readonly #chance: Chance
+  #lost: ReadonlyArray<SimulatedNode> = []
+  #survivors: ReadonlyArray<SimulatedNode> = []
+  /** Lives on, and reaches nobody. */
+  #cutOff: SimulatedNode | null = null
+
+  constructor(cluster: SimulatedCluster, plan: Plan) {
+    this.#cluster = cluster
+    this.#plan = plan
+    this.#chance = cluster.world.chance.fork("disaster")
+  }
+
+  /**
+   * A majority is gone, at a moment in which everybody holds all that is committed: nothing that was promised is lost
+   * with it. Gives back who is left; nobody: there is no majority that could be lost so.
+   */
+  strike(): ReadonlyArray<SimulatedNode> {
+    const cluster = this.#cluster
+    const { voters, outgoing, goal } = cluster.committedConfiguration
+    const isWhole = outgoing.length === 0 && goal === undefined && voters.length > 1
+    if (!isWhole || voters.some((id) => cluster.gone.has(id))) return []
+    if (!cluster.runUntil(() => this.#isQuiet(voters), QUIET_MILLIS_MAX)) return []
+    const count = Math.min(this.#plan.survivors, Math.floor(voters.length / 2))
+    const left = this.#chance.some(voters, count)
+    this.#survivors = left.map((id) => cluster.node(id))
+    this.#lost = voters.filter((id) => !left.includes(id)).map((id) => cluster.node(id))
+    const { leader } = cluster
+    if (this.#plan.cutsOff && leader !== null && this.#lost.includes(leader)) this.#cutOff = leader
+    cluster.tell(`lost for good: ${this.#lost.map(({ id }) => id)}, cut off ${this.#cutOff?.id ?? "nobody"}`)
+    for (const node of this.#lost) {
+      if (node === this.#cutOff) this.#isolate(node.id)
+      else this.#end(node)
+    }
+    return this.#survivors
+  }
+
+  /** The operator asks until it is done; the node that it asks may die in the middle. */
+  decree(): void {
+    const { invariants, world } = this.#cluster
+    const asked = this.#chance.pick(this.#survivors)
+    const voters = this.#survivors.map(({ id }) => id)
+    invariants.permitsDecree(asked.id)
+    const isDone = () => {
+      const { committedConfiguration } = this.#cluster
+      return (committedConfiguration.epoch ?? 0) > 0
+    }
+    let mayEnd = this.#plan.endsAfterMillis !== null
+    const attempt = (): void => {
+      if (isDone()) return
+      this.#ask(
+        asked,
+        (raft, answer) => raft.reset({ voters, deadline: raft.now() + ATTEMPT_MILLIS, answer }),
+        (answer) => {
+          this.#cluster.tell(`of the decree the operator hears ${JSON.stringify(answer)}`)
+          world.after(RETRY_MILLIS, attempt)
+        },
+      )
+    }
+    const endInTheMiddle = (): void => {
+      if (!mayEnd || asked.record?.role.kind !== "candidate" || asked.record.role.decree === null) return
+      mayEnd = false
+      world.after(this.#plan.endsAfterMillis!, () => {
+        if (!asked.isUp) return
+        asked.crash()
+        world.after(this.#chance.between(1, DOWN_MILLIS_MAX), () => asked.start())
+      })
+    }
+    attempt()
+    const inTime = this.#cluster.runUntil(() => {
+      endInTheMiddle()
+      return isDone()
+    }, DECREE_MILLIS_MAX)
+    insist("liveness", inTime, `by decree ${voters} go on`)
+    this.#cluster.sightings.see("went on by decree")
+  }
+
+  /** One of those who were given up: alone it is no majority of anything. */
+  giveBack(): SimulatedNode {
+    const { network, staysDown, fenced } = this.#cluster
+    const back = this.#cutOff ?? this.#chance.pick(this.#lost)
+    fenced.add(back.id)
+    this.#cluster.tell(`${back.id} is back`)
+    network.healAll()
+    staysDown.delete(back.id)
+    back.start()
+    return back
+  }
+
+  /** All who were given up, with empty disks. Gives back whom the operator then asks the cluster to take in. */
+  takeIn(): void {
+    const { fenced, returning, staysDown } = this.#cluster
+    for (const node of this.#lost) {
+      this.#end(node)
+      node.disk.wipe(this.#cluster.newIdentity(node.id))
+      node.joins()
+      fenced.delete(node.id)
+      staysDown.delete(node.id)
+      returning.add(node.id)
+      node.start()
+    }
+    for (const { id, disk } of this.#lost)
+      this.#add(id, { ...addressOf(id), incarnation: disk.identity.incarnation })
+    this.#cluster.sightings.see("given up and taken in anew")
+  }
+
+  #add(id: NodeId, address: Address): void {
+    const isIn = () => !this.#cluster.gone.has(id) && this.#cluster.committedConfiguration.voters.includes(id)
+    const attempt = (): void => {
+      const { leader, world } = this.#cluster
+      const again = () => world.after(RETRY_MILLIS, attempt)
+      if (isIn()) return
+      if (leader === null) return void again()
+      this.#ask(
+        leader,
+        (raft, answer) =>
+          raft.change({
+            change: { kind: "add", id, address, as: "voter" },
+            force: false,
+            deadline: raft.now() + ATTEMPT_MILLIS,
+            answer,
+          }),
+        again,
+      )
+    }
+    attempt()
+    const inTime = this.#cluster.runUntil(isIn, DECREE_MILLIS_MAX)
+    insist("liveness", inTime, `${id} is taken in anew`)
+  }
+
+  #ask(
+    node: SimulatedNode,
+    request: (raft: Raft["Service"], answer: (given: Changed | Failure) => void) => void,
+    done: (answer: Changed | Failure | null) => void,
+  ): void {
+    const { process, raft } = node
+    let isOver = false
+    const answer = (given: Changed | Failure | null): void => {
+      if (isOver) return
+      isOver = true
+      done(given)
+    }
+    if (process !== null && raft !== null) process.post(() => request(raft, answer))
+    this.#cluster.world.after(2 * ATTEMPT_MILLIS, () => answer(null))
+  }
+
+  /** Everybody's disk holds the same, and all of it is committed. */
+  #isQuiet(voters: ReadonlyArray<NodeId>): boolean {
+    const { committedIndex } = this.#cluster.invariants
+    return voters.every((id) => {
+      const { record, disk } = this.#cluster.node(id)
+      const isHeld = record?.log.lastIndex === committedIndex && record.log.persistedIndex === committedIndex
+      return isHeld && record.standing === "whole" && disk.synced("main")?.lastIndex === committedIndex
+    })
+  }
+
+  #isolate(id: NodeId): void {
+    const { network, nodes } = this.#cluster
+    for (const other of nodes) {
+      if (other.id === id) continue
+      network.cut(id, other.id)
+      network.cut(other.id, id)
+    }
+  }
+
+  #end(node: SimulatedNode): void {
+    this.#cluster.staysDown.add(node.id)
+    if (node.isUp) node.crash()
+  }
+}
