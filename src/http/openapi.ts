@@ -435,7 +435,7 @@ const changeProblems = [
 const changeResponses = (...more: ReadonlyArray<ProblemCode>): Json => ({
   ...ok("The members as of now", ref("Changed"), indexHeader),
   ...redirected,
-  ...problems(...changeProblems, "would-lose-quorum", ...more),
+  ...problems(...changeProblems, "would-lose-quorum", "id-in-use", "address-in-use", ...more),
 })
 
 const readResponses = (schema: Json, ...more: ReadonlyArray<ProblemCode>): Json => ({
