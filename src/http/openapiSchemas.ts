@@ -28,7 +28,11 @@ const force = {
     maximum: 1000,
     description: "Who leads rather than others; 0: never.",
   },
-  force: { type: "boolean", description: "Also when too few of the new voters are alive, or a node that lives would lose its name, address or vote." },
+  force: {
+    type: "boolean",
+    description:
+      "Also when too few of the new voters are alive, or a node that lives would lose its name, address or vote.",
+  },
 }
 
 const range = (description: string) => ({
