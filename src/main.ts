@@ -3,7 +3,6 @@
 import { join } from "node:path"
 import { Context, Effect, Layer, Logger } from "effect"
 import { version } from "../package.json"
-import { formatHostPort } from "./cli/addresses.ts"
 import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
 import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
@@ -57,7 +56,7 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
       newcomer: {
         id: options.id,
         peer: options.peer,
-        client: url,
+        client: options.client,
         incarnation: directory.identity.incarnation,
         role: options.join.role,
       },
@@ -118,7 +117,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
   const metrics = new Metrics()
   const observer = makeObserver(metrics, yield* Effect.context<never>())
   const initial = firstConfiguration(options)
-  const client = `http://${formatHostPort(options.listen)}`
+  const { client } = options
   const layerTransport = Layer.unwrap(
     Effect.map(LogStore, ({ rememberIncarnation }) =>
       layerSocket({

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly peer: string
   /** Where clients are served. */
   readonly listen: HostPort
+  /** Where clients and the other nodes find what is served there: `http://host:port`. */
+  readonly client: string
   /** Where peers are served. */
   readonly peerListen: HostPort
   /** Absolute path. */

@@ -26,6 +26,12 @@ const Cluster = Schema.Struct({
 
 const answerMillis = 5000
 const retryMillis = 500
+/**
+ * Who was here a moment ago and has lost its data is taken for alive at first. But one that was started under another's
+ * name by mistake must not lie in wait until that one is restarted.
+ */
+const inUseMax = 10
+const inUseCodes: ReadonlySet<string> = new Set(["id-in-use", "address-in-use"])
 
 /** Asks one after the other; the first that answers is believed. */
 export const introduce = (urls: ReadonlyArray<string>): Effect.Effect<Introduction, CliFailure> =>
@@ -63,9 +69,11 @@ export const becomeMember = (options: {
   Effect.gen(function* () {
     const { urls, newcomer, isMember } = options
     let said = ""
+    let inUse = 0
     for (let attempt = 0; !isMember(); attempt++) {
       const answer = yield* ask(urls[attempt % urls.length]!, newcomer)
-      if (answer._tag === "Never") {
+      inUse = answer._tag === "InUse" ? inUse + 1 : 0
+      if (answer._tag === "Never" || inUse === inUseMax) {
         return yield* failed(`the cluster does not take ${newcomer.id} in: ${answer.detail}`)
       }
       if (answer.detail !== said) yield* Effect.logInfo(`joining: ${answer.detail}`)
@@ -75,7 +83,7 @@ export const becomeMember = (options: {
     yield* Effect.logInfo(`${newcomer.id} is a member`)
   })
 
-type Answer = { readonly _tag: "Again" | "Never"; readonly detail: string }
+type Answer = { readonly _tag: "Again" | "InUse" | "Never"; readonly detail: string }
 
 const ask = (url: string, newcomer: Newcomer): Effect.Effect<Answer> =>
   Effect.tryPromise(async (): Promise<Answer> => {
@@ -87,5 +95,6 @@ const ask = (url: string, newcomer: Newcomer): Effect.Effect<Answer> =>
     })
     if (response.ok) return { _tag: "Again", detail: `${url} takes it in; it catches up` }
     const { code, detail, retryable } = Schema.decodeUnknownSync(Problem)(await response.json())
-    return { _tag: retryable ? "Again" : "Never", detail: `${code}: ${detail}` }
+    const again = inUseCodes.has(code) ? "InUse" : "Again"
+    return { _tag: retryable ? again : "Never", detail: `${code}: ${detail}` }
   }).pipe(Effect.catch(() => Effect.succeed<Answer>({ _tag: "Again", detail: `${url} does not answer` })))

@@ -22,6 +22,7 @@ interface NodeFlags {
   readonly id: string | null
   readonly cluster: string | null
   readonly listen: string | null
+  readonly client: string | null
   readonly data: string | null
   readonly actors: string | null
   readonly clusterId: string | null
@@ -39,6 +40,11 @@ export const nodeCommand = (platform: Platform) =>
       id: value("id", "ID", "Name of this node, for ever"),
       cluster: value("cluster", "n1=HOST:PEERPORT,…", "The members of the first cluster, this one included"),
       listen: value("listen", "HOST:PORT", "Where clients are served"),
+      client: value(
+        "client",
+        "URL",
+        "Where clients and the other nodes find what it serves, when they cannot at --listen (default: http:// and --listen)",
+      ),
       data: value("data", "DIR", "Where everything is kept"),
       actors: value("actors", "DIR", "Where the actors are (default: actors)"),
       clusterId: value("cluster-id", "ID", "Name of the cluster (default: made from its members)"),
@@ -131,6 +137,7 @@ export const nodeOptions = (
   }
   const peerListen = parseHostPort(own, clusterText === null ? "--peer-listen" : "--cluster")
   refuseSharedPort(listen, peerListen)
+  const client = flags.client ?? known("client")
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
   const diskReserve = flags.diskReserve ?? known("diskReserve")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
@@ -140,6 +147,7 @@ export const nodeOptions = (
       ? { cluster: clusterText }
       : { join: urls.join(","), "peer-listen": formatHostPort(peerListen), learner }),
     listen: formatHostPort(listen),
+    ...(client === null ? {} : { client }),
     actors,
     insecure,
     ...(diskReserve === null ? {} : { diskReserve }),
@@ -153,6 +161,7 @@ export const nodeOptions = (
     join: urls === null ? null : { urls, role: learner ? "learner" : "voter" },
     peer: formatHostPort(peerListen),
     listen,
+    client: client === null ? `http://${formatHostPort(listen)}` : parseOneUrl(client, "--client"),
     peerListen,
     data: resolve(flags.data),
     actors,
@@ -160,6 +169,13 @@ export const nodeOptions = (
     diskReserveBytes: diskReserve === null ? null : parseBytes(diskReserve, "--disk-reserve"),
     startOptions,
   }
+}
+
+const parseOneUrl = (text: string, flag: string): string => {
+  const [url, ...more] = parseUrls(text, flag)
+  if (url === undefined || more.length > 0)
+    throw refused(`${flag}: one URL is wanted, not ${JSON.stringify(text)}`)
+  return url
 }
 
 const parseBytes = (text: string, flag: string): number => {

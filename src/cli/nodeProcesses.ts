@@ -62,6 +62,8 @@ const spawn = (plan: NodePlan, program: ReadonlyArray<string>) => {
   const log = openSync(plan.log, "a")
   try {
     return Bun.spawn([...program, ...plan.args, "--stop-with-parent"], {
+      // What is meant for one node can be true of none of these.
+      env: { ...process.env, RAFTLET_CLIENT: undefined, RAFTLET_JOIN: undefined },
       // A pipe that nobody writes to: it ends when this process does.
       stdin: "pipe",
       stdout: log,

@@ -86,7 +86,7 @@ export const clientOf = (status: GroupStatus, id: NodeId): string =>
  */
 export const leaderLocation = (status: GroupStatus, request: Request): string | null => {
   if (status.leader === status.id) return null
-  if (status.leader === null) throw new Problem("no-leader", "No leader is known; there is nowhere to go.")
+  if (status.leader === null) throw new Problem("no-leader", "No leader is known to this node.")
   const client = clientOf(status, status.leader)
   if (client === "") {
     throw new Problem("not-leader", `${status.leader} leads, but its client address is not known here.`)

@@ -71,6 +71,7 @@ const describe = ({ index, term, time, kind, command, configuration }: ReadableE
           voters: configuration.voters,
           outgoing: configuration.outgoing,
           learners: configuration.learners,
+          ...(configuration.resetFrom === undefined ? {} : { resetFrom: configuration.resetFrom }),
         },
       }),
 })

@@ -5,6 +5,7 @@ import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
+import { refuseSlips } from "./living.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, Problem } from "./problem.ts"
 import { decodePart, parseQuery, parseSwitch } from "./target.ts"
@@ -102,6 +103,7 @@ const changing = async (
   const change = read(body)
   const force = body.force === true || parseSwitch(parameters.get("force"), "force")
   return atLeader(options, door, request, body, parameters, async (deadline) => {
+    if (!force) refuseSlips(door.raft.status(), change)
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
     door.raft.change({ change, force, deadline, answer: resolve })
     const answer = await promise

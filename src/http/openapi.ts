@@ -310,6 +310,10 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
             properties: {
               voters: { type: "array", items: { type: "string" } },
               dryRun: { type: "boolean", default: true, description: "Only say what would be lost." },
+              force: {
+                type: "boolean",
+                description: "Also while a node that would be given up answers and knows a leader.",
+              },
             },
           }),
         },
@@ -435,7 +439,7 @@ const changeProblems = [
 const changeResponses = (...more: ReadonlyArray<ProblemCode>): Json => ({
   ...ok("The members as of now", ref("Changed"), indexHeader),
   ...redirected,
-  ...problems(...changeProblems, "would-lose-quorum", ...more),
+  ...problems(...changeProblems, "would-lose-quorum", "id-in-use", "address-in-use", ...more),
 })
 
 const readResponses = (schema: Json, ...more: ReadonlyArray<ProblemCode>): Json => ({
@@ -482,7 +486,7 @@ const redirect = inQuery(
 const forced = inQuery(
   "force",
   { enum: ["0", "1", "false", "true"] },
-  "1: also when too few voters are alive.",
+  "1: also when too few voters are alive, or a node that lives would lose its name, address or vote.",
 )
 
 const timeout: Json = {

@@ -28,7 +28,11 @@ const force = {
     maximum: 1000,
     description: "Who leads rather than others; 0: never.",
   },
-  force: { type: "boolean", description: "Also when too few of the new voters are alive." },
+  force: {
+    type: "boolean",
+    description:
+      "Also when too few of the new voters are alive, or a node that lives would lose its name, address or vote.",
+  },
 }
 
 const range = (description: string) => ({
@@ -40,8 +44,13 @@ const position = { revision: count, index: count }
 
 const names = { type: "array", items: text }
 const configuration = {
-  ...object({ voters: names, outgoing: names, learners: names }),
-  description: "`outgoing` is not empty while one set of voters is left for another.",
+  ...object({ voters: names, outgoing: names, learners: names, resetFrom: names }, [
+    "voters",
+    "outgoing",
+    "learners",
+  ]),
+  description:
+    "`outgoing` is not empty while one set of voters is left for another. `resetFrom`, of a lost majority: who voted before.",
 }
 
 export const schemas = {

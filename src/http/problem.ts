@@ -20,6 +20,8 @@ export type ProblemCode =
   | "method-not-allowed"
   | "unsupported-media-type"
   | "change-in-progress"
+  | "id-in-use"
+  | "address-in-use"
   | "has-more"
   | "version-conflict"
   | "quarantined"
@@ -56,6 +58,9 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   "not-found": rejected(404, "There is nothing here"),
   "method-not-allowed": rejected(405, "The method is not allowed here"),
   "change-in-progress": rejected(409, "Another change is in progress", true),
+  // Whoever is down a moment later is heard no more.
+  "id-in-use": rejected(409, "A member of this name is alive", true),
+  "address-in-use": rejected(409, "Another member is alive at this address", true),
   "would-lose-quorum": rejected(409, "Too few of the voters would be alive"),
   "no-successor": rejected(409, "Nobody can take over"),
   "transfer-failed": rejected(503, "The successor did not take over", true),

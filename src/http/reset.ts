@@ -38,7 +38,10 @@ export const resetMajority = async (options: MembersOptions, request: Request): 
   if (status.leader !== null) {
     throw new Problem("has-leader", `${status.leader} leads: change the members instead.`)
   }
-  const survivors = await Promise.all(ids.map((id) => survivorOf(door, status, id)))
+  const [survivors] = await Promise.all([
+    Promise.all(ids.map((id) => survivorOf(door, status, id))),
+    body.force === true ? null : refuseWhileOthersGoOn(doors.node.clusterId, door, status, ids),
+  ])
   const best = survivors.reduce((one, other) => (isFurther(other, one) ? other : one))
   const report = { ...reportOf(status, survivors, best), dryRun }
   if (dryRun) return jsonResponse(JSON.stringify({ ...report, done: false }), doors.headers(door))
@@ -86,6 +89,7 @@ const rangeOf = (from: number, to: number) => (from > to ? null : { from, to })
 
 const Report = Schema.Struct({
   id: Schema.String,
+  clusterId: Schema.String,
   groups: Schema.Array(
     Schema.Struct({
       group: Schema.String,
@@ -99,7 +103,48 @@ const Report = Schema.Struct({
   ),
 })
 
-const survivorMillis = 2000
+/** Null: no node answers there. */
+const reportedAt = async (client: string): Promise<typeof Report.Type | null> => {
+  try {
+    const response = await fetch(`${client}/admin/node`, { signal: AbortSignal.timeout(answerMillis) })
+    return Schema.decodeUnknownSync(Report)(await response.json())
+  } catch {
+    return null
+  }
+}
+
+const answerMillis = 2000
+
+/**
+ * This node alone may have lost the others, or been removed by them, while they go on: two clusters of one name would
+ * answer from then on. Who does not answer, or knows no leader either, is as lost as the operator says.
+ */
+const refuseWhileOthersGoOn = async (
+  clusterId: string,
+  { raft }: Door,
+  status: GroupStatus,
+  survivors: ReadonlyArray<NodeId>,
+): Promise<void> => {
+  const others = status.members.filter(({ id }) => !survivors.includes(id))
+  const leaders = await Promise.all(
+    others.map(async ({ id }) => {
+      const client = clientOf(status, id)
+      const report = client === "" ? null : await reportedAt(client)
+      // Another cluster may be at that address by now.
+      if (report?.id !== id || report.clusterId !== clusterId) return []
+      const leader = report.groups.find(({ group }) => group === raft.group)?.leader ?? null
+      return leader === null ? [] : [{ id, client, leader }]
+    }),
+  )
+  const [first] = leaders.flat()
+  if (first === undefined) return
+  const { id, client, leader } = first
+  const follows = id === leader ? "leads" : `follows ${leader}`
+  throw new Problem(
+    "has-leader",
+    `${id} answers at ${client} and ${follows}: nothing is lost. Ask there; this node may be cut off, or removed.`,
+  )
+}
 
 const survivorOf = async ({ raft }: Door, status: GroupStatus, id: NodeId): Promise<Survivor> => {
   if (id === status.id) {
@@ -108,11 +153,8 @@ const survivorOf = async ({ raft }: Door, status: GroupStatus, id: NodeId): Prom
   }
   const client = clientOf(status, id)
   if (client === "") throw new Problem("not-found", `Where clients reach ${id} is not known here.`)
-  let report: typeof Report.Type
-  try {
-    const response = await fetch(`${client}/admin/node`, { signal: AbortSignal.timeout(survivorMillis) })
-    report = Schema.decodeUnknownSync(Report)(await response.json())
-  } catch {
+  const report = await reportedAt(client)
+  if (report === null) {
     throw new Problem("not-ready", `${id} does not answer at ${client}: every voter must be there.`)
   }
   const group = report.groups.find((each) => each.group === raft.group)

@@ -4,7 +4,7 @@ import { Data, Deferred, Effect } from "effect"
 import { type HostPort, parseAddress } from "./address.ts"
 import { decode, type Hello } from "./codec.ts"
 import { FrameReader, Malformed } from "./framing.ts"
-import { isRefusalCause } from "./handshake.ts"
+import { isRefusalCause, meaningOf } from "./handshake.ts"
 import { handshakeBytesMax } from "./limits.ts"
 
 /** Why there is no connection, or no longer. */
@@ -105,13 +105,7 @@ export class Outgoing {
     const said = decode(bytes)
     const isFirst = !Deferred.isDoneUnsafe(this.answered)
     if (said.type === "Refusal") {
-      // Their words go into the log: those that we do not know, quoted.
-      this.fail(
-        refused(
-          isRefusalCause(said.cause) ? said.cause : "refused",
-          `they said ${JSON.stringify(said.cause)}`,
-        ),
-      )
+      this.fail(refused(isRefusalCause(said.cause) ? said.cause : "refused", meaningOf(said.cause)))
       return false
     }
     if (said.type === "Hello" && isFirst) Deferred.doneUnsafe(this.answered, Effect.succeed(said))

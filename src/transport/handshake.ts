@@ -42,6 +42,21 @@ export type RefusalCause = (typeof refusalCauses)[number]
 export const isRefusalCause = (cause: string): cause is RefusalCause =>
   (refusalCauses as ReadonlyArray<string>).includes(cause)
 
+/** For whoever was refused, in its own log. */
+const meanings: Readonly<Partial<Record<RefusalCause, string>>> = {
+  "other-protocol": "it speaks no version of the protocol that this node does",
+  "other-cluster": "it belongs to another cluster",
+  "wrong-recipient": "another node is at its address",
+  "unknown-node": "it does not count this node among the members, not yet or not any more",
+  superseded: "the cluster was recovered without this node",
+  "other-incarnation": "the member of this name has another data directory there, or not this one yet",
+  unavailable: "it could not look up whether it knows this node",
+}
+
+/** The words of the other side go into the log: those that we do not know, quoted. */
+export const meaningOf = (cause: string): string =>
+  isRefusalCause(cause) ? (meanings[cause] ?? "it said so") : `it said ${JSON.stringify(cause)}`
+
 export const emptyRefusals = (): Record<RefusalCause, number> =>
   Object.fromEntries(refusalCauses.map((cause) => [cause, 0])) as Record<RefusalCause, number>
 

@@ -1,7 +1,7 @@
 // Does `cluster` start whole, stop whole, and leave nothing behind when it cannot? Real processes, small nodes.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -69,6 +69,15 @@ const start = (
 
 const pidsIn = (table: string): ReadonlyArray<number> =>
   [...table.matchAll(/^n\d.* (\d+) +(?:leader|follower)$/gm)].map(([, pid]) => Number(pid))
+
+test("what the environment says of one node is told to none of a cluster", async () => {
+  const path = directory()
+  const environment = { RAFTLET_CLIENT: "http://elsewhere:1", RAFTLET_JOIN: "http://127.0.0.1:1" }
+  const cluster = start(path, freePort(), [], environment)
+  await cluster.until("Try:")
+  const { startOptions } = JSON.parse(readFileSync(join(path, "data", "n1", "node.json"), "utf8"))
+  expect([startOptions.client, startOptions.join]).toEqual([undefined, undefined])
+})
 
 const isAlive = (pid: number): boolean => {
   try {

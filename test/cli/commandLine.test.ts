@@ -211,6 +211,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
       join: null,
       peer: "127.0.0.1:5901",
       listen: { host: "127.0.0.1", port: 4901 },
+      client: "http://127.0.0.1:4901",
       peerListen: { host: "127.0.0.1", port: 5901 },
       data,
       actors,
@@ -260,6 +261,21 @@ describe("a node that has run before (CONTRACT §1)", () => {
     expect(started).toMatchObject([{ listen: { port: 4444 }, startOptions: { listen: "h1:4444" } }])
   })
 
+  test("is found by clients where it listens, or where it was told that they find it", async () => {
+    const at = async (options: Remembered, ...args: ReadonlyArray<string>) =>
+      (await run(node(...args), options)).started[0]!
+    expect((await at(remembered)).client).toBe("http://h1:4001")
+    const told = await at(remembered, "--client", "https://n1.example:443/")
+    expect(told.client).toBe("https://n1.example")
+    const { startOptions } = told
+    const again = await at({ ...remembered, startOptions }, "--listen", "127.0.0.1:4444")
+    expect([again.client, again.listen.port]).toEqual(["https://n1.example", 4444])
+    for (const wrong of ["h1:4001", "http://h1:4001/x", "http://h1:1,http://h2:1"]) {
+      const { code, err } = await run(node("--client", wrong), remembered)
+      expect([code, err]).toEqual([2, expect.stringContaining("--client: ")])
+    }
+  })
+
   test("keeps as much of its disk as it was told", async () => {
     for (const [text, bytes] of [
       ["65536", 65_536],
@@ -291,6 +307,7 @@ test("nodes that are given the same members make the same cluster id, in whateve
         id,
         cluster,
         listen: "h:1",
+        client: null,
         data,
         actors: null,
         clusterId: null,

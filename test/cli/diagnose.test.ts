@@ -154,6 +154,11 @@ describe("without a leader", () => {
     ])
   })
 
+  test("nobody who knows no leader is shown as ok: clients are not to be sent there", () => {
+    const report = diagnose(saying(leaderless, [alone("n1"), alone("n2"), gone("n3")]))
+    expect(report!.members.map(({ health }) => health)).toEqual(["not ready", "not ready", "no answer"])
+  })
+
   test("a voter in repair does not count as one that can vote (S4)", () => {
     const suspect = visitOf("n2", { unready: "…" }, { ...follower, standing: "suspect" })
     expect(saidOf(saying(leaderless, [alone("n1"), suspect, gone("n3")])).troubles).toEqual([

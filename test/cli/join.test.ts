@@ -113,6 +113,22 @@ describe("a newcomer", () => {
     Response.json({ code, detail: "so it is", retryable }, { status: retryable ? 503 : 400 })
   const taken = () => Response.json({ done: false })
 
+  test("whose name or place somebody alive keeps having gives up, and lies in wait for nobody (M10)", async () => {
+    for (const code of ["id-in-use", "address-in-use"]) {
+      await answering([problem(code, true)], async (url, heard) => {
+        const { exit } = await asks([url], () => false)
+        expect([heard.length, String(exit)]).toEqual([10, expect.stringContaining(`${code}: so it is`)])
+      })
+    }
+    const nobodyLeads = problem("no-leader", true)
+    const inUse = problem("id-in-use", true)
+    const answers = [...Array(9).fill(inUse), nobodyLeads, ...Array(9).fill(inUse), taken]
+    await answering(answers, async (url, heard) => {
+      const { exit } = await asks([url], () => heard.length === answers.length)
+      expect(Exit.isSuccess(exit)).toBe(true)
+    })
+  })
+
   test("that is a member asks nobody", () =>
     answering([taken], async (url, heard) => {
       const { exit } = await asks([url], () => true)

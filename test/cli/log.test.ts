@@ -84,8 +84,12 @@ test("a line says when, who, what and with which input, and moves no cursor", as
       configuration: { voters: ["n1", "n4"], outgoing: ["n1", "n2"], learners: ["n3"] },
     },
     { index: 14, term: 2, time: "2026-11-23T10:11:12.345Z", kind: "command", unreadable: true },
+    {
+      ...{ index: 15, term: 1003, time: "2026-11-23T10:11:12.345Z", kind: "configuration" },
+      configuration: { voters: ["n1"], outgoing: [], learners: [], resetFrom: ["n1", "n2", "n3"] },
+    },
   ]
-  const { cluster } = start(14, (index) => entries[index - 10]!)
+  const { cluster } = start(15, (index) => entries[index - 10]!)
   const at = "2026-11-23T10:11:12.345Z"
   expect((await run(cluster)).out.split("\n")).toEqual([
     "    index   term  time                      what                          input",
@@ -94,6 +98,7 @@ test("a line says when, who, what and with which input, and moves no cursor", as
     `       12      2  ${at}  counter/k12 add (timer)       "${"x".repeat(59)}…`,
     `       13      2  ${at}  members: n1,n4 with n1,n2 learners n3`,
     `       14      2  ${at}  of a later version`,
+    `       15   1003  ${at}  members: n1 by recover, before: n1,n2,n3`,
   ])
 })
 

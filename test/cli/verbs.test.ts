@@ -101,6 +101,53 @@ describe("what is asked for", () => {
     for (const { headers } of cluster.seen) expect(headers.get("authorization")).toBe("Bearer s3cret")
   })
 
+  test("an answer is a field a line, without JSON where a line of fields will do", async () => {
+    const answer = {
+      uncertain: { from: 25, to: 1025 },
+      cut: [],
+      goal: null,
+      survivors: [
+        { id: "n1", term: 4 },
+        { id: "n2", term: 3 },
+      ],
+      aim: { voters: ["n1", "n2"], learners: [] },
+      deeper: { in: { it: 1 } },
+    }
+    const { out } = await run(start(onChange(() => Response.json(answer))), "transfer")
+    expect(out.split("\n")).toEqual([
+      "uncertain  from 25, to 1,025",
+      "cut        none",
+      "goal       none",
+      "survivors  id n1, term 4; id n2, term 3",
+      "aim        voters n1, n2, learners none",
+      'deeper     {"in":{"it":1}}',
+    ])
+  })
+
+  test("what listens but is no node is said in words", async () => {
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.end(`\u0000\u0000\u0000${"?".repeat(64)}`) },
+    })
+    try {
+      const { code, err } = await runCommand(["status", "--url", `http://127.0.0.1:${listener.port}`])
+      expect({ code, err }).toMatchObject({
+        code: 3,
+        err: expect.stringContaining("what listens there does not speak HTTP"),
+      })
+    } finally {
+      listener.stop(true)
+    }
+  })
+
+  test("a node is given less time than the one who asks has, so that its word is heard (C3)", async () => {
+    const cluster = start(onChange(done))
+    await run(cluster, "transfer", "--timeout", "5")
+    const [seen] = cluster.changes
+    expect(Number(seen!.headers.get("raftlet-timeout-ms"))).toBeLessThanOrEqual(4800)
+  })
+
   test("--json is the answer as it came", async () => {
     const cluster = start(onChange(() => new Response('{ "index": 7, "more":1e3 }')))
     expect((await run(cluster, "transfer", "--json")).out).toBe('{ "index": 7, "more":1e3 }')

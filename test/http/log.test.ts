@@ -59,13 +59,17 @@ test("each kind of entry says what it is, in words", async () => {
       kind: "configuration",
       configuration: { ...leading.configuration, outgoing: ["n3"], learners: ["n4"] },
     }),
+    entryOf(9, {
+      kind: "configuration",
+      configuration: { ...leading.configuration, epoch: 1, resetFrom: ["n1", "n2", "n3"] },
+    }),
   ])
   const common = { term: 2, time: "2026-11-23T10:11:12.345Z" }
   const command = { actor: "counter", key: "a/b", command: "add", idempotencyKey: "k-1", version: "v1" }
   // All of it: neither the seed, which makes a reducer's chance foreseeable, nor anything else.
   expect(await look()).toEqual({
     firstIndex: 5,
-    lastIndex: 8,
+    lastIndex: 9,
     entries: [
       { index: 5, ...common, kind: "noop" },
       { index: 6, ...common, kind: "command", ...command, input: { by: 2 }, truncated: false },
@@ -76,6 +80,15 @@ test("each kind of entry says what it is, in words", async () => {
       {
         ...{ index: 8, ...common, kind: "configuration" },
         configuration: { voters: ["n1", "n2"], outgoing: ["n3"], learners: ["n4"] },
+      },
+      {
+        ...{ index: 9, ...common, kind: "configuration" },
+        configuration: {
+          voters: ["n1", "n2"],
+          outgoing: [],
+          learners: [],
+          resetFrom: ["n1", "n2", "n3"],
+        },
       },
     ],
     next: null,

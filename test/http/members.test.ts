@@ -164,6 +164,79 @@ describe("a change of members", () => {
   })
 })
 
+describe("a change that would cost a node that lives", () => {
+  const elsewhere = "127.0.0.1:5009"
+  const slips: ReadonlyArray<readonly [string, string, string, unknown, string]> = [
+    ["its name", "POST", "/admin/members", { id: "n2", peer: elsewhere, incarnation: "other" }, "id-in-use"],
+    [
+      "the leader's name",
+      "POST",
+      "/admin/members",
+      { id: "n1", peer: elsewhere, incarnation: "other" },
+      "id-in-use",
+    ],
+    ["its address", "POST", "/admin/members", { id: "n4", peer: "127.0.0.1:5002" }, "address-in-use"],
+    [
+      "the leader's address",
+      "POST",
+      "/admin/members/n2/replace",
+      { id: "n4", peer: "127.0.0.1:5001" },
+      "address-in-use",
+    ],
+    [
+      "its address, in a set",
+      "PUT",
+      "/admin/members",
+      { voters: ["n1", "n2", { id: "n4", peer: "127.0.0.1:5002" }] },
+      "address-in-use",
+    ],
+    [
+      "a vote: who takes the place votes already",
+      "POST",
+      "/admin/members/n1/replace",
+      { id: "n2", peer: "127.0.0.1:5002" },
+      "bad-request",
+    ],
+  ]
+  for (const [name, method, path, body, code] of slips) {
+    test(`${name} is refused without force (M10)`, async () => {
+      const fake = makeFake()
+      expect(await problemOf(await send(fake, method, path, body))).toMatchObject({
+        code,
+        outcome: "rejected",
+      })
+      expect(asked(fake)).toBe(0)
+      expect((await send(fake, method, `${path}?force=1`, body)).status).toBe(200)
+      expect(asked(fake)).toBe(1)
+    })
+  }
+
+  test("is taken when that one has not been heard from lately: its disk may be gone", async () => {
+    const fake = makeFake()
+    fake.status.current = {
+      ...leading,
+      members: leading.members.map(({ progress, ...member }) => ({
+        ...member,
+        progress: progress === null ? null : { ...progress, lastContactMillis: 1500 },
+      })),
+    }
+    for (const body of [
+      { id: "n2", peer: elsewhere, incarnation: "other" },
+      { id: "n4", peer: "127.0.0.1:5002" },
+    ]) {
+      expect((await send(fake, "POST", "/admin/members", body)).status).toBe(200)
+    }
+  })
+
+  test("is none when a member says its own address again, and who replaces may come to where the other was", async () => {
+    const fake = makeFake()
+    const own = { id: "n2", peer: "127.0.0.1:5002" }
+    expect((await send(fake, "POST", "/admin/members", { ...own, priority: 0 })).status).toBe(200)
+    const heir = { id: "n4", peer: "127.0.0.1:5002" }
+    expect((await send(fake, "POST", "/admin/members/n2/replace", heir)).status).toBe(200)
+  })
+})
+
 describe("a hand-over", () => {
   test("to whom it is asked, or to the best", async () => {
     for (const [body, to] of [

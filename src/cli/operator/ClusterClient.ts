@@ -111,7 +111,8 @@ export class ClusterClient {
           const { problem } = failure
           const isSafe = repeatable || problem.outcome === "rejected"
           if (!problem.retryable || !isSafe) return yield* this.#refusal(problem)
-          words.set(url, problem.detail)
+          // One of several in a line.
+          words.set(url, problem.detail.replace(/\.$/, ""))
           said = problem
         }
         yield* Effect.sleep(Math.max(0, Math.min(pause, until - (yield* Clock.currentTimeMillis))))

@@ -4,8 +4,16 @@ import { Schema } from "effect"
 
 const Names = Schema.Array(Schema.String)
 
-/** `outgoing` is not empty while one set of voters is left for another; then both must agree to everything. */
-const Configuration = Schema.Struct({ voters: Names, outgoing: Names, learners: Names })
+/**
+ * `outgoing` is not empty while one set of voters is left for another; then both must agree to everything. `resetFrom`:
+ * the voters whose lost majority it has replaced.
+ */
+const Configuration = Schema.Struct({
+  voters: Names,
+  outgoing: Names,
+  learners: Names,
+  resetFrom: Schema.optionalKey(Names),
+})
 
 /** A change of members under way. `goal`: where it leads once its newcomers have caught up. */
 const Change = Schema.Struct({

@@ -132,7 +132,7 @@ const see = (
     snapshotIndex: group?.snapshotIndex ?? null,
     lag: isLeader ? null : member.lag,
     lastContactMs: isLeader ? null : member.lastContactMs,
-    health: healthOf(member, visit, view),
+    health: healthOf(member, visit),
     version: visit?.node?.version ?? null,
     url: visit?.url ?? member.client,
   }
@@ -153,15 +153,11 @@ const see = (
   }
 }
 
-const healthOf = (
-  { whole }: Member,
-  visit: Visit | undefined,
-  view: ClusterAnswer,
-): MemberReport["health"] => {
+const healthOf = ({ whole }: Member, visit: Visit | undefined): MemberReport["health"] => {
   if (visit === undefined) return "no answer"
   if (whole === false || visit.node?.groups[0]?.standing === "suspect") return "in repair"
   if (visit.unhealthy !== null) return "unhealthy"
-  return visit.unready === null || view.leader === null ? "ok" : "not ready"
+  return visit.unready === null ? "ok" : "not ready"
 }
 
 /** Why a member has not been heard, and whether its leader hears it. */
@@ -187,6 +183,7 @@ const healthTroubles = ({ id, health }: MemberReport, visit: Visit, view: Cluste
     case "unhealthy":
       return [`${id} is not healthy: ${visit.unhealthy}`]
     case "not ready":
+      // That nobody leads is said once, for all of them.
       return view.leader === null ? [] : [`${id} is not ready: ${visit.unready}`]
     default:
       return []

@@ -116,11 +116,12 @@ const line = ([index = "", term = "", time = "", what = "", input = ""]: Readonl
 const whatOf = ({ kind, actor, key, command, timer, unreadable, configuration }: LogEntry): string => {
   if (kind === "noop") return "a leader's term begins"
   if (configuration !== undefined) {
-    const { voters, outgoing, learners } = configuration
+    const { voters, outgoing, learners, resetFrom } = configuration
     return [
       `members: ${voters.join(",")}`,
       ...(outgoing.length === 0 ? [] : [`with ${outgoing.join(",")}`]),
       ...(learners.length === 0 ? [] : [`learners ${learners.join(",")}`]),
+      ...(resetFrom === undefined ? [] : [`by recover, before: ${resetFrom.join(",")}`]),
     ].join(" ")
   }
   if (actor === undefined) return unreadable === true ? "of a later version" : kind

@@ -19,7 +19,8 @@ const changeFlags = {
   ),
   force: toggle(
     "force",
-    "Also when too few of the voters that are left would be alive: they may never decide again",
+    "Also when too few of the voters that are left would be alive and they may never decide again, or when a member " +
+      "that is alive would lose its name, address or vote",
   ),
   patience: value("patience", "SECONDS", "How long to wait until it is done (default: 600)"),
 }

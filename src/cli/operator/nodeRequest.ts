@@ -99,7 +99,8 @@ const send = async (
       // that is lost, and a change may then happen twice.
       keepalive: method === "GET",
       headers: {
-        "Raftlet-Timeout-Ms": String(Math.max(1, Math.min(Math.floor(millis), timeoutMillisMax))),
+        // What the node gives up it says before this side does: "no leader" is more than "no answer".
+        "Raftlet-Timeout-Ms": String(Math.max(1, Math.min(Math.floor(millis - wayMillis), timeoutMillisMax))),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
       },
@@ -149,7 +150,12 @@ const silenceOf = (cause: unknown): Silent => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
   const known = reasons[code]
   if (known !== undefined) return silent(known.reason, known.sent)
-  const message = printable(cause instanceof Error ? cause.message : String(cause))
+  // Bun adds advice for whoever called its `fetch`: nothing that an operator could follow.
+  const said = (cause instanceof Error ? cause.message : String(cause)).replace(
+    / For more information, pass .*$/,
+    "",
+  )
+  const message = printable(said)
   // A certificate that does not hold ends the talk before the request is said.
   return silent(message, !/CERT|TLS|SSL/.test(`${code} ${message.toUpperCase()}`))
 }
@@ -159,6 +165,7 @@ const reasons: Readonly<Record<string, { readonly reason: string; readonly sent:
   ENOTFOUND: { reason: "no such host", sent: false },
   EHOSTUNREACH: { reason: "host unreachable", sent: false },
   ENETUNREACH: { reason: "network unreachable", sent: false },
+  Malformed_HTTP_Response: { reason: "what listens there does not speak HTTP: a peer port?", sent: true },
   ECONNRESET: { reason: "connection lost", sent: true },
 }
 
@@ -171,5 +178,7 @@ const parsed = (text: string): unknown => {
 }
 
 const hopsMax = 4
+/** For the way there and back. */
+const wayMillis = 200
 /** As the node bounds it. */
 const timeoutMillisMax = 60_000
