@@ -126,8 +126,6 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         incarnation: directory.identity.incarnation,
         client,
         peer: options.peer,
-        // Until the log has been read, which knows better.
-        peers: { ...options.cluster, ...options.contacts },
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         rememberIncarnation,
       }),

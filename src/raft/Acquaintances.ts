@@ -25,8 +25,12 @@ export class Acquaintances {
     if (this.#followed === current && this.#isCommitted === isCommitted) return Effect.void
     this.#followed = current
     this.#isCommitted = isCommitted
-    const addresses = this.#addresses(configurations.from(commitIndex))
-    return this.#group.transport.connect(addresses, currentIndex, epochOf(current))
+    const epoch = epochOf(current)
+    const inForce = configurations.from(commitIndex)
+    const addresses = this.#addresses(inForce)
+    const insiders = membersOfAll(inForce.filter((each) => epochOf(each) === epoch))
+    const outsiders = Object.keys(addresses).filter((id) => !insiders.includes(id))
+    return this.#group.transport.connect(addresses, currentIndex, epoch, new Set(outsiders))
   })
 
   /**

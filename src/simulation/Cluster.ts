@@ -264,7 +264,9 @@ export class SimulatedCluster {
       !this.staysDown.has(from) || this.invariants.hasLostData(to),
       `${to} lets ${from} in, which has lost its data, as the one that it was (S6)`,
     )
-    insist("given up", !this.fenced.has(from), `${to} lets ${from} in, which was given up by decree (O7)`)
+    const knowsOfDecree = this.committedConfiguration.voters.includes(to)
+    const isLetIn = knowsOfDecree && this.fenced.has(from)
+    insist("given up", !isLetIn, `${to} lets ${from} in, which was given up by decree (O7)`)
     switch (payload.type) {
       case "ForwardRequest":
       case "ForwardReply":

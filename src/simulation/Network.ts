@@ -8,7 +8,7 @@ import {
   type Acquaintance,
   helloTo,
   objection,
-  objectionToStranger,
+  objectionToCaller,
   type Self,
 } from "../transport/handshake.ts"
 import { socketLimits } from "../transport/limits.ts"
@@ -56,6 +56,8 @@ interface Endpoint {
   readonly mailboxes: Mailboxes
   readonly peers: Map<NodeId, Tally>
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
+  /** It has been said once whom to connect to: before that nobody comes in. */
+  isInformed: boolean
   /** Of peers that are one incarnation and no other. */
   readonly incarnations: Map<NodeId, string>
   /** Peers that messages leave for, by a connection between these two processes. */
@@ -149,11 +151,14 @@ export class Network {
     addresses: Readonly<Record<NodeId, Address>>,
     asOf: Index,
     epoch: number,
+    outsiders: ReadonlySet<NodeId>,
   ): void {
     const { self, peers, incarnations } = endpoint
     const named = Object.keys(addresses)
+    endpoint.isInformed = true
     self.asOf = asOf
     self.epoch = epoch
+    self.outsiders = outsiders
     incarnations.clear()
     for (const id of named) {
       const { incarnation } = addresses[id]!
@@ -239,7 +244,7 @@ export class Network {
     if (this.#endpoints.get(from) !== endpoint || !endpoint.peers.has(to) || endpoint.open.has(to)) return
     const acceptor = this.#endpoints.get(to)
     const isReachable = !this.link(from, to).isCut && !this.link(to, from).isCut
-    if (acceptor === undefined || !isReachable || acceptor.process.isPaused) {
+    if (acceptor?.isInformed !== true || !isReachable || acceptor.process.isPaused) {
       return this.#dialLater(endpoint, to)
     }
     let isOver = false
@@ -272,7 +277,7 @@ export class Network {
 const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => void): void => {
   const { self, peers, acquaintance, process } = judging
   const hello = helloTo(stranger, self.id)
-  const isExpected = (id: NodeId) => (peers.has(id) ? null : objectionToStranger(hello, self))
+  const isExpected = (id: NodeId) => objectionToCaller(hello, self, peers.has(id))
   const isStranger = objection(self, hello, isExpected) !== null
   if (isStranger) return answer(false)
   const expected = judging.incarnations.get(stranger.id)
@@ -301,6 +306,7 @@ export const layerNetwork = (options: {
         mailboxes,
         peers: new Map(),
         acquaintance,
+        isInformed: false,
         incarnations: new Map(),
         open: new Map(),
       }
@@ -311,8 +317,12 @@ export const layerNetwork = (options: {
       return Transport.of({
         send: (to, group, payload) => network.send(endpoint, to, group, payload),
         attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-        connect: (peers: Readonly<Record<NodeId, Address>>, asOf: Index, epoch = 0) =>
-          Effect.sync(() => network.connect(endpoint, peers, asOf, epoch)),
+        connect: (
+          peers: Readonly<Record<NodeId, Address>>,
+          asOf: Index,
+          epoch = 0,
+          outsiders: ReadonlySet<NodeId> = new Set(),
+        ) => Effect.sync(() => network.connect(endpoint, peers, asOf, epoch, outsiders)),
         connections: () => network.connections(endpoint),
       })
     }),

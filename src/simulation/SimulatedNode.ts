@@ -269,6 +269,7 @@ export class SimulatedNode {
             peer: addressOf(this.id).peer,
             asOf: 0,
             epoch: 0,
+            outsiders: new Set(),
           },
           limits: mailboxes,
           acquaintance: (peer, incarnation) =>

@@ -8,7 +8,7 @@ import {
   type Acquaintance,
   helloTo,
   objection,
-  objectionToStranger,
+  objectionToCaller,
   type RefusalCause,
   type Self,
 } from "./handshake.ts"
@@ -114,8 +114,7 @@ export class Acceptor {
 
   private readonly answer = Effect.fnUntraced({ self: this }, function* (incoming: Incoming, hello: Hello) {
     const { self, isPeer, joined, acquaintance, welcomed } = this.household
-    const isExpected = (id: NodeId): RefusalCause | null =>
-      isPeer(id) && id !== self.id ? null : objectionToStranger(hello, self)
+    const isExpected = (id: NodeId): RefusalCause | null => objectionToCaller(hello, self, isPeer(id))
     const stranger = objection(self, hello, isExpected)
     if (stranger !== null) return incoming.refuse(stranger, describe(hello))
     const { asOf } = self

@@ -71,12 +71,14 @@ export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | Pee
 const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
   const { clusterId, id, incarnation, client = "", peer = "" } = options
-  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0, epoch: 0 }
+  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0, epoch: 0, outsiders: new Set() }
   const incarnations = new Map<NodeId, string>()
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
   /** By the configuration that it knows this node is a member. */
   let belongs = false
   const superseded = yield* Deferred.make<NodeId>()
+  /** It has been said once whom to connect to. */
+  const informed = yield* Deferred.make<void>()
   const notices = new Notices(yield* Queue.unbounded<string>())
   const mailboxes = new Mailboxes(limits)
   const peers = new Map<NodeId, Peer>()
@@ -136,9 +138,16 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   }
 
   // One synchronous turn: of two calls, the later one wins whole.
-  const connect = (named: Readonly<Record<NodeId, Address>>, asOf: Index, epoch = 0): void => {
+  const connect = (
+    named: Readonly<Record<NodeId, Address>>,
+    asOf: Index,
+    epoch = 0,
+    outsiders: ReadonlySet<NodeId> = new Set(),
+  ): void => {
     self.asOf = asOf
     self.epoch = epoch
+    self.outsiders = outsiders
+    Deferred.doneUnsafe(informed, Effect.void)
     belongs = Object.hasOwn(named, self.id)
     const before = new Map(incarnations)
     incarnations.clear()
@@ -164,7 +173,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   }
 
   yield* Effect.forkScoped(notices.write)
-  yield* Effect.forkScoped(acceptor.judge)
+  yield* Effect.forkScoped(Effect.andThen(Deferred.await(informed), acceptor.judge))
   yield* Effect.forkScoped(acceptor.sweep())
   if (options.peers !== undefined) connect(options.peers, 0)
 
@@ -173,7 +182,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     Transport.of({
       send: (to, group, payload) => peers.get(to)?.send(group, payload) ?? false,
       attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
-      connect: (named, asOf, epoch) => Effect.sync(() => connect(named, asOf, epoch)),
+      connect: (named, asOf, epoch, outsiders) => Effect.sync(() => connect(named, asOf, epoch, outsiders)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
     }),
   ).pipe(

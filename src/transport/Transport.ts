@@ -81,13 +81,16 @@ export class Transport extends Context.Service<
     /**
      * Whom to keep a connection to. Peers that are no longer named are disconnected. `asOf`: where the configuration
      * that names them stands in the log; whoever knows a newer one may call, and is a peer until the next `connect`.
-     * This node stands among them when it belongs to the cluster. A peer whose address names an incarnation is that one and no other.
+     * This node stands among them when it belongs to the cluster. A peer whose address names an incarnation is that one
+     * and no other. Nobody comes in before the first call: what is known decides who may.
      */
     readonly connect: (
       peers: Readonly<Record<NodeId, Address>>,
       asOf: Index,
       /** Counts the resets by decree behind it; absent: 0. */
       epoch?: number,
+      /** Of the peers those that no configuration of this epoch names. */
+      outsiders?: ReadonlySet<NodeId>,
     ) => Effect.Effect<void>
     readonly connections: () => ReadonlyArray<PeerConnection>
   }

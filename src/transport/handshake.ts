@@ -75,6 +75,8 @@ export interface Self {
   asOf: Index
   /** Counts the resets by decree that it knows of. */
   epoch: number
+  /** Peers that no configuration of this epoch names: the reset behind it may have given them up. */
+  outsiders: ReadonlySet<NodeId>
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -90,6 +92,12 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   asOf: self.asOf,
   epoch: self.epoch,
 })
+
+/** Whether a caller may come in. A member that lags behind a reset may: it is to learn of it. */
+export const objectionToCaller = (hello: Hello, self: Self, isPeer: boolean): RefusalCause | null => {
+  const isGivenUp = self.outsiders.has(hello.nodeId) && hello.epoch < self.epoch
+  return isPeer && hello.nodeId !== self.id && !isGivenUp ? null : objectionToStranger(hello, self)
+}
 
 /**
  * Whether a caller that this node does not know may come in: by a newer configuration it knows that this node belongs

@@ -23,9 +23,18 @@ const stands = (ids: string, others: Record<NodeId, Address> = {}): Configuratio
 const groupOf = (initial: Configuration, contacts: Record<NodeId, Address> = {}) => {
   const node = given({ configuration: initial })
   const connected: Array<{ named: Readonly<Record<NodeId, Address>>; asOf: number }> = []
+  let outsiders: ReadonlyArray<NodeId> = []
   const transport = {
-    connect: (named: Readonly<Record<NodeId, Address>>, asOf: number) =>
-      Effect.sync(() => void connected.push({ named, asOf })),
+    connect: (
+      named: Readonly<Record<NodeId, Address>>,
+      asOf: number,
+      _epoch: number,
+      others: ReadonlySet<NodeId>,
+    ) =>
+      Effect.sync(() => {
+        connected.push({ named, asOf })
+        outsiders = [...others]
+      }),
   }
   const group = { node, transport, options: { contacts } } as unknown as Group
   const acquaintances = new Acquaintances(group)
@@ -38,7 +47,7 @@ const groupOf = (initial: Configuration, contacts: Record<NodeId, Address> = {})
     Effect.runSync(acquaintances.follow)
     return connected.length === before ? null : connected.at(-1)!
   }
-  return { node, append, follows }
+  return { node, append, follows, outsiders: () => outsiders }
 }
 
 describe("acquaintances", () => {
@@ -57,6 +66,18 @@ describe("acquaintances", () => {
     node.commitIndex = 5
     expect(follows()).toEqual({ named: addresses("abd"), asOf: 5 })
     expect(follows()).toBeNull()
+  })
+
+  test("are outsiders when only those who start this node, or a configuration from before a reset, name them (O7)", () => {
+    const { node, append, follows, outsiders } = groupOf(stands("ab"), addresses("bx"))
+    follows()
+    expect(outsiders()).toEqual(["x"])
+    append(5, { ...stands("ac"), epoch: 1 })
+    expect(follows()).toEqual({ named: addresses("abc"), asOf: 5 })
+    expect(outsiders()).toEqual(["b"])
+    node.commitIndex = 5
+    expect(follows()).toEqual({ named: addresses("ac"), asOf: 5 })
+    expect(outsiders()).toEqual([])
   })
 
   test("are as before when the newer one is cut away (M3)", () => {

@@ -32,7 +32,16 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         const layer = layerNetwork({
           network,
           process,
-          self: { clusterId: "c", id, incarnation: `${id}-1`, client: "", peer: "", asOf: 0, epoch: 0 },
+          self: {
+            clusterId: "c",
+            id,
+            incarnation: `${id}-1`,
+            client: "",
+            peer: "",
+            asOf: 0,
+            epoch: 0,
+            outsiders: new Set(),
+          },
           limits: defaultNetworkLimits,
           acquaintance: () => Effect.succeed(id === "b" ? welcome : "known"),
         })

@@ -35,7 +35,19 @@ const welcomed = () => {
   incoming.data(helloFrom("n2", "n1"))
   expect(greeting).toMatchObject({ nodeId: "n2" })
   incoming.welcome(
-    helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "", peer: "", asOf: 0, epoch: 0 }, "n2"),
+    helloTo(
+      {
+        clusterId: "c",
+        id: "n1",
+        incarnation: "i",
+        client: "",
+        peer: "",
+        asOf: 0,
+        epoch: 0,
+        outsiders: new Set(),
+      },
+      "n2",
+    ),
     "n2",
   )
   return { incoming, wire, refused, arrived }
@@ -70,7 +82,19 @@ test("a welcome that comes after the end is not said", () => {
   const said = wire.said.length
   incoming.close()
   incoming.welcome(
-    helloTo({ clusterId: "c", id: "n1", incarnation: "i", client: "", peer: "", asOf: 0, epoch: 0 }, "n2"),
+    helloTo(
+      {
+        clusterId: "c",
+        id: "n1",
+        incarnation: "i",
+        client: "",
+        peer: "",
+        asOf: 0,
+        epoch: 0,
+        outsiders: new Set(),
+      },
+      "n2",
+    ),
     "n2",
   )
   expect(wire.said).toHaveLength(said)

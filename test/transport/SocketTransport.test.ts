@@ -55,7 +55,7 @@ describe("a connection that is lost", () => {
     run(
       Effect.gen(function* () {
         const hour = 3_600_000
-        const n2 = yield* startSocket("n2")
+        const n2 = yield* startSocket("n2", { peers: {} })
         const n1 = yield* startSocket("n1", {
           peers: { n2: n2.address },
           limits: { backoffMinMillis: hour, backoffMaxMillis: hour },

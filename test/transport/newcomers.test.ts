@@ -99,8 +99,48 @@ describe("a caller that is unknown", () => {
       ))
   }
 
+  test("that a reset gave up stays out though it is still a peer, and a member that lags behind the reset does not (O7)", () =>
+    run(
+      Effect.gen(function* () {
+        const n1 = yield* startSocket("n1")
+        yield* n1.transport.connect({ n2: nowhere, n3: nowhere }, 10, 1, new Set(["n3"]))
+        const judged = Effect.fnUntraced(function* (id: string) {
+          const caller = yield* stranger(n1.port.listening.port)
+          caller.write(helloFrom(id, "n1", { asOf: 99, peer: nowhere.peer }))
+          yield* eventually(`${id} is answered`, () => caller.heard.length === 1)
+          return caller.heard[0]
+        })
+        expect(yield* judged("n2")).toMatchObject({ type: "Hello" })
+        expect(yield* judged("n3")).toEqual({ type: "Refusal", cause: "superseded" })
+      }),
+    ))
+
+  test("waits until this node knows who may come in (O7)", () =>
+    run(
+      Effect.gen(function* () {
+        const n1 = yield* startSocket("n1")
+        const caller = yield* stranger(n1.port.listening.port)
+        caller.write(helloFrom("n3", "n1", { asOf: 99, peer: nowhere.peer }))
+        yield* eventually("it is connected", () => n1.port.counters().accepted === 1)
+        yield* Effect.sleep(20)
+        expect(caller.heard).toEqual([])
+        yield* n1.transport.connect({ n2: nowhere }, 100, 1)
+        yield* eventually("it is answered", () => caller.heard.length === 1)
+        expect(caller.heard[0]).toEqual({ type: "Refusal", cause: "superseded" })
+      }),
+    ))
+
   test("is ahead only by a newer configuration, with a place to be found at; one from before a reset never is (O7)", () => {
-    const self = { clusterId: "c", id: "n1", incarnation: "i", client: "", peer: "", asOf: 10, epoch: 1 }
+    const self = {
+      clusterId: "c",
+      id: "n1",
+      incarnation: "i",
+      client: "",
+      peer: "",
+      asOf: 10,
+      epoch: 1,
+      outsiders: new Set<string>(),
+    }
     const judged = (
       asOf: number,
       epoch: number,

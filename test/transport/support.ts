@@ -339,7 +339,16 @@ interface Impostor {
 export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
   encodeGreeting({
     ...helloTo(
-      { clusterId, id: from, incarnation: `incarnation of ${from}`, client: "", peer: "", asOf: 0, epoch: 0 },
+      {
+        clusterId,
+        id: from,
+        incarnation: `incarnation of ${from}`,
+        client: "",
+        peer: "",
+        asOf: 0,
+        epoch: 0,
+        outsiders: new Set(),
+      },
       to,
     ),
     ...other,
