@@ -1,7 +1,6 @@
 // Who takes part in a simulated cluster, and where?
 
 import type { Address, Configuration, NodeId } from "../consensus/types.ts"
-import type { Script } from "./script.ts"
 
 /** Of a node that belongs to nobody yet. */
 export const nobody: Configuration = {
@@ -25,7 +24,9 @@ export const configurationOf = ({
   outgoing,
   learners,
   priorities = {},
-}: Pick<Script, "voters" | "outgoing" | "learners" | "priorities">): Configuration => {
+}: Pick<Configuration, "voters" | "outgoing" | "learners"> & {
+  readonly priorities?: Readonly<Record<NodeId, number>>
+}): Configuration => {
   const ids = [...new Set([...voters, ...outgoing, ...learners])]
   return {
     voters,
