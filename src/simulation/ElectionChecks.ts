@@ -55,6 +55,8 @@ export class ElectionChecks {
       insist("decree", this.#permitted.has(node.id), `${node.id} leads by an operator's word`)
       this.#decreed.add(voteKey(node.id, node.term))
     }
+    // Its leader, which has no lease any more, told it to stand: what it promised that one is over.
+    if (node.role.kind === "candidate" && node.role.transfer) this.#heardAt.delete(node.id)
     if (node.role.kind === "leader" && (before.role !== "leader" || before.term !== node.term))
       this.#leads(node)
     this.#keepsQuiet(node, turn, before, now)

@@ -233,8 +233,9 @@ class Course {
       const taking = nodes.filter(({ id }) => this.#isMember(id))
       if (!taking.every(({ id }) => accepted.has(id)) || !this.#isLedByVoter) return false
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
+      const term = this.#cluster.leader?.record?.term
       return taking.every(
-        (node) => (node.record?.appliedIndex ?? 0) >= goal && node.record?.standing === "whole",
+        ({ record }) => record?.term === term && record?.standing === "whole" && record.appliedIndex >= goal,
       )
     }
     const inTime = this.#cluster.runUntil(isAgreed, boundMillis)

@@ -44,6 +44,8 @@ export class LogMark {
   private readonly slots: MarkSlots
   private pair = 0
   private unsynced = false
+  /** No slot holds a mark that a power loss would leave. */
+  private isBare = false
 
   constructor(slots: MarkSlots) {
     this.slots = slots
@@ -65,6 +67,7 @@ export class LogMark {
       this.slots.write(place, newest)
       this.slots.sync()
     }
+    this.isBare = newest === null
     this.pair = 1 - (place >> 1)
     return newest
   }
@@ -72,6 +75,8 @@ export class LogMark {
   write(mark: Mark): void {
     this.slots.write(this.pair * 2 + (mark.sequence & 1), mark)
     this.unsynced = true
+    if (this.isBare) this.sync()
+    this.isBare = false
   }
 
   sync(): void {
