@@ -54,12 +54,18 @@ export const replaceMember = (
     address: addressIn(body),
   }))
 
+/** Every member keeps a connection to every other one: far more would only dial each other. */
+const membersMax = 100
+
 /** `PUT /admin/members`: members that are known by their id alone, newcomers as `{id, peer, client?}`. */
 export const setMembers = (options: MembersOptions, request: Request): Promise<Response> =>
   changing(options, request, ["voters", "learners", "force"], (body) => {
     const addresses: Record<NodeId, Address> = {}
     const idsOf = (value: unknown, name: string): ReadonlyArray<NodeId> => {
       if (!Array.isArray(value)) throw new Problem("bad-request", `${name} must be an array of members.`)
+      if (value.length >= membersMax) {
+        throw new Problem("bad-request", `${name} must be fewer than ${membersMax} members.`)
+      }
       return value.map((item: unknown) => {
         if (!isObject(item)) return memberId(item, `An item of ${name}`)
         refuseUnknown(item, ["id", "peer", "client", "incarnation", "priority"], `An item of ${name}`)
@@ -170,10 +176,13 @@ const atLeader = async (
     const why = cause instanceof DOMException ? "did not answer in time" : "broke off"
     throw new Problem("timeout", `The leader ${status.leader} ${why}; it may still be done.`)
   }
-  const type = answer.headers.get("content-type") ?? "application/json"
+  const said = ["Content-Type", "Raftlet-Index", "Retry-After"].flatMap((name) => {
+    const value = answer.headers.get(name)
+    return value === null ? [] : [[name, value] as const]
+  })
   return new Response(await answer.text(), {
     status: answer.status,
-    headers: { ...doors.headers(door), "Content-Type": type },
+    headers: { ...doors.headers(door), ...Object.fromEntries(said) },
   })
 }
 
@@ -201,7 +210,8 @@ const addressIn = ({ peer, client, incarnation, priority }: Body): Address => {
   if (typeof peer !== "string" || !isHostPort(peer)) {
     throw new Problem("bad-request", "peer must be HOST:PORT, where peers reach the node.")
   }
-  if (client !== undefined && (typeof client !== "string" || !isClientUrl(client))) {
+  const origin = client === undefined ? "" : originOf(client)
+  if (origin === null) {
     throw new Problem("bad-request", "client must be http://HOST:PORT, where clients reach the node.")
   }
   if (incarnation !== undefined && (typeof incarnation !== "string" || !/^[\w-]{1,64}$/.test(incarnation))) {
@@ -215,18 +225,28 @@ const addressIn = ({ peer, client, incarnation, priority }: Body): Address => {
   }
   return {
     peer,
-    client: typeof client === "string" ? client.replace(/\/$/, "") : "",
+    client: origin,
     ...(typeof incarnation === "string" ? { incarnation } : {}),
     ...(typeof priority === "number" ? { priority } : {}),
   }
 }
 
 const isHostPort = (text: string): boolean => {
-  const port = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text)?.[1]
+  const port = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})$/.exec(text)?.[1]
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
 }
 
-const isClientUrl = (text: string): boolean => {
-  const url = URL.parse(text)
-  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/" && url.search === ""
+/**
+ * `http://HOST:PORT` and nothing else, or null. It becomes a header of every answer, and the beginning of every URL on
+ * the way to the leader: what a URL may hold besides, and what its parser overlooks, must not get in.
+ */
+const originOf = (client: unknown): string | null => {
+  if (typeof client !== "string" || client.length > clientLengthMax || !/^[!-~]+$/.test(client)) return null
+  const url = URL.parse(client)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return null
+  const { username, password, pathname, search, hash } = url
+  return `${username}${password}${pathname}${search}${hash}` === "/" ? url.origin : null
 }
+
+/** A name of 253 characters, a scheme and a port. */
+const clientLengthMax = 267

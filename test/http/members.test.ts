@@ -51,6 +51,12 @@ const changes: ReadonlyArray<readonly [string, string, unknown, Change]> = [
       as: "voter",
     },
   ],
+  [
+    "POST",
+    "/admin/members",
+    { ...n4, client: "http:H:80" },
+    { kind: "add", id: "n4", address: { ...n4Address, client: "http://h" }, as: "voter" },
+  ],
   ["DELETE", "/admin/members/n2", undefined, { kind: "remove", id: "n2" }],
   ["DELETE", "/admin/members/n%32", {}, { kind: "remove", id: "n2" }],
   ["POST", "/admin/members/n2/promote", undefined, { kind: "promote", id: "n2" }],
@@ -273,6 +279,7 @@ describe("a hand-over", () => {
 
 describe("bad input asks the group for nothing", () => {
   const long = "n".repeat(65)
+  const crowd = Array.from({ length: 100 }, (_, at) => ({ id: `x${at}`, peer: "h:1" }))
   const bad: ReadonlyArray<readonly [string, string, string, unknown, number, string]> = [
     ["no body where one is needed", "POST", "/admin/members", undefined, 400, "bad-request"],
     ["null", "POST", "/admin/members", "null", 400, "bad-request"],
@@ -299,6 +306,62 @@ describe("bad input asks the group for nothing", () => {
       "POST",
       "/admin/members",
       { ...n4, client: "javascript:1" },
+      400,
+      "bad-request",
+    ],
+    [
+      "a client with a line break",
+      "POST",
+      "/admin/members",
+      { ...n4, client: "http://h:1\n" },
+      400,
+      "bad-request",
+    ],
+    [
+      "a client beyond ASCII",
+      "POST",
+      "/admin/members",
+      { ...n4, client: "http://例え:1" },
+      400,
+      "bad-request",
+    ],
+    [
+      "a client with a secret",
+      "POST",
+      "/admin/members",
+      { ...n4, client: "http://u:p@h:1" },
+      400,
+      "bad-request",
+    ],
+    [
+      "a client with a fragment",
+      "POST",
+      "/admin/members",
+      { ...n4, client: "http://h:1/#x" },
+      400,
+      "bad-request",
+    ],
+    [
+      "a client of half a kibibyte",
+      "POST",
+      "/admin/members",
+      { ...n4, client: `http://${"h".repeat(512)}` },
+      400,
+      "bad-request",
+    ],
+    [
+      "a peer whose name is none",
+      "POST",
+      "/admin/members",
+      { ...n4, peer: `${"h".repeat(254)}:1` },
+      400,
+      "bad-request",
+    ],
+    [
+      "more members than a node could talk to",
+      "PUT",
+      "/admin/members",
+      { voters: ["n1"], learners: crowd },
       400,
       "bad-request",
     ],
@@ -410,13 +473,20 @@ describe("a node that does not lead", () => {
 
   test("asks the leader in the client's words, and answers in the leader's", () =>
     led(
-      () => Response.json({ words: "the leader's" }, { status: 209 }),
+      () =>
+        Response.json(
+          { words: "the leader's" },
+          { status: 209, headers: { "Raftlet-Index": "12", "Retry-After": "1", "Raftlet-Node": "n2" } },
+        ),
       async (fake, heard) => {
         for (const [method, path, body] of everything) {
           const headers = { "Raftlet-Timeout-Ms": "3000" }
           const response = await send(fake, method, path, body, headers)
           expect([response.status, await response.json()]).toEqual([209, { words: "the leader's" }])
           expect(response.headers.get("raftlet-leader")).toStartWith("n2;http://127.0.0.1:")
+          expect(response.headers.get("raftlet-node")).toBe("n1")
+          expect(response.headers.get("raftlet-index")).toBe("12")
+          expect(response.headers.get("retry-after")).toBe("1")
           const last = heard.at(-1)!
           expect(last).toMatchObject({ method, path, body: body ?? {} })
           expect(last.headers.get("raftlet-asked-by")).toBe("n1")
