@@ -312,7 +312,9 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
               dryRun: { type: "boolean", default: true, description: "Only say what would be lost." },
               force: {
                 type: "boolean",
-                description: "Also while a node that would be given up answers and knows a leader.",
+                default: false,
+                description:
+                  "Also while a node that would be given up answers and knows a leader, or has more in its log.",
               },
             },
           }),

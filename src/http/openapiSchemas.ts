@@ -42,6 +42,15 @@ const range = (description: string) => ({
 
 const position = { revision: count, index: count }
 
+const survivor = object({
+  id: text,
+  term: count,
+  lastTerm: count,
+  lastIndex: count,
+  commitIndex: count,
+  standing: { enum: ["whole", "suspect"] },
+})
+
 const names = { type: "array", items: text }
 const configuration = {
   ...object({ voters: names, outgoing: names, learners: names, resetFrom: names }, [
@@ -156,17 +165,8 @@ export const schemas = {
       best: { ...text, description: "The survivor whose log is the furthest." },
       epoch: count,
       lostVoters: ids,
-      survivors: {
-        type: "array",
-        items: object({
-          id: text,
-          term: count,
-          lastTerm: count,
-          lastIndex: count,
-          commitIndex: count,
-          standing: { enum: ["whole", "suspect"] },
-        }),
-      },
+      survivors: { type: "array", items: survivor },
+      leftOut: { type: "array", items: survivor, description: "Given up, although they answer." },
       committedIndex: { ...count, description: "All that any survivor knows to be committed is kept." },
       uncertain: range("Kept, though no survivor knows whether they were ever acknowledged."),
       onlyOnBest: range("Kept, and on no other survivor's disk."),

@@ -3,8 +3,7 @@
 import { Schema } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import type { Changed, Failure, GroupStatus } from "../raft/Raft.ts"
-import { clientOf, type Door, jsonResponse } from "./Doors.ts"
-import { refuseUnknown } from "./fields.ts"
+import { clientOf, type Door, type Doors, jsonResponse } from "./Doors.ts"
 import { bodyObject, changedText, type MembersOptions, memberId } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, Problem } from "./problem.ts"
@@ -25,28 +24,46 @@ export const resetMajority = async (options: MembersOptions, request: Request): 
   const { doors, bodies } = options
   const door = doors.find(parseQuery(request, ["group"]).get("group"))
   const body = bodyObject(await bodies.json(request), ["voters", "dryRun", "force"])
-  refuseUnknown(body, ["voters", "dryRun", "force"], "The body")
-  const { dryRun = true, voters } = body
+  const { dryRun = true, force = false } = body
   if (typeof dryRun !== "boolean") throw new Problem("bad-request", "dryRun must be true or false.")
-  if (!Array.isArray(voters)) throw new Problem("bad-request", "voters must be an array of ids.")
-  const ids = voters.map((id: unknown) => memberId(id, "An item of voters"))
   const deadline = door.raft.now() + timeoutMillis(request)
   const status = door.raft.status()
-  if (!ids.includes(status.id)) {
-    throw new Problem("bad-request", `${status.id} is asked, so it must be among the voters.`)
-  }
+  const ids = votersIn(body.voters, status)
   if (status.leader !== null) {
     throw new Problem("has-leader", `${status.leader} leads: change the members instead.`)
   }
-  const [survivors] = await Promise.all([
-    Promise.all(ids.map((id) => survivorOf(door, status, id))),
-    body.force === true ? null : refuseWhileOthersGoOn(doors.node.clusterId, door, status, ids),
-  ])
-  const best = survivors.reduce((one, other) => (isFurther(other, one) ? other : one))
-  const report = { ...reportOf(status, survivors, best), dryRun }
+  const asked = await Promise.all(
+    status.members.map(async ({ id }) => ({
+      id,
+      said: await askSurvivor(doors, door, status, id),
+    })),
+  )
+  const survivors = ids.map((id) => {
+    const { said } = asked.find((each) => each.id === id)!
+    if (said instanceof Problem) throw said
+    return said
+  })
+  // This node alone may have lost the others, or been removed by them, while they go on: two clusters of one name would
+  // answer from then on. Who does not answer, or knows no leader either, is as lost as the operator says.
+  const others = asked.filter(({ id }) => !ids.includes(id))
+  for (const { said } of others) {
+    if (force !== true && said instanceof Problem && said.code === "has-leader") throw said
+  }
+  const leftOut = others.flatMap(({ said }) => (said instanceof Problem ? [] : [said]))
+  const best = furthest(survivors)
+  const report = { ...reportOf(status, survivors, best), leftOut, dryRun }
   if (dryRun) return jsonResponse(JSON.stringify({ ...report, done: false }), doors.headers(door))
-  if (best.id !== status.id && isFurther(best, survivors.find(({ id }) => id === status.id)!)) {
-    throw new Problem("has-more", `${best.id} has more in its log: ask that one.`)
+  // Who is left out on purpose is given up with all that it has; who was forgotten should not be.
+  const better = furthest([
+    survivors.find(({ id }) => id === status.id)!,
+    best,
+    ...(force === true ? [] : leftOut),
+  ])
+  if (better.id !== status.id) {
+    const advice = ids.includes(better.id)
+      ? "ask that one"
+      : "it should be among the voters, or force is needed"
+    throw new Problem("has-more", `${better.id} has more in its log: ${advice}.`)
   }
   const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
   door.raft.reset({ voters: ids, deadline, answer: resolve })
@@ -54,6 +71,21 @@ export const resetMajority = async (options: MembersOptions, request: Request): 
   if ("_tag" in answer) throw fromFailure(answer)
   return jsonResponse(JSON.stringify({ ...report, ...JSON.parse(changedText(answer)) }), doors.headers(door))
 }
+
+/** What the group would refuse as well, said before anybody is asked, and in a dry run, too. */
+const votersIn = (voters: unknown, { id, members }: GroupStatus): ReadonlyArray<NodeId> => {
+  if (!Array.isArray(voters)) throw new Problem("bad-request", "voters must be an array of ids.")
+  const ids = voters.map((each: unknown) => memberId(each, "An item of voters"))
+  if (!ids.includes(id)) throw new Problem("bad-request", `${id} is asked, so it must be among the voters.`)
+  if (new Set(ids).size !== ids.length) throw new Problem("bad-request", "Every voter stands once.")
+  const stranger = ids.find((each) => !members.some((member) => member.id === each))
+  if (stranger !== undefined) throw new Problem("unknown-member", `${stranger} is no member.`)
+  return ids
+}
+
+/** Of those that are as far as each other, the first. */
+const furthest = (survivors: ReadonlyArray<Survivor>): Survivor =>
+  survivors.reduce((one, other) => (isFurther(other, one) ? other : one))
 
 /** The log whose last entry is of the newer term is further, else the longer one (Raft §5.4.1). */
 const isFurther = (one: Survivor, other: Survivor): boolean =>
@@ -103,64 +135,36 @@ const Report = Schema.Struct({
   ),
 })
 
-/** Null: no node answers there. */
-const reportedAt = async (client: string): Promise<typeof Report.Type | null> => {
-  try {
-    const response = await fetch(`${client}/admin/node`, { signal: AbortSignal.timeout(answerMillis) })
-    return Schema.decodeUnknownSync(Report)(await response.json())
-  } catch {
-    return null
-  }
-}
+const survivorMillis = 2000
 
-const answerMillis = 2000
-
-/**
- * This node alone may have lost the others, or been removed by them, while they go on: two clusters of one name would
- * answer from then on. Who does not answer, or knows no leader either, is as lost as the operator says.
- */
-const refuseWhileOthersGoOn = async (
-  clusterId: string,
+/** A problem: it is not there, or knows better. Every member is asked, for one that was left out may know better, too. */
+const askSurvivor = async (
+  doors: Doors,
   { raft }: Door,
   status: GroupStatus,
-  survivors: ReadonlyArray<NodeId>,
-): Promise<void> => {
-  const others = status.members.filter(({ id }) => !survivors.includes(id))
-  const leaders = await Promise.all(
-    others.map(async ({ id }) => {
-      const client = clientOf(status, id)
-      const report = client === "" ? null : await reportedAt(client)
-      // Another cluster may be at that address by now.
-      if (report?.id !== id || report.clusterId !== clusterId) return []
-      const leader = report.groups.find(({ group }) => group === raft.group)?.leader ?? null
-      return leader === null ? [] : [{ id, client, leader }]
-    }),
-  )
-  const [first] = leaders.flat()
-  if (first === undefined) return
-  const { id, client, leader } = first
-  const follows = id === leader ? "leads" : `follows ${leader}`
-  throw new Problem(
-    "has-leader",
-    `${id} answers at ${client} and ${follows}: nothing is lost. Ask there; this node may be cut off, or removed.`,
-  )
-}
-
-const survivorOf = async ({ raft }: Door, status: GroupStatus, id: NodeId): Promise<Survivor> => {
+  id: NodeId,
+): Promise<Survivor | Problem> => {
   if (id === status.id) {
     const { term, lastTerm, lastIndex, commitIndex, standing } = status
     return { id, term, lastTerm, lastIndex, commitIndex, standing }
   }
   const client = clientOf(status, id)
-  if (client === "") throw new Problem("not-found", `Where clients reach ${id} is not known here.`)
-  const report = await reportedAt(client)
-  if (report === null) {
-    throw new Problem("not-ready", `${id} does not answer at ${client}: every voter must be there.`)
+  if (client === "") return new Problem("not-found", `Where clients reach ${id} is not known here.`)
+  let report: typeof Report.Type
+  try {
+    const response = await fetch(`${client}/admin/node`, { signal: AbortSignal.timeout(survivorMillis) })
+    report = Schema.decodeUnknownSync(Report)(await response.json())
+  } catch {
+    return new Problem("not-ready", `${id} does not answer at ${client}: every voter must be there.`)
   }
   const group = report.groups.find((each) => each.group === raft.group)
-  if (group === undefined || report.id !== id) throw new Problem("not-ready", `${client} is not ${id}.`)
+  if (group === undefined || report.id !== id || report.clusterId !== doors.node.clusterId) {
+    return new Problem("not-ready", `${client} is not ${id} of this cluster.`)
+  }
   if (group.leader !== null) {
-    throw new Problem("has-leader", `${id} follows ${group.leader}: change the members instead.`)
+    const follows = id === group.leader ? "leads" : `follows ${group.leader}`
+    const advice = "nothing is lost. Ask there; this node may be cut off, or removed"
+    return new Problem("has-leader", `${id} answers at ${client} and ${follows}: ${advice}.`)
   }
   const { term, lastTerm, lastIndex, commitIndex, standing } = group
   return { id, term, lastTerm, lastIndex, commitIndex, standing }

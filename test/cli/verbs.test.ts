@@ -73,6 +73,7 @@ describe("what is asked for", () => {
   for (const [more, dryRun] of [
     [[], true],
     [["--yes"], false],
+    [["--yes", "--force"], false],
   ] as const) {
     test(`recover ${more.join(" ")} is a dry run: ${dryRun} (O7)`, async () => {
       const cluster = start(onChange(() => Response.json({ lostFrom: 80, voters: ["n1", "n2"] })))
@@ -81,8 +82,9 @@ describe("what is asked for", () => {
       expect(code).toBe(0)
       expect(out).toContain("lostFrom  80\nvoters    n1, n2")
       expect(out.includes("Nothing was changed")).toBe(dryRun)
-      expect(cluster.changes).toMatchObject([
-        { node: "n2", path: "/admin/reset", body: { voters: ["n1", "n2"], dryRun } },
+      const force = more.some((word) => word === "--force") ? { force: true } : {}
+      expect(cluster.changes.map(({ node, path, body }) => ({ node, path, body }))).toEqual([
+        { node: "n2", path: "/admin/reset", body: { voters: ["n1", "n2"], dryRun, ...force } },
       ])
     })
   }

@@ -15,6 +15,7 @@ import type {
   Proposal,
   Raft,
   Read,
+  ResetRequest,
   TransferRequest,
 } from "../../src/raft/Raft.ts"
 
@@ -29,6 +30,7 @@ export interface Fake {
   /** Every change of members and every hand-over that it was asked for, and what it answers from now on. */
   readonly changes: Array<ChangeRequest>
   readonly transfers: Array<TransferRequest>
+  readonly resets: Array<ResetRequest>
   readonly changed: { current: Changed | Failure }
   readonly transferred: { current: { readonly leader: string; readonly term: number } | Failure }
   readonly defects: Array<string>
@@ -111,6 +113,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     reads: [] as Read[],
     changes: [] as ChangeRequest[],
     transfers: [] as TransferRequest[],
+    resets: [] as ResetRequest[],
     changed: {
       current: { configuration: leading.configuration, index: 9, term: 2, isDone: true } as Changed | Failure,
     },
@@ -173,8 +176,9 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       fake.changes.push(request)
       request.answer(fake.changed.current)
     },
-    reset: () => {
-      throw new Error("nobody resets a fake")
+    reset: (request) => {
+      fake.resets.push(request)
+      request.answer(fake.changed.current)
     },
     transfer: (request) => {
       fake.transfers.push(request)

@@ -19,8 +19,12 @@ export const recoverCommand = Command.make(
       "The survivors that are the cluster from now on, the asked node among them",
     ),
     yes: toggle("yes", "Do it; without this it is only said what would be lost"),
+    force: toggle(
+      "force",
+      "Also when a node that would be given up answers and knows a leader, or has more in its log",
+    ),
   },
-  Effect.fnUntraced(function* ({ voters: text, yes, ...flags }) {
+  Effect.fnUntraced(function* ({ voters: text, yes, force, ...flags }) {
     const client = yield* clientOf(flags)
     const voters = yield* checking(() => {
       if (text === null) throw refused("--voters n1,n2,… is missing: say who survived")
@@ -33,7 +37,7 @@ export const recoverCommand = Command.make(
     const answer = yield* client.change({
       method: "POST",
       path: client.path("/admin/reset"),
-      body: { voters, dryRun: !yes },
+      body: { voters, dryRun: !yes, ...(force ? { force } : {}) },
     })
     yield* show(client, answer.text, () => fieldsText(answer.body))
     if (!yes && !client.options.json) {
