@@ -49,13 +49,18 @@ export class Acquaintances {
     const named = isNews ? members : [...members, ...contacts]
     return Object.fromEntries(
       named.flatMap((id) => {
-        const hasMoved = known[id] !== undefined && known[id].peer !== this.#atStart.addresses[id]?.peer
-        const address = hasMoved ? known[id] : (options.contacts[id] ?? known[id])
+        const own = addressOf(known, id)
+        const hasMoved = own !== undefined && own.peer !== addressOf(this.#atStart.addresses, id)?.peer
+        const address = hasMoved ? own : (addressOf(options.contacts, id) ?? own)
         if (address === undefined) return []
         // Who it is, the configuration alone says.
-        const { incarnation } = known[id] ?? {}
+        const { incarnation } = own ?? {}
         return [[id, incarnation === undefined ? address : { ...address, incarnation }] as const]
       }),
     )
   }
 }
+
+/** Ids come from outside: "constructor" is in every object. */
+const addressOf = (addresses: Readonly<Record<NodeId, Address>>, id: NodeId): Address | undefined =>
+  Object.hasOwn(addresses, id) ? addresses[id] : undefined

@@ -17,7 +17,10 @@ const addresses = (ids: string, others: Record<NodeId, Address> = {}) => ({
   ...others,
 })
 const stands = (ids: string, others: Record<NodeId, Address> = {}): Configuration =>
-  configuration({ voters: [...ids], addresses: addresses(ids, others) })
+  configuration({
+    voters: [...new Set([...ids, ...Object.keys(others)])],
+    addresses: addresses(ids, others),
+  })
 
 /** A group of which only that is there which acquaintances look at. */
 const groupOf = (initial: Configuration, contacts: Record<NodeId, Address> = {}) => {
@@ -106,6 +109,11 @@ describe("acquaintances", () => {
     append(5, stands("abc", { b: at("b", { peer: "b:3" }) }))
     node.commitIndex = 5
     expect(follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:3" }) }))
+  })
+
+  test("are nothing that every object has, whatever they are called", () => {
+    const { follows } = groupOf(stands("ab", { constructor: at("c"), toString: at("d") } as never))
+    expect(follows()?.named).toEqual(addresses("ab", { constructor: at("c"), toString: at("d") } as never))
   })
 
   test("are who the configuration says that they are, wherever they are (M10)", () => {
