@@ -51,16 +51,21 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     )
     const ended = Effect.raceFirst(raft.stopped, given)
     if (options.join === null) return yield* ended
+    const { addresses, learners } = raft.status().configuration
+    const own = Object.hasOwn(addresses, options.id) ? addresses[options.id] : undefined
+    const { incarnation } = own ?? directory.identity
     const joining = becomeMember({
       urls: options.join.urls,
       newcomer: {
         id: options.id,
+        clusterId: options.clusterId,
         peer: options.peer,
         client: options.client,
-        incarnation: directory.identity.incarnation,
-        role: options.join.role,
+        ...(incarnation === undefined ? {} : { incarnation }),
+        role: learners.includes(options.id) ? "learner" : options.join.role,
       },
       isMember: () => members(raft.status().configuration).includes(options.id),
+      anyway: options.join.anyway,
     })
     return yield* Effect.raceFirst(ended, Effect.andThen(joining, Effect.never))
   }).pipe(

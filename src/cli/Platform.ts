@@ -25,7 +25,12 @@ export interface NodeOptions {
   /** Who is there, and where, by the word of whoever starts this node now. */
   readonly contacts: Readonly<Record<string, NodeAddress>>
   /** Whom to ask to be taken in; null for a member of the first configuration. */
-  readonly join: { readonly urls: ReadonlyArray<string>; readonly role: "voter" | "learner" } | null
+  readonly join: {
+    readonly urls: ReadonlyArray<string>
+    readonly role: "voter" | "learner"
+    /** It asks even if it takes itself for a member: the others do not know it, or not where it is by now. */
+    readonly anyway: boolean
+  } | null
   /** Where peers reach it: `host:port`. */
   readonly peer: string
   /** Where clients are served. */

@@ -13,9 +13,12 @@ export interface Introduction {
 /** What a node says of itself when it asks to be taken in. */
 export interface Newcomer {
   readonly id: string
+  /** Whoever serves at an address by now may be of another cluster, and have a member of this name. */
+  readonly clusterId: string
   readonly peer: string
   readonly client: string
-  readonly incarnation: string
+  /** Left out by one that its configuration names without: it stays who it is. */
+  readonly incarnation?: string
   readonly role: "voter" | "learner"
 }
 
@@ -59,19 +62,23 @@ const Problem = Schema.Struct({
 
 /**
  * Asks until it is a member by its own configuration, whatever the answers: a cluster may have no leader for a while.
- * Fails when the cluster says that it never will be.
+ * Fails when the cluster says that it never will be. `anyway`: its own configuration may be out of date, so it asks
+ * until it has been taken in once more.
  */
 export const becomeMember = (options: {
   readonly urls: ReadonlyArray<string>
   readonly newcomer: Newcomer
   readonly isMember: () => boolean
+  readonly anyway: boolean
 }): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
     const { urls, newcomer, isMember } = options
     let said = ""
     let inUse = 0
-    for (let attempt = 0; !isMember(); attempt++) {
+    let isTaken = !options.anyway
+    for (let attempt = 0; !isTaken || !isMember(); attempt++) {
       const answer = yield* ask(urls[attempt % urls.length]!, newcomer)
+      isTaken ||= answer._tag === "Taken"
       inUse = answer._tag === "InUse" ? inUse + 1 : 0
       if (answer._tag === "Never" || inUse === inUseMax) {
         return yield* failed(`the cluster does not take ${newcomer.id} in: ${answer.detail}`)
@@ -80,10 +87,11 @@ export const becomeMember = (options: {
       said = answer.detail
       yield* Effect.sleep(retryMillis)
     }
-    yield* Effect.logInfo(`${newcomer.id} is a member`)
+    // Who has asked nobody has only its own word for it, and that may be old.
+    if (said !== "") yield* Effect.logInfo(`${newcomer.id} is a member`)
   })
 
-type Answer = { readonly _tag: "Again" | "InUse" | "Never"; readonly detail: string }
+type Answer = { readonly _tag: "Taken" | "Again" | "InUse" | "Never"; readonly detail: string }
 
 const ask = (url: string, newcomer: Newcomer): Effect.Effect<Answer> =>
   Effect.tryPromise(async (): Promise<Answer> => {
@@ -93,7 +101,7 @@ const ask = (url: string, newcomer: Newcomer): Effect.Effect<Answer> =>
       body: JSON.stringify(newcomer),
       signal: AbortSignal.timeout(answerMillis),
     })
-    if (response.ok) return { _tag: "Again", detail: `${url} takes it in; it catches up` }
+    if (response.ok) return { _tag: "Taken", detail: `${url} takes it in; it catches up` }
     const { code, detail, retryable } = Schema.decodeUnknownSync(Problem)(await response.json())
     const again = inUseCodes.has(code) ? "InUse" : "Again"
     return { _tag: retryable ? again : "Never", detail: `${code}: ${detail}` }

@@ -142,6 +142,9 @@ export const nodeOptions = (
   const diskReserve = flags.diskReserve ?? known("diskReserve")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
   const learner = flags.learner || remembered?.startOptions.learner === true
+  const hasMoved = remembered !== null && formatHostPort(peerListen) !== known("peer-listen")
+  // Removed while it was away, it believes what it last knew; but to start it with --join is to want it back.
+  const isStranger = flags.join !== null && introduced !== null && !Object.hasOwn(introduced.members, id)
   const startOptions: StartOptions = {
     ...(urls === null
       ? { cluster: clusterText }
@@ -158,7 +161,8 @@ export const nodeOptions = (
     cluster,
     // What it was told before may have changed since.
     contacts: introduced?.members ?? (flags.cluster === null ? {} : cluster),
-    join: urls === null ? null : { urls, role: learner ? "learner" : "voter" },
+    join:
+      urls === null ? null : { urls, role: learner ? "learner" : "voter", anyway: hasMoved || isStranger },
     peer: formatHostPort(peerListen),
     listen,
     client: client === null ? `http://${formatHostPort(listen)}` : parseOneUrl(client, "--client"),

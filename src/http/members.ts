@@ -16,14 +16,20 @@ export interface MembersOptions {
 }
 
 /** `POST /admin/members` */
-export const addMember = (options: MembersOptions, request: Request): Promise<Response> =>
-  changing(options, request, ["id", "peer", "client", "role", "incarnation", "priority", "force"], (body) => {
-    const { role = "voter" } = body
+export const addMember = (options: MembersOptions, request: Request): Promise<Response> => {
+  const fields = ["id", "clusterId", "peer", "client", "role", "incarnation", "priority", "force"]
+  return changing(options, request, fields, (body) => {
+    const own = options.doors.node.clusterId
+    const { role = "voter", clusterId = own } = body
+    // Who brings data of another cluster must not take the place of this one's member of the same name.
+    if (clusterId !== own)
+      throw new Problem("bad-request", `This is the cluster ${own}: it takes in nobody of another.`)
     if (role !== "voter" && role !== "learner") {
       throw new Problem("bad-request", 'role must be "voter" or "learner".')
     }
     return { kind: "add", id: memberId(body.id, "id"), address: addressIn(body), as: role }
   })
+}
 
 /** `DELETE /admin/members/{id}` */
 export const removeMember = (

@@ -134,12 +134,17 @@ export const schemas = {
       }),
     },
   }),
-  Member: {
-    ...object({ id: text, peer: text, client: text, role: { enum: ["voter", "learner"] }, ...force }, [
-      "id",
-      "peer",
-    ]),
-  },
+  Member: object(
+    {
+      id: text,
+      clusterId: { ...text, description: "Refused by any other cluster." },
+      peer: text,
+      client: text,
+      role: { enum: ["voter", "learner"] },
+      ...force,
+    },
+    ["id", "peer"],
+  ),
   MemberSets: {
     ...object({ voters: members, learners: members, ...force }, ["voters"]),
   },

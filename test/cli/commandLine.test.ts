@@ -352,7 +352,7 @@ describe("a node that joins a running cluster (CONTRACT §1)", () => {
           clusterId: "c-7",
           cluster: {},
           contacts,
-          join: { urls: urls.split(","), role: "voter" },
+          join: { urls: urls.split(","), role: "voter", anyway: true },
           peer: "h:5",
           peerListen: { host: "h", port: 5 },
           startOptions: { join: urls, "peer-listen": "h:5", learner: false, listen: "h:4" },
@@ -407,7 +407,7 @@ describe("a node that joins a running cluster (CONTRACT §1)", () => {
         id: "n4",
         clusterId: "c-7",
         contacts: {},
-        join: { urls: ["http://127.0.0.1:1"], role: "learner" },
+        join: { urls: ["http://127.0.0.1:1"], role: "learner", anyway: false },
         peerListen: { host: "h", port: 5 },
         startOptions: remembered("http://127.0.0.1:1").startOptions,
       },
@@ -416,6 +416,21 @@ describe("a node that joins a running cluster (CONTRACT §1)", () => {
       expect((await run(node(), remembered(url))).started).toMatchObject([{ contacts }])
     })
   })
+
+  test("asks anew when it is told to join and nobody knows it, or when it has moved", () =>
+    member(async (url) => {
+      const anyway = async (known: Remembered, ...words: ReadonlyArray<string>) =>
+        (await run(node(...words), known)).started[0]!.join?.anyway
+      expect(await anyway(remembered(url), "--join", url)).toBe(true)
+      // The machine was only started again: what an operator has removed stays removed.
+      expect(await anyway(remembered(url))).toBe(false)
+      expect(await anyway(remembered(url), "--peer-listen", "h:5")).toBe(false)
+      expect(await anyway(remembered(url), "--peer-listen", "h:6")).toBe(true)
+      const n1: Remembered = { ...remembered(url), identity: { clusterId: "c-7", nodeId: "n1" } }
+      expect(await anyway(n1, "--join", url)).toBe(false)
+      const other: Remembered = { ...remembered(url), identity: { clusterId: "c-8", nodeId: "n4" } }
+      expect(await anyway(other, "--join", url)).toBe(false)
+    }))
 
   test("asks others when it is told to, and is of no other cluster", () =>
     member(async (url) => {

@@ -84,6 +84,7 @@ describe("an introduction", () => {
 describe("a newcomer", () => {
   const newcomer: Newcomer = {
     id: "n4",
+    clusterId: "c-7",
     peer: "h:5",
     client: "http://h:4",
     incarnation: "i-1",
@@ -91,7 +92,7 @@ describe("a newcomer", () => {
   }
 
   /** Every pause is over at the next turn of the event loop. */
-  const asks = async (urls: ReadonlyArray<string>, isMember: () => boolean) => {
+  const asks = async (urls: ReadonlyArray<string>, isMember: () => boolean, anyway = false) => {
     const pauses: Array<number> = []
     const lines: Array<string> = []
     const exit = await Effect.runPromiseExit(
@@ -103,7 +104,9 @@ describe("a newcomer", () => {
             return Effect.yieldNow
           },
         })
-        yield* becomeMember({ urls, newcomer, isMember }).pipe(Effect.provideService(Clock.Clock, hasty))
+        yield* becomeMember({ urls, newcomer, isMember, anyway }).pipe(
+          Effect.provideService(Clock.Clock, hasty),
+        )
       }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => lines.push(String(message)))]))),
     )
     return { exit, pauses, lines }
@@ -131,8 +134,16 @@ describe("a newcomer", () => {
 
   test("that is a member asks nobody", () =>
     answering([taken], async (url, heard) => {
-      const { exit } = await asks([url], () => true)
-      expect([Exit.isSuccess(exit), heard]).toEqual([true, []])
+      const { exit, lines } = await asks([url], () => true)
+      expect([Exit.isSuccess(exit), heard, lines]).toEqual([true, [], []])
+    }))
+
+  test("asks all the same when what it knows may be out of date, until it has been taken in", () =>
+    answering([problem("no-leader", true), taken], async (url, heard) => {
+      const { exit } = await asks([url], () => true, true)
+      expect([Exit.isSuccess(exit), heard.length]).toEqual([true, 2])
+      await asks([url], () => heard.length === 4, true)
+      expect(heard.length).toBe(4)
     }))
 
   test("asks with all that it is, until it is one by its own configuration, not by anybody's word", () =>

@@ -43,7 +43,7 @@ const changes: ReadonlyArray<readonly [string, string, unknown, Change]> = [
   [
     "POST",
     "/admin/members",
-    { ...n4, peer: "[::1]:5004", role: "voter" },
+    { ...n4, peer: "[::1]:5004", role: "voter", clusterId: "c-1" },
     {
       kind: "add",
       id: "n4",
@@ -376,6 +376,8 @@ describe("bad input asks the group for nothing", () => {
       400,
       "bad-request",
     ],
+    ["a node of another cluster", "POST", "/admin/members", { ...n4, clusterId: "c-2" }, 400, "bad-request"],
+    ["a cluster that is null", "POST", "/admin/members", { ...n4, clusterId: null }, 400, "bad-request"],
     ["force that is a word", "POST", "/admin/members", { ...n4, force: "yes" }, 400, "bad-request"],
     ["force that is a number", "DELETE", "/admin/members/n2?force=2", undefined, 400, "bad-request"],
     ["an unknown parameter", "DELETE", "/admin/members/n2?frce=1", undefined, 400, "bad-request"],

@@ -157,3 +157,36 @@ test(
     }),
   testMillisMax,
 )
+
+test(
+  "a removed node that is only started again stays out; told to join again it comes in; when it moves it says where",
+  () =>
+    withCluster(async (cluster) => {
+      const three = cluster.nodes.map(({ id }) => id)
+      const gone = cluster.newcomer("n4")
+      gone.start()
+      await voters(cluster, [...three, "n4"])
+      await insist(cluster, "DELETE", "/admin/members/n4")
+      await gone.kill("SIGTERM")
+      gone.start()
+      await until("it to answer", () => gone.group().catch(() => null))
+      await sleep(1000)
+      await voters(cluster, three)
+      expect((await gone.group()).leader).toBeNull()
+
+      await gone.kill("SIGTERM")
+      gone.start({ asNew: true })
+      await voters(cluster, [...three, "n4"])
+      await gone.ready()
+
+      // The same directory, other ports.
+      await gone.kill("SIGTERM")
+      await cluster.dismiss(gone)
+      const moved = cluster.newcomer("n4")
+      moved.start()
+      await moved.ready()
+      await voters(cluster, [...three, "n4"])
+      await insist(cluster, "POST", "/admin/transfer", { to: "n4" })
+    }),
+  testMillisMax,
+)
