@@ -60,7 +60,7 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
         id: options.id,
         clusterId: options.clusterId,
         peer: options.peer,
-        client: options.client,
+        ...(options.client === "" ? {} : { client: options.client }),
         ...(incarnation === undefined ? {} : { incarnation }),
         role: learners.includes(options.id) ? "learner" : options.join.role,
       },

@@ -35,7 +35,7 @@ export interface NodeOptions {
   readonly peer: string
   /** Where clients are served. */
   readonly listen: HostPort
-  /** Where clients and the other nodes find what is served there: `http://host:port`. */
+  /** Where clients and the other nodes find what is served there: `http://host:port`; empty when nobody has said. */
   readonly client: string
   /** Where peers are served. */
   readonly peerListen: HostPort

@@ -21,6 +21,19 @@ export const parseHostPort = (text: string, flag: string): HostPort => {
   return { host, port: parsePort(parts?.[3] ?? "", flag) }
 }
 
+/** Where others reach a node: not 0.0.0.0, which is every address of the machine that says it. Throws a CliFailure. */
+export const parseReachable = (text: string, flag: string): HostPort => {
+  const address = parseHostPort(text, flag)
+  if (!isAnyAddress(address)) return address
+  throw refused(`${flag}: nobody else could reach ${quoted(text)}: name an address of this machine`)
+}
+
+/** `0.0.0.0` and `[::]`, however they are written. */
+export const isAnyAddress = (address: HostPort): boolean => {
+  const host = URL.parse(`http://${formatHostPort(address)}`)?.hostname
+  return host === "0.0.0.0" || host === "[::]"
+}
+
 export const parsePort = (text: string, flag: string): number => {
   const port = Number(text)
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
@@ -69,8 +82,8 @@ export const parseCluster = (text: string, flag: string): Readonly<Record<string
     const id = parseId(name, flag)
     if (members.has(id)) throw refused(`${flag}: ${id} stands twice`)
     members.set(id, {
-      peer: take(formatHostPort(parseHostPort(peer, flag)), id),
-      client: client === undefined ? "" : `http://${take(formatHostPort(parseHostPort(client, flag)), id)}`,
+      peer: take(formatHostPort(parseReachable(peer, flag)), id),
+      client: client === undefined ? "" : `http://${take(formatHostPort(parseReachable(client, flag)), id)}`,
     })
   }
   return Object.fromEntries(members)

@@ -16,7 +16,7 @@ export interface Newcomer {
   /** Whoever serves at an address by now may be of another cluster, and have a member of this name. */
   readonly clusterId: string
   readonly peer: string
-  readonly client: string
+  readonly client?: string
   /** Left out by one that its configuration names without: it stays who it is. */
   readonly incarnation?: string
   readonly role: "voter" | "learner"

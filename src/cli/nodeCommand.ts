@@ -7,9 +7,12 @@ import { Command, Flag } from "effect/cli"
 import {
   formatHostPort,
   type HostPort,
+  isAnyAddress,
+  type NodeAddress,
   parseCluster,
   parseHostPort,
   parseId,
+  parseReachable,
   parseUrls,
 } from "./addresses.ts"
 import { CliFailure, refused } from "./CliFailure.ts"
@@ -135,7 +138,7 @@ export const nodeOptions = (
   if (introduction !== null && introduced === null && remembered === null) {
     throw refused(`--cluster-id: --join leads to cluster ${introduction.clusterId}, not to ${clusterId}`)
   }
-  const peerListen = parseHostPort(own, clusterText === null ? "--peer-listen" : "--cluster")
+  const peerListen = parseReachable(own, clusterText === null ? "--peer-listen" : "--cluster")
   refuseSharedPort(listen, peerListen)
   const client = flags.client ?? known("client")
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
@@ -165,7 +168,7 @@ export const nodeOptions = (
       urls === null ? null : { urls, role: learner ? "learner" : "voter", anyway: hasMoved || isStranger },
     peer: formatHostPort(peerListen),
     listen,
-    client: client === null ? `http://${formatHostPort(listen)}` : parseOneUrl(client, "--client"),
+    client: client === null ? clientAt(listen, cluster[id]) : parseOneUrl(client, "--client"),
     peerListen,
     data: resolve(flags.data),
     actors,
@@ -174,6 +177,10 @@ export const nodeOptions = (
     startOptions,
   }
 }
+
+/** Nobody is sent to 0.0.0.0, which is wherever one is: what `--cluster` says of it must do, or the others do not know. */
+const clientAt = (listen: HostPort, own: NodeAddress | undefined): string =>
+  isAnyAddress(listen) ? (own?.client ?? "") : `http://${formatHostPort(listen)}`
 
 const parseOneUrl = (text: string, flag: string): string => {
   const [url, ...more] = parseUrls(text, flag)

@@ -238,6 +238,8 @@ const addressIn = ({ peer, client, incarnation, priority }: Body): Address => {
 }
 
 const isHostPort = (text: string): boolean => {
+  // Every address of whoever dials it, and no one's in particular.
+  if (["0.0.0.0", "[::]"].includes(URL.parse(`http://${text}`)?.hostname ?? "")) return false
   const port = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})$/.exec(text)?.[1]
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
 }

@@ -88,6 +88,12 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["a cluster without a peer port", replaced("--cluster", "n1=127.0.0.1"), "--cluster"],
   ["a cluster that names a node twice", replaced("--cluster", "n1=h:1,n1=h:2"), "twice"],
   ["a cluster with one address for two", replaced("--cluster", "n1=h:1,n2=h:1"), "share"],
+  ["a member that is everywhere", replaced("--cluster", "n1=0.0.0.0:5901"), "nobody else could reach"],
+  [
+    "a member that serves clients everywhere",
+    replaced("--cluster", "n1=h:1@[::]:4"),
+    "nobody else could reach",
+  ],
   ["an address without a port", replaced("--listen", "127.0.0.1"), "--listen"],
   ["port 0", replaced("--listen", "127.0.0.1:0"), "--listen"],
   ["port 65536", replaced("--listen", "127.0.0.1:65536"), "65536"],
@@ -210,8 +216,8 @@ test("a first start gives the node all it needs, and what to remember", async ()
       },
       join: null,
       peer: "127.0.0.1:5901",
-      listen: { host: "127.0.0.1", port: 4901 },
       client: "http://127.0.0.1:4901",
+      listen: { host: "127.0.0.1", port: 4901 },
       peerListen: { host: "127.0.0.1", port: 5901 },
       data,
       actors,
@@ -225,6 +231,13 @@ test("a first start gives the node all it needs, and what to remember", async ()
       },
     },
   ])
+})
+
+test("a node that listens everywhere is known to clients by what --cluster says, or not at all", async () => {
+  const clientOf = async (...words: ReadonlyArray<string>) =>
+    (await run(node(...words, "--id", "n1", "--listen", "0.0.0.0:4901"))).started[0]!.client
+  expect(await clientOf("--cluster", "n1=h:5@h:4,n2=h:6")).toBe("http://h:4")
+  expect(await clientOf("--cluster", "n1=h:5,n2=h:6")).toBe("")
 })
 
 describe("a node that has run before (CONTRACT §1)", () => {
@@ -381,6 +394,9 @@ describe("a node that joins a running cluster (CONTRACT §1)", () => {
       }
       const shared = await run([...asking, "--peer-listen", "h:4"].filter((word) => word !== "h:5"))
       expect([shared.code, shared.started]).toEqual([2, []])
+      const everywhere = await run([...asking.filter((word) => word !== "h:5"), "0.0.0.0:5"])
+      expect([everywhere.code, everywhere.started]).toEqual([2, []])
+      expect(everywhere.err).toContain("--peer-listen: nobody else could reach")
       const foreign = await run([...asking, "--cluster-id", "a b"])
       expect([foreign.code, foreign.started]).toEqual([2, []])
       const other = await run([...asking, "--cluster-id", "c-8"])

@@ -2,7 +2,7 @@
 
 import { Console, Effect, Result } from "effect"
 import { Argument, Command } from "effect/cli"
-import { formatHostPort, parseHostPort, parseId, parseUrls, parseWhole } from "../addresses.ts"
+import { formatHostPort, parseId, parseReachable, parseUrls, parseWhole } from "../addresses.ts"
 import { type CliFailure, exitCodes, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
@@ -216,6 +216,6 @@ const namesOf = (text: string | null, flag: string): ReadonlyArray<string> =>
 const addressOf = (flags: { readonly id: string; readonly peer: string; readonly client: string | null }) =>
   checking(() => ({
     id: parseId(flags.id, "ID"),
-    peer: formatHostPort(parseHostPort(flags.peer, "PEER")),
+    peer: formatHostPort(parseReachable(flags.peer, "PEER")),
     ...(flags.client === null ? {} : { client: parseUrls(flags.client, "--client")[0]! }),
   }))
