@@ -7,7 +7,7 @@ import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
 import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
 import type { NodeOptions, Platform, Restored, RestoreOptions } from "./cli/Platform.ts"
-import { members } from "./consensus/configuration.ts"
+import { epochOf, members } from "./consensus/configuration.ts"
 import type { Configuration } from "./consensus/types.ts"
 import { HttpServer, layerServer } from "./http/Server.ts"
 import { layerWorker } from "./machine/hostWorker.ts"
@@ -51,7 +51,8 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     )
     const ended = Effect.raceFirst(raft.stopped, given)
     if (options.join === null) return yield* ended
-    const { addresses, learners } = raft.status().configuration
+    const { configuration } = raft.status()
+    const { addresses, learners } = configuration
     const own = Object.hasOwn(addresses, options.id) ? addresses[options.id] : undefined
     const { incarnation } = own ?? directory.identity
     const joining = becomeMember({
@@ -59,6 +60,8 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
       newcomer: {
         id: options.id,
         clusterId: options.clusterId,
+        // Who still catches up may not have come to the last reset yet, and has nothing that it was not sent.
+        ...(own === undefined ? {} : { epoch: epochOf(configuration) }),
         peer: options.peer,
         ...(options.client === "" ? {} : { client: options.client }),
         ...(incarnation === undefined ? {} : { incarnation }),

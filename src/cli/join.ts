@@ -15,6 +15,8 @@ export interface Newcomer {
   readonly id: string
   /** Whoever serves at an address by now may be of another cluster, and have a member of this name. */
   readonly clusterId: string
+  /** Of the data that it brings as the member that it takes itself for. */
+  readonly epoch?: number
   readonly peer: string
   readonly client?: string
   /** Left out by one that its configuration names without: it stays who it is. */

@@ -17,18 +17,30 @@ export interface MembersOptions {
 
 /** `POST /admin/members` */
 export const addMember = (options: MembersOptions, request: Request): Promise<Response> => {
-  const fields = ["id", "clusterId", "peer", "client", "role", "incarnation", "priority", "force"]
-  return changing(options, request, fields, (body) => {
-    const own = options.doors.node.clusterId
-    const { role = "voter", clusterId = own } = body
-    // Who brings data of another cluster must not take the place of this one's member of the same name.
-    if (clusterId !== own)
-      throw new Problem("bad-request", `This is the cluster ${own}: it takes in nobody of another.`)
+  const fields = ["id", "clusterId", "epoch", "peer", "client", "role", "incarnation", "priority", "force"]
+  const read = (body: Body): Change => {
+    const { role = "voter", epoch = 0 } = body
     if (role !== "voter" && role !== "learner") {
       throw new Problem("bad-request", 'role must be "voter" or "learner".')
     }
+    if (!(Number.isSafeInteger(epoch) && Number(epoch) >= 0)) {
+      throw new Problem("bad-request", "epoch must be a whole number from 0.")
+    }
     return { kind: "add", id: memberId(body.id, "id"), address: addressIn(body), as: role }
-  })
+  }
+  return changing(options, request, fields, read, (body, door) => refuseForeign(options, body, door))
+}
+
+/** Who brings data must bring it from this very cluster: as a member it is believed to have what its log says. */
+const refuseForeign = ({ doors }: MembersOptions, { clusterId, epoch }: Body, { raft }: Door): void => {
+  const own = doors.node.clusterId
+  if (clusterId !== undefined && clusterId !== own) {
+    throw new Problem("bad-request", `This is the cluster ${own}: it takes in nobody of another.`)
+  }
+  if (epoch !== undefined && epoch !== (raft.status().configuration.epoch ?? 0)) {
+    const advice = "start it with an empty directory and --join"
+    throw new Problem("bad-request", `A reset stands between its data and this cluster: ${advice}.`)
+  }
 }
 
 /** `DELETE /admin/members/{id}` */
@@ -107,6 +119,8 @@ const changing = async (
   request: Request,
   fields: ReadonlyArray<string>,
   read: (body: Body) => Change,
+  /** What only the leader can judge. */
+  judge: (body: Body, door: Door) => void = () => {},
 ): Promise<Response> => {
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect", "force"])
@@ -115,6 +129,7 @@ const changing = async (
   const change = read(body)
   const force = body.force === true || parseSwitch(parameters.get("force"), "force")
   return atLeader(options, door, request, body, parameters, async (deadline) => {
+    judge(body, door)
     if (!force) refuseSlips(door.raft.status(), change)
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
     door.raft.change({ change, force, deadline, answer: resolve })

@@ -138,6 +138,7 @@ export const schemas = {
     {
       id: text,
       clusterId: { ...text, description: "Refused by any other cluster." },
+      epoch: { ...count, description: "Of the data that it brings: refused in any other one." },
       peer: text,
       client: text,
       role: { enum: ["voter", "learner"] },

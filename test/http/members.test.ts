@@ -43,7 +43,7 @@ const changes: ReadonlyArray<readonly [string, string, unknown, Change]> = [
   [
     "POST",
     "/admin/members",
-    { ...n4, peer: "[::1]:5004", role: "voter", clusterId: "c-1" },
+    { ...n4, peer: "[::1]:5004", role: "voter", clusterId: "c-1", epoch: 0 },
     {
       kind: "add",
       id: "n4",
@@ -386,6 +386,16 @@ describe("bad input asks the group for nothing", () => {
       "bad-request",
     ],
     ["a node of another cluster", "POST", "/admin/members", { ...n4, clusterId: "c-2" }, 400, "bad-request"],
+    [
+      "data from before a reset, or behind one",
+      "POST",
+      "/admin/members",
+      { ...n4, epoch: 1 },
+      400,
+      "bad-request",
+    ],
+    ["half an epoch", "POST", "/admin/members", { ...n4, epoch: 0.5 }, 400, "bad-request"],
+    ["an epoch below zero", "POST", "/admin/members", { ...n4, epoch: -1 }, 400, "bad-request"],
     ["a cluster that is null", "POST", "/admin/members", { ...n4, clusterId: null }, 400, "bad-request"],
     ["force that is a word", "POST", "/admin/members", { ...n4, force: "yes" }, 400, "bad-request"],
     ["force that is a number", "DELETE", "/admin/members/n2?force=2", undefined, 400, "bad-request"],
