@@ -1,7 +1,7 @@
 // Members come and go: whom does a node let in that it does not know yet, and whom no more? (M9, M10, S6)
 
 import { describe, expect, test } from "bun:test"
-import { Deferred, Effect, Queue } from "effect"
+import { Deferred, Effect, Fiber, Queue } from "effect"
 import { encode } from "../../src/transport/codec.ts"
 import { objectionToStranger } from "../../src/transport/handshake.ts"
 import {
@@ -184,6 +184,23 @@ describe("a caller that is unknown", () => {
 
 /** As the kernel gives it; nobody else takes it in the meantime. */
 const freePort = Effect.map(Effect.scoped(startSocket("port")), ({ port }) => port.listening)
+
+describe("a node that was given up by a reset", () => {
+  test("learns it from whoever knows of a later epoch, when it belongs to anybody (O7)", () =>
+    run(
+      Effect.gen(function* () {
+        const n1 = yield* startSocket("n1")
+        yield* n1.transport.connect({}, 10, 1)
+        const n2 = yield* startSocket("n2")
+        const given = yield* Effect.forkChild(n2.port.superseded)
+        yield* n2.transport.connect({ n1: n1.address }, 99, 0)
+        yield* eventually("it is refused", () => peerOf(n2, "n1").refused > 0)
+        expect(given.pollUnsafe()).toBeUndefined()
+        yield* n2.transport.connect({ n1: n1.address, n2: nowhere }, 99, 0)
+        expect(yield* Fiber.join(given)).toBe("n1")
+      }),
+    ))
+})
 
 describe("an address that names a data directory", () => {
   test("admits that one only, whatever was seen before (S6, M10)", () =>
