@@ -38,7 +38,7 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     const raft = Context.get(context, Raft)
     // While its doors are open still: who comes meanwhile is passed on to the successor.
     yield* Effect.addFinalizer(() => raft.handOver)
-    yield* directory.remember(options.startOptions)
+    yield* directory.remember({ ...options.startOptions, ...insteadOf(options, raft.status().configuration) })
     yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
     const { superseded } = Context.get(context, PeerPort)
     const given = Effect.flatMap(superseded, (by) =>
@@ -84,6 +84,16 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     }),
     Effect.provide(Logger.layer([Logger.consoleLogFmt])),
   )
+
+/** Which addresses of the configuration the new contacts stand in for, also at later starts. */
+const insteadOf = ({ hasNewContacts }: NodeOptions, { addresses }: Configuration) =>
+  hasNewContacts
+    ? {
+        insteadOf: JSON.stringify(
+          Object.fromEntries(Object.entries(addresses).map(([id, { peer }]) => [id, peer])),
+        ),
+      }
+    : {}
 
 /** A backup becomes the data directory of a node that has never run. */
 const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =>

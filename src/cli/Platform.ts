@@ -22,8 +22,10 @@ export interface NodeOptions {
    * that joins a cluster.
    */
   readonly cluster: Readonly<Record<string, NodeAddress>>
-  /** Who is there, and where, by the word of whoever starts this node now. */
-  readonly contacts: Readonly<Record<string, NodeAddress>>
+  /** Who is there, and where, by the word of whoever starts this node now, or has started it last with other addresses. */
+  readonly contacts: Readonly<Record<string, NodeAddress & { readonly insteadOf?: string }>>
+  /** These contacts are new to a node that has run before: what its configuration says instead is to be kept. */
+  readonly hasNewContacts: boolean
   /** Whom to ask to be taken in; null for a member of the first configuration. */
   readonly join: {
     readonly urls: ReadonlyArray<string>

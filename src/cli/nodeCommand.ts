@@ -150,7 +150,7 @@ export const nodeOptions = (
   const isStranger = flags.join !== null && introduced !== null && !Object.hasOwn(introduced.members, id)
   const startOptions: StartOptions = {
     ...(urls === null
-      ? { cluster: clusterText }
+      ? { cluster: clusterText, ...(known("insteadOf") === null ? {} : { insteadOf: known("insteadOf") }) }
       : { join: urls.join(","), "peer-listen": formatHostPort(peerListen), learner }),
     listen: formatHostPort(listen),
     ...(client === null ? {} : { client }),
@@ -162,8 +162,9 @@ export const nodeOptions = (
     id,
     clusterId: parseId(clusterId, "--cluster-id"),
     cluster,
-    // What it was told before may have changed since.
-    contacts: introduced?.members ?? (flags.cluster === null ? {} : cluster),
+    contacts:
+      introduced?.members ?? (flags.cluster === null ? toldBefore(cluster, known("insteadOf")) : cluster),
+    hasNewContacts: flags.cluster !== null && remembered !== null,
     join:
       urls === null ? null : { urls, role: learner ? "learner" : "voter", anyway: hasMoved || isStranger },
     peer: formatHostPort(peerListen),
@@ -187,6 +188,19 @@ const parseOneUrl = (text: string, flag: string): string => {
   if (url === undefined || more.length > 0)
     throw refused(`${flag}: one URL is wanted, not ${JSON.stringify(text)}`)
   return url
+}
+
+/**
+ * What it was told at an earlier start stands in for the addresses that its configuration had then, and for no newer ones:
+ * otherwise all nodes that have moved at once would look for each other where they were.
+ */
+const toldBefore = (cluster: NodeOptions["cluster"], insteadOf: string | null): NodeOptions["contacts"] => {
+  if (insteadOf === null) return {}
+  const before = JSON.parse(insteadOf) as Readonly<Record<string, string>>
+  const told = Object.entries(cluster).flatMap(([id, address]) =>
+    Object.hasOwn(before, id) ? [[id, { ...address, insteadOf: before[id]! }] as const] : [],
+  )
+  return Object.fromEntries(told)
 }
 
 const parseBytes = (text: string, flag: string): number => {

@@ -49,9 +49,11 @@ export class Acquaintances {
     const named = isNews ? members : [...members, ...contacts]
     return Object.fromEntries(
       named.flatMap((id) => {
-        const own = addressOf(known, id)
-        const hasMoved = own !== undefined && own.peer !== addressOf(this.#atStart.addresses, id)?.peer
-        const address = hasMoved ? own : (addressOf(options.contacts, id) ?? own)
+        const own = ownOf(known, id)
+        const told = ownOf(options.contacts, id)
+        const before = told?.insteadOf ?? ownOf(this.#atStart.addresses, id)?.peer
+        const hasMoved = own !== undefined && own.peer !== before
+        const address = hasMoved || told === undefined ? own : { peer: told.peer, client: told.client }
         if (address === undefined) return []
         // Who it is, the configuration alone says.
         const { incarnation } = own ?? {}
@@ -62,5 +64,5 @@ export class Acquaintances {
 }
 
 /** Ids come from outside: "constructor" is in every object. */
-const addressOf = (addresses: Readonly<Record<NodeId, Address>>, id: NodeId): Address | undefined =>
+const ownOf = <A>(addresses: Readonly<Record<NodeId, A>>, id: NodeId): A | undefined =>
   Object.hasOwn(addresses, id) ? addresses[id] : undefined

@@ -3,6 +3,12 @@
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 
+/** Where somebody is by the word of an operator. */
+export interface Contact extends Address {
+  /** The peer address that the configuration gave when the word was given; absent: the one that it gives at the start. */
+  readonly insteadOf?: string
+}
+
 export interface RaftOptions {
   readonly group: GroupId
   readonly id: NodeId
@@ -14,7 +20,7 @@ export interface RaftOptions {
    * Who is there, and where, by the word of whoever starts this node: stands in for what the configuration says, until
    * a newer one says otherwise.
    */
-  readonly contacts: Readonly<Record<NodeId, Address>>
+  readonly contacts: Readonly<Record<NodeId, Contact>>
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number

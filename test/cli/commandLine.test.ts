@@ -214,6 +214,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
         n1: { peer: "127.0.0.1:5901", client: "" },
         n2: { peer: "127.0.0.1:5902", client: "" },
       },
+      hasNewContacts: false,
       join: null,
       peer: "127.0.0.1:5901",
       client: "http://127.0.0.1:4901",
@@ -287,6 +288,24 @@ describe("a node that has run before (CONTRACT §1)", () => {
       const { code, err } = await run(node("--client", wrong), remembered)
       expect([code, err]).toEqual([2, expect.stringContaining("--client: ")])
     }
+  })
+
+  test("knows where the others have moved from what it was told last, and for which addresses that stands in", async () => {
+    const told = await run(node("--cluster", "n1=h1:5001@h1:4001,n2=h2:5009"), remembered)
+    expect(told.started).toMatchObject([{ hasNewContacts: true, contacts: { n2: { peer: "h2:5009" } } }])
+    const insteadOf = JSON.stringify({ n1: "h1:5001", n2: "[::1]:5001" })
+    const cluster = told.started[0]!.startOptions.cluster!
+    const again: Remembered = {
+      ...remembered,
+      startOptions: { ...remembered.startOptions, cluster, insteadOf },
+    }
+    const { started } = await run(node(), again)
+    expect(started).toMatchObject([{ hasNewContacts: false, startOptions: { cluster, insteadOf } }])
+    expect(started[0]!.contacts).toEqual({
+      n1: { peer: "h1:5001", client: "http://h1:4001", insteadOf: "h1:5001" },
+      n2: { peer: "h2:5009", client: "", insteadOf: "[::1]:5001" },
+    })
+    expect((await run(node(), remembered)).started[0]!.contacts).toEqual({})
   })
 
   test("keeps as much of its disk as it was told", async () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { rmSync } from "node:fs"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, Cluster, loopbackPlaces, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import { expectKept } from "./support/verify.ts"
 import { sleep, until } from "./support/wait.ts"
@@ -187,6 +187,26 @@ test(
       await moved.ready()
       await voters(cluster, [...three, "n4"])
       await insist(cluster, "POST", "/admin/transfer", { to: "n4" })
+    }),
+  testMillisMax,
+)
+
+test(
+  "a whole cluster that has moved is told once where everybody is, and starts again alone",
+  () =>
+    withCluster(async (cluster) => {
+      for (const node of cluster.nodes) await node.kill("SIGTERM")
+      const moved = new Cluster(loopbackPlaces(3), { directory: cluster.directory })
+      try {
+        for (let times = 0; times < 2; times++) {
+          for (const node of moved.nodes) node.start()
+          await moved.leader()
+          for (const node of moved.nodes) await node.ready()
+          for (const node of moved.nodes) await node.kill("SIGTERM")
+        }
+      } finally {
+        await moved.remove()
+      }
     }),
   testMillisMax,
 )

@@ -8,6 +8,7 @@ import { Progress } from "../../src/consensus/Progress.ts"
 import type { Address, Configuration, NodeId } from "../../src/consensus/types.ts"
 import { Acquaintances } from "../../src/raft/Acquaintances.ts"
 import type { Group } from "../../src/raft/Group.ts"
+import type { Contact } from "../../src/raft/options.ts"
 import { areReplicating, replicateToMembers } from "../../src/raft/replicators.ts"
 import { configuration, entry, given } from "../consensus/support.ts"
 
@@ -23,7 +24,7 @@ const stands = (ids: string, others: Record<NodeId, Address> = {}): Configuratio
   })
 
 /** A group of which only that is there which acquaintances look at. */
-const groupOf = (initial: Configuration, contacts: Record<NodeId, Address> = {}) => {
+const groupOf = (initial: Configuration, contacts: Record<NodeId, Contact> = {}) => {
   const node = given({ configuration: initial })
   const connected: Array<{ named: Readonly<Record<NodeId, Address>>; asOf: number }> = []
   let outsiders: ReadonlyArray<NodeId> = []
@@ -109,6 +110,19 @@ describe("acquaintances", () => {
     append(5, stands("abc", { b: at("b", { peer: "b:3" }) }))
     node.commitIndex = 5
     expect(follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:3" }) }))
+  })
+
+  test("are where a node was told at an earlier start, as long as the configuration says what it said then", () => {
+    const told = { b: { ...at("b", { peer: "b:2" }), insteadOf: "b:1" } }
+    const [moved, stale] = [
+      groupOf(stands("abc"), told),
+      groupOf(stands("abc", { b: at("b", { peer: "b:3" }) }), told),
+    ]
+    expect(moved.follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:2" }) }))
+    expect(stale.follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:3" }) }))
+    moved.append(5, stands("abc", { b: at("b", { peer: "b:4" }) }))
+    moved.node.commitIndex = 5
+    expect(moved.follows()?.named).toEqual(addresses("abc", { b: at("b", { peer: "b:4" }) }))
   })
 
   test("are nothing that every object has, whatever they are called", () => {
