@@ -42,9 +42,10 @@ export class Operations {
     if (this.#admits(origin)) post(this.#group, { type: "ResetAsked", voters, origin })
   }
 
-  transfer(request: TransferRequest): void {
+  /** `isOwn`: the node hands over by itself, once in its life, whoever waits at its door. */
+  transfer(request: TransferRequest, isOwn = false): void {
     const origin = new TransferUnderWay(this.#group, request)
-    if (this.#admits(origin)) post(this.#group, { type: "TransferAsked", to: request.to, origin })
+    if (this.#admits(origin, isOwn)) post(this.#group, { type: "TransferAsked", to: request.to, origin })
   }
 
   /** After every turn. */
@@ -68,8 +69,8 @@ export class Operations {
     this.#open.clear()
   }
 
-  #admits(operation: Operation): boolean {
-    if (this.#open.size < OPERATIONS_MAX) this.#open.add(operation)
+  #admits(operation: Operation, isOwn = false): boolean {
+    if (isOwn || this.#open.size < OPERATIONS_MAX) this.#open.add(operation)
     else operation.giveUp(failure("overloaded", "rejected", "too many operations wait at this node"))
     return this.#open.has(operation)
   }

@@ -43,7 +43,7 @@ const handOver = (group: Group, operations: Operations): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (group.node.role.kind !== "leader") return resume(Effect.void)
     const deadline = nowOf(group.clock) + 2 * group.options.limits.electionTimeoutMaxMillis
-    operations.transfer({ to: null, deadline, answer: () => resume(Effect.void) })
+    operations.transfer({ to: null, deadline, answer: () => resume(Effect.void) }, true)
   })
 
 const statusOf = (started: Started): GroupStatus => {

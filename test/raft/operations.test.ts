@@ -121,6 +121,18 @@ describe("leadership that is handed over (thesis §3.10)", () => {
       expect(cluster.world.nowMillis - before).toBeLessThan(4 * longest)
     })
 
+    test("goes on, however many operators wait there for what does not end", () => {
+      const { cluster, leader } = led()
+      const waiting = Array.from({ length: 64 }, () => {
+        const changed = cluster.change(leader, add("n9"))
+        cluster.world.runFor(50)
+        return changed
+      })
+      expect(waiting.filter(({ answer }) => answer !== null)).toEqual([])
+      cluster.run(leader.raft!.handOver)
+      expect(leader.raft!.status().role).toBe("follower")
+    })
+
     test("ends in time when its successor does not take over", () => {
       const { cluster, leader, one, other } = led()
       for (const node of [one, other]) cluster.network.cutOneWay(leader.id, node.id)
