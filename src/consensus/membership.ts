@@ -75,6 +75,9 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
   }
 }
 
+/** Every member keeps a connection to every other one. */
+const MEMBERS_MAX = 100
+
 /** What an address does not say stays as it is known: the data directory that is meant, and the priority. */
 const filledIn = (address: Address, known: Address | undefined): Address => {
   const { incarnation = known?.incarnation, priority = known?.priority } = address
@@ -100,6 +103,10 @@ const checked = (current: Configuration, aim: Aim): Aim | ChangeRefused => {
   // Ids come from outside: "constructor" is in every object.
   const lost = all.find((id) => !Object.hasOwn(addresses, id))
   if (lost !== undefined) return bad(`the address of ${lost} is not known`)
+  if (all.length > MEMBERS_MAX) return bad(`${all.length} members are more than ${MEMBERS_MAX}`)
+  if (!voters.some((id) => (addresses[id]?.priority ?? 1) > 0)) {
+    return bad("at least one voter needs a priority above 0: nobody could ever lead")
+  }
   // They would all have to leave before they come again, and a cluster of nobody elects nobody, ever.
   if (current.voters.every((id) => isAnother(current, aim, id))) {
     return bad("at least one voter must keep the data that it has")

@@ -8,7 +8,10 @@ import { type Candidate, knownLeader, type Node } from "./node.ts"
 import { recordHardState } from "./turn.ts"
 import type { Aim, Configuration, Millis, NodeId } from "./types.ts"
 
-/** Beyond any term that the lost may have come to. */
+/**
+ * Beyond any term that the lost may have come to. Nobody votes for a decree, so nothing but its place among the members
+ * keeps two nodes of which it is asked from leading in the same term (HAZARDS E1).
+ */
 const TERM_LEAP = 1000
 
 /**
@@ -30,7 +33,8 @@ export const beginReset = (node: Node, voters: ReadonlyArray<NodeId>, now: Milli
     epoch: epochOf(current) + 1,
     resetFrom: [...new Set([...current.voters, ...current.outgoing])],
   }
-  node.term += TERM_LEAP
+  const place = [...members(current)].sort().indexOf(node.id)
+  node.term = (Math.floor(node.term / TERM_LEAP) + 2) * TERM_LEAP + place
   node.votedFor = node.id
   recordHardState(node)
   const candidate: Candidate = {
@@ -49,6 +53,9 @@ const refusalOf = (node: Node, voters: ReadonlyArray<NodeId>): ChangeRefused | n
   const { current } = node.configurations
   const bad = (detail: string): ChangeRefused => ({ code: "bad-request", detail })
   const leader = knownLeader(node)
+  if (node.role.kind === "candidate" && node.role.decree !== null) {
+    return { code: "change-in-progress", detail: `${node.id} is about to lead by another word` }
+  }
   if (leader !== null) return { code: "has-leader", detail: `${leader} leads: change its members instead` }
   if (!voters.includes(node.id)) return bad(`${node.id} itself must be among the voters`)
   if (new Set(voters).size !== voters.length) return bad("every voter stands once")

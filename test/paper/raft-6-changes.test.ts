@@ -58,6 +58,7 @@ const code = (outcome: Outcome) => {
   const said = verdict(outcome)
   return typeof said === "object" && "code" in said ? said.code : "begun"
 }
+const crowd = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`x${at}`, address(`x${at}`)]))
 const remove = (id: NodeId): Change => ({ kind: "remove", id })
 const addD: Change = { kind: "add", id: "d", address: address("d"), as: "voter" }
 
@@ -104,6 +105,11 @@ describe("a leader that is asked for a change (§6)", () => {
     for (const [change, expected] of [
       [remove("x"), "unknown-member"],
       [{ kind: "set", voters: [], learners: [], addresses: {} }, "bad-request"],
+      [
+        { kind: "set", voters: ["a"], learners: [], addresses: { a: { ...address("a"), priority: 0 } } },
+        "bad-request",
+      ],
+      [{ kind: "set", voters: ["a"], learners: Object.keys(crowd), addresses: crowd }, "bad-request"],
     ] as const) {
       const turn = asks(node, change)
       expect([code(turn), turn.write, turn.messages]).toEqual([expected, null, []])
