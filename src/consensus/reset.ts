@@ -1,7 +1,7 @@
 // How does a cluster go on that has lost its majority for good? By decree: nobody votes, an operator decides, and what only
 // the lost had is lost (HAZARDS O7).
 
-import { epochOf, isVoter, members } from "./configuration.ts"
+import { isVoter, members } from "./configuration.ts"
 import { enterRole } from "./election.ts"
 import type { ChangeRefused } from "./membership.ts"
 import { type Candidate, knownLeader, type Node } from "./node.ts"
@@ -16,13 +16,15 @@ const TERM_LEAP = 1000
 
 /**
  * This node is to lead these voters, itself among them, with its own log as it is. Its term and its vote go to disk first;
- * then it leads without anybody's vote, and the first thing that it appends is the new configuration, under the next
+ * then it leads without anybody's vote, and the first thing that it appends is the new configuration, under a new
  * epoch: whoever still follows the old one is refused at the handshake, whatever its term.
  */
 export const beginReset = (node: Node, voters: ReadonlyArray<NodeId>, now: Millis): Aim | ChangeRefused => {
   const refusal = refusalOf(node, voters)
   if (refusal !== null) return refusal
   const { current } = node.configurations
+  const place = [...members(current)].sort().indexOf(node.id)
+  node.term = (Math.floor(node.term / TERM_LEAP) + 2) * TERM_LEAP + place
   const kept = voters.map((id) => [id, current.addresses[id]!] as const)
   const decree: Configuration = {
     voters,
@@ -30,11 +32,9 @@ export const beginReset = (node: Node, voters: ReadonlyArray<NodeId>, now: Milli
     learners: [],
     learnersNext: [],
     addresses: Object.fromEntries(kept),
-    epoch: epochOf(current) + 1,
+    epoch: node.term,
     resetFrom: [...new Set([...current.voters, ...current.outgoing])],
   }
-  const place = [...members(current)].sort().indexOf(node.id)
-  node.term = (Math.floor(node.term / TERM_LEAP) + 2) * TERM_LEAP + place
   node.votedFor = node.id
   recordHardState(node)
   const candidate: Candidate = {

@@ -71,7 +71,10 @@ export interface Configuration {
   /** Voters of `outgoing` that become learners when the joint configuration is left. */
   readonly learnersNext: ReadonlyArray<NodeId>
   readonly addresses: Readonly<Record<NodeId, Address>>
-  /** Counts resets by decree; absent: none yet. Whoever knows of fewer is fenced off (HAZARDS O7). */
+  /**
+   * The term of the last reset by decree, which is one node's own; absent: there was none. Whoever knows of an earlier
+   * one is fenced off (HAZARDS O7).
+   */
   readonly epoch?: number
   /** Of the reset that made this configuration: the voters before, whose majority was given up. For those who read the log. */
   readonly resetFrom?: ReadonlyArray<NodeId>

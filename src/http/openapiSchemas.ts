@@ -169,7 +169,6 @@ export const schemas = {
       dryRun: { type: "boolean" },
       done: { type: "boolean" },
       best: { ...text, description: "The survivor whose log is the furthest." },
-      epoch: count,
       lostVoters: ids,
       survivors: { type: "array", items: survivor },
       leftOut: { type: "array", items: survivor, description: "Given up, although they answer." },

@@ -99,7 +99,6 @@ const reportOf = (status: GroupStatus, survivors: ReadonlyArray<Survivor>, best:
   const elsewhere = Math.max(0, ...others.map(({ lastIndex }) => lastIndex))
   return {
     best: best.id,
-    epoch: (configuration.epoch ?? 0) + 1,
     lostVoters: before.filter((id) => !survivors.some((survivor) => survivor.id === id)),
     survivors,
     /** All that any survivor knows to be committed is kept. */

@@ -1,6 +1,7 @@
 // A majority is lost for good: an operator decrees who goes on. Who was given up comes back, and stays out until it is
 // taken in anew, with an empty disk.
 
+import { epochOf } from "../consensus/configuration.ts"
 import type { Address, NodeId } from "../consensus/types.ts"
 import type { Changed, Failure, Raft } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
@@ -57,44 +58,55 @@ export class Disaster {
     return this.#survivors
   }
 
-  /** The operator asks until it is done; the node that it asks may die in the middle. */
+  /** The operator asks until it is done; the first node that it asks may die in the middle. */
   decree(): void {
-    const { invariants, world } = this.#cluster
-    const asked = this.#chance.pick(this.#survivors)
+    const { invariants, sightings } = this.#cluster
+    const asked = this.#chance.some(this.#survivors, this.#plan.rivals === true ? 2 : 1)
     const voters = this.#survivors.map(({ id }) => id)
-    invariants.permitsDecree(asked.id)
-    const isDone = () => {
-      const { committedConfiguration } = this.#cluster
-      return (committedConfiguration.epoch ?? 0) > 0
+    for (const node of asked) {
+      invariants.permitsDecree(node.id)
+      this.#decreeAt(node, voters)
     }
+    const [first] = asked
     let mayEnd = this.#plan.endsAfterMillis !== null
+    const inTime = this.#cluster.runUntil(() => {
+      if (mayEnd && isDecreed(first!)) {
+        mayEnd = false
+        this.#endSoon(first!, this.#plan.endsAfterMillis!)
+      }
+      if (asked.length > 1 && asked.every(isDecreed)) sightings.see("two decrees at once")
+      return this.#isDone
+    }, DECREE_MILLIS_MAX)
+    insist("liveness", inTime, `by decree ${voters} go on`)
+    sightings.see("went on by decree")
+  }
+
+  get #isDone(): boolean {
+    return epochOf(this.#cluster.committedConfiguration) > 0
+  }
+
+  #decreeAt(node: SimulatedNode, voters: ReadonlyArray<NodeId>): void {
     const attempt = (): void => {
-      if (isDone()) return
+      if (this.#isDone) return
       this.#ask(
-        asked,
+        node,
         (raft, answer) => raft.reset({ voters, deadline: raft.now() + ATTEMPT_MILLIS, answer }),
         (answer) => {
-          this.#cluster.tell(`of the decree the operator hears ${JSON.stringify(answer)}`)
-          world.after(RETRY_MILLIS, attempt)
+          this.#cluster.tell(`of the decree at ${node.id} the operator hears ${JSON.stringify(answer)}`)
+          this.#cluster.world.after(RETRY_MILLIS, attempt)
         },
       )
     }
-    const endInTheMiddle = (): void => {
-      if (!mayEnd || asked.record?.role.kind !== "candidate" || asked.record.role.decree === null) return
-      mayEnd = false
-      world.after(this.#plan.endsAfterMillis!, () => {
-        if (!asked.isUp) return
-        asked.crash()
-        world.after(this.#chance.between(1, DOWN_MILLIS_MAX), () => asked.start())
-      })
-    }
     attempt()
-    const inTime = this.#cluster.runUntil(() => {
-      endInTheMiddle()
-      return isDone()
-    }, DECREE_MILLIS_MAX)
-    insist("liveness", inTime, `by decree ${voters} go on`)
-    this.#cluster.sightings.see("went on by decree")
+  }
+
+  #endSoon(node: SimulatedNode, afterMillis: number): void {
+    const { world } = this.#cluster
+    world.after(afterMillis, () => {
+      if (!node.isUp) return
+      node.crash()
+      world.after(this.#chance.between(1, DOWN_MILLIS_MAX), () => node.start())
+    })
   }
 
   /** One of those who were given up: alone it is no majority of anything. */
@@ -109,7 +121,7 @@ export class Disaster {
     return back
   }
 
-  /** All who were given up, with empty disks. Gives back whom the operator then asks the cluster to take in. */
+  /** All who were given up, with empty disks. */
   takeIn(): void {
     const { fenced, returning, staysDown } = this.#cluster
     for (const node of this.#lost) {
@@ -190,3 +202,7 @@ export class Disaster {
     if (node.isUp) node.crash()
   }
 }
+
+/** It is about to lead by an operator's word. */
+const isDecreed = ({ record }: SimulatedNode): boolean =>
+  record?.role.kind === "candidate" && record.role.decree !== null

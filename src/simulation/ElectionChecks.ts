@@ -15,10 +15,10 @@ export class ElectionChecks {
   readonly #votes = new Map<string, NodeId>()
   /** When each node last heard a leader, by its own clock, before it restarted as well. */
   readonly #heardAt = new Map<NodeId, Millis>()
-  /** Since when each leader has led without having heard a majority. */
-  readonly #unheardSince = new Map<NodeId, Millis>()
-  /** Since when each voter has waited for longer than it may, and not stood. */
-  readonly #idleSince = new Map<NodeId, Millis>()
+  /** How long each leader has led without having heard a majority. */
+  readonly #unheard = new Lasting()
+  /** How long each voter has waited for more than it may, and not stood. */
+  readonly #idle = new Lasting()
   /** Who was asked to stand by the leader whom it follows, in which term. */
   readonly #successors = new Set<string>()
   /** Who may lead by decree, and who does so in which term: nobody votes for it. */
@@ -41,8 +41,8 @@ export class ElectionChecks {
   }
 
   begins(id: NodeId): void {
-    this.#unheardSince.delete(id)
-    this.#idleSince.delete(id)
+    this.#unheard.ends(id)
+    this.#idle.ends(id)
   }
 
   /** Its clock shows another time than before. */
@@ -181,16 +181,9 @@ export class ElectionChecks {
     const heardAt = (voter: NodeId) =>
       role.kind !== "leader" || voter === id ? now : (role.progress.get(voter)?.heardAt ?? role.since)
     const isHeard = now - quorumReached(configurations.current, heardAt) <= limits.electionTimeoutMaxMillis
-    if (isHeard) return void this.#unheardSince.delete(id)
-    const since = this.#unheardSince.get(id) ?? now
-    this.#unheardSince.set(id, since)
-    insist(
-      "leads by a majority",
-      now - since <= 3 * limits.heartbeatMillis,
-      `${id} leads unheard (E11)`,
-      since,
-      now,
-    )
+    if (isHeard) return this.#unheard.ends(id)
+    const millis = this.#unheard.goesOn(id, now, limits.heartbeatMillis)
+    insist("leads by a majority", millis <= 3 * limits.heartbeatMillis, `${id} leads unheard (E11)`, millis)
   }
 
   /**
@@ -208,14 +201,30 @@ export class ElectionChecks {
       pendingInstall === null &&
       now - role.timerBeganAt > limits.electionTimeoutMaxMillis &&
       isVoterStill()
-    if (!isIdle) return void this.#idleSince.delete(id)
-    const since = this.#idleSince.get(id) ?? now
-    this.#idleSince.set(id, since)
-    insist("stands unheard", now - since <= limits.electionTimeoutMaxMillis, `${id} never stands`, since, now)
+    if (!isIdle) return this.#idle.ends(id)
+    const millis = this.#idle.goesOn(id, now, limits.electionTimeoutMinMillis)
+    insist("stands unheard", millis <= limits.electionTimeoutMaxMillis, `${id} never stands`, millis)
   }
 
   #heardAtOf(id: NodeId): Millis {
     return this.#heardAt.get(id) ?? Number.NEGATIVE_INFINITY
+  }
+}
+
+/** How long something has lasted at a node, of the time in which that one did not stand still. */
+class Lasting {
+  readonly #nodes = new Map<NodeId, { readonly atMillis: Millis; readonly millis: Millis }>()
+
+  /** Gives back for how long. Between two turns of a node that is awake lies no more than `pauseMillisMax`. */
+  goesOn(id: NodeId, now: Millis, pauseMillisMax: Millis): Millis {
+    const { atMillis, millis } = this.#nodes.get(id) ?? { atMillis: now, millis: 0 }
+    const longer = millis + Math.min(now - atMillis, pauseMillisMax)
+    this.#nodes.set(id, { atMillis: now, millis: longer })
+    return longer
+  }
+
+  ends(id: NodeId): void {
+    this.#nodes.delete(id)
   }
 }
 

@@ -59,6 +59,7 @@ export const markers = {
   "outcome rejected": "a client was told that its command did not happen",
   "timer under another leader": "a timer rang in another term than it was set in",
   "went on by decree": "a majority was lost for good, and the rest went on",
+  "two decrees at once": "two survivors were about to lead by decree at the same time",
   "given up and taken in anew": "who was given up by decree came back with an empty disk",
   "wiped node back": "a node without its data was taken in anew",
   "wiped node refused": "a node without its data was not let in",

@@ -384,6 +384,7 @@ const drawDisaster = (chance: Chance): Pick<Script, "disaster"> => {
       survivors: chance.between(1, 2),
       cutsOff: chance.happens(0.6),
       endsAfterMillis: chance.happens(0.5) ? null : chance.between(0, 60),
+      rivals: chance.happens(0.5),
     },
   }
 }

@@ -149,6 +149,8 @@ export interface PlannedDisaster {
   readonly survivors: number
   /** A leader among the lost lives on, and reaches nobody. */
   readonly cutsOff: boolean
+  /** Two of those who are left are asked at the same time. */
+  readonly rivals?: boolean
   /** How long after it was decreed the node loses its power that leads by it; null: it does not. */
   readonly endsAfterMillis: number | null
 }

@@ -72,7 +72,6 @@ describe("a reset", () => {
         dryRun: true,
         done: false,
         best: "n1",
-        epoch: 1,
         lostVoters: ["n2", "n3"],
         committedIndex: 7,
         uncertain: { from: 8, to: 8 },

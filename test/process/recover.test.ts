@@ -10,7 +10,6 @@ import { until } from "./support/wait.ts"
 interface Report {
   readonly done: boolean
   readonly best: string
-  readonly epoch: number
   readonly lostVoters: ReadonlyArray<string>
   readonly committedIndex: number
 }
@@ -41,7 +40,7 @@ test(
       await Promise.all([leader.kill("SIGKILL"), other!.kill("SIGKILL")])
       await until("nobody to lead", async () => ((await survivor!.group()).leader === null ? true : null))
       const dry = await ask<Report>(`${survivor!.url}/admin/reset`, json({ voters: [survivor!.id] }))
-      expect(dry).toMatchObject({ done: false, best: survivor!.id, epoch: 1 })
+      expect(dry).toMatchObject({ done: false, best: survivor!.id })
       expect([...dry.lostVoters].sort()).toEqual([leader.id, other!.id].sort())
       expect((await survivor!.group()).leader).toBeNull()
 
