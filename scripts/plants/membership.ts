@@ -174,6 +174,29 @@ export const membershipPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
+    id: "decrees-share-a-term",
+    title: "A survivor that is to lead by decree goes a thousand terms ahead, as any other does",
+    note: "Nobody votes for it: two that are asked at once lead in one term.",
+    edits: [
+      {
+        file: "src/consensus/reset.ts",
+        find: "  node.term = (Math.floor(node.term / TERM_LEAP) + 2) * TERM_LEAP + place",
+        replace: "  node.term += TERM_LEAP + place * 0",
+      },
+    ],
+  },
+  {
+    id: "given-up-let-in",
+    title: "A node that a reset gave up is let in, where a flag or an older configuration still names it",
+    edits: [
+      {
+        file: "src/transport/handshake.ts",
+        find: "  const isGivenUp = self.outsiders.has(hello.nodeId) && hello.epoch < self.epoch",
+        replace: "  const isGivenUp = self.outsiders.has(hello.nodeId) && hello.epoch < 0",
+      },
+    ],
+  },
+  {
     id: "reused-id-let-in",
     title: "A node that comes back under its old id, without its data, is let in as the one that it was",
     hazard: "id reuse",

@@ -2,6 +2,7 @@
 // taken in anew, with an empty disk.
 
 import { epochOf } from "../consensus/configuration.ts"
+import { knownLeader } from "../consensus/node.ts"
 import type { Address, NodeId } from "../consensus/types.ts"
 import type { Changed, Failure, Raft } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
@@ -63,6 +64,9 @@ export class Disaster {
     const { invariants, sightings } = this.#cluster
     const asked = this.#chance.some(this.#survivors, this.#plan.rivals === true ? 2 : 1)
     const voters = this.#survivors.map(({ id }) => id)
+    // Each of them refuses while it knows a leader, and one that is faster would be the other's.
+    const isFree = ({ record }: SimulatedNode) => record !== null && knownLeader(record) === null
+    if (asked.length > 1) this.#cluster.runUntil(() => asked.every(isFree), QUIET_MILLIS_MAX)
     for (const node of asked) {
       invariants.permitsDecree(node.id)
       this.#decreeAt(node, voters)
