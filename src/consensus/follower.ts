@@ -144,6 +144,18 @@ const noteAcknowledged = (follower: Follower, request: HeartbeatRequest, now: Mi
   follower.acknowledged = { at: request.sentAt + follower.clockOffsetMillis, index: request.acknowledged }
 }
 
+/**
+ * A leader says no more than what this node has acknowledged to it, in this term: whoever lacks some of that has lost
+ * it and could not tell, as with an older copy of the whole directory (HAZARDS S6).
+ */
+const becomeSuspect = (node: Node): void => {
+  if (node.standing === "suspect") return
+  node.standing = "suspect"
+  node.turn.draft.standing = "suspect"
+  // The session that it hears next may have begun before anybody knew.
+  node.firstHeard = null
+}
+
 export const onHeartbeatRequest = (
   node: Node,
   from: NodeId,
@@ -151,6 +163,7 @@ export const onHeartbeatRequest = (
   now: Millis,
 ): void => {
   if (node.role.kind === "follower") noteAcknowledged(node.role, request, now)
+  if (request.commit > node.log.lastIndex) becomeSuspect(node)
   // A short or wiped log cannot have what is said to be committed (HAZARDS R10).
   const commit = Math.min(request.commit, node.log.lastIndex)
   if (node.standing === "whole") node.commitIndex = Math.max(node.commitIndex, commit)

@@ -82,6 +82,11 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   for (const { signal } of group.replicators.values()) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
+  if (turn.write?.standing === "suspect") {
+    group.observer.event("the log lacks what this node has acknowledged: waiting for repair", {
+      lastIndex: node.log.lastIndex,
+    })
+  }
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
   for (const chunk of turn.chunks) Queue.offerUnsafe(hands.chunks, chunk)
