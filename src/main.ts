@@ -137,7 +137,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
   const initial = firstConfiguration(options)
   const { client } = options
   const layerTransport = Layer.unwrap(
-    Effect.map(LogStore, ({ rememberIncarnation }) =>
+    Effect.map(LogStore, ({ rememberIncarnation, sequence }) =>
       layerSocket({
         id: options.id,
         clusterId: options.clusterId,
@@ -146,6 +146,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         peer: options.peer,
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         rememberIncarnation,
+        sequence,
       }),
     ),
   )

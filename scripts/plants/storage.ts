@@ -249,6 +249,21 @@ export const storagePlants: ReadonlyArray<Plant> = [
     ],
   },
   {
+    id: "older-copy-unnoticed",
+    title: "A node whose log others know to have been longer goes on as the voter that it was",
+    edits: [
+      {
+        file: "src/raft/turns.ts",
+        find: "    if (witnessed > outrun && witnessed > group.log.sequence()) {",
+        replace: "    if (witnessed < outrun) {",
+      },
+    ],
+    test: {
+      file: "test/simulation/oldCopy.test.ts",
+      name: "is recognised by another follower",
+    },
+  },
+  {
     id: "sync-tried-again",
     title: "After a failed sync the same batch is tried again, on a cache that lies",
     hazard: "EIO swallowed",

@@ -144,10 +144,12 @@ const noteAcknowledged = (follower: Follower, request: HeartbeatRequest, now: Mi
   follower.acknowledged = { at: request.sentAt + follower.clockOffsetMillis, index: request.acknowledged }
 }
 
-/**
- * A leader says no more than what this node has acknowledged to it, in this term: whoever lacks some of that has lost
- * it and could not tell, as with an older copy of the whole directory (HAZARDS S6).
- */
+/** Others remember that its log was longer: it gave its word on more than it has (HAZARDS S6). */
+export const onLossFound = (node: Node, now: Millis): void => {
+  if (node.role.kind !== "follower") becomeFollower(node, node.term, null, now)
+  becomeSuspect(node)
+}
+
 const becomeSuspect = (node: Node): void => {
   if (node.standing === "suspect") return
   node.standing = "suspect"
@@ -163,6 +165,8 @@ export const onHeartbeatRequest = (
   now: Millis,
 ): void => {
   if (node.role.kind === "follower") noteAcknowledged(node.role, request, now)
+  // A leader says no more than what this node has acknowledged to it, in this very term: who lacks some of that has lost
+  // it and could not tell, as with an older copy of the whole directory (HAZARDS S6).
   if (request.commit > node.log.lastIndex) becomeSuspect(node)
   // A short or wiped log cannot have what is said to be committed (HAZARDS R10).
   const commit = Math.min(request.commit, node.log.lastIndex)

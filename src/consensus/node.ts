@@ -242,6 +242,8 @@ export type Input =
   | { readonly type: "HardStatePersisted"; readonly sequence: number }
   /** The disk has become short of room, or has room again. */
   | { readonly type: "RoomChanged"; readonly isShort: boolean }
+  /** Others know that this node's log was longer once. */
+  | { readonly type: "LossFound" }
   | { readonly type: "Applied"; readonly index: Index }
   /** A piece of a snapshot is kept; so many bytes from the start are here. */
   | {

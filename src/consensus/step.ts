@@ -12,7 +12,7 @@ import {
   onVoteRequest,
   patienceOf,
 } from "./election.ts"
-import { followLeader, onAppendRequest, onHeartbeatRequest } from "./follower.ts"
+import { followLeader, onAppendRequest, onHeartbeatRequest, onLossFound } from "./follower.ts"
 import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
 import { becomeLeader, onHeartbeatDue, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
@@ -63,6 +63,8 @@ export const step = (node: Node, input: Input, now: Millis): void => {
     case "HardStatePersisted":
       confirmHardState(node, input.sequence)
       break
+    case "LossFound":
+      return onLossFound(node, now)
     case "RoomChanged":
       noteRoom(node, input.isShort, now)
       break

@@ -20,6 +20,8 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   const stages = new StageClock(group)
   const acquaintances = new Acquaintances(group)
   yield* acquaintances.follow
+  /** What others knew of this node's log when it was found to be shorter. */
+  let outrun = 0
   let role: Role | null = null
   let roleScope = yield* Scope.fork(groupScope)
   while (true) {
@@ -33,6 +35,12 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     const mail = yield* Queue.takeAll(mailbox)
     const leader = knownLeader(node)
     const now = nowOf(group.clock)
+    const witnessed = group.transport.witnessed()
+    if (witnessed > outrun && witnessed > group.log.sequence()) {
+      outrun = witnessed
+      step(node, { type: "LossFound" }, now)
+      yield* hands.run(group.log.outrun(witnessed), groupScope)
+    }
     for (const item of mail) open(group, hands, item, now)
     stages.look()
     carryOut(group, hands, takeTurn(node))

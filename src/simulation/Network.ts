@@ -6,6 +6,7 @@ import { decode, encode } from "../transport/codec.ts"
 import { headerBytes } from "../transport/framing.ts"
 import {
   type Acquaintance,
+  heed,
   helloTo,
   objection,
   objectionToCaller,
@@ -58,6 +59,8 @@ interface Endpoint {
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
   /** It has been said once whom to connect to: before that nobody comes in. */
   isInformed: boolean
+  /** When its peers last heard how far its log has come. */
+  pingedAt: number
   /** Of peers that are one incarnation and no other. */
   readonly incarnations: Map<NodeId, string>
   /** Peers that messages leave for, by a connection between these two processes. */
@@ -198,6 +201,7 @@ export class Network {
     // command that was refused must not come again by itself (HAZARDS C2).
     const mayRepeat = payload.type !== "ForwardRequest"
     const lane = isControl(payload.type) ? "control" : "bulk"
+    this.#ping(endpoint)
     const carried = link.send(frame, lane, mayRepeat, () => this.#arrive(from, to, receiver, frame))
     if (!carried) this.#watcher.lost(from, to, payload, false)
     return true
@@ -208,6 +212,19 @@ export class Network {
     return [...peers].map(([peer, tally]) =>
       describe(peer, open.has(peer) ? "open" : "connecting", this.link(self.id, peer).bytes, tally),
     )
+  }
+
+  /** All its peers hear how far its log has come, now and then, as pings tell it: without waiting for a timer. */
+  #ping(endpoint: Endpoint): void {
+    const { nowMillis } = this.#world
+    if (nowMillis - endpoint.pingedAt < socketLimits.probeMillis) return
+    endpoint.pingedAt = nowMillis
+    const { id, witness } = endpoint.self
+    for (const [to, process] of endpoint.open) {
+      const peer = this.#endpoints.get(to)
+      const isHeard = peer?.process === process && !process.isPaused && !this.link(id, to).isCut
+      if (isHeard) peer.self.witness.hears(id, witness.own)
+    }
   }
 
   #arrive(from: NodeId, to: NodeId, receiver: Process, frame: Uint8Array): void {
@@ -280,10 +297,14 @@ const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => 
   const isExpected = (id: NodeId) => objectionToCaller(hello, self, peers.has(id))
   const isStranger = objection(self, hello, isExpected) !== null
   if (isStranger) return answer(false)
+  const conclude = (isKnown: boolean): void => {
+    if (isKnown) heed(self, hello)
+    answer(isKnown)
+  }
   const expected = judging.incarnations.get(stranger.id)
-  if (expected !== undefined) return answer(expected === stranger.incarnation)
+  if (expected !== undefined) return conclude(expected === stranger.incarnation)
   process.fork(
-    Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => answer(known === "known")),
+    Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => conclude(known === "known")),
   )
 }
 
@@ -307,6 +328,7 @@ export const layerNetwork = (options: {
         peers: new Map(),
         acquaintance,
         isInformed: false,
+        pingedAt: Number.NEGATIVE_INFINITY,
         incarnations: new Map(),
         open: new Map(),
       }
@@ -324,6 +346,7 @@ export const layerNetwork = (options: {
           outsiders: ReadonlySet<NodeId> = new Set(),
         ) => Effect.sync(() => network.connect(endpoint, peers, asOf, epoch, outsiders)),
         connections: () => network.connections(endpoint),
+        witnessed: () => self.witness.told,
       })
     }),
   )

@@ -16,6 +16,7 @@ import { type Failure, GroupStopped, Raft, type Read } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
+import { Witness } from "../transport/Witness.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedDisk } from "./Disk.ts"
@@ -257,7 +258,7 @@ export class SimulatedNode {
       event: (message, details) => watcher.event(this, message, details),
     }
     const layerTransport = Layer.unwrap(
-      Effect.map(LogStore, ({ identity, rememberIncarnation }) =>
+      Effect.map(LogStore, ({ identity, rememberIncarnation, sequence }) =>
         layerNetwork({
           network,
           process,
@@ -270,6 +271,7 @@ export class SimulatedNode {
             asOf: 0,
             epoch: 0,
             outsiders: new Set(),
+            witness: new Witness(() => ({ incarnation: identity.incarnation, sequence: sequence() })),
           },
           limits: mailboxes,
           acquaintance: (peer, incarnation) =>

@@ -127,7 +127,7 @@ export type Fault = {
   | { readonly type: "flood"; readonly target: Target; readonly count: number }
 )
 
-/** `old-copy`: nothing recognises that yet, so no seed draws it; a script may say it. */
+/** `old-copy`: only who remembers more recognises it, which no seed can promise; a script may say it. */
 export type Damage = "flip" | "flip-state" | "shorten" | "mark" | "wipe" | "old-copy"
 
 /** Links that let nothing through. */

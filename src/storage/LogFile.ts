@@ -45,7 +45,8 @@ export class LogFile {
   readonly marked: Record<GroupId, MarkedGroup>
   /** Why a group that is not found may have been lost. */
   suspicion: string
-  private sequence: number
+  /** Counts the commits. */
+  sequence: number
   private readonly peers: Map<NodeId, string>
   private failure: StorageFailed | null = null
   private damaged = false
@@ -193,6 +194,14 @@ export class LogFile {
     })
   }
 
+  /** The next commits count on from there: what others know of this log is less again. */
+  outrun(sequence: number): void {
+    this.attempt("outrun", () => {
+      if (sequence < this.sequence) return
+      this.commit([], () => {}, sequence + 1)
+    })
+  }
+
   /** Between two batches: keeps the write-ahead log short. */
   relieve(): void {
     this.attempt("checkpoint", () => this.room.relieve())
@@ -241,8 +250,11 @@ export class LogFile {
   }
 
   /** One durable transaction; then memory and the mark follow. `body` may name further changed records. */
-  commit(changed: ReadonlyArray<GroupRecord>, body: () => ReadonlyArray<GroupRecord> | void): void {
-    const sequence = this.sequence + 1
+  commit(
+    changed: ReadonlyArray<GroupRecord>,
+    body: () => ReadonlyArray<GroupRecord> | void,
+    sequence = this.sequence + 1,
+  ): void {
     let suspicion = this.suspicion
     let records = changed
     const transaction = () => {

@@ -124,6 +124,13 @@ export class LogStore extends Context.Service<
      * log need. False again when as much room is kept as before.
      */
     readonly isShort: () => boolean
+    /**
+     * How many commits the log on disk counts: durable, and never less at a later start. Where it is less, the whole
+     * directory is an older copy, which only those can tell who were told (HAZARDS S6).
+     */
+    readonly sequence: () => number
+    /** From now on the log counts more than that: its directory was an older copy, and that has been dealt with. */
+    readonly outrun: (sequence: number) => Effect.Effect<void, StorageFailed>
     /** Another file of the directory has found no room: what is kept is for that file as well. */
     readonly giveRoom: Effect.Effect<void, StorageFailed>
   }

@@ -26,6 +26,7 @@ class LogThread {
   private nextId = 1
   private death: StorageFailed | null = null
   isShort = false
+  sequence = 0
 
   constructor(module: URL) {
     this.worker = new Worker(module, { name: "raftlet log" })
@@ -55,8 +56,9 @@ class LogThread {
     this.worker.terminate()
   }
 
-  private settle({ id, result, entries, error, isShort }: LogReply): void {
+  private settle({ id, result, entries, error, isShort, sequence }: LogReply): void {
     this.isShort = isShort
+    this.sequence = sequence
     const resume = this.waiting.get(id)
     this.waiting.delete(id)
     if (this.waiting.size === 0) this.worker.unref()
@@ -82,6 +84,7 @@ export const openLogThread = (
       call: ((operation, ...values) =>
         Effect.callback((resume: Resume) => thread.request(operation, values, resume))) as LogCall,
       isShort: () => thread.isShort,
+      sequence: () => thread.sequence,
     })),
   )
 

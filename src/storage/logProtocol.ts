@@ -27,6 +27,7 @@ export interface LogOperations {
   readonly sweep: (group: string) => boolean
   readonly installed: (group: string) => void
   readonly giveRoom: () => void
+  readonly outrun: (sequence: number) => void
   readonly idle: () => void
   readonly close: () => void
 }
@@ -46,6 +47,8 @@ export interface LogCore {
   readonly call: LogCall
   /** As of its last answer. */
   readonly isShort: () => boolean
+  /** As of its last answer. */
+  readonly sequence: () => number
 }
 
 /** The entries of a batch travel as one buffer, handed over and not copied. */
@@ -63,6 +66,8 @@ export interface LogReply {
   readonly error: { readonly tag: string; readonly fields: Readonly<Record<string, unknown>> } | null
   /** Whether the disk is short of room. */
   readonly isShort: boolean
+  /** How many commits the log counts. */
+  readonly sequence: number
 }
 
 export const packBatch = (batch: ReadonlyArray<GroupWrite>) => {

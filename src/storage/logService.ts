@@ -12,7 +12,7 @@ const idleMillis = 1_000
 /** Opened with the scope, and closed with it. */
 export const makeLogStore = Effect.fnUntraced(function* (
   options: Pick<DataDirectory, "directory" | "identity"> & { readonly reserveBytes: number | null },
-  { call, isShort }: LogCore,
+  { call, isShort, sequence }: LogCore,
 ) {
   yield* call("open", options.directory, options.identity, options.reserveBytes).pipe(
     Effect.mapError((error) => (error._tag === "DataDirectoryRefused" ? error : stopped(error))),
@@ -47,6 +47,8 @@ export const makeLogStore = Effect.fnUntraced(function* (
       // The state rests on it already: there is no way back, and no way on without the note.
       untilRoom(Effect.andThen(call("installed", group), sweep(group))).pipe(Effect.mapError(stopped)),
     isShort,
+    sequence,
+    outrun: (sequence) => untilRoom(call("outrun", sequence)).pipe(Effect.mapError(stopped)),
     giveRoom: Effect.mapError(call("giveRoom"), stopped),
   })
 })

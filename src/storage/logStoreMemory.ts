@@ -29,6 +29,7 @@ const startThread = Effect.fnUntraced(function* (disk: MemoryDisk) {
   const requests = yield* Queue.unbounded<Request>()
   const { run } = disk
   let core: LogFile | null = null
+  let answered = 0
 
   const perform = (operation: LogOperation, values: ReadonlyArray<unknown>): unknown => {
     if (operation === "open") {
@@ -56,6 +57,7 @@ const startThread = Effect.fnUntraced(function* (disk: MemoryDisk) {
       if (disk.run !== run) return yield* Effect.never
       const answer = answerOf(() => perform(operation, values))
       yield* takeSteps()
+      answered = core?.sequence ?? 0
       resume(answer)
       if (operation !== "write") continue
       // After the reply: nobody waits for it but the next batch. A failure tells itself with that batch.
@@ -70,5 +72,6 @@ const startThread = Effect.fnUntraced(function* (disk: MemoryDisk) {
         Queue.offerUnsafe(requests, { operation, values, resume })
       })) as LogCall,
     isShort: () => core?.isShort === true,
+    sequence: () => answered,
   }
 })

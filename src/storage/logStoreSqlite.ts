@@ -48,5 +48,6 @@ const coreInThread = (): LogCore => {
   return {
     call: ((operation, ...values) => Effect.suspend(() => answerOf(() => run(operation, values)))) as LogCall,
     isShort: () => store?.isShort === true,
+    sequence: () => store?.sequence ?? 0,
   }
 }

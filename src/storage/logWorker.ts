@@ -33,13 +33,13 @@ const reply = (request: LogRequest): LogReply => {
   const { id } = request
   try {
     const answer = run(request)
-    return { id, ...answer, error: null, isShort: isShort() }
+    return { id, ...answer, error: null, ...standing() }
   } catch (error) {
-    return { id, result: null, entries: null, error: packError(error), isShort: isShort() }
+    return { id, result: null, entries: null, error: packError(error), ...standing() }
   }
 }
 
-const isShort = (): boolean => store?.isShort === true
+const standing = () => ({ isShort: store?.isShort === true, sequence: store?.sequence ?? 0 })
 
 self.onmessage = (event: MessageEvent<LogRequest>) => {
   const answer = reply(event.data)

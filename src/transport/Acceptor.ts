@@ -6,6 +6,7 @@ import type { HostPort } from "./address.ts"
 import type { Hello } from "./codec.ts"
 import {
   type Acquaintance,
+  heed,
   helloTo,
   objection,
   objectionToCaller,
@@ -53,6 +54,8 @@ export class Acceptor {
     this.host = {
       greeted: (incoming, hello) => void Queue.offerUnsafe(greetings, { incoming, hello }),
       arrived: household.arrived,
+      pinged: ({ nodeId, incarnation }, sequence) =>
+        household.self.witness.hears(nodeId, { incarnation, sequence }),
       refused: (cause, detail) => this.count(cause, detail),
     }
   }
@@ -124,11 +127,12 @@ export class Acceptor {
     if (isExpected(hello.nodeId) !== null) return incoming.refuse("unknown-node", describe(hello))
     if (self.asOf !== asOf) return incoming.refuse("unavailable", describe(hello))
     if (incoming.isClosed) return
+    heed(self, hello)
     if (!isPeer(hello.nodeId)) joined(hello.nodeId, hello.peer)
     // The older one is a leftover: a node has one connection to us, and dials anew when it has lost that.
     this.dismiss(hello.nodeId)
     this.welcome.set(hello.nodeId, incoming)
-    incoming.welcome(helloTo(self, hello.nodeId), hello.nodeId)
+    incoming.welcome(helloTo(self, hello.nodeId), hello)
     welcomed(hello.nodeId)
   })
 

@@ -21,6 +21,7 @@ export interface Wire {
 export interface Host {
   readonly greeted: (incoming: Incoming, hello: Hello) => void
   readonly arrived: (from: NodeId, group: GroupId, payload: Payload, bytes: number) => void
+  readonly pinged: (from: Hello, sequence: number) => void
   readonly refused: (cause: RefusalCause, detail: string) => void
 }
 
@@ -31,7 +32,8 @@ const pong = encodeGreeting({ type: "Pong" })
  * and do nothing else; while we judge it, it may say nothing more.
  */
 export class Incoming {
-  node: NodeId | null = null
+  /** Who has been let in. */
+  private guest: Hello | null = null
   private state: "greeting" | "judging" | "open" | "closed" = "greeting"
   private heard = false
   private silentMillis = 0
@@ -43,6 +45,10 @@ export class Incoming {
   constructor(wire: Wire, host: Host) {
     this.wire = wire
     this.host = host
+  }
+
+  get node(): NodeId | null {
+    return this.guest?.nodeId ?? null
   }
 
   get isClosed(): boolean {
@@ -61,10 +67,10 @@ export class Incoming {
   }
 
   /** Our hello is said; from here on messages pass. */
-  welcome(hello: Hello, node: NodeId): void {
+  welcome(hello: Hello, guest: Hello): void {
     if (this.state !== "judging") return
     this.state = "open"
-    this.node = node
+    this.guest = guest
     this.reader.payloadBytesMax = frameBytesMax
     this.say(encodeGreeting(hello))
   }
@@ -109,9 +115,12 @@ export class Incoming {
   }
 
   private obey(said: Said, bytes: number): void {
-    if (said.type === "Message") this.host.arrived(this.node!, said.group, said.payload, bytes)
-    else if (said.type === "Ping") this.say(pong)
-    else throw new Malformed(`${said.type} in the middle of a connection`)
+    const guest = this.guest!
+    if (said.type === "Message") this.host.arrived(guest.nodeId, said.group, said.payload, bytes)
+    else if (said.type === "Ping") {
+      this.host.pinged(guest, said.sequence)
+      this.say(pong)
+    } else throw new Malformed(`${said.type} in the middle of a connection`)
   }
 
   /** What we say here is short and rare: a socket that does not take all of it is not read by anybody. */

@@ -4,7 +4,7 @@ import { Deferred, Effect, type Fiber, Latch, Random } from "effect"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { encode, encodeGreeting, type Hello } from "./codec.ts"
 import { headerBytes } from "./framing.ts"
-import { type Acquaintance, helloTo, objection, type Self } from "./handshake.ts"
+import { type Acquaintance, heed, helloTo, objection, type Self } from "./handshake.ts"
 import { frameBytesMax, type SocketLimits } from "./limits.ts"
 import { isControl, Outbound } from "./Outbound.ts"
 import { type ConnectionLost, lost, Outgoing, refused } from "./Outgoing.ts"
@@ -19,8 +19,6 @@ export interface Home {
   /** `held`: the connection had been of use. */
   readonly disconnected: (peer: NodeId, loss: ConnectionLost, held: boolean) => void
 }
-
-const ping = encodeGreeting({ type: "Ping" })
 
 export class Peer {
   readonly id: NodeId
@@ -116,6 +114,7 @@ export class Peer {
     if (cause !== null) return yield* refused(cause, `${this.address} is ${JSON.stringify(hello.nodeId)}`)
     const known = yield* acquaintance(this.id, hello.incarnation)
     if (known !== "known") return yield* refused(known, `${this.id} at ${this.address}`)
+    heed(self, hello)
     this.client = hello.client
   })
 
@@ -126,10 +125,11 @@ export class Peer {
   private readonly watch = Effect.fnUntraced(
     { self: this },
     function* (connection: Outgoing, life: { millis: number }) {
-      const { probeMillis, silenceMillis } = this.home.limits
+      const { self, limits } = this.home
+      const { probeMillis, silenceMillis } = limits
       let silentMillis = 0
       while (silentMillis < silenceMillis) {
-        this.offer(ping, true)
+        this.offer(encodeGreeting({ type: "Ping", sequence: self.witness.own.sequence }), true)
         yield* Effect.sleep(probeMillis)
         life.millis += probeMillis
         silentMillis = connection.heard ? 0 : silentMillis + probeMillis

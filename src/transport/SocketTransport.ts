@@ -10,6 +10,7 @@ import { Mailboxes } from "./Mailboxes.ts"
 import { Notices } from "./Notices.ts"
 import { type Home, Peer } from "./Peer.ts"
 import { Transport } from "./Transport.ts"
+import { Witness } from "./Witness.ts"
 
 /** The peer port cannot be had: taken, not ours, or not an address of this machine. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -52,6 +53,8 @@ export interface SocketOptions {
   /** Where the peers reach this node. Told to those who do not know it yet. */
   readonly peer?: string
   readonly listen: HostPort
+  /** `LogStore.sequence`: how far this node's log has come. */
+  readonly sequence?: () => number
   /** As for `connect`; whom to talk to from the start. */
   readonly peers?: Readonly<Record<NodeId, Address>>
   /**
@@ -71,7 +74,19 @@ export const layerSocket = (options: SocketOptions): Layer.Layer<Transport | Pee
 const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const limits = { ...socketLimits, ...options.limits }
   const { clusterId, id, incarnation, client = "", peer = "" } = options
-  const self: Self = { clusterId, id, incarnation, client, peer, asOf: 0, epoch: 0, outsiders: new Set() }
+  const { sequence = () => 0 } = options
+  const witness = new Witness(() => ({ incarnation, sequence: sequence() }))
+  const self: Self = {
+    clusterId,
+    id,
+    incarnation,
+    client,
+    peer,
+    asOf: 0,
+    epoch: 0,
+    outsiders: new Set(),
+    witness,
+  }
   const incarnations = new Map<NodeId, string>()
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
   /** By the configuration that it knows this node is a member. */
@@ -184,6 +199,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
       connect: (named, asOf, epoch, outsiders) => Effect.sync(() => connect(named, asOf, epoch, outsiders)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
+      witnessed: () => witness.told,
     }),
   ).pipe(
     Context.add(

@@ -93,5 +93,10 @@ export class Transport extends Context.Service<
       outsiders?: ReadonlySet<NodeId>,
     ) => Effect.Effect<void>
     readonly connections: () => ReadonlyArray<PeerConnection>
+    /**
+     * How many commits this node's log had when a peer last heard of it; 0: nobody has said. Known before any message of
+     * that peer arrives. When the log has fewer, the data directory is an older copy.
+     */
+    readonly witnessed: () => number
   }
 >()("raftlet/transport/Transport") {}

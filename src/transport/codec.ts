@@ -16,6 +16,7 @@ import { idLengthMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
 import { addressText, count, readPayload, text } from "./readPayload.ts"
 import type { Payload } from "./Transport.ts"
+import type { Witnessed } from "./Witness.ts"
 
 /** The first words on a connection, in both directions. */
 export interface Hello {
@@ -34,8 +35,12 @@ export interface Hello {
   readonly peer: string
   /** Where the newest configuration that the speaker knows stands in the log. */
   readonly asOf: Index
-  /** Counts the resets by decree that the speaker knows of. */
+  /** The term of the newest reset by decree that the speaker knows of. */
   readonly epoch: number
+  /** How many commits the speaker's log on disk counts. */
+  readonly sequence: number
+  /** As how far the speaker knows the recipient's log. */
+  readonly witnessed: Witnessed
 }
 
 /** The last words on a connection. */
@@ -45,7 +50,12 @@ export interface Refusal {
 }
 
 /** What nodes say about the connection itself. */
-export type Greeting = Hello | Refusal | { readonly type: "Ping" } | { readonly type: "Pong" }
+export type Greeting =
+  | Hello
+  | Refusal
+  /** `sequence`: as in {@link Hello}. */
+  | { readonly type: "Ping"; readonly sequence: number }
+  | { readonly type: "Pong" }
 
 /** What one frame says. */
 export type Said = Greeting | { readonly type: "Message"; readonly group: GroupId; readonly payload: Payload }
@@ -56,15 +66,21 @@ export const encode = (group: GroupId, payload: Payload): Uint8Array => write(me
 export const encodeGreeting = (greeting: Greeting): Uint8Array => {
   switch (greeting.type) {
     case "Hello":
-      return write({ group: "", hello: greeting })
+      return write({ group: "", hello: helloFrame(greeting) })
     case "Refusal":
       return write({ group: "", refusal: greeting })
     case "Ping":
-      return write({ group: "", ping: {} })
+      return write({ group: "", ping: { sequence: greeting.sequence } })
     case "Pong":
       return write({ group: "", pong: {} })
   }
 }
+
+const helloFrame = ({ witnessed, ...hello }: Hello) => ({
+  ...hello,
+  witnessedIncarnation: witnessed.incarnation,
+  witnessedSequence: witnessed.sequence,
+})
 
 /** Reads what stands behind a frame's header; the result shares no memory with it. Throws {@link Malformed}. */
 export const decode = (bytes: Uint8Array): Said => {
@@ -173,8 +189,10 @@ const writeEntries = (prevIndex: number, entries: ReadonlyArray<Entry>): Readonl
     return { term: entry.term, time: entry.time, kind: kindNumbers[entry.kind], data: entry.data }
   })
 
+const optionalToken = (value: string): string => (value === "" ? "" : text(value, tokenLengthMax))
+
 const readGreeting = (frame: wire.Frame): Greeting => {
-  if (frame.ping) return { type: "Ping" }
+  if (frame.ping) return { type: "Ping", sequence: count(frame.ping.sequence) }
   if (frame.pong) return { type: "Pong" }
   if (frame.hello) {
     const { oldestProtocol, newestProtocol } = frame.hello
@@ -191,6 +209,11 @@ const readGreeting = (frame: wire.Frame): Greeting => {
       peer: addressText(frame.hello.peer),
       asOf: count(frame.hello.asOf),
       epoch: count(frame.hello.epoch),
+      sequence: count(frame.hello.sequence),
+      witnessed: {
+        incarnation: optionalToken(frame.hello.witnessedIncarnation),
+        sequence: count(frame.hello.witnessedSequence),
+      },
     }
   }
   if (frame.refusal) return { type: "Refusal", cause: text(frame.refusal.cause, tokenLengthMax) }

@@ -2,13 +2,14 @@
 //
 //   dialer ── Hello: protocol, cluster, who I am, whom I want ──▶ acceptor   judges, remembers the incarnation
 //   dialer ◀─ Hello: the same from the other side ─────────────── acceptor   or: Refusal, and the end
-//   dialer ── messages, Ping ──▶ acceptor ── Pong ──▶ dialer
+//   dialer ── messages, Ping: how far my log is ──▶ acceptor ── Pong ──▶ dialer
 //
 // Messages go only from the dialer to the acceptor: each pair of nodes has a connection for each direction.
 // That needs no rule for who of two that dial at once gives way, and a cut in one direction cuts one direction.
 
 import type { Index, NodeId } from "../consensus/types.ts"
 import type { Hello } from "./codec.ts"
+import type { Witness } from "./Witness.ts"
 
 /** The versions of the protocol that this code speaks. Two nodes need one in common. */
 export const protocol = { oldest: 1, newest: 1 } as const
@@ -73,10 +74,11 @@ export interface Self {
   readonly peer: string
   /** Where the newest configuration that it knows stands in the log; 0 while it knows none. */
   asOf: Index
-  /** Counts the resets by decree that it knows of. */
+  /** The term of the newest reset by decree that it knows of. */
   epoch: number
   /** Peers that no configuration of this epoch names: the reset behind it may have given them up. */
   outsiders: ReadonlySet<NodeId>
+  readonly witness: Witness
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -91,7 +93,15 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   peer: self.peer,
   asOf: self.asOf,
   epoch: self.epoch,
+  sequence: self.witness.own.sequence,
+  witnessed: self.witness.of(recipient),
 })
+
+/** What a hello that nothing speaks against tells of both logs. Before any message of its speaker. */
+export const heed = ({ witness }: Self, { nodeId, incarnation, sequence, witnessed }: Hello): void => {
+  witness.hears(nodeId, { incarnation, sequence })
+  witness.isTold(witnessed)
+}
 
 /** Whether a caller may come in. A member that lags behind a reset may: it is to learn of it. */
 export const objectionToCaller = (hello: Hello, self: Self, isPeer: boolean): RefusalCause | null => {

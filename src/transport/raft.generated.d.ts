@@ -40,6 +40,9 @@ export interface Hello {
   readonly peer: string
   readonly asOf: number
   readonly epoch: number
+  readonly sequence: number
+  readonly witnessedIncarnation: string
+  readonly witnessedSequence: number
 }
 export declare const Hello: {
   readonly encode: (message: Hello, writer?: Writer) => Writer
@@ -55,6 +58,7 @@ export declare const Refusal: {
 }
 
 export interface Ping {
+  readonly sequence: number
 }
 export declare const Ping: {
   readonly encode: (message: Ping, writer?: Writer) => Writer

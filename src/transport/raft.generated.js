@@ -279,6 +279,9 @@ export const Hello = $root.Hello = (() => {
     Hello.prototype.peer = "";
     Hello.prototype.asOf = 0;
     Hello.prototype.epoch = 0;
+    Hello.prototype.sequence = 0;
+    Hello.prototype.witnessedIncarnation = "";
+    Hello.prototype.witnessedSequence = 0;
 
     Hello.encode = function (message, writer, _depth) {
         if (!writer)
@@ -307,6 +310,12 @@ export const Hello = $root.Hello = (() => {
             writer.uint32(73).double(message.asOf);
         if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && !$Object.is(message.epoch, 0))
             writer.uint32(81).double(message.epoch);
+        if (message.sequence != null && $Object.hasOwnProperty.call(message, "sequence") && !$Object.is(message.sequence, 0))
+            writer.uint32(89).double(message.sequence);
+        if (message.witnessedIncarnation != null && $Object.hasOwnProperty.call(message, "witnessedIncarnation") && message.witnessedIncarnation !== "")
+            writer.uint32(98).string(message.witnessedIncarnation);
+        if (message.witnessedSequence != null && $Object.hasOwnProperty.call(message, "witnessedSequence") && !$Object.is(message.witnessedSequence, 0))
+            writer.uint32(105).double(message.witnessedSequence);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -430,6 +439,33 @@ export const Hello = $root.Hello = (() => {
                         delete message.epoch;
                     continue;
                 }
+            case 11: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.sequence = value;
+                    else
+                        delete message.sequence;
+                    continue;
+                }
+            case 12: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.witnessedIncarnation = value;
+                    else
+                        delete message.witnessedIncarnation;
+                    continue;
+                }
+            case 13: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.witnessedSequence = value;
+                    else
+                        delete message.witnessedSequence;
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -541,6 +577,8 @@ export const Ping = $root.Ping = (() => {
                     this[keys[i]] = properties[keys[i]];
     };
 
+    Ping.prototype.sequence = 0;
+
     Ping.encode = function (message, writer, _depth) {
         if (!writer)
             writer = $Writer.create();
@@ -548,6 +586,8 @@ export const Ping = $root.Ping = (() => {
             _depth = 0;
         if (_depth > $util.recursionLimit)
             throw $Error("max depth exceeded");
+        if (message.sequence != null && $Object.hasOwnProperty.call(message, "sequence") && !$Object.is(message.sequence, 0))
+            writer.uint32(9).double(message.sequence);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -561,7 +601,7 @@ export const Ping = $root.Ping = (() => {
             _depth = 0;
         if (_depth > $Reader.recursionLimit)
             throw $Error("max depth exceeded");
-        let end, message;
+        let end, message, value;
         if (length === $undefined)
             end = reader.len;
         else {
@@ -579,7 +619,19 @@ export const Ping = $root.Ping = (() => {
                 _end = $undefined;
                 break;
             }
-            reader.skipType(tag & 7, _depth, tag);
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.sequence = value;
+                    else
+                        delete message.sequence;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
                 $util.makeProp(message, "$unknowns", false);
                 (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));

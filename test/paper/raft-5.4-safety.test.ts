@@ -10,10 +10,13 @@ import {
   given,
   hears,
   heartbeat,
+  NOW,
   noop,
   persists,
   progressOf,
   proposes,
+  reigning,
+  timesOut,
   to,
   turnOf,
   voteReply,
@@ -208,10 +211,26 @@ describe("a follower learns what is committed", () => {
     expect(node.commitIndex).toBe(3)
   })
 
-  test("a heartbeat to a short log commits no more than is there (R10)", () => {
+  test("a heartbeat that speaks of more than is there finds a log that has lost something: it commits nothing (R10, S6)", () => {
     const node = given({ log: [1, 1] })
-    hears(node, "b", heartbeat({ term: 1, commit: 9 }))
-    expect(node.commitIndex).toBe(2)
+    const { messages, write } = hears(node, "b", heartbeat({ term: 1, commit: 9 }))
+    expect([node.standing, node.commitIndex, write?.standing, messages]).toEqual([
+      "suspect",
+      0,
+      "suspect",
+      [],
+    ])
+    expect(persists(node).messages).toMatchObject([{ to: "b", message: { lastIndex: 2, whole: false } }])
+  })
+
+  test("a node of which others know that its log was longer neither leads nor stands, nor votes (S6)", () => {
+    const { node } = reigning()
+    const { write } = when(node, { type: "LossFound" })
+    expect([node.role.kind, node.standing, write?.standing]).toEqual(["follower", "suspect", "suspect"])
+    persists(node)
+    expect(timesOut(node, NOW + 10_000).messages).toEqual([])
+    const asks = voteRequest({ term: node.term + 1, lastIndex: 99, lastTerm: node.term })
+    expect(hears(node, "b", asks, NOW + 10_000).messages).not.toMatchObject([{ message: { granted: true } }])
   })
 
   test("a heartbeat commits nothing on a suspect node: what it holds is not known (R10, S4)", () => {

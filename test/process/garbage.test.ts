@@ -68,6 +68,8 @@ const nonsense = async (node: NodeProcess): Promise<ReadonlyArray<Uint8Array>> =
     peer: "",
     asOf: 0,
     epoch: 0,
+    sequence: 0,
+    witnessed: { incarnation: "", sequence: 0 },
   }
   const vote = encode("main", {
     type: "VoteRequest",

@@ -7,6 +7,7 @@ import { defaultNetworkLimits, layerNetwork, Network } from "../../src/simulatio
 import { World } from "../../src/simulation/World.ts"
 import type { Acquaintance } from "../../src/transport/handshake.ts"
 import { type Inbound, Transport } from "../../src/transport/Transport.ts"
+import { selfOf } from "../transport/support.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -32,16 +33,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         const layer = layerNetwork({
           network,
           process,
-          self: {
-            clusterId: "c",
-            id,
-            incarnation: `${id}-1`,
-            client: "",
-            peer: "",
-            asOf: 0,
-            epoch: 0,
-            outsiders: new Set(),
-          },
+          self: selfOf({ id, clusterId: "c", incarnation: `${id}-1` }),
           limits: defaultNetworkLimits,
           acquaintance: () => Effect.succeed(id === "b" ? welcome : "known"),
         })

@@ -401,6 +401,29 @@ describe.each(Object.keys(nodes))("a log: %s", (name) => {
     ])
   })
 
+  test("its commits are counted on over restarts, and from beyond what others know of it (S6)", async () => {
+    const at = node()
+    const first = await at((log) =>
+      Effect.gen(function* () {
+        yield* loadMain(log)
+        const before = log.sequence()
+        yield* writeMain(log, { hardState: { term: 1, votedFor: null } })
+        expect(log.sequence()).toBe(before + 1)
+        return log.sequence()
+      }),
+    )
+    await at((log) =>
+      Effect.gen(function* () {
+        expect(log.sequence()).toBe(first)
+        yield* log.outrun(first + 100)
+        expect(log.sequence()).toBe(first + 101)
+        yield* log.outrun(first)
+        expect(log.sequence()).toBe(first + 101)
+      }),
+    )
+    await at((log) => Effect.sync(() => expect(log.sequence()).toBe(first + 101)))
+  })
+
   test("an empty batch is durable nothing", async () => {
     await node()((log) => Effect.andThen(loadMain(log), log.write([])))
   })

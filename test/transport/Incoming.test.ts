@@ -5,12 +5,13 @@ import { decode, encode, encodeGreeting, type Hello, type Said } from "../../src
 import { headerBytes } from "../../src/transport/framing.ts"
 import { helloTo } from "../../src/transport/handshake.ts"
 import { Incoming } from "../../src/transport/Incoming.ts"
-import { group, helloFrom, vote } from "./support.ts"
+import { group, helloFrom, selfOf, vote } from "./support.ts"
 
 const welcomed = () => {
   const wire = { room: Number.POSITIVE_INFINITY, isTerminated: false, said: [] as Said[] }
   const refused: Array<string> = []
   const arrived: Array<unknown> = []
+  const pinged: Array<unknown> = []
   let greeting: Hello | null = null
   const incoming = new Incoming(
     {
@@ -29,31 +30,17 @@ const welcomed = () => {
         greeting = hello
       },
       arrived: (_, __, payload) => arrived.push(payload),
+      pinged: ({ nodeId }, sequence) => pinged.push([nodeId, sequence]),
       refused: (cause) => refused.push(cause),
     },
   )
   incoming.data(helloFrom("n2", "n1"))
   expect(greeting).toMatchObject({ nodeId: "n2" })
-  incoming.welcome(
-    helloTo(
-      {
-        clusterId: "c",
-        id: "n1",
-        incarnation: "i",
-        client: "",
-        peer: "",
-        asOf: 0,
-        epoch: 0,
-        outsiders: new Set(),
-      },
-      "n2",
-    ),
-    "n2",
-  )
-  return { incoming, wire, refused, arrived }
+  incoming.welcome(helloTo(selfOf({ id: "n1" }), "n2"), greeting!)
+  return { incoming, wire, refused, arrived, pinged, guest: greeting! as Hello }
 }
 
-const ping = encodeGreeting({ type: "Ping" })
+const ping = encodeGreeting({ type: "Ping", sequence: 7 })
 
 test("a peer that pings and never reads is cut off: its answers do not pile up", () => {
   const { incoming, wire, refused, arrived } = welcomed()
@@ -62,6 +49,12 @@ test("a peer that pings and never reads is cut off: its answers do not pile up",
   expect(refused).toEqual(["not-reading"])
   expect(wire.isTerminated).toBe(true)
   expect(arrived).toEqual([])
+})
+
+test("a ping tells how far the log of its speaker has come", () => {
+  const { incoming, pinged } = welcomed()
+  incoming.data(ping)
+  expect(pinged).toEqual([["n2", 7]])
 })
 
 test("a closed connection hears nothing, says nothing and is refused only once", () => {
@@ -78,25 +71,10 @@ test("a closed connection hears nothing, says nothing and is refused only once",
 })
 
 test("a welcome that comes after the end is not said", () => {
-  const { incoming, wire } = welcomed()
+  const { incoming, wire, guest } = welcomed()
   const said = wire.said.length
   incoming.close()
-  incoming.welcome(
-    helloTo(
-      {
-        clusterId: "c",
-        id: "n1",
-        incarnation: "i",
-        client: "",
-        peer: "",
-        asOf: 0,
-        epoch: 0,
-        outsiders: new Set(),
-      },
-      "n2",
-    ),
-    "n2",
-  )
+  incoming.welcome(helloTo(selfOf({ id: "n1" }), "n2"), guest)
   expect(wire.said).toHaveLength(said)
 })
 

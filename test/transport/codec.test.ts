@@ -23,6 +23,8 @@ const hello: Hello = {
   peer: "127.0.0.1:5001",
   asOf: 7,
   epoch: 1,
+  sequence: 12,
+  witnessed: { incarnation: "i-2", sequence: 11 },
 }
 
 /** A frame as a node with other ideas would write it. */
@@ -55,7 +57,7 @@ describe("what is sent arrives", () => {
     for (const greeting of [
       hello,
       { type: "Refusal", cause: "other-cluster" },
-      { type: "Ping" },
+      { type: "Ping", sequence: 9 },
       { type: "Pong" },
     ] as const) {
       expect(reread(encodeGreeting(greeting))).toEqual(greeting)
@@ -161,6 +163,7 @@ describe("what is not well-formed is refused", () => {
       ...rest,
     },
   })
+  const wireHello = { ...hello, witnessedIncarnation: "", witnessedSequence: 0 }
   const bad: Readonly<Record<string, Partial<wire.Frame>>> = {
     "a frame without a message": {},
     "a frame with two messages": {
@@ -168,7 +171,7 @@ describe("what is not well-formed is refused", () => {
       voteReply: { term: 1, preVote: false, granted: true },
     },
     "a message without a group": { group: "", timeoutNow: { term: 1 } },
-    "a greeting with a group": { ping: {} },
+    "a greeting with a group": { ping: { sequence: 0 } },
     "a group name that is too long": { group: "g".repeat(idLengthMax + 1), timeoutNow: { term: 1 } },
     "an entry of an unknown kind": append([{ ...entry, kind: 0 }]),
     "an entry of a kind from the future": append([{ ...entry, kind: 9 as wire.EntryKind }]),
@@ -187,9 +190,9 @@ describe("what is not well-formed is refused", () => {
     "more members than any cluster has": chunk({
       snapshot: { index: 1, term: 1, configuration: { ...configuration, voters: Array(2_000).fill("n") } },
     }),
-    "a hello without a name": { group: "", hello: { ...hello, nodeId: "" } },
-    "a hello without a protocol": { group: "", hello: { ...hello, oldestProtocol: 0 } },
-    "a hello whose protocols run backwards": { group: "", hello: { ...hello, oldestProtocol: 3 } },
+    "a hello without a name": { group: "", hello: { ...wireHello, nodeId: "" } },
+    "a hello without a protocol": { group: "", hello: { ...wireHello, oldestProtocol: 0 } },
+    "a hello whose protocols run backwards": { group: "", hello: { ...wireHello, oldestProtocol: 3 } },
   }
   for (const [what, frame] of Object.entries(bad)) {
     test(what, () => expect(() => decode(foreign(frame))).toThrow(Malformed))

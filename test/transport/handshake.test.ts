@@ -165,7 +165,7 @@ describe("bytes from strangers change nothing (X1, X2)", () => {
         for (const next of [
           encode(group, vote(7)),
           helloFrom("n2", "n1"),
-          encodeGreeting({ type: "Ping" }),
+          encodeGreeting({ type: "Ping", sequence: 0 }),
         ]) {
           const caller = yield* stranger(n1.port.listening.port)
           caller.write(Buffer.concat([helloFrom("n2", "n1"), next]))

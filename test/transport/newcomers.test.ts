@@ -13,6 +13,7 @@ import {
   peerOf,
   run,
   type SocketNode,
+  selfOf,
   startSocket,
   stranger,
   take,
@@ -131,16 +132,7 @@ describe("a caller that is unknown", () => {
     ))
 
   test("is ahead only by a newer configuration, with a place to be found at; one from before a reset never is (O7)", () => {
-    const self = {
-      clusterId: "c",
-      id: "n1",
-      incarnation: "i",
-      client: "",
-      peer: "",
-      asOf: 10,
-      epoch: 1,
-      outsiders: new Set<string>(),
-    }
+    const self = selfOf({ id: "n1", clusterId: "c", asOf: 10, epoch: 1 })
     const judged = (
       asOf: number,
       epoch: number,

@@ -7,11 +7,12 @@ import type { Address, Configuration, Entry, NodeId } from "../../src/consensus/
 import { formatAddress } from "../../src/transport/address.ts"
 import { decode, encodeGreeting, type Hello, type Said } from "../../src/transport/codec.ts"
 import { FrameReader } from "../../src/transport/framing.ts"
-import { helloTo } from "../../src/transport/handshake.ts"
+import { helloTo, type Self } from "../../src/transport/handshake.ts"
 import { frameBytesMax, type SocketLimits } from "../../src/transport/limits.ts"
 import { layerMemory, type MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { layerSocket, PeerPort, type SocketOptions } from "../../src/transport/SocketTransport.ts"
 import { type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
+import { Witness } from "../../src/transport/Witness.ts"
 
 export const clusterId = "cluster-1"
 export const group = "main"
@@ -335,21 +336,22 @@ interface Impostor {
   readonly sockets: ReadonlyArray<Bun.Socket<FrameReader>>
 }
 
+/** A node, as its transport knows it. */
+export const selfOf = (of: Partial<Self> & Pick<Self, "id">): Self => ({
+  clusterId,
+  incarnation: `incarnation of ${of.id}`,
+  client: "",
+  peer: "",
+  asOf: 0,
+  epoch: 0,
+  outsiders: new Set(),
+  witness: new Witness(() => ({ incarnation: of.incarnation ?? `incarnation of ${of.id}`, sequence: 0 })),
+  ...of,
+})
+
 /** What `from` says first when it dials `to`. */
 export const helloFrom = (from: NodeId, to: NodeId, other: Partial<Hello> = {}): Uint8Array =>
   encodeGreeting({
-    ...helloTo(
-      {
-        clusterId,
-        id: from,
-        incarnation: `incarnation of ${from}`,
-        client: "",
-        peer: "",
-        asOf: 0,
-        epoch: 0,
-        outsiders: new Set(),
-      },
-      to,
-    ),
+    ...helloTo(selfOf({ id: from }), to),
     ...other,
   })

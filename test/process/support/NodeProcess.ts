@@ -158,6 +158,11 @@ export class NodeProcess {
     return endOf(child)
   }
 
+  /** What it has said of itself so far, in all its processes. */
+  said(): string {
+    return readFileSync(this.#logPath, "utf8")
+  }
+
   async report(): Promise<NodeReport> {
     this.#expectAlive()
     const response = await fetch(`${this.url}/admin/node`, { signal: AbortSignal.timeout(1000) })
