@@ -49,6 +49,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           standing: status.standing,
           ready: status.ready,
           leaderChanges: status.leaderChanges,
+          outcast: status.outcast,
         }
       }),
     }),
@@ -153,10 +154,10 @@ const probe = async (door: Door): Promise<void> => {
 /** `GET /readyz`: every group knows a leader and has applied what it must. */
 export const readyz = (doors: Doors): Response => {
   for (const { raft } of doors.all()) {
-    const { group, ready, leader } = raft.status()
+    const { group, ready, leader, outcast } = raft.status()
     if (ready) continue
     throw leader === null
-      ? new Problem("no-leader", `Group ${group} knows no leader.`)
+      ? new Problem("no-leader", `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`)
       : new Problem("not-ready", `Group ${group} has not yet applied what was committed.`)
   }
   return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))

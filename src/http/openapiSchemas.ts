@@ -131,6 +131,7 @@ export const schemas = {
         standing: { enum: ["whole", "suspect"] },
         ready: { type: "boolean" },
         leaderChanges: count,
+        outcast: { ...orNull("string"), description: "Why every peer refuses a node without a leader." },
       }),
     },
   }),

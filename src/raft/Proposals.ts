@@ -9,6 +9,7 @@ import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
 import { type Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
 
@@ -224,7 +225,7 @@ export class Proposals {
     // Its own disk has no room for a leader's entries, and the others may be as full.
     if (this.#group.node.isShort) return noRoom()
     return knownLeader(this.#group.node) === null
-      ? failure("no-leader", "rejected", "no leader is known to this node")
+      ? failure("no-leader", "rejected", withoutLeader(this.#group.transport))
       : failure("timeout", "unknown", "the command was not answered in time")
   }
 }

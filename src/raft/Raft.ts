@@ -173,6 +173,8 @@ export interface GroupStatus {
   /** How far the state on this node's disk has come: the log up to here is no longer needed by this node. */
   readonly snapshotIndex: Index
   readonly leaderChanges: number
+  /** Why every peer refuses this node, while it knows no leader: it was removed, most likely. Null otherwise. */
+  readonly outcast: string | null
   /** How long the disk has been at work on the oldest write; 0 when on none. */
   readonly diskBusyMillis: number
   /** The disk is full: no commands are taken that would count on it. */

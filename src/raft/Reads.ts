@@ -12,6 +12,7 @@ import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
 import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
+import { withoutLeader } from "./outcast.ts"
 import type { Failure, Read } from "./Raft.ts"
 import { Signal } from "./Signal.ts"
 
@@ -172,7 +173,7 @@ export class Reads {
         waiting,
         hasLeader
           ? failure("timeout", "unknown", "the read was not answered in time")
-          : failure("no-leader", "rejected", "no leader is known to this node"),
+          : failure("no-leader", "rejected", withoutLeader(this.#group.transport)),
       )
     }
     this.#parked = this.#parked.filter((waiting) => this.#waiting.has(waiting))

@@ -8,6 +8,7 @@ import { type Group, nowOf } from "./Group.ts"
 import type { Operations } from "./Operations.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
+import { outcastBy } from "./outcast.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
 import { readLog } from "./readLog.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
@@ -69,6 +70,7 @@ const statusOf = (started: Started): GroupStatus => {
     lastTerm: node.log.lastTerm,
     snapshotIndex: flushed.index,
     leaderChanges: node.leaderChanges,
+    outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
     configuration,

@@ -99,6 +99,7 @@ export class Peer {
       )
       this.connection = connection
       this.tally.opened += 1
+      this.tally.refusal = null
       return yield* Effect.raceFirst(this.watch(connection, life), Deferred.await(connection.ended))
     }).pipe(
       Effect.tapError((loss) => Effect.sync(() => this.count(loss))),
@@ -140,7 +141,9 @@ export class Peer {
   )
 
   private count(loss: ConnectionLost): void {
-    if (loss.refused) this.tally.refused += 1
+    if (!loss.refused) return
+    this.tally.refused += 1
+    this.tally.refusal = loss.reason
   }
 
   private drop(): false {

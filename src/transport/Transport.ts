@@ -60,6 +60,8 @@ export interface PeerConnection {
   readonly opened: number
   /** Handshakes of ours that the peer refused, or whose answer we refused. */
   readonly refused: number
+  /** Why the last of them was refused, unless one has succeeded since: a cause of the handshake's. */
+  readonly refusal: string | null
   readonly sentMessages: number
   readonly sentBytes: number
   readonly receivedMessages: number

@@ -8,6 +8,7 @@ export interface Tally {
   dropped: number
   opened: number
   refused: number
+  refusal: string | null
   sentMessages: number
   sentBytes: number
   receivedMessages: number
@@ -18,6 +19,7 @@ export const emptyTally = (): Tally => ({
   dropped: 0,
   opened: 0,
   refused: 0,
+  refusal: null,
   sentMessages: 0,
   sentBytes: 0,
   receivedMessages: 0,

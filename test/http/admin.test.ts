@@ -30,6 +30,7 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         standing: "whole",
         ready: true,
         leaderChanges: 1,
+        outcast: null,
       },
     ],
   })
@@ -121,6 +122,9 @@ test("/readyz wants a leader and an applied log (CONTRACT §3)", async () => {
   expect((await fake.ask("/readyz")).status).toBe(200)
   fake.status.current = leaderless
   expect(await problemOf(await fake.ask("/readyz"))).toMatchObject({ status: 503, code: "no-leader" })
+  fake.status.current = { ...fake.status.current, outcast: "n2 refuses it (unknown-node)" }
+  const { detail } = (await (await fake.ask("/readyz")).json()) as { readonly detail: string }
+  expect(detail).toBe("Group main knows no leader: n2 refuses it (unknown-node).")
   fake.status.current = { ...following(), ready: false }
   expect(await problemOf(await fake.ask("/readyz"))).toMatchObject({ status: 503, code: "not-ready" })
 })

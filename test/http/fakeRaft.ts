@@ -64,6 +64,7 @@ export const leading: GroupStatus = {
   lastTerm: 2,
   snapshotIndex: 0,
   leaderChanges: 1,
+  outcast: null,
   diskBusyMillis: 0,
   diskShort: false,
   configuration: {

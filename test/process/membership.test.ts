@@ -106,6 +106,11 @@ test(
       expect((await (await cluster.leader()).group()).term).toBe(term)
       const returned = await until("it to answer", () => dead!.group().catch(() => null))
       expect(returned.leader).toBeNull()
+      // It is told why, and says so.
+      await until("it to know", async () => {
+        const { detail } = (await (await fetch(`${dead!.url}/readyz`)).json()) as { readonly detail: string }
+        return detail.includes("refuses it (unknown-node)") || null
+      })
       await cluster.dismiss(dead!)
       tellPause("a dead node replaced", load, beganAt)
       expect(load.unexpected).toEqual([])
