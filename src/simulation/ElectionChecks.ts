@@ -188,7 +188,8 @@ export class ElectionChecks {
 
   /**
    * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
-   * else may be able to win (thesis §4.2.2). It has some time to come to it, when it stood still.
+   * else may be able to win (thesis §4.2.2). One that is short of room waits longer, and whoever stood still has some time
+   * to come to it.
    */
   #stands(
     { id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node,
@@ -199,7 +200,7 @@ export class ElectionChecks {
       role.kind === "follower" &&
       standing === "whole" &&
       pendingInstall === null &&
-      now - role.timerBeganAt > limits.electionTimeoutMaxMillis &&
+      now - role.timerBeganAt > 2 * limits.electionTimeoutMaxMillis &&
       isVoterStill()
     if (!isIdle) return this.#idle.ends(id)
     const millis = this.#idle.goesOn(id, now, limits.electionTimeoutMinMillis)
