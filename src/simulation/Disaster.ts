@@ -4,7 +4,7 @@
 import { epochOf } from "../consensus/configuration.ts"
 import { knownLeader } from "../consensus/node.ts"
 import type { Address, NodeId } from "../consensus/types.ts"
-import type { Changed, Failure, Raft } from "../raft/Raft.ts"
+import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { addressOf } from "./members.ts"
@@ -92,9 +92,9 @@ export class Disaster {
   #decreeAt(node: SimulatedNode, voters: ReadonlyArray<NodeId>): void {
     const attempt = (): void => {
       if (this.#isDone) return
-      this.#ask(
-        node,
+      node.ask<Changed | Failure>(
         (raft, answer) => raft.reset({ voters, deadline: raft.now() + ATTEMPT_MILLIS, answer }),
+        2 * ATTEMPT_MILLIS,
         (answer) => {
           this.#cluster.tell(`of the decree at ${node.id} the operator hears ${JSON.stringify(answer)}`)
           this.#cluster.world.after(RETRY_MILLIS, attempt)
@@ -149,8 +149,7 @@ export class Disaster {
       const again = () => world.after(RETRY_MILLIS, attempt)
       if (isIn()) return
       if (leader === null) return void again()
-      this.#ask(
-        leader,
+      leader.ask<Changed | Failure>(
         (raft, answer) =>
           raft.change({
             change: { kind: "add", id, address, as: "voter" },
@@ -158,28 +157,13 @@ export class Disaster {
             deadline: raft.now() + ATTEMPT_MILLIS,
             answer,
           }),
+        2 * ATTEMPT_MILLIS,
         again,
       )
     }
     attempt()
     const inTime = this.#cluster.runUntil(isIn, DECREE_MILLIS_MAX)
     insist("liveness", inTime, `${id} is taken in anew`)
-  }
-
-  #ask(
-    node: SimulatedNode,
-    request: (raft: Raft["Service"], answer: (given: Changed | Failure) => void) => void,
-    done: (answer: Changed | Failure | null) => void,
-  ): void {
-    const { process, raft } = node
-    let isOver = false
-    const answer = (given: Changed | Failure | null): void => {
-      if (isOver) return
-      isOver = true
-      done(given)
-    }
-    if (process !== null && raft !== null) process.post(() => request(raft, answer))
-    this.#cluster.world.after(2 * ATTEMPT_MILLIS, () => answer(null))
   }
 
   /** Everybody's disk holds the same, and all of it is committed. */

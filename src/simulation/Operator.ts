@@ -126,20 +126,16 @@ export class Operator {
     planned: PlannedChange,
     done: (answer: Changed | { readonly leader: NodeId } | Failure | null) => void,
   ): void {
-    const { process, raft } = node
-    if (process === null || raft === null) return done(null)
-    let isOver = false
-    const answer = (given: Changed | { readonly leader: NodeId } | Failure | null): void => {
-      if (isOver) return
-      isOver = true
-      done(given)
-    }
-    process.post(() => {
-      const deadline = raft.now() + ATTEMPT_MILLIS
-      if (planned.type === "transfer") raft.transfer({ to: planned.to, deadline, answer })
-      else raft.change({ change: this.#changeOf(planned), force: false, deadline, answer })
-    })
-    this.#cluster.world.after(2 * ATTEMPT_MILLIS, () => answer(null))
+    if (!node.isServing) return done(null)
+    node.ask<Changed | { readonly leader: NodeId } | Failure>(
+      (raft, answer) => {
+        const deadline = raft.now() + ATTEMPT_MILLIS
+        if (planned.type === "transfer") raft.transfer({ to: planned.to, deadline, answer })
+        else raft.change({ change: this.#changeOf(planned), force: false, deadline, answer })
+      },
+      2 * ATTEMPT_MILLIS,
+      done,
+    )
   }
 
   #conclude(planned: PlannedChange, answer: Changed | { readonly leader: NodeId } | Failure): void {

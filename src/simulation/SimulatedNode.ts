@@ -171,6 +171,23 @@ export class SimulatedNode {
     if (process !== null && raft !== null) this.#fork(process, ask(raft))
   }
 
+  /** Asks at its door. Null when it is not there, or has not answered in so long: what it says then is not heard. */
+  ask<A>(
+    request: (raft: Raft["Service"], answer: (given: A) => void) => void,
+    millisMax: number,
+    done: (answer: A | null) => void,
+  ): void {
+    const { process, raft } = this
+    let isOver = false
+    const answer = (given: A | null): void => {
+      if (isOver) return
+      isOver = true
+      done(given)
+    }
+    if (process !== null && raft !== null) process.post(() => request(raft, answer))
+    this.#around.world.after(millisMax, () => answer(null))
+  }
+
   /** Nobody waits for it: what our own code does wrong in it ends the run all the same. */
   #fork<A, E>(process: Process, effect: Effect.Effect<A, E>, ended: () => void = () => {}): void {
     process.fork(effect).addObserver((exit) => {
