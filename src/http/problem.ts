@@ -67,6 +67,8 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   "has-leader": rejected(409, "There is a leader"),
   "has-more": rejected(409, "Another survivor's log is further"),
   "version-conflict": rejected(409, "The versions conflict"),
+  // The leader asks again by itself; a client sees it only when time runs out.
+  "version-moved": rejected(503, "The actor has just been switched to another version", true),
   "revision-mismatch": rejected(412, "The instance is at another revision"),
   "too-large": rejected(413, "The content is too large"),
   "unsupported-media-type": rejected(415, "The media type is not supported"),

@@ -3,6 +3,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
+import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome } from "./outcome.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
@@ -26,6 +27,8 @@ export type Query =
 /** Whether a proposal may enter the log: the bytes to append, or the answer that it already has. */
 export type Admission =
   | { readonly _tag: "Admitted"; readonly command: Uint8Array }
+  /** It runs once before it may enter the log: nobody vouches for its code. */
+  | { readonly _tag: "Untried"; readonly command: Uint8Array }
   | { readonly _tag: "Settled"; readonly outcome: Outcome }
 
 /** The machine cannot go on: corrupt state, failed disk, a dead worker. The group stops on this node. */
@@ -33,6 +36,14 @@ export class MachineFailed extends Schema.TaggedError<MachineFailed>()("MachineF
   operation: Schema.String,
   message: Schema.String,
 }) {}
+
+/** An entry that the machine cannot get past, because whoever runs the code for it fails each time. */
+export interface Stuck {
+  readonly index: Index
+  readonly actor: string
+  readonly key: string
+  readonly fault: Fault
+}
 
 /** What an operator sees of the machine. */
 export interface MachineStatus {
@@ -50,6 +61,9 @@ export interface MachineStatus {
   readonly timers: number
   /** Instances written since the last flush. */
   readonly dirty: number
+  /** Instances that take no commands until an operator repairs them. */
+  readonly quarantined: number
+  readonly stuck: Stuck | null
 }
 
 /** The state machine of one group (Raft §2): same entries in the same order, same state everywhere. */
@@ -67,7 +81,8 @@ export class MachineHost extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Admission>, MachineFailed>
     /**
      * Applies committed entries in order, without a gap. One outcome per entry: null for those without a command
-     * or without an origin, for nobody waits for them.
+     * or without an origin, for nobody waits for them. Fewer than entries when it is stuck at the next one: that one
+     * and what follows are to be given again.
      */
     readonly apply: (
       entries: ReadonlyArray<Entry>,

@@ -2,7 +2,14 @@
 // still name.
 
 import { Result, Schema } from "effect"
-import { type Actor, type ActorCommand, type ActorQuery, type AnySchema, actorBrand } from "./actor.ts"
+import {
+  type Actor,
+  type ActorCommand,
+  type ActorQuery,
+  type AnySchema,
+  actorBrand,
+  type Json,
+} from "./actor.ts"
 import { Coder, messageOf, notJsonReason } from "./Coder.ts"
 
 /** An actor type, checked and ready to run. */
@@ -10,11 +17,22 @@ export interface LoadedActor {
   readonly name: string
   /** Hash of its code: two nodes with the same version id run the same reducers. */
   readonly version: string
+  /** The number that the author counts its shapes by. */
+  readonly declared: number
   readonly state: Coder
   /** Canonical JSON of the initial state. */
   readonly initialText: string
   readonly commands: ReadonlyMap<string, LoadedCommand>
   readonly queries: ReadonlyMap<string, LoadedQuery>
+  /** By the declared version that they lead to. */
+  readonly migrations: ReadonlyMap<number, Migration>
+}
+
+/** Between the stored states of a version and of the one before. */
+export interface Migration {
+  readonly up: (state: Json) => unknown
+  /** Null: there is no way back. */
+  readonly down: ((state: Json) => unknown) | null
 }
 
 export interface LoadedCommand {
@@ -109,7 +127,9 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
   return {
     name,
     version,
+    declared: actor.version,
     state,
+    migrations: prepareMigrations(actor),
     initialText: JSON.stringify(initial.success.json),
     commands: prepareAll(
       "commands",
@@ -129,6 +149,27 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
     })),
   }
 }
+
+const prepareMigrations = ({ migrate = {}, version }: Actor): ReadonlyMap<number, Migration> => {
+  insist(isRecord(migrate), "migrate: expected an object")
+  return new Map(
+    Object.entries(migrate).map(([key, given]) => {
+      const to = Number(key)
+      const at = `migrate.${key}`
+      insist(
+        /^[1-9]\d*$/.test(key) && to >= 2 && to <= version,
+        `${at}: expected a version from 2 to ${version}`,
+      )
+      const { up, down } = typeof given === "function" ? { up: given, down: undefined } : (given ?? {})
+      insist(isSynchronous(up), `${at}: expected a function that is not async, or { up, down }`)
+      insist(down === undefined || isSynchronous(down), `${at}.down: expected a function that is not async`)
+      return [to, { up: up as Migration["up"], down: (down as Migration["down"] | undefined) ?? null }]
+    }),
+  )
+}
+
+const isSynchronous = (value: unknown): boolean =>
+  typeof value === "function" && value.constructor?.name === "Function"
 
 /** JavaScript files are not seen by the compiler: what the types say is checked again here. */
 const prepareAll = <Definition extends object, Loaded>(

@@ -71,7 +71,18 @@ export interface Actor {
   readonly initial: unknown
   readonly commands: Readonly<Record<string, ActorCommand>>
   readonly queries: Readonly<Record<string, ActorQuery>>
+  readonly migrate?: Migrations
 }
+
+/**
+ * How stored states come from one version to the next, by the version that a step leads to. A step is given the
+ * state as it is stored, JSON, and gives the same of its version; it must be as pure as a reducer. `down` leads
+ * back: without it no instance that has been migrated can be rolled back.
+ */
+export type Migrations = Readonly<Record<number, Step | { readonly up: Step; readonly down?: Step }>>
+
+// biome-ignore lint/suspicious/noExplicitAny: the state of a version whose schema is gone has no type.
+type Step = (state: any) => unknown
 
 export interface ActorCommand {
   readonly input?: AnySchema
@@ -144,6 +155,7 @@ export const actor = <
         ) => QueryOutputs[Name]["Type"]
       }
     }
+  readonly migrate?: Migrations
 }): Actor => ({ ...definition, queries: definition.queries ?? {}, [actorBrand]: true }) as unknown as Actor
 
 type WithInput<Inputs> = { readonly [Name in keyof Inputs]: { readonly input?: Inputs[Name] } }

@@ -1,15 +1,38 @@
 // May a proposal enter the log? What is bound to be refused is refused here and costs no entry.
 
 import { Result } from "effect"
+import type { Json } from "./actor.ts"
 import { decodeCommand, encodeLogged, type LoggedCommand, withVersion } from "./command.ts"
-import { decodeInput, keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
+import type { Check, Work } from "./Executor.ts"
+import { keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
 import type { Admission } from "./MachineHost.ts"
 import { outcomeSlot } from "./Outcomes.ts"
 import type { Outcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
+import { isSystemName } from "./system/rows.ts"
 
 /** Answers from the state applied so far only what no later entry can change. */
-export const admit = (state: MachineState, bytes: Uint8Array): Admission => {
+export function* admitAll(
+  state: MachineState,
+  commands: ReadonlyArray<Uint8Array>,
+): Work<ReadonlyArray<Admission>> {
+  const weighed = commands.map((bytes) => weigh(state, bytes))
+  const calls = weighed.flatMap((one) => ("check" in one ? [one.check] : []))
+  const replies = calls.length === 0 ? [] : yield calls
+  let called = 0
+  return weighed.map((one) => {
+    if (!("check" in one)) return one
+    const reply = replies[called++]
+    if (reply?.type === "refused") return settled(reply.refused)
+    if (reply?.type === "answered") return one.admission
+    // The host of the check failed: whoever asked may ask again.
+    return settled(refusals.overloaded("The input could not be checked just now."))
+  })
+}
+
+type Candidate = Admission | { readonly check: Check; readonly admission: Admission }
+
+const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   const command = decodeCommand(bytes)
   if (command === null) return settled(refusals.invalidInput("The bytes hold no command.", []))
   // A due timer was checked when it was set, and is checked again when it fires. Also one whose actor has gone
@@ -28,26 +51,44 @@ export const admit = (state: MachineState, bytes: Uint8Array): Admission => {
   // Before all else: a retry gets its first answer also when the actor has changed since.
   const earlier = recall(state.outcomes, slot, { command: command.command, input: text })
   if (earlier !== null) return settled(earlier)
-  const actor = state.registry.current.get(command.actor)
-  if (actor === undefined) return settled(refusals.unknownActor(command.actor))
-  const definition = actor.commands.get(command.command)
-  if (definition === undefined) return settled(refusals.unknownCommand(command.actor, command.command))
+  if (isSystemName(command.actor)) return admitted(state, bytes, command)
+  return weighFor(state, bytes, { ...command, input: text }, input, text === command.input)
+}
+
+const weighFor = (
+  state: MachineState,
+  bytes: Uint8Array,
+  command: LoggedCommand,
+  input: ReturnType<typeof parseInput>,
+  isCanonical: boolean,
+): Candidate => {
+  const { actor: name, key, ifRevision } = command
+  const actor = state.catalogue.active(name)
+  if (actor === undefined) return settled(refusals.unknownActor(name))
+  if (!actor.commands.has(command.command)) return settled(refusals.unknownCommand(name, command.command))
   if (Result.isFailure(input)) return settled(input.failure)
-  const decoded = decodeInput(definition, input.success)
-  if (Result.isFailure(decoded)) return settled(decoded.failure)
-  if (command.ifRevision !== null) {
-    const revision = state.instances.get(command.actor, command.key)?.revision ?? 0
+  const quarantine = state.quarantines.of(name, key)
+  if (quarantine !== null) return settled(refusals.quarantined(quarantine))
+  if (ifRevision !== null) {
+    const revision = state.instances.get(name, key)?.revision ?? 0
     // Revisions never fall: what is below can never match again, what is above still may.
-    if (command.ifRevision < revision) return settled(refusals.revisionMismatch(command.ifRevision, revision))
+    if (ifRevision < revision) return settled(refusals.revisionMismatch(ifRevision, revision))
   }
-  if (text === command.input) return admitted(state, bytes, command)
-  const canonical = { ...command, input: text }
-  return admitted(state, encodeLogged(canonical), canonical)
+  const { version } = actor
+  const check: Check = {
+    type: "check",
+    actor: name,
+    version,
+    command: command.command,
+    input: input.success as Json,
+  }
+  return { check, admission: admitted(state, isCanonical ? bytes : encodeLogged(command), command) }
 }
 
 const admitted = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {
-  const version = state.registry.current.get(command.actor)?.version ?? ""
-  return { _tag: "Admitted", command: withVersion(bytes, command, version) }
+  const active = isSystemName(command.actor) ? undefined : state.catalogue.active(command.actor)
+  const admission = withVersion(bytes, command, active?.version ?? "")
+  return { _tag: active?.isTried === true ? "Untried" : "Admitted", command: admission }
 }
 
 const settled = (outcome: Outcome): Admission => ({ _tag: "Settled", outcome })

@@ -80,7 +80,7 @@ const makeHost = (
   const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
     if (entries.length <= chunkEntriesMax) return yield* applyChunk(entries)
     const outcomes: Array<Outcome | null> = []
-    for (let at = 0; at < entries.length; at += chunkEntriesMax) {
+    for (let at = 0; at === outcomes.length && at < entries.length; at += chunkEntriesMax) {
       outcomes.push(...(yield* applyChunk(entries.slice(at, at + chunkEntriesMax))))
     }
     return outcomes

@@ -13,6 +13,11 @@ export type RefusalCode =
   | "rejected"
   | "too-large"
   | "overloaded"
+  | "quarantined"
+  | "version-conflict"
+  | "not-found"
+  /** Never told to a client: the command was admitted for a version that is no longer active, and not executed. */
+  | "version-moved"
 
 /** The command was executed. */
 export interface Accepted {

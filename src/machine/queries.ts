@@ -2,70 +2,82 @@
 
 import { Result } from "effect"
 import type { Index } from "../consensus/types.ts"
-import type { QueryContext } from "./actor.ts"
-import { messageOf } from "./Coder.ts"
-import { decodeInput, incompatible, isKey, type MachineState, parseInput } from "./execution.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import type { Call, Reply, Work } from "./Executor.ts"
+import { isKey, type MachineState, parseInput } from "./execution.ts"
+import { deed } from "./fault.ts"
 import type { Query } from "./MachineHost.ts"
-import type { Answered, QueryOutcome, Refused } from "./outcome.ts"
-import type { LoadedActor } from "./Registry.ts"
-import { asynchronous, isThenable } from "./reduce.ts"
+import type { Answered, QueryOutcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
-import { viewState } from "./views.ts"
 
-/** Answers as of `index`, at log time `now`. */
-export const answer = (state: MachineState, query: Query, index: Index, now: number): QueryOutcome => {
-  const actor = state.registry.current.get(query.actor)
-  if (actor === undefined) return refusals.unknownActor(query.actor)
-  if (query.type === "list") return list(state, query, index)
-  if (!isKey(query.key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
-  const instance = state.instances.get(query.actor, query.key)
-  const revision = instance?.revision ?? 0
-  if (query.type === "state") {
-    return answered(
-      `{"state":${instance?.text ?? actor.initialText},"revision":${revision},"index":${index}}`,
-      index,
-    )
-  }
-  const view = viewState(actor, instance)
-  if (Result.isFailure(view)) return incompatible(view.failure)
-  const result = read(state, actor, query, view.success, { key: query.key, revision, now })
-  if (Result.isFailure(result)) return result.failure
-  return answered(`{"result":${result.success},"revision":${revision},"index":${index}}`, index)
+/** Answers as of one position. */
+export function* answerAll(
+  state: MachineState,
+  queries: ReadonlyArray<Query>,
+  { index, time }: Pick<StatePosition, "index" | "time">,
+): Work<ReadonlyArray<QueryOutcome>> {
+  const weighed = queries.map((query) => weigh(state, query, index, time))
+  const calls = weighed.flatMap((one) => ("call" in one ? [one.call] : []))
+  const replies = calls.length === 0 ? [] : yield calls
+  let called = 0
+  return weighed.map((one) => ("call" in one ? one.answer(replies[called++]) : one))
 }
 
-const read = (
+type Candidate =
+  | QueryOutcome
+  | { readonly call: Call; readonly answer: (reply: Reply | undefined) => QueryOutcome }
+
+const weigh = (state: MachineState, query: Query, index: Index, now: number): Candidate => {
+  const actor = state.catalogue.active(query.actor)
+  if (actor === undefined) return refusals.unknownActor(query.actor)
+  if (query.type === "list") return list(state, query, index)
+  const { key } = query
+  if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
+  const instance = state.instances.get(query.actor, key)
+  const revision = instance?.revision ?? 0
+  const code = { actor: actor.name, version: actor.version, instance, key }
+  const answer = (what: string) => (reply: Reply | undefined) =>
+    answerOf(reply, (text) => answered(`{"${what}":${text},"revision":${revision},"index":${index}}`, index))
+  if (query.type === "state") {
+    const isOurs = instance === undefined || isOfShape(state, actor, instance.version)
+    return isOurs
+      ? answer("state")({ type: "answered", text: instance?.text ?? actor.initialText })
+      : { call: { type: "show", ...code }, answer: answer("state") }
+  }
+  if (!actor.queries.has(query.query)) return refusals.unknownQuery(query.actor, query.query)
+  const input = parseInput(query.input)
+  if (Result.isFailure(input)) return input.failure
+  return {
+    call: { type: "ask", ...code, query: query.query, input: input.success, now },
+    answer: answer("result"),
+  }
+}
+
+/** What is stored is what this version would show: another with the same number wrote the same shape. */
+const isOfShape = (
   state: MachineState,
-  actor: LoadedActor,
-  query: Extract<Query, { readonly type: "query" }>,
-  view: unknown,
-  context: QueryContext,
-): Result.Result<string, Refused> => {
-  const definition = actor.queries.get(query.query)
-  if (definition === undefined) return Result.fail(refusals.unknownQuery(query.actor, query.query))
-  const json = parseInput(query.input)
-  if (Result.isFailure(json)) return Result.fail(json.failure)
-  const input = decodeInput(definition, json.success)
-  if (Result.isFailure(input)) return Result.fail(input.failure)
-  let value: unknown
-  try {
-    value = (definition.read as Run)(view, input.success, Object.freeze(context))
-    if (isThenable(value)) return Result.fail(refusals.rejected(asynchronous(value, "query")))
-  } catch (error) {
-    // Nothing follows from a query, so that a stack that ran over is only this caller's bad luck.
-    return Result.fail(refusals.rejected({ code: "query-threw", message: messageOf(error), data: null }))
+  actor: { readonly name: string; readonly version: string; readonly declared: number },
+  writer: string,
+): boolean =>
+  writer === actor.version ||
+  (state.catalogue.declaredBy(actor.name, writer) ?? actor.declared) === actor.declared
+
+const answerOf = (reply: Reply | undefined, body: (text: string) => QueryOutcome): QueryOutcome => {
+  switch (reply?.type) {
+    case "answered":
+      return body(reply.text)
+    case "rejected":
+      return refusals.rejected(reply.reason)
+    case "refused":
+      return reply.refused
+    case "faulted": {
+      const { kind, detail } = reply.fault
+      const message = `The query ${deed[kind]}.`
+      return refusals.rejected({ code: "query-faulted", message, data: { fault: kind, detail } })
+    }
+    default:
+      return refusals.overloaded("The query could not be run just now.")
   }
-  const encoded = definition.output.encode(value)
-  if (Result.isFailure(encoded)) {
-    const issues = encoded.failure.map((issue) => ({ ...issue }))
-    return Result.fail(
-      refusals.rejected({ code: "invalid-result", message: "The result is not valid.", data: { issues } }),
-    )
-  }
-  const text = JSON.stringify(encoded.success.json)
-  const bytes = Buffer.byteLength(text)
-  if (bytes <= state.limits.resultBytesMax) return Result.succeed(text)
-  const message = `The result has ${bytes} bytes; ${state.limits.resultBytesMax} are allowed.`
-  return Result.fail(refusals.rejected({ code: "result-too-large", message, data: null }))
 }
 
 /** A page of keys. One more than asked for is looked at, to know whether there is a next page. */
@@ -82,8 +94,6 @@ const list = (
 }
 
 const answered = (body: string, index: Index): Answered => ({ _tag: "Answered", body, index })
-
-type Run = (state: unknown, input: unknown, ctx: QueryContext) => unknown
 
 /** Keys on one page at the most. */
 const listMax = 1000

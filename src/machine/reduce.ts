@@ -3,26 +3,19 @@
 import { Effect, Result } from "effect"
 import type { CommandContext, InputOf } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
-import type { LoggedCommand } from "./command.ts"
+import type { Event, Reduce, Scheduled } from "./Executor.ts"
 import { type Canonical, canonicalise } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
 import type { Reason } from "./refusals.ts"
 
-/** A timer that the reducer asked for. */
-export interface Scheduled {
-  readonly id: string
-  readonly dueAt: number
-  readonly command: string
-  /** Canonical JSON text. */
-  readonly input: string
-}
-
-export interface Reduced {
+/** What an accepted command comes to. */
+export interface Reduction {
   readonly state: Canonical
   readonly resultText: string
   readonly timers: ReadonlyArray<Scheduled>
+  readonly events: ReadonlyArray<Event>
 }
 
 /** The host failed, not the reducer: no outcome may follow from it (HAZARDS D6). */
@@ -30,55 +23,54 @@ export class HostOverflow extends Error {
   override readonly name = "HostOverflow"
 }
 
-export const reduce = (call: {
+/** A call with all that it needs at hand. */
+interface Execution {
   readonly actor: LoadedActor
   readonly definition: LoadedCommand
-  readonly command: LoggedCommand
+  readonly call: Omit<Reduce, "type" | "instance" | "input" | "ifRevision">
   /** Decoded and frozen, or the reducer's to spoil. */
   readonly state: unknown
   readonly input: unknown
-  readonly now: number
-  readonly index: number
-  readonly term: number
-  /** How many more timers the group may hold. */
-  readonly timersLeft: number
   readonly limits: MachineLimits
-}): Result.Result<Reduced, Reason> => {
-  const context = new Context(call)
+}
+
+export const reduce = (execution: Execution): Result.Result<Reduction, Reason> => {
+  const { actor, definition, limits } = execution
+  const context = new Context(execution)
   let returned: { readonly state: unknown; readonly result: unknown }
   try {
-    const given = (call.definition.reduce as Run)(call.state, call.input, context.view)
+    const given = (definition.reduce as Run)(execution.state, execution.input, context.view)
     if (isThenable(given)) return Result.fail(asynchronous(given, "reducer"))
     if (!isReduction(given)) {
       return fail("invalid-reduction", "The reducer must return { state, result } and nothing else.")
     }
     returned = { state: given.state, result: given.result }
   } catch (error) {
-    return Result.fail(reasonOf(error, call.command))
+    return Result.fail(reasonOf(error, execution.call))
   } finally {
     // What the reducer left behind, a promise or a closure, can no longer reach the entry.
     context.close()
   }
-  const state = call.actor.state.encode(returned.state)
+  const state = actor.state.encode(returned.state)
   if (Result.isFailure(state)) return fail("invalid-state", "The new state is not valid.", state.failure)
-  const result = call.definition.output.encode(returned.result)
+  const result = definition.output.encode(returned.result)
   if (Result.isFailure(result)) return fail("invalid-result", "The result is not valid.", result.failure)
-  const stateBytes = textBytesOf(state.success, call.limits.stateBytesMax)
-  if (stateBytes > call.limits.stateBytesMax) {
+  const stateBytes = textBytesOf(state.success, limits.stateBytesMax)
+  if (stateBytes > limits.stateBytesMax) {
     return fail(
       "state-too-large",
-      `The new state has ${stateBytes} bytes; ${call.limits.stateBytesMax} are allowed.`,
+      `The new state has ${stateBytes} bytes; ${limits.stateBytesMax} are allowed.`,
     )
   }
   const resultText = JSON.stringify(result.success.json)
   const resultBytes = Buffer.byteLength(resultText)
-  if (resultBytes > call.limits.resultBytesMax) {
+  if (resultBytes > limits.resultBytesMax) {
     return fail(
       "result-too-large",
-      `The result has ${resultBytes} bytes; ${call.limits.resultBytesMax} are allowed.`,
+      `The result has ${resultBytes} bytes; ${limits.resultBytesMax} are allowed.`,
     )
   }
-  return Result.succeed({ state: state.success, resultText, timers: context.timers })
+  return Result.succeed({ state: state.success, resultText, timers: context.timers, events: [] })
 }
 
 /** Exact where it matters: a text that cannot reach the limit is not made to be measured. */
@@ -86,7 +78,7 @@ const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =
   textBytesMax <= limit ? textBytesMax : Buffer.byteLength(JSON.stringify(json))
 
 /** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
-const reasonOf = (error: unknown, { actor, key, command }: LoggedCommand): Reason => {
+const reasonOf = (error: unknown, { actor, key, command }: Execution["call"]): Reason => {
   if (error instanceof Rejection) return error.reason
   if (isStackOverflow(error)) throw new HostOverflow(`${actor}/${key}/${command}: the stack ran over`)
   return { code: "reducer-threw", message: messageOf(error), data: null }
@@ -118,20 +110,20 @@ class Rejection extends Error {
 class Context {
   readonly timers: Array<Scheduled> = []
   readonly view: CommandContext
-  readonly #call: Parameters<typeof reduce>[0]
+  readonly #execution: Execution
   #random: SeededRandom | null = null
   #isOpen = true
 
-  constructor(call: Parameters<typeof reduce>[0]) {
-    this.#call = call
-    const { command } = call
+  constructor(execution: Execution) {
+    this.#execution = execution
+    const { key, now, index, term, commandId, caller } = execution.call
     this.view = Object.freeze<CommandContext>({
-      key: command.key,
-      now: call.now,
-      index: call.index,
-      term: call.term,
-      commandId: command.idempotencyKey,
-      caller: command.caller,
+      key,
+      now,
+      index,
+      term,
+      commandId,
+      caller,
       random: () => this.#chance().nextDouble(),
       uuid: () => this.#chance().nextUuid(),
       reject: (code, message, data) => {
@@ -147,13 +139,14 @@ class Context {
 
   #chance(): SeededRandom {
     this.#assertOpen()
-    this.#random ??= new SeededRandom(this.#call.command.seed, this.#call.index)
+    this.#random ??= new SeededRandom(this.#execution.call.seed, this.#execution.call.index)
     return this.#random
   }
 
   #schedule(afterMillis: number, name: string, input: InputOf<unknown>): void {
     this.#assertOpen()
-    const { actor, index, limits, now, timersLeft } = this.#call
+    const { actor, limits } = this.#execution
+    const { index, now, timersMax } = this.#execution.call
     const dueAt = now + afterMillis
     if (!(afterMillis >= 0 && Number.isSafeInteger(dueAt))) {
       throw new Error(`schedule: expected whole milliseconds from 0, got ${afterMillis}`)
@@ -165,7 +158,7 @@ class Context {
       const { path, message } = encoded.failure[0]!
       throw new Error(`schedule: not an input of "${name}": ${path} ${message}`)
     }
-    if (this.timers.length === Math.min(limits.timersPerCommandMax, timersLeft)) {
+    if (this.timers.length === timersMax) {
       throw new Error(
         `schedule: one command may set ${limits.timersPerCommandMax} timers, a group ${limits.timersMax}`,
       )

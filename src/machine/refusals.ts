@@ -2,7 +2,9 @@
 
 import type { Json } from "./actor.ts"
 import type { Issue } from "./Coder.ts"
+import { deed } from "./fault.ts"
 import type { RefusalCode, Refused } from "./outcome.ts"
+import type { Quarantine } from "./system/Quarantines.ts"
 
 /** Why a command was rejected: a reducer's own words, or the machine's about a reducer. */
 export interface Reason {
@@ -41,5 +43,20 @@ export const idempotencyMismatch = (): Refused =>
   refused("idempotency-mismatch", "The idempotency key was used with another command or input.")
 
 export const rejected = (reason: Reason): Refused => refused("rejected", reason.message, { reason })
+
+export const quarantined = (quarantine: Quarantine): Refused => {
+  const { actor, key, version, fault, index, at, command } = quarantine
+  return refused(
+    "quarantined",
+    `The instance is in quarantine since entry ${index}: its command "${command}" ${deed[fault.kind]}. An operator must repair it.`,
+    { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail, index, at } },
+  )
+}
+
+export const overloaded = (detail: string): Refused => refused("overloaded", detail)
+
+/** Not for clients: whoever asked must ask again. */
+export const versionMoved = (actor: string): Refused =>
+  refused("version-moved", `The actor "${actor}" has been switched to another version meanwhile.`)
 
 const shorten = (name: string): string => (name.length > 64 ? `${name.slice(0, 64)}…` : name).toWellFormed()

@@ -87,9 +87,10 @@ export const packOutcomes = (
   outcomes: ReadonlyArray<Outcome | null>,
 ): string => {
   const told = outcomes.filter((_, at) => entries[at]!.origin !== null)
-  return JSON.stringify(
-    told.map((outcome) => (isFirst(outcome) ? [outcome.result, outcome.revision] : outcome)),
-  )
+  return JSON.stringify([
+    outcomes.length,
+    ...told.map((outcome) => (isFirst(outcome) ? [outcome.result, outcome.revision] : outcome)),
+  ])
 }
 
 /** `isWaitedFor` as it was when the entries were packed: origins are taken away when somebody else has answered. */
@@ -98,9 +99,10 @@ export const unpackOutcomes = (
   entries: ReadonlyArray<Entry>,
   isWaitedFor: ReadonlyArray<boolean>,
 ): ReadonlyArray<Outcome | null> => {
-  const told = JSON.parse(text) as ReadonlyArray<Outcome | readonly [string, number] | null>
+  const [count, ...told] = JSON.parse(text) as [number, ...Array<Outcome | readonly [string, number] | null>]
   let next = 0
-  return entries.map(({ index, term }, at) => {
+  // Fewer than entries when the machine is stuck.
+  return entries.slice(0, count).map(({ index, term }, at) => {
     const one = isWaitedFor[at] === true ? told[next++]! : null
     if (!Array.isArray(one)) return one as Outcome | null
     const [result, revision] = one as readonly [string, number]

@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import { applicableIndex } from "../consensus/node.ts"
 import type { Entry, Index } from "../consensus/types.ts"
+import { MachineFailed } from "../machine/MachineHost.ts"
 import { type Group, post } from "./Group.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Flushed } from "./snapshotter.ts"
@@ -60,6 +61,13 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
     const outcome = outcomes[position]
     entry.origin = null
     if (origin !== null && outcome != null) origin.applied(outcome)
+  }
+  if (outcomes.length < entries.length) {
+    const { index } = entries[outcomes.length]!
+    return yield* new MachineFailed({
+      operation: "apply",
+      message: `entry ${index}: its code fails each time`,
+    })
   }
   applied.index = entries.at(-1)!.index
 })

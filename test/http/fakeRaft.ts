@@ -310,5 +310,7 @@ const machine: MachineHost["Service"] = {
     outcomes: 5,
     timers: 0,
     dirty: 1,
+    quarantined: 0,
+    stuck: null,
   }),
 }

@@ -232,12 +232,20 @@ for (const [name, make] of Object.entries(places)) {
       )
     })
 
-    test("fails when a reducer's stack runs over, and says where (HAZARDS D6)", async () => {
+    test("is stuck at a command whose stack runs over: no outcome follows from it (HAZARDS D6)", async () => {
       await run(
         make().layer(),
         Effect.fnUntraced(function* (host) {
-          const failure = yield* Effect.flip(propose(host, 1, [command({ command: "recursive" })]))
-          expect(failure.message).toBe("counter/a/recursive: the stack ran over")
+          const given = [add(1), command({ command: "recursive" }), add(2)]
+          expect(yield* propose(host, 1, given)).toMatchObject([{ result: "1" }])
+          expect((yield* host.status).stuck).toMatchObject({
+            index: 2,
+            actor: "counter",
+            key: "a",
+            fault: { kind: "overflow" },
+          })
+          expect((yield* host.stateHash).index).toBe(1)
+          expect(yield* value(host)).toBe(1)
         }),
       )
     })

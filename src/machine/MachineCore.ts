@@ -1,0 +1,340 @@
+// What does a group's log add up to? The state machine itself: synchronous, without clock, chance or Effect, and
+// without a line of users' code: where that must run, it pauses.
+
+import { decodeConfiguration } from "../consensus/configuration.ts"
+import type { Entry, Index } from "../consensus/types.ts"
+import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
+import { admitAll } from "./admission.ts"
+import { Catalogue } from "./Catalogue.ts"
+import { encodeLogged } from "./command.ts"
+import type { Call, Reply, Work } from "./Executor.ts"
+import type { MachineState } from "./execution.ts"
+import type { Fault } from "./fault.ts"
+import { Instances } from "./Instances.ts"
+import { defaultLimits, type MachineLimits } from "./limits.ts"
+import type { Admission, MachineStatus, Query, Stuck } from "./MachineHost.ts"
+import { Outcomes } from "./Outcomes.ts"
+import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
+import { answerAll } from "./queries.ts"
+import type { Registry } from "./Registry.ts"
+import * as refusals from "./refusals.ts"
+import { executeSystem } from "./system/execute.ts"
+import { Quarantines } from "./system/Quarantines.ts"
+import { Timers } from "./Timers.ts"
+import { type Step, Wave } from "./Wave.ts"
+
+/**
+ * The replicated state of one group over its file. Equal entries in equal order give equal state, outcomes and
+ * hash, wherever it was flushed or restarted between (HAZARDS D1, D10), and wherever its batches were cut. It owns its
+ * thread and its store. What it throws is the end of it: the file keeps the last flush, and the log has the rest.
+ */
+export class MachineCore {
+  readonly #state: MachineState
+  /** As of the last applied entry. */
+  #position: StatePosition
+  #flushedIndex: Index
+  /** As the last flush found it: only who asks for a flush has it tried again. */
+  #isDiskFull = false
+  #failure: unknown = null
+  #stuck: Stuck | null = null
+
+  /** `preset`: actors that were always there, for tests and the simulation; a node has those of its log. */
+  constructor(options: {
+    readonly store: StateStore
+    readonly preset: Registry | null
+    readonly limits?: Partial<MachineLimits>
+  }) {
+    const { store } = options
+    const limits = { ...defaultLimits, ...options.limits }
+    this.#position = store.position()
+    this.#flushedIndex = this.#position.index
+    this.#state = discarding(store, () => {
+      const digest = digestsOf(store.digest())
+      const instances = new Instances(store, limits.cacheBytesMax, digest.instances)
+      return {
+        store,
+        catalogue: new Catalogue(instances, options.preset),
+        quarantines: new Quarantines(instances),
+        limits,
+        instances,
+        outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
+        timers: new Timers(store, digest.timers),
+      }
+    })
+  }
+
+  /** As of the last flush: where applying starts after a restart. */
+  position(): StatePosition {
+    return this.#state.store.position()
+  }
+
+  get state(): MachineState {
+    return this.#state
+  }
+
+  get applied(): StatePosition {
+    return this.#position
+  }
+
+  admit(commands: ReadonlyArray<Uint8Array>): Work<ReadonlyArray<Admission>> {
+    return admitAll(this.#state, commands)
+  }
+
+  /**
+   * Entries in order, without a gap. One outcome per entry, null for those that no command or no origin has; fewer
+   * than entries when it has become stuck.
+   */
+  *apply(entries: ReadonlyArray<Entry>): Work<ReadonlyArray<Outcome | null>> {
+    const outcomes: Array<Outcome | null> = []
+    const told = (entry: Entry, outcome: Outcome | null) =>
+      outcomes.push(entry.origin === null ? null : outcome)
+    this.#stuck = null
+    while (outcomes.length < entries.length && this.#stuck === null) {
+      const from = outcomes.length
+      const wave = new Wave(this.#state)
+      let system = null
+      for (let at = from; at < entries.length; at++) {
+        const entry = entries[at]!
+        this.#follows(entry, at - from)
+        const taken = wave.take(entry, this.#timeOf(entry, wave.steps.at(-1)?.now))
+        if (taken === "taken") continue
+        if (taken !== "full") system = taken
+        break
+      }
+      if (system !== null) {
+        const entry = entries[from]!
+        const now = this.#timeOf(entry)
+        const given = yield* executeSystem(this.#state, system, entry, now)
+        if ("fault" in given) this.#stick(entry, given.actor, given.key, given.fault)
+        else {
+          this.#passed(entry, now)
+          told(entry, given.outcome)
+        }
+        continue
+      }
+      const replies = wave.calls.length === 0 ? [] : yield wave.calls
+      let called = 0
+      for (const step of wave.steps) {
+        const outcome = this.#commit(step, step.weighed?.type === "runs" ? replies[called++] : undefined)
+        if (outcome === "stuck") break
+        this.#passed(step.entry, step.now)
+        told(step.entry, outcome)
+      }
+    }
+    return outcomes
+  }
+
+  /** After what was applied: no flush is to keep the next batch waiting for long. */
+  relieve(): void {
+    if (this.#isLargeFlush() && !this.#isDiskFull) this.flush()
+  }
+
+  /** All answers at the same index. */
+  query(queries: ReadonlyArray<Query>): Work<ReadonlyArray<QueryOutcome>> {
+    return answerAll(this.#state, queries, this.#position)
+  }
+
+  /** The entry that it cannot get past; null when there is none. */
+  get stuck(): Stuck | null {
+    return this.#stuck
+  }
+
+  /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */
+  flush(): Index {
+    return this.#guard(() => this.#flush())
+  }
+
+  stateHash(): { readonly index: Index; readonly hash: string } {
+    return { index: this.#position.index, hash: this.#digest() }
+  }
+
+  /** Log time at which the first timer falls due; null when none waits. */
+  nextTimer(): number | null {
+    return this.#state.timers.nextDueAt
+  }
+
+  /** Commands of the timers due at `now`, ready to be admitted. They are due until an entry has fired them. */
+  due(now: number, max: number): ReadonlyArray<Uint8Array> {
+    return this.#state.timers.due(now, max).map((timer) =>
+      encodeLogged({
+        actor: timer.actor,
+        key: timer.key,
+        command: timer.command,
+        input: timer.input,
+        idempotencyKey: `timer:${timer.id}`,
+        ifRevision: null,
+        version: "",
+        seed: Buffer.from(timer.id.slice(timer.id.lastIndexOf(".") + 1), "hex"),
+        caller: "",
+        door: "",
+        timer: timer.id,
+      }),
+    )
+  }
+
+  status(): MachineStatus {
+    const { catalogue, instances, outcomes, quarantines, timers } = this.#state
+    return {
+      actors: Array.from(catalogue.all(), ({ name, version, commands, queries }) => ({
+        name,
+        version,
+        commands: [...commands],
+        queries: [...queries],
+      })),
+      appliedIndex: this.#position.index,
+      instancesInMemory: instances.count,
+      outcomes: outcomes.count,
+      timers: timers.count,
+      dirty: instances.dirtyCount,
+      quarantined: quarantines.count,
+      stuck: this.#stuck,
+    }
+  }
+
+  /** Without a flush. */
+  close(): void {
+    this.#failure ??= new Error("the machine is closed")
+    this.#state.store.close()
+  }
+
+  /** One step of work: up to its next pause, or its end. */
+  advance<Value>(
+    work: Work<Value>,
+    replies: ReadonlyArray<Reply>,
+  ): IteratorResult<ReadonlyArray<Call>, Value> {
+    return this.#guard(() => this.#state.store.readTogether(() => work.next(replies)))
+  }
+
+  /** Nothing is changed when it is stuck. */
+  #commit({ entry, weighed }: Step, reply: Reply | undefined): Outcome | null | "stuck" {
+    if (weighed === null) return null
+    const { outcomes, timers } = this.#state
+    if (weighed.type === "settled") {
+      const { outcome, remembered, timer } = weighed
+      if (remembered !== null) outcomes.add(remembered.slot, remembered.command, entry, outcome)
+      if (timer !== null) timers.clear(timer)
+      return outcome
+    }
+    const { command, slot, timer } = weighed
+    const { actor, key } = command
+    if (reply === undefined || reply.type === "faulted") {
+      return this.#stick(entry, actor, key, reply?.fault ?? { kind: "crash", detail: "it was not run" })
+    }
+    const outcome = this.#outcomeOf(entry, actor, key, reply)
+    if (slot !== null) outcomes.add(slot, command, entry, outcome)
+    if (timer !== null) timers.clear(timer)
+    return outcome
+  }
+
+  #outcomeOf(entry: Entry, actor: string, key: string, reply: Exclude<Reply, { type: "faulted" }>): Outcome {
+    switch (reply.type) {
+      case "reduced": {
+        const { instance, result, revision, timers } = reply
+        if (instance !== null) {
+          this.#state.instances.put(this.#state.instances.get(actor, key), instance)
+        }
+        for (const timer of timers) this.#state.timers.set({ ...timer, actor, key })
+        const { index, term } = entry
+        return { _tag: "Accepted", result, revision, index, term, replayed: false } satisfies Accepted
+      }
+      case "rejected":
+        return refusals.rejected(reply.reason)
+      case "refused":
+        return reply.refused
+      default:
+        throw new Error(`entry ${entry.index}: a command was answered like a query`)
+    }
+  }
+
+  #stick(entry: Entry, actor: string, key: string, fault: Fault): "stuck" {
+    this.#stuck = { index: entry.index, actor, key, fault }
+    return "stuck"
+  }
+
+  #follows(entry: Entry, behind: number): void {
+    const expected = this.#position.index + 1 + behind
+    if (entry.index !== expected) {
+      throw new Error(`entry ${entry.index} does not follow on ${expected - 1}`)
+    }
+  }
+
+  /** A leader's clock may stand behind its predecessor's; log time stands still until it has caught up. */
+  #timeOf(entry: Entry, before: number = this.#position.time): number {
+    return Math.max(entry.time, before)
+  }
+
+  #passed(entry: Entry, time: number): void {
+    const configuration =
+      entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
+    this.#position = { index: entry.index, term: entry.term, time, configuration }
+  }
+
+  #flush(): Index {
+    const { index } = this.#position
+    if (index === this.#flushedIndex) return index
+    const { instances, outcomes, store, timers } = this.#state
+    const changed = timers.unflushed()
+    try {
+      store.flush({
+        position: this.#position,
+        instances: instances.dirtyRows(),
+        outcomes: outcomes.unflushedChunks(),
+        forgetOutcomesBelow: outcomes.forgetBelow,
+        timersSet: changed.set,
+        timersCleared: changed.cleared,
+        digest: this.#digest(),
+      })
+    } catch (error) {
+      // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
+      this.#isDiskFull = error instanceof StateStoreFull
+      if (this.#isDiskFull) return this.#flushedIndex
+      throw error
+    }
+    this.#isDiskFull = false
+    instances.flushed()
+    outcomes.flushed()
+    timers.flushed()
+    this.#flushedIndex = index
+    return index
+  }
+
+  #digest(): string {
+    const { instances, outcomes, timers } = this.#state
+    return `${instances.digest}${outcomes.digest}${timers.digest}`
+  }
+
+  #isLargeFlush(): boolean {
+    const { instances, limits, outcomes } = this.#state
+    return (
+      instances.dirtyCount > limits.dirtyInstancesMax ||
+      instances.dirtyBytes + outcomes.unflushedBytes > limits.dirtyBytesMax
+    )
+  }
+
+  /** After a failure half a batch may have been applied: nothing may be said or stored any more. */
+  #guard<Value>(work: () => Value): Value {
+    if (this.#failure !== null) throw this.#failure
+    try {
+      return discarding(this.#state.store, work)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+}
+
+/** A corrupt state is given up at once: the next start begins without it, instead of meeting it for ever. */
+const discarding = <Value>(store: StateStore, work: () => Value): Value => {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof StateCorrupt) store.discard()
+    throw error
+  }
+}
+
+/** As `#digest` joins them; a state that was never flushed has none. */
+const digestsOf = (digest: string) => {
+  const joined = digest.padEnd(48, "0")
+  return { instances: joined.slice(0, 16), outcomes: joined.slice(16, 32), timers: joined.slice(32) }
+}

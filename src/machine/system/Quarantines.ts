@@ -1,0 +1,62 @@
+// Which instances take no commands, because the code that ran for them failed its host? As of the last applied entry.
+
+import type { Index } from "../../consensus/types.ts"
+import type { Fault } from "../fault.ts"
+import { type Instances, idOf } from "../Instances.ts"
+import { Rows } from "./rows.ts"
+
+/** Why an instance is in quarantine, and with what it came there. */
+export interface Quarantine {
+  readonly actor: string
+  readonly key: string
+  /** Version id of the code that failed. */
+  readonly version: string
+  readonly fault: Fault
+  /** Entry that put it there, and log time. */
+  readonly index: Index
+  readonly at: number
+  /** The instance has so many accepted commands. */
+  readonly revision: number
+  /** Node whose host failed. */
+  readonly by: string
+  /** What was run: to be run again under another version. */
+  readonly command: string
+  readonly input: string
+  readonly commandId: string
+}
+
+/** All of a group: they are few, and in memory. */
+export class Quarantines {
+  readonly #rows: Rows<Quarantine>
+  readonly #byId = new Map<string, Quarantine>()
+
+  constructor(instances: Instances) {
+    this.#rows = new Rows(instances, "$quarantine")
+    for (const { key, value } of this.#rows.all()) this.#byId.set(key, value)
+  }
+
+  get count(): number {
+    return this.#byId.size
+  }
+
+  /** Null: it takes commands. */
+  of(actor: string, key: string): Quarantine | null {
+    return this.#byId.size === 0 ? null : (this.#byId.get(idOf(actor, key)) ?? null)
+  }
+
+  all(): ReadonlyArray<Quarantine> {
+    return [...this.#byId.values()]
+  }
+
+  put(quarantine: Quarantine, index: Index): void {
+    const id = idOf(quarantine.actor, quarantine.key)
+    this.#byId.set(id, quarantine)
+    this.#rows.put(id, quarantine, index)
+  }
+
+  lift(actor: string, key: string, index: Index): void {
+    const id = idOf(actor, key)
+    this.#byId.delete(id)
+    this.#rows.put(id, null, index)
+  }
+}
