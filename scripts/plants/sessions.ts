@@ -26,9 +26,8 @@ export const sessionPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/machine/execution.ts",
-        find: `  if (earlier !== null) return earlier
-  const outcome`,
-        replace: "  const outcome",
+        find: "  if (earlier !== null) return settled(earlier)\n",
+        replace: "",
       },
     ],
   },
@@ -37,9 +36,9 @@ export const sessionPlants: ReadonlyArray<Plant> = [
     title: "Only accepted commands are remembered: a copy of a refused one is executed when it fits later",
     edits: [
       {
-        file: "src/machine/execution.ts",
-        find: "  state.outcomes.add(slot, command, entry, outcome)",
-        replace: `  if (outcome._tag === "Accepted") state.outcomes.add(slot, command, entry, outcome)`,
+        file: "src/machine/MachineCore.ts",
+        find: "    if (slot !== null) outcomes.add(slot, command, entry, outcome)",
+        replace: `    if (slot !== null && outcome._tag === "Accepted") outcomes.add(slot, command, entry, outcome)`,
       },
     ],
   },
@@ -107,9 +106,9 @@ import type { Outcome } from "../machine/outcome.ts"`,
     title: "The expected revision is compared when a command is admitted, and not when it is executed",
     edits: [
       {
-        file: "src/machine/execution.ts",
-        find: "  if (command.ifRevision !== null && command.ifRevision !== revision) {",
-        replace: "  if (command.ifRevision !== null && command.ifRevision > revision) {",
+        file: "src/machine/Runner.ts",
+        find: "    if (call.ifRevision !== null && call.ifRevision !== revision) {",
+        replace: "    if (call.ifRevision !== null && call.ifRevision > revision) {",
       },
     ],
   },
@@ -140,18 +139,20 @@ import type { Outcome } from "../machine/outcome.ts"`,
     edits: [
       {
         file: "src/machine/reduce.ts",
-        find: "      now: call.now,\n",
-        replace: "      now: nowHere(call),\n",
+        find: "    const { key, now, index, term, commandId, caller } = execution.call\n",
+        replace: `    const { key, index, term, commandId, caller } = execution.call
+    const now = nowHere(execution)
+`,
       },
       {
         file: "src/machine/reduce.ts",
         find: "/** The reducer's window on its entry.",
         replace: `const executed = new WeakMap<MachineLimits, number>()
 
-const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
+const nowHere = ({ call, limits }: Execution): number => {
   const count = (executed.get(limits) ?? 0) + 1
   executed.set(limits, count)
-  return now + (count % 7)
+  return call.now + (count % 7)
 }
 
 /** The reducer's window on its entry.`,
@@ -164,22 +165,28 @@ const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
     hazard: "throw leaves partial state",
     edits: [
       {
-        file: "src/machine/execution.ts",
-        find: "  if (Result.isFailure(reduced)) return refusals.rejected(reduced.failure)\n",
-        replace: `  if (Result.isFailure(reduced)) {
-    if (instance !== undefined) {
-      const { key, version } = instance
-      const head = { actor: command.actor, key, revision: revision + 1, version, index: entry.index }
-      state.instances.put(instance, Instance.written(instance.id, head, canonicalise(instance.json)))
-    }
-    return refusals.rejected(reduced.failure)
-  }
+        file: "src/machine/MachineCore.ts",
+        find: `      case "rejected":
+        return refusals.rejected(reply.reason)
+`,
+        replace: `      case "rejected": {
+        const { instances } = this.#state
+        const instance = instances.get(actor, key)
+        if (instance !== undefined) {
+          const { revision, version } = instance
+          const head = { actor, key, revision: revision + 1, version, index: entry.index }
+          instances.put(instance, Instance.written(instance.id, head, canonicalise(instance.json)))
+        }
+        return refusals.rejected(reply.reason)
+      }
 `,
       },
       {
-        file: "src/machine/execution.ts",
-        find: `import { NotJson, parseCanonical } from "./json.ts"`,
-        replace: `import { canonicalise, NotJson, parseCanonical } from "./json.ts"`,
+        file: "src/machine/MachineCore.ts",
+        find: `import { Instances } from "./Instances.ts"`,
+        replace: `import { Instance } from "./Instance.ts"
+import { Instances } from "./Instances.ts"
+import { canonicalise } from "./json.ts"`,
       },
     ],
   },
@@ -191,7 +198,10 @@ const nowHere = ({ now, limits }: Parameters<typeof reduce>[0]): number => {
       {
         file: "src/machine/execution.ts",
         find: `  if (timer === undefined) return timerRefused("timer-gone", "The timer has fired already.")`,
-        replace: "  if (timer === undefined) return run(state, command, entry, now)",
+        replace: `  if (timer === undefined) {
+    const again = weighRun(state, command, entry)
+    return again.type === "runs" ? { ...again, slot: null, timer: null } : settled(again.outcome)
+  }`,
       },
       {
         file: "src/raft/leader.ts",
