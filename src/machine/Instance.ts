@@ -39,6 +39,11 @@ export class Instance {
     return new Instance(id, head, state.json, undefined, 300 + state.textBytesMax, false)
   }
 
+  /** As it came from where the code ran: its text alone. */
+  static received(id: string, head: Omit<StoredInstance, "state">, text: string): Instance {
+    return new Instance(id, head, undefined, text, 300 + text.length * 4, false)
+  }
+
   private constructor(
     id: string,
     head: Omit<StoredInstance, "state">,

@@ -111,6 +111,19 @@ export class Instances {
       .slice(0, options.limit)
   }
 
+  /** How many instances of an actor each version wrote last: what is on disk, overlaid with what is not yet. */
+  versions(actor: string): ReadonlyMap<string, number> {
+    const counts = new Map(this.#store.versions(actor))
+    const add = (version: string, count: number) => counts.set(version, (counts.get(version) ?? 0) + count)
+    for (const instance of this.#dirty.values()) {
+      if (instance.actor !== actor) continue
+      const stored = this.#store.instance(actor, instance.key)
+      if (stored !== undefined) add(stored.version, -1)
+      add(instance.version, 1)
+    }
+    return new Map([...counts].filter(([, count]) => count > 0))
+  }
+
   #keep(id: string, instance: Instance): void {
     this.#young.set(id, instance)
     this.#youngBytes += instance.bytes

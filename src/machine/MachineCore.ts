@@ -104,7 +104,13 @@ export class MachineCore {
       if (system !== null) {
         const entry = entries[from]!
         const now = this.#timeOf(entry)
-        const given = yield* executeSystem(this.#state, system, entry, now)
+        const given = yield* executeSystem(
+          this.#state,
+          system,
+          entry,
+          now,
+          this.#position.configuration.voters,
+        )
         if ("fault" in given) this.#stick(entry, given.actor, given.key, given.fault)
         else {
           this.#passed(entry, now)

@@ -87,6 +87,8 @@ export interface StateStore {
     readonly after: string
     readonly limit: number
   }) => ReadonlyArray<{ readonly key: string; readonly revision: number }>
+  /** How many instances of an actor each version of its code wrote last. Reads every head: seldom asked. */
+  readonly versions: (actor: string) => ReadonlyMap<string, number>
   /** As of the last flush; empty before the first. */
   readonly digest: () => string
   /** The chunk whose stretch of the log has the index in it. */

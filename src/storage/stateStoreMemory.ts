@@ -129,6 +129,16 @@ class MemoryStateStore implements StateStore {
       return listed.map(({ head: { key, revision } }) => ({ key, revision }))
     })
 
+  versions = (actor: string): ReadonlyMap<string, number> =>
+    this.#attempt("versions", ({ instances }) => {
+      const counts = new Map<string, number>()
+      for (const kept of instances.values()) {
+        const head = kept instanceof DamagedRow ? kept.row : kept
+        if (head.actor === actor) counts.set(head.version, (counts.get(head.version) ?? 0) + 1)
+      }
+      return counts
+    })
+
   outcomesAt = (index: Index): OutcomeChunk | undefined =>
     this.#attempt("outcomesAt", ({ outcomes }) => {
       const kept = outcomes.find((each) => {

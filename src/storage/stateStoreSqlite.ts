@@ -185,6 +185,15 @@ class SqliteStateStore implements StateStore {
       return listed
     })
 
+  versions = (actor: string): ReadonlyMap<string, number> =>
+    this.guard.attempt("versions", () => {
+      this.beginReading()
+      const rows = this.statement(
+        "SELECT version, count(*) FROM instances WHERE actor = ? GROUP BY version",
+      ).values(actor) as unknown as ReadonlyArray<[string, number]>
+      return new Map(rows)
+    })
+
   outcomesAt = (index: number): OutcomeChunk | undefined =>
     this.guard.attempt("outcomesAt", () => {
       this.beginReading()

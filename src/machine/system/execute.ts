@@ -6,17 +6,83 @@ import type { MachineState, Weighed } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import type { Outcome } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
+import { readSystem, type SystemInput, type SystemName } from "./commands.ts"
+import { quarantine, repair, subjectOf } from "./quarantine.ts"
+import { activate, offer, register, rollBack, storePiece, type Verdict } from "./versions.ts"
 
-/** The outcome of a command of the machine's own, or what failed while code of users ran for it. */
+/** What failed while code of users ran for a command of the machine's own. */
+export interface Failed {
+  readonly actor: string
+  readonly key: string
+  readonly fault: Fault
+}
+
+/** The outcome of a command of the machine's own. Its revision counts nothing. */
 export function* executeSystem(
   state: MachineState,
-  { command, slot }: Extract<Weighed, { type: "system" }>,
+  system: Extract<Weighed, { type: "system" }>,
   entry: Entry,
-  _now: number,
-): Work<
-  { readonly outcome: Outcome } | { readonly actor: string; readonly key: string; readonly fault: Fault }
-> {
-  const outcome = refusals.unknownActor(command.actor)
-  state.outcomes.add(slot, command, entry, outcome)
+  now: number,
+  voters: ReadonlyArray<string>,
+): Work<{ readonly outcome: Outcome } | Failed> {
+  const { command, slot } = system
+  const given = yield* run(state, system, entry, now, voters)
+  if ("fault" in given) return { ...subjectOf(command.key)!, fault: given.fault }
+  const outcome: Outcome =
+    "_tag" in given
+      ? given
+      : {
+          _tag: "Accepted",
+          result: JSON.stringify(given.result),
+          revision: 1,
+          index: entry.index,
+          term: entry.term,
+          replayed: false,
+        }
+  // A piece is stored as often as it comes, and answers alike.
+  if (command.command !== "piece") state.outcomes.add(slot, command, entry, outcome)
   return { outcome }
 }
+
+function* run(
+  state: MachineState,
+  { command: { actor, command, input, key } }: Extract<Weighed, { type: "system" }>,
+  entry: Entry,
+  now: number,
+  voters: ReadonlyArray<string>,
+): Work<Verdict | { readonly fault: Fault }> {
+  const judge = <Name extends SystemName>(
+    name: Name,
+    decide: (given: SystemInput<Name>) => Verdict,
+  ): Verdict => {
+    const given = readSystem(name, input)
+    return given === null ? malformed() : decide(given)
+  }
+  const subject = subjectOf(key)
+  switch (`${actor}/${command}`) {
+    case "$actor/piece":
+      return judge("$actor/piece", (given) => storePiece(state, given, entry))
+    case "$actor/register":
+      return judge("$actor/register", (given) => register(state, key, given, entry, now))
+    case "$actor/activate":
+      return judge("$actor/activate", (given) => activate(state, key, given, entry))
+    case "$actor/rollback":
+      return judge("$actor/rollback", (given) => rollBack(state, key, given, entry))
+    case "$actor/offer":
+      return judge("$actor/offer", (given) => offer(state, key, given, entry, voters))
+    case "$instance/quarantine":
+      return judge("$instance/quarantine", (given) =>
+        subject === null ? malformed() : quarantine(state, subject, given, entry, now),
+      )
+    case "$instance/repair": {
+      const given = readSystem("$instance/repair", input)
+      return given === null || subject === null
+        ? malformed()
+        : yield* repair(state, subject, given, entry, now)
+    }
+    default:
+      return refusals.unknownActor(actor)
+  }
+}
+
+const malformed = () => refusals.invalidInput("This is no command of the machine's own.", [])

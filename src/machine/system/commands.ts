@@ -1,0 +1,125 @@
+// What do the machine's own commands say? Written by doors and leaders, read again from the log.
+
+import { Option, Schema } from "effect"
+import type { NodeId } from "../../consensus/types.ts"
+import type { VersionRow } from "../Catalogue.ts"
+import { type Command, encodeCommand } from "../command.ts"
+import type { Fault } from "../fault.ts"
+
+/** A piece of an actor's code, on its way into the state. */
+const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
+
+/** All pieces are there: the version is known from now on. */
+const Register = Schema.Struct({
+  version: Schema.String,
+  pieces: Schema.Int,
+  bytes: Schema.Int,
+  by: Schema.String,
+  source: Schema.Literals(["file", "upload"]),
+  declared: Schema.Int,
+  commands: Schema.Array(Schema.String),
+  queries: Schema.Array(Schema.String),
+  initial: Schema.String,
+  migrations: Schema.Array(Schema.Struct({ to: Schema.Int, down: Schema.Boolean })),
+  shapes: Schema.Record(Schema.String, Schema.Unknown),
+})
+
+/** `from`: what must be active, so that what was planned is what is switched on. */
+const Activate = Schema.Struct({ version: Schema.String, from: Schema.NullOr(Schema.String) })
+
+const Rollback = Schema.Struct({ from: Schema.NullOr(Schema.String), to: Schema.NullOr(Schema.String) })
+
+/** What a node has in its actors directory. */
+const Offer = Schema.Struct({ node: Schema.String, version: Schema.String, declared: Schema.Int })
+
+const Quarantined = Schema.Struct({
+  version: Schema.String,
+  kind: Schema.Literals(["deadline", "memory", "overflow", "crash", "load"]),
+  detail: Schema.String,
+  by: Schema.String,
+  command: Schema.String,
+  input: Schema.String,
+  commandId: Schema.String,
+  /** Entries of the instance from here on have no outcome of their own; null: none has been tried. */
+  voidFrom: Schema.NullOr(Schema.Int),
+})
+
+/** With the state before, with another, or by what was run, under the version that is active now. */
+const Repair = Schema.Struct({
+  how: Schema.Literals(["before", "state", "rerun"]),
+  state: Schema.Unknown,
+})
+
+const schemas = {
+  "$actor/piece": Piece,
+  "$actor/register": Register,
+  "$actor/activate": Activate,
+  "$actor/rollback": Rollback,
+  "$actor/offer": Offer,
+  "$instance/quarantine": Quarantined,
+  "$instance/repair": Repair,
+} as const
+
+export type SystemName = keyof typeof schemas
+
+export type SystemInput<Name extends SystemName> = (typeof schemas)[Name]["Type"]
+
+/** Null when a text is no such input. */
+export const readSystem = <Name extends SystemName>(name: Name, text: string): SystemInput<Name> | null => {
+  try {
+    const decode = Schema.decodeUnknownOption(schemas[name] as Schema.ConstraintCodec<unknown, unknown>)
+    return Option.getOrNull(decode(JSON.parse(text))) as SystemInput<Name> | null
+  } catch {
+    return null
+  }
+}
+
+/** Ready to be proposed. `id`: two commands of one id are one. */
+export const encodeSystem = <Name extends SystemName>(
+  name: Name,
+  given: {
+    readonly key: string
+    readonly input: SystemInput<Name>
+    readonly id: string
+    readonly door: NodeId
+  },
+): Uint8Array => {
+  const [actor, command] = name.split("/") as [string, string]
+  return encodeCommand({
+    actor,
+    key: given.key,
+    command,
+    input: JSON.stringify(given.input),
+    idempotencyKey: given.id,
+    ifRevision: null,
+    version: "",
+    seed: new Uint8Array(16),
+    caller: "",
+    door: given.door,
+  } satisfies Command)
+}
+
+/** Of a text that may hold any character: none is cut in two. Bounded, so that an entry is. */
+export const piecesOf = (code: string): ReadonlyArray<string> => {
+  const pieces: Array<string> = []
+  for (let at = 0; at < code.length; ) {
+    let end = Math.min(code.length, at + pieceLengthMax)
+    if (end < code.length && (code.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--
+    pieces.push(code.slice(at, end))
+    at = end
+  }
+  return pieces
+}
+
+export const faultOf = ({ kind, detail }: SystemInput<"$instance/quarantine">): Fault => ({ kind, detail })
+
+export const rowOf = (
+  input: SystemInput<"$actor/register">,
+  stamp: Pick<VersionRow, "index" | "at">,
+): VersionRow => {
+  const { version: _, ...row } = input
+  return { ...row, ...stamp } as VersionRow
+}
+
+/** UTF-16 code units: 192 KiB of UTF-8 at the most. */
+const pieceLengthMax = 65_536

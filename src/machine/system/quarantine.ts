@@ -1,0 +1,135 @@
+// How does an instance come into quarantine, and out of it?
+
+import { Result } from "effect"
+import type { Entry } from "../../consensus/types.ts"
+import type { Json } from "../actor.ts"
+import type { Reply, Work } from "../Executor.ts"
+import { type MachineState, parseInput } from "../execution.ts"
+import type { Fault } from "../fault.ts"
+import { Instance } from "../Instance.ts"
+import { idOf } from "../Instances.ts"
+import { parseCanonical } from "../json.ts"
+import type { Refused } from "../outcome.ts"
+import * as refusals from "../refusals.ts"
+import { faultOf, type SystemInput } from "./commands.ts"
+import type { Quarantine } from "./Quarantines.ts"
+import type { Verdict } from "./versions.ts"
+
+/** From here on its commands are refused. Whoever proposed it learns what they learn. */
+export const quarantine = (
+  state: MachineState,
+  subject: Subject,
+  input: SystemInput<"$instance/quarantine">,
+  { index }: Entry,
+  at: number,
+): Refused => {
+  const { actor, key } = subject
+  const present = state.quarantines.of(actor, key)
+  if (present !== null) return refusals.quarantined(present)
+  const { version, by, command, commandId } = input
+  const put: Quarantine = {
+    actor,
+    key,
+    version,
+    fault: faultOf(input),
+    index,
+    at,
+    revision: state.instances.get(actor, key)?.revision ?? 0,
+    by,
+    command,
+    input: input.input,
+    commandId,
+  }
+  state.quarantines.put(put, index)
+  return refusals.quarantined(put)
+}
+
+/** Out of quarantine: as it was, as an operator gives it, or by what was run then, under the code of now. */
+export function* repair(
+  state: MachineState,
+  subject: Subject,
+  { how, state: given }: SystemInput<"$instance/repair">,
+  entry: Entry,
+  now: number,
+): Work<Verdict | { readonly fault: Fault }> {
+  const { actor: name, key } = subject
+  const present = state.quarantines.of(name, key)
+  if (present === null) return refusals.refused("not-found", "The instance is not in quarantine.")
+  const actor = state.catalogue.active(name)
+  if (actor === undefined) return refusals.unknownActor(name)
+  const instance = state.instances.get(name, key)
+  const lift = (revision: number, result: object): Verdict => {
+    state.quarantines.lift(name, key, entry.index)
+    return { result: { actor: name, key, how, revision, ...result } }
+  }
+  if (how === "before") return lift(instance?.revision ?? 0, {})
+  const code = { actor: name, version: actor.version }
+  if (how === "state") {
+    const [reply] = yield [{ type: "adopt", ...code, state: given as Json }]
+    const text = textOf(reply)
+    if (typeof text !== "string") return text
+    const revision = (instance?.revision ?? 0) + 1
+    const head = { actor: name, key, revision, version: actor.version, index: entry.index }
+    const next = Instance.received(idOf(name, key), head, text)
+    state.instances.put(instance, next)
+    return lift(revision, { state: parseCanonical(text) })
+  }
+  const input = parseInput(present.input)
+  if (Result.isFailure(input)) return input.failure
+  if (!actor.commands.has(present.command)) return refusals.unknownCommand(name, present.command)
+  const { timersMax, timersPerCommandMax } = state.limits
+  const [reply] = yield [
+    {
+      type: "reduce",
+      ...code,
+      instance,
+      key,
+      command: present.command,
+      input: input.success,
+      ifRevision: null,
+      commandId: present.commandId,
+      caller: "",
+      seed: new Uint8Array(16),
+      now,
+      index: entry.index,
+      term: entry.term,
+      timersMax: Math.min(timersPerCommandMax, timersMax - state.timers.count),
+    },
+  ]
+  if (reply?.type !== "reduced") {
+    const refusal = textOf(reply)
+    return typeof refusal === "string"
+      ? refusals.overloaded("The command was answered like a query.")
+      : refusal
+  }
+  state.instances.put(instance, reply.instance!)
+  for (const timer of reply.timers) state.timers.set({ ...timer, actor: name, key })
+  return lift(reply.revision, { result: parseCanonical(reply.result) })
+}
+
+/** The instance that a command of the machine's own is about. */
+export interface Subject {
+  readonly actor: string
+  readonly key: string
+}
+
+/** Names of actors hold no slash. */
+export const subjectOf = (key: string): Subject | null => {
+  const at = key.indexOf("/")
+  return at < 1 || at === key.length - 1 ? null : { actor: key.slice(0, at), key: key.slice(at + 1) }
+}
+
+const textOf = (reply: Reply | undefined): string | Refused | { readonly fault: Fault } => {
+  switch (reply?.type) {
+    case "answered":
+      return reply.text
+    case "rejected":
+      return refusals.rejected(reply.reason)
+    case "refused":
+      return reply.refused
+    case "faulted":
+      return { fault: reply.fault }
+    default:
+      return { fault: { kind: "crash", detail: "it was not run" } }
+  }
+}

@@ -1,0 +1,220 @@
+// How does an actor get another version? Its code comes in pieces, is registered, switched on, and switched back:
+// each an entry of the log, each judged by what the state says, so that every replica switches at the same place.
+
+import type { Entry, Index } from "../../consensus/types.ts"
+import { versionOf } from "../bundle.ts"
+import type { ActorRow, Catalogue, VersionRow } from "../Catalogue.ts"
+import type { MachineState } from "../execution.ts"
+import { isActorName } from "../Registry.ts"
+import * as refusals from "../refusals.ts"
+import { rowOf, type SystemInput } from "./commands.ts"
+
+/** JSON of the answer, or why not. */
+export type Verdict = { readonly result: object } | ReturnType<typeof refusals.refused>
+
+export const storePiece = (
+  { catalogue }: MachineState,
+  { version, at, text }: SystemInput<"$actor/piece">,
+  { index }: Entry,
+): Verdict => {
+  if (at < 0 || at >= piecesMax) return refusals.invalidInput("There are too many pieces.", [])
+  catalogue.putPiece(version, at, text, index)
+  return { result: { version, at } }
+}
+
+/** Its code must be all there, and be what its name says. */
+export const register = (
+  state: MachineState,
+  name: string,
+  input: SystemInput<"$actor/register">,
+  { index }: Entry,
+  at: number,
+): Verdict => {
+  const { catalogue } = state
+  const { version } = input
+  if (!isActorName(name)) return refusals.invalidInput(`"${name}" is no name for an actor.`, [])
+  if (catalogue.row(name, version) !== null) return { result: { version, known: true } }
+  const code = input.pieces > piecesMax ? null : catalogue.code(version, input.pieces)
+  if (code === null) return refusals.refused("not-found", "A piece of the code is missing.")
+  if (versionOf(code) !== version) {
+    return refusals.invalidInput("The pieces are not the code that the version names.", [])
+  }
+  const row = catalogue.actors.get(name) ?? nobody
+  catalogue.putVersion(name, version, rowOf(input, { index, at }), index)
+  catalogue.putActor(name, { ...row, versions: [...row.versions, version] }, index)
+  prune(state, name, index)
+  return { result: { version, known: false } }
+}
+
+/** What was planned on another version than the one that is active now is not switched on. */
+export const activate = (
+  state: MachineState,
+  name: string,
+  { version, from }: SystemInput<"$actor/activate">,
+  { index }: Entry,
+): Verdict => {
+  const row = state.catalogue.actors.get(name)
+  if (row === null) return refusals.unknownActor(name)
+  if (state.catalogue.row(name, version) === null) return unknownVersion(name, version)
+  if (row.active === version) return { result: switched(row, false) }
+  if (row.active !== from) return conflict(name, row, from)
+  const hindrance = hindranceTo(state, name, version)
+  if (hindrance !== null) return refusals.refused("version-conflict", hindrance, { active: row.active })
+  return { result: switchTo(state.catalogue, name, row, version, index) }
+}
+
+/** To the version before, or to one that is named. */
+export const rollBack = (
+  state: MachineState,
+  name: string,
+  { from, to }: SystemInput<"$actor/rollback">,
+  { index }: Entry,
+): Verdict => {
+  const row = state.catalogue.actors.get(name)
+  if (row === null) return refusals.unknownActor(name)
+  if (from !== null && row.active !== from) return conflict(name, row, from)
+  const target = to ?? row.previous.at(-1)
+  if (target === undefined) {
+    return refusals.refused("version-conflict", `No version of "${name}" was active before this one.`, {
+      active: row.active,
+    })
+  }
+  if (state.catalogue.row(name, target) === null) return unknownVersion(name, target)
+  if (row.active === target) return { result: switched(row, false) }
+  const hindrance = hindranceTo(state, name, target)
+  if (hindrance !== null) return refusals.refused("version-conflict", hindrance, { active: row.active })
+  const at = row.previous.lastIndexOf(target)
+  const previous = at === -1 ? row.previous : row.previous.slice(0, at)
+  const next: ActorRow = { ...row, active: target, previous, activatedAt: index }
+  state.catalogue.putActor(name, next, index)
+  return { result: switched(next, true) }
+}
+
+/**
+ * A node says what it has in its actors directory. The first code of an actor is switched on, and so is one whose
+ * author has counted up; other code for the same number only when every voter has it, for two nodes that each switch
+ * on their own would do so for ever. Code that was active before is not switched on again: a rollback stays.
+ */
+export const offer = (
+  state: MachineState,
+  name: string,
+  { node, version, declared }: SystemInput<"$actor/offer">,
+  { index }: Entry,
+  voters: ReadonlyArray<string>,
+): Verdict => {
+  const { catalogue } = state
+  const before = catalogue.actors.get(name)
+  const known = catalogue.row(name, version)
+  if (before === null || known === null) return unknownVersion(name, version)
+  const row: ActorRow = { ...before, offers: { ...before.offers, [node]: { version, declared } } }
+  if (row.active === version) return stored(catalogue, name, before, row, index, "active", null)
+  const active = row.active === null ? null : catalogue.row(name, row.active)
+  const hindrance = hindranceTo(state, name, version)
+  if (active === null)
+    return { result: { ...switchTo(catalogue, name, row, version, index), status: "activated" } }
+  if (row.previous.includes(version) || known.index < row.activatedAt) {
+    return stored(catalogue, name, before, row, index, "earlier", null)
+  }
+  if (hindrance !== null) return stored(catalogue, name, before, row, index, "hindered", hindrance)
+  if (declared > active.declared || voters.every((voter) => row.offers[voter]?.version === version)) {
+    return { result: { ...switchTo(catalogue, name, row, version, index), status: "activated" } }
+  }
+  const others = Object.keys(row.offers).filter(
+    (other) =>
+      other !== node && row.offers[other]!.declared === declared && row.offers[other]!.version !== version,
+  )
+  const reason =
+    declared < active.declared
+      ? `${node} has version ${declared} of "${name}", and version ${active.declared} is active`
+      : `${node} and ${others.join(", ") || active.by} have different files for version ${declared} of "${name}" (${version} and ${row.active}): count version up, or give every node the same file`
+  return stored(catalogue, name, before, row, index, "conflict", reason)
+}
+
+/** Why a version cannot be switched on; null when nothing is in its way. */
+export const hindranceTo = (state: MachineState, name: string, version: string): string | null => {
+  const target = state.catalogue.row(name, version)
+  if (target === null) return `There is no version ${version} of "${name}".`
+  for (const [writer, count] of state.instances.versions(name)) {
+    const declared = state.catalogue.row(name, writer)?.declared ?? target.declared
+    const steps = state.catalogue.row(name, writer)?.migrations ?? []
+    for (let from = declared; from > target.declared; from--) {
+      if (steps.some(({ to, down }) => to === from && down)) continue
+      return `${count} instances of "${name}" were written by version ${declared}, which has no way down from ${from}.`
+    }
+  }
+  return null
+}
+
+const switchTo = (
+  catalogue: Catalogue,
+  name: string,
+  row: ActorRow,
+  version: string,
+  index: Index,
+): object => {
+  const before = row.active === null ? row.previous : [...row.previous, row.active]
+  const next: ActorRow = {
+    ...row,
+    active: version,
+    previous: before.filter((one) => one !== version).slice(-previousMax),
+    activatedAt: index,
+  }
+  catalogue.putActor(name, next, index)
+  return switched(next, true)
+}
+
+const stored = (
+  catalogue: Catalogue,
+  name: string,
+  before: ActorRow,
+  row: ActorRow,
+  index: Index,
+  status: string,
+  reason: string | null,
+): Verdict => {
+  const isSame = JSON.stringify(before) === JSON.stringify(row)
+  if (!isSame) catalogue.putActor(name, row, index)
+  return { result: { status, active: row.active, ...(reason === null ? {} : { reason }) } }
+}
+
+const switched = (row: ActorRow, isChanged: boolean): object => ({
+  active: row.active,
+  previous: row.previous.at(-1) ?? null,
+  changed: isChanged,
+})
+
+/** The oldest go that nobody may need any more. */
+const prune = (state: MachineState, name: string, index: Index): void => {
+  const row = state.catalogue.actors.get(name)!
+  if (row.versions.length <= versionsMax) return
+  const inUse = new Set(state.instances.versions(name).keys())
+  const isNeeded = (version: string) =>
+    version === row.active ||
+    row.previous.includes(version) ||
+    inUse.has(version) ||
+    version === row.versions.at(-1)
+  const gone = row.versions.find((version) => !isNeeded(version))
+  if (gone === undefined) return
+  state.catalogue.removeVersion(name, gone, index)
+  state.catalogue.putActor(name, { ...row, versions: row.versions.filter((one) => one !== gone) }, index)
+}
+
+const conflict = (name: string, row: ActorRow, from: string | null): Verdict =>
+  refusals.refused(
+    "version-conflict",
+    `The plan was made on ${from ?? "no version"} of "${name}", and ${row.active ?? "none"} is active now.`,
+    { active: row.active },
+  )
+
+const unknownVersion = (name: string, version: string): Verdict =>
+  refusals.refused("not-found", `There is no version ${version} of the actor "${name}".`)
+
+const nobody: ActorRow = { active: null, previous: [], versions: [], offers: {}, activatedAt: 0 }
+
+/** Of one actor that are kept, unless more of them are in use. */
+const versionsMax = 50
+const previousMax = 20
+/** Of one version: a few megabytes of code. */
+const piecesMax = 64
+
+export type { VersionRow }
