@@ -151,8 +151,8 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     ),
   )
   const layerMachine = layerWorker({
+    node: options.id,
     actorsDirectory: options.actors,
-    archiveDirectory: join(options.data, "actors"),
     statePath: join(options.data, "state.db"),
     initial,
   })

@@ -57,6 +57,17 @@ export class Bodies {
     return bytes.length === 0 ? undefined : parseJson(decodeUtf8(bytes), "The body")
   }
 
+  /** The body as text when its media type is one of these; null, and nothing is read, when it is another. */
+  async text(request: Request, types: RegExp): Promise<string | null> {
+    const type = request.headers.get("content-type")
+    if (type === null || !types.test(type)) return null
+    const bytesMax = this.#limits.bodyBytesMax
+    const announced = announcedBytes(request)
+    if (announced > bytesMax) throw tooLarge(bytesMax)
+    if (announced === 0 || (announced === -1 && request.body === null)) return ""
+    return decodeUtf8(await this.#read(request, announced, bytesMax))
+  }
+
   #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
     const reservation = { bytes: 0 }
     if (announced > 0) this.#reserve(reservation, announced)

@@ -4,13 +4,23 @@ import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
+import type { Offering } from "./Offering.ts"
 import { Problem } from "./problem.ts"
+import { within } from "./snapshots.ts"
 import { rawPath } from "./target.ts"
 
 /** One group as HTTP sees it. */
 export interface Door {
   readonly raft: Raft["Service"]
   readonly machine: MachineHost["Service"]
+  /** The node's own actors on their way into the group; absent: it has none. */
+  readonly offering?: Offering
+}
+
+/** Waits while the actor is a file of this node that its group has not answered for yet; not longer than allowed. */
+export const awaitActor = async ({ offering }: Door, actor: string, millis: number): Promise<void> => {
+  const settled = offering?.settled(actor) ?? null
+  if (settled !== null) await within(millis, settled, undefined)
 }
 
 /** What a node says about itself. */

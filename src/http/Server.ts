@@ -7,6 +7,7 @@ import { Raft } from "../raft/Raft.ts"
 import { makeApp } from "./app.ts"
 import type { BodyLimits } from "./Bodies.ts"
 import type { NodeInfo } from "./Doors.ts"
+import { type Offered, Offering } from "./Offering.ts"
 import { Problem, problemResponse } from "./problem.ts"
 
 /** The address cannot be listened on: in use, not ours, or not safe. */
@@ -61,7 +62,12 @@ export const layerServer = (
           return server.url
         },
       }
-      const app = makeApp({ ...options, node, doors: new Map([[raft.group, { raft, machine }]]), defect })
+      const offering = new Offering({ raft, machine }, node.id)
+      const door = { raft, machine, offering }
+      const app = makeApp({ ...options, node, doors: new Map([[raft.group, door]]), defect })
+      yield* Effect.forkScoped(
+        offering.life((offered) => void Effect.runForkWith(context)(noteOffered(offered))),
+      )
       const bun = yield* Effect.acquireRelease(
         Effect.try({
           try: () =>
@@ -104,6 +110,16 @@ export const layerServer = (
       return HttpServer.of(server)
     }),
   )
+
+/** What an operator must know of: that a file is not what runs. */
+const noteOffered = ({ actor, version, status, reason }: Offered): Effect.Effect<void> => {
+  const what = Effect.annotateLogs({ actor, version })
+  if (reason !== null)
+    return what(Effect.logWarning(`the actors directory holds what does not run: ${reason}`))
+  return status === "earlier"
+    ? what(Effect.logWarning("the actors directory holds an earlier version than the active one"))
+    : what(Effect.logInfo(status === "activated" ? "an actor is switched on" : "an actor is active"))
+}
 
 const refuseOpenAddress = ({ listen, insecure }: ServerOptions): Effect.Effect<void, ListenRefused> =>
   insecure || isLoopback(listen.host)

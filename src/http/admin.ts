@@ -153,8 +153,11 @@ const probe = async (door: Door): Promise<void> => {
 
 /** `GET /readyz`: every group knows a leader and has applied what it must. */
 export const readyz = (doors: Doors): Response => {
-  for (const { raft } of doors.all()) {
+  for (const { raft, offering } of doors.all()) {
     const { group, ready, leader, outcast } = raft.status()
+    if (ready && offering?.isDone === false) {
+      throw new Problem("not-ready", `Group ${group} has not yet taken in the actors of this node's files.`)
+    }
     if (ready) continue
     throw leader === null
       ? new Problem("no-leader", `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`)

@@ -5,6 +5,14 @@ import { type Context, Hono } from "hono"
 import type { GroupId } from "../consensus/types.ts"
 import type { MachineStatus } from "../machine/MachineHost.ts"
 import type { Metrics, Sample } from "../metrics/Metrics.ts"
+import {
+  activateVersion,
+  listActors,
+  planVersion,
+  repairInstance,
+  rollBackVersion,
+  uploadVersion,
+} from "./actors.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
@@ -126,6 +134,32 @@ export const makeApp = (options: AppOptions): App => {
       method: "POST",
       path: "/admin/members/:id/replace",
       handle: (request, segments) => replaceMember(proposing, request, segments),
+    },
+    { method: "GET", path: "/admin/actors", handle: (request) => listActors(proposing, request) },
+    {
+      method: "POST",
+      path: "/admin/actors/:name/versions",
+      handle: (request, segments) => uploadVersion(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/actors/:name/plan",
+      handle: (request, segments) => planVersion(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/actors/:name/activate",
+      handle: (request, segments) => activateVersion(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/actors/:name/rollback",
+      handle: (request, segments) => rollBackVersion(proposing, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/actors/:name/instances/:key/repair",
+      handle: (request, segments) => repairInstance(proposing, request, segments),
     },
     { method: "POST", path: "/admin/reset", handle: (request) => resetMajority(proposing, request) },
     { method: "POST", path: "/admin/transfer", handle: (request) => transferLeadership(proposing, request) },

@@ -5,7 +5,15 @@ import type { Accepted, Outcome } from "../machine/outcome.ts"
 import type { Counter } from "../metrics/Metrics.ts"
 import type { Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
-import { type Door, type Doors, type Headers, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import {
+  awaitActor,
+  type Door,
+  type Doors,
+  type Headers,
+  jsonResponse,
+  leaderLocation,
+  redirect,
+} from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
 import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
@@ -30,7 +38,8 @@ export const propose = async (
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect"])
   const door = doors.find(parameters.get("group"))
-  const deadline = door.raft.now() + timeoutMillis(request)
+  const millis = timeoutMillis(request)
+  const deadline = door.raft.now() + millis
   const call: Call = {
     actor: decodePart(segments[0]!, "The actor's name"),
     key: keyOfSegment(segments[1]!),
@@ -44,6 +53,7 @@ export const propose = async (
     if (location !== null) return redirect(location, doors.headers(door))
   }
   const input = (await bodies.json(request)) ?? null
+  await awaitActor(door, call.actor, millis)
   const answer = await ask(door, [encode(call, JSON.stringify(input), doors)], deadline, !stays)[0]!
   count(options, answer)
   if (answer._tag === "Accepted") return acceptedResponse(answer, doors.headers(door))
@@ -59,13 +69,17 @@ export const proposeMany = async (options: ProposeOptions, request: Request): Pr
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect"])
   const door = doors.find(parameters.get("group"))
-  const deadline = door.raft.now() + timeoutMillis(request)
+  const millis = timeoutMillis(request)
+  const deadline = door.raft.now() + millis
   const stays = parseSwitch(parameters.get("redirect"), "redirect")
   if (stays) {
     const location = leaderLocation(door.raft.status(), request)
     if (location !== null) return redirect(location, doors.headers(door))
   }
   const items = checkBatch(await bodies.json(request, true))
+  if (door.offering?.isDone === false) {
+    for (const item of items) if (isObject(item)) await awaitActor(door, `${item.actor}`, millis)
+  }
   // All are checked before the first is proposed, and proposed in one go: the door keeps their order.
   const ready = items.map((item) => encodeItem(item, options))
   const commands = ready.filter((one): one is Uint8Array => !(one instanceof Problem))

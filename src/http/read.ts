@@ -2,7 +2,7 @@
 
 import type { Query } from "../machine/MachineHost.ts"
 import type { Bodies } from "./Bodies.ts"
-import { answeredResponse, askRead, type Doors, leaderLocation, redirect } from "./Doors.ts"
+import { answeredResponse, askRead, awaitActor, type Doors, leaderLocation, redirect } from "./Doors.ts"
 import { parseJson } from "./json.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
@@ -79,12 +79,14 @@ const read = async (
     throw new Problem("bad-request", "maxStalenessMs has a meaning with consistency=local only.")
   }
   const minIndex = parseCount(parameters.get("minIndex"), "minIndex", 0, Number.MAX_SAFE_INTEGER) ?? 0
-  const deadline = door.raft.now() + timeoutMillis(request)
+  const millis = timeoutMillis(request)
+  const deadline = door.raft.now() + millis
   // Whoever asks for a redirect wants the leader to do the work; a local read has no leader.
   if (parseSwitch(parameters.get("redirect"), "redirect") && consistency !== "local") {
     const location = leaderLocation(door.raft.status(), request)
     if (location !== null) return redirect(location, doors.headers(door))
   }
+  await awaitActor(door, query.actor, millis)
   const answer = await askRead(door, {
     query,
     consistency,

@@ -14,6 +14,7 @@ export interface Issue {
 
 /** A schema, ready to be used on every command. */
 export class Coder {
+  readonly schema: AnySchema
   /** The decoded side is the encoded side: the canonical JSON itself is what reducers see. */
   readonly isPlain: boolean
   /** Null when only the schema's parser can tell. */
@@ -22,6 +23,7 @@ export class Coder {
   readonly #encode: (input: unknown) => Result.Result<unknown, SchemaIssue.Issue>
 
   constructor(schema: AnySchema) {
+    this.schema = schema
     this.isPlain = SchemaAST.toType(schema.ast) === schema.ast
     this.#fits = this.isPlain && SchemaAST.toEncoded(schema.ast) === schema.ast ? fitsOf(schema.ast) : null
     this.#decode = SchemaParser.decodeUnknownResult(schema, parseOptions)

@@ -1,15 +1,16 @@
 // What is the machine when the code of users runs in its own thread? For the simulation and for tests: it shares
 // its realm with them, and is never paused.
 
-import type { Entry, Index } from "../consensus/types.ts"
+import type { Entry, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition, StateStore } from "../storage/StateStore.ts"
 import type { Work } from "./Executor.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
 import { MachineCore } from "./MachineCore.ts"
-import type { Admission, MachineStatus, Query, Stuck } from "./MachineHost.ts"
-import type { Outcome, QueryOutcome } from "./outcome.ts"
+import type { ActorStatus, Admission, MachineStatus, PlanRequest, Query, Stuck } from "./MachineHost.ts"
+import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
+import type { Plan } from "./system/plan.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */
 export class Machine {
@@ -31,6 +32,9 @@ export class Machine {
   admit = (commands: ReadonlyArray<Uint8Array>): ReadonlyArray<Admission> =>
     this.#run(this.#core.admit(commands))
 
+  trial = (commands: ReadonlyArray<Uint8Array>, by: NodeId): ReadonlyArray<Admission> =>
+    this.#run(this.#core.try(commands, by))
+
   apply = (entries: ReadonlyArray<Entry>): ReadonlyArray<Outcome | null> => {
     const outcomes = this.#run(this.#core.apply(entries))
     this.#core.relieve()
@@ -42,6 +46,10 @@ export class Machine {
   get stuck(): Stuck | null {
     return this.#core.stuck
   }
+
+  plan = (asked: PlanRequest): Plan | Refused => this.#run(this.#core.plan(asked))
+
+  actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
 
   flush = (): Index => this.#core.flush()
 

@@ -2,7 +2,7 @@
 // without a line of users' code: where that must run, it pauses.
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
-import type { Entry, Index } from "../consensus/types.ts"
+import type { Entry, Index, NodeId } from "../consensus/types.ts"
 import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
 import { admitAll } from "./admission.ts"
 import { Catalogue } from "./Catalogue.ts"
@@ -12,15 +12,18 @@ import type { MachineState } from "./execution.ts"
 import type { Fault } from "./fault.ts"
 import { Instances } from "./Instances.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
-import type { Admission, MachineStatus, Query, Stuck } from "./MachineHost.ts"
+import type { ActorStatus, Admission, MachineStatus, PlanRequest, Query, Stuck } from "./MachineHost.ts"
 import { Outcomes } from "./Outcomes.ts"
-import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
+import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { answerAll } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
 import { executeSystem } from "./system/execute.ts"
+import { type Plan, planFor } from "./system/plan.ts"
 import { Quarantines } from "./system/Quarantines.ts"
+import { roster } from "./system/roster.ts"
 import { Timers } from "./Timers.ts"
+import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
 
 /**
@@ -133,6 +136,20 @@ export class MachineCore {
   /** After what was applied: no flush is to keep the next batch waiting for long. */
   relieve(): void {
     if (this.#isLargeFlush() && !this.#isDiskFull) this.flush()
+  }
+
+  /** Runs once what was admitted as untried, and says what may enter the log. `by`: this node. */
+  try(commands: ReadonlyArray<Uint8Array>, by: NodeId): Work<ReadonlyArray<Admission>> {
+    return tryAll(this.#state, commands, by, this.#position)
+  }
+
+  /** What another version would change. */
+  plan(asked: PlanRequest): Work<Plan | Refused> {
+    return planFor(this.#state, asked)
+  }
+
+  actors(): ReadonlyArray<ActorStatus> {
+    return roster(this.#state)
   }
 
   /** All answers at the same index. */

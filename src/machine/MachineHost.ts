@@ -3,8 +3,11 @@
 import { Context, type Effect, Schema } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
+import type { Manifest } from "./Catalogue.ts"
 import type { Fault } from "./fault.ts"
-import type { Outcome, QueryOutcome } from "./outcome.ts"
+import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import type { Plan, Recorded } from "./system/plan.ts"
+import type { Quarantine } from "./system/Quarantines.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -28,7 +31,7 @@ export type Query =
 export type Admission =
   | { readonly _tag: "Admitted"; readonly command: Uint8Array }
   /** It runs once before it may enter the log: nobody vouches for its code. */
-  | { readonly _tag: "Untried"; readonly command: Uint8Array }
+  | { readonly _tag: "Untried"; readonly command: Uint8Array; readonly actor: string }
   | { readonly _tag: "Settled"; readonly outcome: Outcome }
 
 /** The machine cannot go on: corrupt state, failed disk, a dead worker. The group stops on this node. */
@@ -43,6 +46,55 @@ export interface Stuck {
   readonly actor: string
   readonly key: string
   readonly fault: Fault
+}
+
+/** Code of an actor that no entry has brought yet. */
+export interface Draft {
+  readonly actor: string
+  readonly code: string
+  readonly source: "file" | "upload"
+}
+
+/** An actor of this node's own files: bundled, and seen to be one. */
+export interface OwnActor extends Draft {
+  readonly version: string
+  readonly manifest: Manifest
+}
+
+export type Inspection =
+  | { readonly version: string; readonly manifest: Manifest }
+  | { readonly version: string; readonly problem: string }
+
+export interface PlanRequest {
+  readonly actor: string
+  /** A version that is registered; otherwise a draft's. */
+  readonly version: string
+  readonly manifest: Manifest | null
+  /** The newest commands of the log. */
+  readonly recorded: ReadonlyArray<Recorded>
+}
+
+/** One actor, as operators see it. */
+export interface ActorStatus {
+  readonly name: string
+  readonly active: string | null
+  readonly previous: string | null
+  readonly activatedAt: Index
+  readonly versions: ReadonlyArray<{
+    readonly version: string
+    readonly declared: number
+    readonly by: string
+    readonly source: "file" | "upload"
+    readonly index: Index
+    readonly at: number
+    readonly bytes: number
+    readonly commands: ReadonlyArray<string>
+    readonly queries: ReadonlyArray<string>
+    /** That it wrote last. */
+    readonly instances: number
+  }>
+  readonly offers: { readonly [node: string]: { readonly version: string; readonly declared: number } }
+  readonly quarantined: ReadonlyArray<Quarantine>
 }
 
 /** What an operator sees of the machine. */
@@ -70,6 +122,8 @@ export interface MachineStatus {
 export class MachineHost extends Context.Service<
   MachineHost,
   {
+    /** What this node has in its actors directory: to be offered to the group. */
+    readonly own: ReadonlyArray<OwnActor>
     /** The position of the state as of the last flush: where applying starts. */
     readonly position: Effect.Effect<StatePosition, MachineFailed>
     /**
@@ -77,6 +131,13 @@ export class MachineHost extends Context.Service<
      * applied so far, idempotency keys and revisions as far as these can no longer change.
      */
     readonly admit: (
+      commands: ReadonlyArray<Uint8Array>,
+    ) => Effect.Effect<ReadonlyArray<Admission>, MachineFailed>
+    /**
+     * Checks and runs once what was admitted as untried, one after the other: each is settled, or admitted, or what is
+     * to stand in its place is. It may take as long as the code takes to be given up.
+     */
+    readonly trial: (
       commands: ReadonlyArray<Uint8Array>,
     ) => Effect.Effect<ReadonlyArray<Admission>, MachineFailed>
     /**
@@ -108,5 +169,11 @@ export class MachineHost extends Context.Service<
     /** Closes the state, lets the snapshot's file take its place, and opens that. */
     readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
     readonly status: Effect.Effect<MachineStatus, MachineFailed>
+    /** Loads code of an actor where nobody's commands run, and says what it is. */
+    readonly inspect: (draft: Draft) => Effect.Effect<Inspection, MachineFailed>
+    /** What another version would change. Nothing is written. */
+    readonly plan: (asked: PlanRequest) => Effect.Effect<Plan | Refused, MachineFailed>
+    /** All that is known of actors and their versions, as of now. */
+    readonly actors: Effect.Effect<ReadonlyArray<ActorStatus>, MachineFailed>
   }
 >()("raftlet/machine/MachineHost") {}

@@ -65,7 +65,12 @@ export class ActorsRefused extends Schema.TaggedError<ActorsRefused>()("ActorsRe
   }
 }
 
-export class Registry {
+/** Code that is at hand. */
+export interface Actors {
+  readonly find: (name: string, version: string) => LoadedActor | undefined
+}
+
+export class Registry implements Actors {
   /** What new commands run with. */
   readonly current: ReadonlyMap<string, LoadedActor>
   readonly #earlier = new Map<string, LoadedActor>()

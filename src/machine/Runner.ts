@@ -8,7 +8,7 @@ import { Instance } from "./Instance.ts"
 import { idOf } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { Refused } from "./outcome.ts"
-import type { LoadedActor, LoadedCommand, Registry } from "./Registry.ts"
+import type { Actors, LoadedActor, LoadedCommand } from "./Registry.ts"
 import { asynchronous, HostOverflow, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 import * as refusals from "./refusals.ts"
@@ -16,11 +16,11 @@ import { viewState } from "./views.ts"
 
 /** Runs calls with the code that its registry has. Keeps nothing between batches but what instances keep. */
 export class Runner {
-  readonly #registry: Registry
+  readonly #actors: Actors
   readonly #limits: MachineLimits
 
-  constructor(registry: Registry, limits: MachineLimits) {
-    this.#registry = registry
+  constructor(actors: Actors, limits: MachineLimits) {
+    this.#actors = actors
     this.#limits = limits
   }
 
@@ -46,7 +46,7 @@ export class Runner {
   }
 
   #attempt(call: Call, left: ReadonlyMap<string, { readonly instance: Instance }>): Reply {
-    const actor = this.#registry.find(call.actor, call.version)
+    const actor = this.#actors.find(call.actor, call.version)
     if (actor === undefined) {
       return faulted("load", `the code ${call.version} of the actor "${call.actor}" is not here`)
     }
@@ -85,7 +85,7 @@ export class Runner {
     if (call.ifRevision !== null && call.ifRevision !== revision) {
       return refusal(refusals.revisionMismatch(call.ifRevision, revision))
     }
-    const view = viewState(this.#registry, actor, instance)
+    const view = viewState(this.#actors, actor, instance)
     if (Result.isFailure(view)) return rejection(view.failure)
     const reduced = reduce({
       actor,
@@ -109,7 +109,7 @@ export class Runner {
     if (definition === undefined) return refusal(refusals.unknownQuery(actor.name, call.query))
     const input = decodeInput(definition, call.input)
     if (Result.isFailure(input)) return refusal(input.failure)
-    const view = viewState(this.#registry, actor, call.instance)
+    const view = viewState(this.#actors, actor, call.instance)
     if (Result.isFailure(view)) return rejection(view.failure)
     const context = Object.freeze({ key: call.key, revision: call.instance?.revision ?? 0, now: call.now })
     let value: unknown
@@ -134,7 +134,7 @@ export class Runner {
   }
 
   #show(actor: LoadedActor, { instance }: Show): Reply {
-    const view = viewState(this.#registry, actor, instance)
+    const view = viewState(this.#actors, actor, instance)
     return Result.isFailure(view) ? rejection(view.failure) : this.#encoded(actor, view.success)
   }
 

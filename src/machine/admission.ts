@@ -74,6 +74,11 @@ const weighFor = (
     // Revisions never fall: what is below can never match again, what is above still may.
     if (ifRevision < revision) return settled(refusals.revisionMismatch(ifRevision, revision))
   }
+  const canonical = isCanonical ? bytes : encodeLogged(command)
+  // It is checked when it is tried: nobody waits here for code that nobody vouches for.
+  if (actor.isTried) {
+    return { _tag: "Untried", command: withVersion(canonical, command, actor.version), actor: name }
+  }
   const { version } = actor
   const check: Check = {
     type: "check",
@@ -82,13 +87,12 @@ const weighFor = (
     command: command.command,
     input: input.success as Json,
   }
-  return { check, admission: admitted(state, isCanonical ? bytes : encodeLogged(command), command) }
+  return { check, admission: admitted(state, canonical, command) }
 }
 
 const admitted = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {
   const active = isSystemName(command.actor) ? undefined : state.catalogue.active(command.actor)
-  const admission = withVersion(bytes, command, active?.version ?? "")
-  return { _tag: active?.isTried === true ? "Untried" : "Admitted", command: admission }
+  return { _tag: "Admitted", command: withVersion(bytes, command, active?.version ?? "") }
 }
 
 const settled = (outcome: Outcome): Admission => ({ _tag: "Settled", outcome })

@@ -13,7 +13,7 @@ import type { Instances } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
 import { idempotencyKeyBytesMax, keyBytesMax, type MachineLimits } from "./limits.ts"
 import { type OutcomeSlot, type Outcomes, outcomeSlot } from "./Outcomes.ts"
-import type { Outcome, Refused } from "./outcome.ts"
+import { isMoved, type Outcome, type Refused } from "./outcome.ts"
 import { fingerprintOf, isSameRequest } from "./outcomeRows.ts"
 import * as refusals from "./refusals.ts"
 import type { Quarantines } from "./system/Quarantines.ts"
@@ -165,10 +165,6 @@ export const parseInput = (text: string): Result.Result<Json, Refused> => {
     return Result.fail(refusals.invalidInput("The input is not JSON.", [{ path, message: messageOf(error) }]))
   }
 }
-
-/** Not executed, and no answer for a client: to be admitted anew, for the version that is active now. */
-export const isMoved = (outcome: Outcome): boolean =>
-  outcome._tag === "Refused" && outcome.code === "version-moved"
 
 const settled = (
   outcome: Outcome,

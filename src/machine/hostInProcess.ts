@@ -1,6 +1,7 @@
 // The machine on the caller's thread: synchronous inside, for the simulation and for tests.
 
 import { Effect, Layer } from "effect"
+import type { NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
 import { messageOf } from "./Coder.ts"
@@ -15,6 +16,8 @@ export const layerInProcess = (options: {
   /** Opens the state file; again after an install has put another in its place. */
   readonly openStore: () => StateStore
   readonly registry: Registry
+  /** Whose host this is; for quarantines. */
+  readonly node?: NodeId
   readonly limits?: Partial<MachineLimits>
 }): Layer.Layer<MachineHost, MachineFailed, SnapshotStore> =>
   Layer.effect(
@@ -33,8 +36,10 @@ export const layerInProcess = (options: {
         return machine.position()
       })
       return MachineHost.of({
+        own: [],
         position: ask("position", () => machine.position()),
         admit: (commands) => ask("admit", () => machine.admit(commands)),
+        trial: (commands) => ask("trial", () => machine.trial(commands, options.node ?? "")),
         apply: (entries) => ask("apply", () => machine.apply(entries)),
         query: (queries) => ask("query", () => machine.query(queries)),
         flush: ask("flush", () => machine.flush()),
@@ -43,6 +48,9 @@ export const layerInProcess = (options: {
         stateHash: ask("stateHash", () => machine.stateHash()),
         install: (snapshotId) => gate.install(install(snapshotId)),
         status: ask("status", () => machine.status()),
+        inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),
+        plan: (asked) => ask("plan", () => machine.plan(asked)),
+        actors: ask("actors", () => machine.actors()),
       })
     }),
   )

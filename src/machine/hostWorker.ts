@@ -2,17 +2,16 @@
 // answers of a batch cross in one message.
 
 import { Effect, Layer, type Scope } from "effect"
-import type { Configuration, Entry } from "../consensus/types.ts"
+import type { Configuration, Entry, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
-import { archiveModules } from "./archive.ts"
-import { bundleActors } from "./bundle.ts"
+import { type ActorModule, bundleActors } from "./bundle.ts"
 import { messageOf } from "./Coder.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
-import { MachineFailed, MachineHost } from "./MachineHost.ts"
+import { type Draft, MachineFailed, MachineHost, type OwnActor } from "./MachineHost.ts"
 import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
-import { ActorsRefused } from "./Registry.ts"
+import { type ActorProblem, ActorsRefused } from "./Registry.ts"
 import {
   type Operation,
   type Operations,
@@ -23,12 +22,12 @@ import {
 } from "./threadProtocol.ts"
 
 /**
- * Bundles the actors, keeps their code in `archiveDirectory`, and starts the thread that owns `statePath`. Ends
- * with the scope, without a flush. The process may end while nobody waits for the thread.
+ * Bundles the actors, starts the thread that owns `statePath`, and has every actor seen once. Ends with the scope,
+ * without a flush. The process may end while nobody waits for the thread.
  */
 export const layerWorker = (options: {
+  readonly node: NodeId
   readonly actorsDirectory: string
-  readonly archiveDirectory: string
   readonly statePath: string
   /** Configuration of a state that does not exist yet. */
   readonly initial: Configuration
@@ -39,22 +38,12 @@ export const layerWorker = (options: {
     Effect.gen(function* () {
       const snapshots = yield* SnapshotStore
       const modules = yield* bundleActors(options.actorsDirectory)
-      const earlier = yield* Effect.try({
-        try: () => archiveModules(options.archiveDirectory, modules),
-        catch: (error) => new MachineFailed({ operation: "archive", message: messageOf(error) }),
-      })
       const call = yield* openThread
-      const problems = yield* call("load", { modules, earlier }).pipe(
-        Effect.timeoutOrElse({
-          duration: loadMillisMax,
-          orElse: () => Effect.fail(tooSlow(modules.map(({ name }) => name))),
-        }),
-      )
-      if (problems.length > 0) return yield* ActorsRefused.of(problems)
-      const { initial, limits = {}, statePath } = options
-      const open = call("open", { statePath, initial, limits })
+      const { node, initial, limits = {}, statePath } = options
+      const open = call("open", { node, statePath, initial, limits })
       yield* open
-      return makeHost(call, open, (id) =>
+      const own = yield* inspectAll(call, modules)
+      return makeHost(call, open, own, (id) =>
         Effect.mapError(
           snapshots.install(id),
           (error) => new MachineFailed({ operation: "install", message: messageOf(error) }),
@@ -63,9 +52,24 @@ export const layerWorker = (options: {
     }),
   )
 
+/** One message names every file that is no actor. */
+const inspectAll = Effect.fnUntraced(function* (call: Call, modules: ReadonlyArray<ActorModule>) {
+  const own: Array<OwnActor> = []
+  const problems: Array<ActorProblem> = []
+  for (const { name, code } of modules) {
+    const draft: Draft = { actor: name, code, source: "file" }
+    const seen = yield* call("inspect", draft)
+    if ("problem" in seen) problems.push({ file: name, reason: seen.problem })
+    else own.push({ ...draft, ...seen })
+  }
+  if (problems.length > 0) return yield* ActorsRefused.of(problems)
+  return own
+})
+
 const makeHost = (
   callNow: Call,
   open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
+  own: ReadonlyArray<OwnActor>,
   replaceFile: (snapshotId: string) => Effect.Effect<void, MachineFailed>,
 ): MachineHost["Service"] => {
   const gate = new InstallGate()
@@ -85,13 +89,16 @@ const makeHost = (
     }
     return outcomes
   })
+  const admitting = (operation: "admit" | "trial") => (commands: ReadonlyArray<Uint8Array>) =>
+    Effect.map(
+      Effect.suspend(() => call(operation, packBytes(commands))),
+      unpackAdmissions,
+    )
   return MachineHost.of({
+    own,
     position: call("position", null),
-    admit: (commands) =>
-      Effect.map(
-        Effect.suspend(() => call("admit", packBytes(commands))),
-        unpackAdmissions,
-      ),
+    admit: admitting("admit"),
+    trial: admitting("trial"),
     apply,
     query: (queries) => call("query", queries),
     flush: call("flush", null),
@@ -103,6 +110,9 @@ const makeHost = (
         callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
       ),
     status: call("status", null),
+    inspect: (draft) => call("inspect", draft),
+    plan: (asked) => call("plan", asked),
+    actors: call("actors", null),
   })
 }
 
@@ -183,12 +193,6 @@ function callOn(thread: MachineThread): Call {
 const fail = (operation: string, message: string): Effect.Effect<never, MachineFailed> =>
   Effect.fail(new MachineFailed({ operation, message }))
 
-const tooSlow = (names: ReadonlyArray<string>): ActorsRefused =>
-  ActorsRefused.of(
-    names.map((file) => ({ file, reason: `the actors have not finished loading after ${loadMillisMax} ms` })),
-  )
-
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256
-const loadMillisMax = 30_000
 const closeMillisMax = 1_000

@@ -53,3 +53,7 @@ export interface Answered {
 }
 
 export type QueryOutcome = Answered | Refused
+
+/** Not executed, and no answer for a client: to be admitted anew, for the version that is active now. */
+export const isMoved = (outcome: Outcome): outcome is Refused =>
+  outcome._tag === "Refused" && outcome.code === "version-moved"

@@ -1,20 +1,24 @@
-// What do the consensus thread and the machine's thread say to each other? One request, one reply, in order.
+// What do the consensus thread and the machine's thread say to each other? Each request has one reply; of those that
+// wait for users' code, a later one may be answered first.
 
-import type { Configuration, Entry } from "../consensus/types.ts"
+import type { Configuration, Entry, NodeId } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
-import type { ActorModule } from "./bundle.ts"
 import type { MachineLimits } from "./limits.ts"
-import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
-import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
+import type {
+  ActorStatus,
+  Admission,
+  Draft,
+  Inspection,
+  MachineStatus,
+  PlanRequest,
+  Query,
+} from "./MachineHost.ts"
+import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
-import type { ActorProblem } from "./Registry.ts"
-
-export interface LoadOptions {
-  readonly modules: ReadonlyArray<ActorModule>
-  readonly earlier: ReadonlyArray<ActorModule>
-}
+import type { Plan } from "./system/plan.ts"
 
 export interface OpenOptions {
+  readonly node: NodeId
   readonly statePath: string
   readonly initial: Configuration
   readonly limits: Partial<MachineLimits>
@@ -22,11 +26,12 @@ export interface OpenOptions {
 
 /** What each operation is given, and what it gives. */
 export interface Operations {
-  readonly load: { readonly given: LoadOptions; readonly gives: ReadonlyArray<ActorProblem> }
   readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */
   readonly admit: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
+  /** Packed commands. */
+  readonly trial: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
   /** Packed entries, to packed outcomes of those with an origin. */
   readonly apply: { readonly given: Uint8Array; readonly gives: string }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
@@ -39,6 +44,9 @@ export interface Operations {
     readonly gives: { readonly index: number; readonly hash: string }
   }
   readonly status: { readonly given: null; readonly gives: MachineStatus }
+  readonly inspect: { readonly given: Draft; readonly gives: Inspection }
+  readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }
+  readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
   readonly close: { readonly given: null; readonly gives: null }
 }
 
@@ -58,13 +66,18 @@ export type Reply =
 export interface PackedAdmissions {
   /** Packed commands. */
   readonly commands: Uint8Array
+  /** Which of them are untried, and whose they are. */
+  readonly untried: ReadonlyArray<readonly [at: number, actor: string]>
   /** JSON text: cheaper to hand over than the objects. */
   readonly outcomes: string
 }
 
 export const packAdmissions = (admissions: ReadonlyArray<Admission>): PackedAdmissions => ({
   commands: packBytes(
-    admissions.map((admission) => (admission._tag === "Admitted" ? admission.command : nothing)),
+    admissions.map((admission) => (admission._tag === "Settled" ? nothing : admission.command)),
+  ),
+  untried: admissions.flatMap((admission, at): PackedAdmissions["untried"] =>
+    admission._tag === "Untried" ? [[at, admission.actor]] : [],
   ),
   outcomes: JSON.stringify(
     admissions.flatMap((admission) => (admission._tag === "Settled" ? [admission.outcome] : [])),
@@ -73,12 +86,13 @@ export const packAdmissions = (admissions: ReadonlyArray<Admission>): PackedAdmi
 
 export const unpackAdmissions = (packed: PackedAdmissions): ReadonlyArray<Admission> => {
   const outcomes = JSON.parse(packed.outcomes) as ReadonlyArray<Outcome>
+  const untried = new Map(packed.untried)
   let settled = 0
-  return unpackBytes(packed.commands).map((command) =>
-    command.byteLength === 0
-      ? { _tag: "Settled", outcome: outcomes[settled++]! }
-      : { _tag: "Admitted", command },
-  )
+  return unpackBytes(packed.commands).map((command, at): Admission => {
+    if (command.byteLength === 0) return { _tag: "Settled", outcome: outcomes[settled++]! }
+    const actor = untried.get(at)
+    return actor === undefined ? { _tag: "Admitted", command } : { _tag: "Untried", command, actor }
+  })
 }
 
 /** JSON text: what the other side does not have of its own. */

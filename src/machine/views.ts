@@ -7,19 +7,19 @@ import type { Json } from "./actor.ts"
 import { freezeDeep, type Issue, isStackOverflow, messageOf } from "./Coder.ts"
 import type { Instance } from "./Instance.ts"
 import { canonicalise, parseCanonical } from "./json.ts"
-import type { LoadedActor, Registry } from "./Registry.ts"
+import type { Actors, LoadedActor } from "./Registry.ts"
 import { HostOverflow } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 
 /** Fails when the state was written by code with another idea of it. */
 export const viewState = (
-  registry: Registry,
+  actors: Actors,
   actor: LoadedActor,
   instance: Instance | undefined,
 ): Result.Result<unknown, Reason> => {
   if (instance === undefined) return decode(actor, parseCanonical(actor.initialText), () => {})
   if (instance.view !== null && instance.view.of === actor) return Result.succeed(instance.view.value)
-  const state = migrate(registry, actor, instance)
+  const state = migrate(actors, actor, instance)
   if (Result.isFailure(state)) return Result.fail(state.failure)
   return decode(actor, state.success, (value) => {
     instance.view = { of: actor, value }
@@ -27,9 +27,9 @@ export const viewState = (
 }
 
 /** The stored state as `actor` has it, encoded: step by step from the version that wrote it. */
-const migrate = (registry: Registry, actor: LoadedActor, instance: Instance): Result.Result<Json, Reason> => {
+const migrate = (actors: Actors, actor: LoadedActor, instance: Instance): Result.Result<Json, Reason> => {
   if (instance.version === actor.version) return Result.succeed(instance.json)
-  const writer = registry.find(actor.name, instance.version)
+  const writer = actors.find(actor.name, instance.version)
   if (writer === undefined) return Result.succeed(instance.json)
   let state = instance.json
   for (let from = writer.declared; from < actor.declared; from++) {

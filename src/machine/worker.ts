@@ -1,104 +1,113 @@
-// The machine's thread: owns state.db and runs the reducers, so that a loop in one costs no heartbeat.
+// The machine's thread: owns state.db, and nothing of users runs in it.
 
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, Semaphore } from "effect"
 import { openSqliteStateStore } from "../storage/stateStoreSqlite.ts"
 import { messageOf } from "./Coder.ts"
-import { Machine } from "./Machine.ts"
-import { loadModules } from "./modules.ts"
+import { compartments } from "./compartments.ts"
+import { defaultLimits } from "./limits.ts"
+import { MachineCore } from "./MachineCore.ts"
+import { Premises } from "./Premises.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
-import type { ActorProblem, Registry } from "./Registry.ts"
-import {
-  type LoadOptions,
-  type OpenOptions,
-  packAdmissions,
-  packOutcomes,
-  type Reply,
-  type Request,
-} from "./threadProtocol.ts"
+import { type OpenOptions, packAdmissions, packOutcomes, type Reply, type Request } from "./threadProtocol.ts"
 
 declare const self: Worker
 
-let registry: Registry | null = null
-let machine: Machine | null = null
-
-// What a reducer left behind, a promise or a callback, may fail as it likes: it can reach nothing.
-process.on("unhandledRejection", () => {})
-process.on("uncaughtException", () => {})
-
-self.onmessage = ({ data: request }: MessageEvent<Request>) => {
-  if (request.operation === "load") return load(request as Request<"load">)
-  try {
-    const gives = run(request)
-    self.postMessage({ id: request.id, gives, failure: null } satisfies Reply, buffersOf(gives))
-  } catch (error) {
-    self.postMessage({ id: request.id, gives: null, failure: messageOf(error) } satisfies Reply)
-  }
+interface Open {
+  readonly core: MachineCore
+  readonly premises: Premises
+  readonly node: string
 }
 
-/** The one operation that waits: modules are imported. Gives what is wrong with them. */
-const load = ({ id, given }: Request<"load">): void => {
-  Effect.runFork(prepare(given)).addObserver((exit) => {
+let open: Open | null = null
+/** Who waits for users' code holds one; who closes the file wants all. */
+const asking = Semaphore.makeUnsafe(askingMax())
+/** Entries are applied by one at a time. */
+const applying = Semaphore.makeUnsafe(1)
+
+self.onmessage = ({ data: request }: MessageEvent<Request>) => {
+  Effect.runFork(answer(request)).addObserver((exit) => {
     const reply: Reply = Exit.isSuccess(exit)
-      ? { id, gives: exit.value, failure: null }
-      : { id, gives: null, failure: Cause.pretty(exit.cause) }
-    self.postMessage(reply)
+      ? { id: request.id, gives: exit.value, failure: null }
+      : { id: request.id, gives: null, failure: messageOf(Cause.squash(exit.cause)) }
+    self.postMessage(reply, Exit.isSuccess(exit) ? buffersOf(exit.value) : [])
   })
 }
 
-const prepare = ({ modules, earlier }: LoadOptions): Effect.Effect<ReadonlyArray<ActorProblem>> =>
-  loadModules(modules, earlier).pipe(
-    Effect.map((loaded) => {
-      registry = loaded
-      return []
-    }),
-    Effect.catch((refused) => Effect.succeed(refused.problems)),
-  )
-
-const run = (request: Request): unknown => {
+const answer = (request: Request): Effect.Effect<unknown, unknown> => {
   const { operation, given } = request
-  if (operation === "open") return open(given as OpenOptions)
-  if (machine === null) throw new Error(`${operation} before open`)
+  if (operation === "open") return Effect.try(() => begin(given as OpenOptions))
+  if (operation === "close") return asking.withPermits(askingMax())(close)
+  return asking.withPermit(Effect.suspend(() => ask(request)))
+}
+
+const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => {
+  if (open === null) return Effect.fail(new Error(`${operation} before open`))
+  const { core, premises, node } = open
   switch (operation) {
     case "position":
-      return machine.position()
+      return Effect.sync(() => core.position())
     case "admit":
-      return packAdmissions(machine.admit(unpackBytes(given as Uint8Array)))
+      return Effect.map(premises.work(core.admit(unpackBytes(given as Uint8Array)), "door"), packAdmissions)
+    case "trial":
+      return Effect.map(
+        premises.work(core.try(unpackBytes(given as Uint8Array), node), "door"),
+        packAdmissions,
+      )
     case "apply": {
       const entries = unpackEntries(given as Uint8Array)
-      return packOutcomes(entries, machine.apply(entries))
+      return applying.withPermit(
+        Effect.map(premises.work(core.apply(entries), "log"), (outcomes) => {
+          core.relieve()
+          return packOutcomes(entries, outcomes)
+        }),
+      )
     }
     case "query":
-      return machine.query(given as Request<"query">["given"])
+      return premises.work(core.query(given as Request<"query">["given"]), "door")
     case "flush":
-      return machine.flush()
+      return Effect.sync(() => core.flush())
     case "nextTimer":
-      return machine.nextTimer()
+      return Effect.sync(() => core.nextTimer())
     case "due": {
       const { now, max } = given as Request<"due">["given"]
-      return packBytes(machine.due(now, max))
+      return Effect.sync(() => packBytes(core.due(now, max)))
     }
     case "stateHash":
-      return machine.stateHash()
+      return Effect.sync(() => core.stateHash())
     case "status":
-      return machine.status()
-    case "close":
-      machine.close()
-      machine = null
-      return null
+      return Effect.sync(() => core.status())
+    case "inspect":
+      return premises.inspect(given as Request<"inspect">["given"])
+    case "plan":
+      return premises.work(core.plan(given as Request<"plan">["given"]), "door")
+    case "actors":
+      return Effect.sync(() => core.actors())
     default:
-      throw new Error(`there is no operation ${operation}`)
+      return Effect.fail(new Error(`there is no operation ${operation}`))
   }
 }
 
-const open = ({ statePath, initial, limits }: OpenOptions): unknown => {
-  if (registry === null) throw new Error("open before load")
-  machine?.close()
-  machine = new Machine({ store: openSqliteStateStore(statePath, initial), registry, limits })
-  return machine.position()
+const begin = ({ node, statePath, initial, limits }: OpenOptions): unknown => {
+  open?.core.close()
+  const core = new MachineCore({ store: openSqliteStateStore(statePath, initial), preset: null, limits })
+  open = { core, node, premises: new Premises(core, compartments, { ...defaultLimits, ...limits }) }
+  return core.position()
 }
+
+const close: Effect.Effect<null> = Effect.suspend(() => {
+  const closing = open
+  open = null
+  if (closing === null) return Effect.succeed(null)
+  closing.core.close()
+  return Effect.as(closing.premises.end, null)
+})
 
 const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
   if (gives instanceof Uint8Array) return [gives.buffer as ArrayBuffer]
   const packed = typeof gives === "object" && gives !== null && "commands" in gives ? gives.commands : null
   return packed instanceof Uint8Array ? [packed.buffer as ArrayBuffer] : []
+}
+
+function askingMax(): number {
+  return 10_000
 }

@@ -1,16 +1,19 @@
 // How does a proposal find the leader, and its answer the way back? It may take several attempts: the
 // idempotency key that every command carries makes them one execution.
 
-import { Effect, Queue } from "effect"
+import { Effect, Queue, type Scope } from "effect"
 import { knownLeader } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
+import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import type { Run } from "./Hands.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
+import { type Trial, Trials } from "./Trials.ts"
 import { type Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
 
 /** Commands that are admitted, or forwarded, at once; a unit is never divided, so it may be more. */
@@ -32,12 +35,14 @@ export class Proposals {
    * answer to a newer one (HAZARDS R12).
    */
   #nextForwardId: number
+  readonly #trials: Trials
   #peersWaiting = 0
   #isClosed = false
 
-  constructor(group: Group, inbox: Queue.Queue<Unit>) {
+  constructor(group: Group, inbox: Queue.Queue<Unit>, run: Run, scope: Scope.Scope) {
     this.#group = group
     this.#inbox = inbox
+    this.#trials = new Trials(group, (trial) => this.#propose(trial), run, scope)
     this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
 
@@ -161,24 +166,47 @@ export class Proposals {
 
   /** What need not enter the log is answered at once; the rest goes to the turn. */
   readonly #admit = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { clock, machine, node, observer } = this.#group
-    const waiters = units.flatMap(place)
+    const { clock, machine, observer } = this.#group
+    const groups = units.map((unit) => place<Waiter>(unit))
+    const waiters = groups.flat()
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
     const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
+    observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
+    const certain: { waiters: Array<Waiter>; admissions: Array<Admission> } = { waiters: [], admissions: [] }
+    let at = 0
+    for (const group of groups) {
+      const own = admissions.slice(at, at + group.length)
+      at += group.length
+      const untried = own.find((admission) => admission._tag === "Untried")
+      // What came together stays together, also when only a part of it must be tried.
+      if (untried !== undefined) yield* this.#trials.add(untried.actor, { waiters: group, admissions: own })
+      else {
+        certain.waiters.push(...group)
+        certain.admissions.push(...own)
+      }
+    }
+    this.#propose(certain)
+  }).bind(this)
+
+  /** To the turn, unless the answer is there already. */
+  #propose({ waiters, admissions }: Trial): void {
+    const { clock, node } = this.#group
     const proposals = []
     for (const [position, waiter] of waiters.entries()) {
       const admission = admissions[position]!
       if (admission._tag === "Settled") waiter.applied(admission.outcome)
-      else proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
+      // Who has given up while it was tried has been told that it did not happen.
+      else if (admission._tag === "Admitted")
+        proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
+      else waiter.dismissed("not-leader")
     }
-    observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
     if (proposals.length === 0) return
     // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
     if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
     for (const { origin } of proposals) if ("isOut" in origin) origin.isOut = true
     post(this.#group, { type: "Proposed", time: clock.currentTimeMillisUnsafe(), proposals })
-  }).bind(this)
+  }
 
   #forward(leader: NodeId, units: ReadonlyArray<ClientUnit>): void {
     for (const batch of inBatches(units, FORWARD_BYTES_MAX)) {

@@ -1,6 +1,6 @@
 // How is a read served so that it misses nothing? Wait for the index, then for the machine, then ask it.
 
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { type Dismissed, knownLeader } from "../consensus/node.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Index, Millis, NodeId, Origin, Term } from "../consensus/types.ts"
@@ -10,6 +10,7 @@ import type { Applied } from "./applier.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
+import type { Run } from "./Hands.ts"
 import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
@@ -61,6 +62,8 @@ export class Reads {
   #parked: Array<WaitingRead> = []
   /** May be served as soon as the machine is there. */
   #confirmed: Array<WaitingRead> = []
+  /** Actors of which a batch is under way. */
+  readonly #busy = new Set<string>()
   /** When this node last knew that it had everything its leader had committed. */
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Once the machine is here, this node had at that time everything that its leader had told it of. */
@@ -197,21 +200,32 @@ export class Reads {
   }
 
   /** Serves what is ready, one batch after the other. */
-  readonly life = Effect.fnUntraced(function* (this: Reads) {
+  readonly life = Effect.fnUntraced(function* (this: Reads, run: Run, scope: Scope.Scope) {
     while (true) {
       yield* this.#ready.raised
       this.#ready.lower()
-      while (true) {
-        const batch = this.#takeReady()
-        if (batch.length === 0) break
-        const outcomes = yield* this.#group.machine.query(batch.map((waiting) => waiting.read.query))
-        for (const [position, waiting] of batch.entries()) this.#serve(waiting, outcomes[position]!)
+      for (const [actor, batch] of Map.groupBy(this.#takeReady(), ({ read }) => read.query.actor)) {
+        this.#busy.add(actor)
+        yield* run(this.#ask(actor, batch), scope)
       }
     }
   }).bind(this)
 
+  /** Of one actor: code that hangs keeps no other's readers waiting. */
+  readonly #ask = Effect.fnUntraced(function* (
+    this: Reads,
+    actor: string,
+    batch: ReadonlyArray<WaitingRead>,
+  ) {
+    const outcomes = yield* this.#group.machine.query(batch.map((waiting) => waiting.read.query))
+    this.#busy.delete(actor)
+    for (const [position, waiting] of batch.entries()) this.#serve(waiting, outcomes[position]!)
+    this.advanced()
+  }).bind(this)
+
   #takeReady(): Array<WaitingRead> {
-    const isReady = (waiting: WaitingRead) => waiting.index <= this.#applied.index
+    const isReady = ({ index, read }: WaitingRead) =>
+      index <= this.#applied.index && !this.#busy.has(read.query.actor)
     const ready = this.#confirmed.filter(isReady)
     const batch = ready.slice(0, QUERIES_MAX)
     this.#confirmed = [...this.#confirmed.filter((waiting) => !isReady(waiting)), ...ready.slice(QUERIES_MAX)]

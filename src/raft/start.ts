@@ -56,7 +56,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const applied: Applied = { index: group.node.appliedIndex }
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, yield* Proposals.makeInbox)
+  const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
@@ -81,7 +81,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(receiver(group, chunks, taken), scope)
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
-  yield* run(reads.life(), scope)
+  yield* run(reads.life(run, scope), scope)
   yield* run(sweeper(group, proposals, reads, operations), scope)
   yield* run(turns(group, { writer, proposals, reads, operations, chunks, taken, cuts, run }, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)

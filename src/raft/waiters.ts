@@ -1,7 +1,7 @@
 // Who waits for a command, and which commands keep their order while they look for a leader?
 
 import type { Dismissed } from "../consensus/node.ts"
-import type { Outcome } from "../machine/outcome.ts"
+import { isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Failure, Proposal } from "./Raft.ts"
@@ -80,8 +80,9 @@ export class Client implements Waiter {
     return this.proposal.command
   }
 
+  /** What was admitted for a version that is no longer active was not executed: it is asked for anew. */
   applied(outcome: Outcome): void {
-    this.settle(outcome)
+    if (!isMoved(outcome)) this.settle(outcome)
     this.unit.resolved()
   }
 
@@ -120,7 +121,7 @@ export class LeaderCommand implements Waiter {
   }
 
   applied(outcome: Outcome): void {
-    this.settle(outcome)
+    this.settle(isMoved(outcome) ? failure("not-leader", "rejected", outcome.detail) : outcome)
   }
 
   dismissed(reason: Dismissed["reason"]): void {

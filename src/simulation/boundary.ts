@@ -58,8 +58,10 @@ export const layerBoundary = (options: {
         return outcomes
       })
       return MachineHost.of({
+        own: host.own,
         position: host.position,
         admit: (commands) => ask(host.admit(commands)),
+        trial: (commands) => ask(host.trial(commands)),
         apply: (entries) => ask(apply(entries)),
         query: (queries) =>
           ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
@@ -72,6 +74,9 @@ export const layerBoundary = (options: {
             Effect.sync(() => watcher.installed(position)),
           ),
         status: ask(host.status),
+        inspect: (draft) => ask(host.inspect(draft)),
+        plan: (asked) => ask(host.plan(asked)),
+        actors: ask(host.actors),
       })
     }),
   )

@@ -294,8 +294,13 @@ const refused = (code: RefusalCode, detail: string, extra: object = {}) =>
 /** Status is all that HTTP asks of a machine host; everything else goes through the door. */
 const unasked = Effect.die("HTTP has no business here")
 const machine: MachineHost["Service"] = {
+  own: [],
   position: unasked,
   admit: () => unasked,
+  trial: () => unasked,
+  inspect: () => unasked,
+  plan: () => unasked,
+  actors: unasked,
   apply: () => unasked,
   query: () => unasked,
   flush: unasked,

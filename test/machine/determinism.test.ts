@@ -55,14 +55,19 @@ const replay = (log: ReadonlyArray<Uint8Array>, plan: ReadonlyArray<number>) => 
       store: openMemoryStateStore(disk, { group: "main", initial }),
       registry,
       // One byte of cache: every clean instance is read from disk again.
-      limits: { outcomesMax: 5, cacheBytesMax: (plan[0] ?? 0) % 2 === 0 ? 1 : 1_000_000 },
+      limits: {
+        outcomesMax: 5,
+        timersMax: 3,
+        timersPerCommandMax: 1,
+        cacheBytesMax: (plan[0] ?? 0) % 2 === 0 ? 1 : 1_000_000,
+      },
     })
   const outcomes: Array<Outcome | null> = []
   let machine = open()
   let applied = 0
   for (let step = 0; applied < log.length; step++) {
     const choice = plan[step % plan.length] ?? 1
-    const batch = log.slice(applied, applied + 1 + (choice % 7))
+    const batch = log.slice(applied, applied + 1 + (choice % 23))
     const given = batch.map((bytes, at) => entry(applied + at + 1, bytes, 1_000 * (applied + at)))
     for (const [at, outcome] of machine.apply(given).entries()) outcomes[applied + at] = outcome
     applied += batch.length

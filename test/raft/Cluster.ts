@@ -318,6 +318,7 @@ const layerToyMachine = (node: TestNode) =>
       }
     }
     return MachineHost.of({
+      own: [],
       position: Effect.sync(() => node.file.position),
       admit: (commands) =>
         Effect.sync(() =>
@@ -352,6 +353,11 @@ const layerToyMachine = (node: TestNode) =>
         node.file.commands = [...node.applied]
         return position.index
       }),
+      trial: (commands) =>
+        Effect.succeed(commands.map((command): Admission => ({ _tag: "Admitted", command }))),
+      inspect: () => Effect.die("a toy has no code"),
+      plan: () => Effect.die("a toy has no versions"),
+      actors: Effect.succeed([]),
       stateHash: Effect.sync(() => ({ index: position.index, hash: node.applied.join() })),
       install: (id) =>
         Effect.sync(() => {

@@ -3,7 +3,7 @@
 
 import type { Entry, Index } from "../../consensus/types.ts"
 import { versionOf } from "../bundle.ts"
-import type { ActorRow, Catalogue, VersionRow } from "../Catalogue.ts"
+import type { ActorRow, Catalogue, Manifest } from "../Catalogue.ts"
 import type { MachineState } from "../execution.ts"
 import { isActorName } from "../Registry.ts"
 import * as refusals from "../refusals.ts"
@@ -135,14 +135,21 @@ export const hindranceTo = (state: MachineState, name: string, version: string):
   const target = state.catalogue.row(name, version)
   if (target === null) return `There is no version ${version} of "${name}".`
   for (const [writer, count] of state.instances.versions(name)) {
-    const declared = state.catalogue.row(name, writer)?.declared ?? target.declared
-    const steps = state.catalogue.row(name, writer)?.migrations ?? []
-    for (let from = declared; from > target.declared; from--) {
-      if (steps.some(({ to, down }) => to === from && down)) continue
-      return `${count} instances of "${name}" were written by version ${declared}, which has no way down from ${from}.`
-    }
+    const row = state.catalogue.row(name, writer)
+    const missing = row === null ? [] : stepsDownMissing(row, target.declared)
+    if (row === null || missing.length === 0) continue
+    return `${count} instances of "${name}" were written by version ${row.declared}, which has no way down from ${missing.join(", ")}.`
   }
   return null
+}
+
+/** Steps down that a version lacks on the way to an earlier one. */
+export const stepsDownMissing = ({ declared, migrations }: Manifest, to: number): ReadonlyArray<number> => {
+  const missing: Array<number> = []
+  for (let from = declared; from > to; from--) {
+    if (!migrations.some((step) => step.to === from && step.down)) missing.push(from)
+  }
+  return missing
 }
 
 const switchTo = (
@@ -216,5 +223,3 @@ const versionsMax = 50
 const previousMax = 20
 /** Of one version: a few megabytes of code. */
 const piecesMax = 64
-
-export type { VersionRow }

@@ -1,0 +1,91 @@
+// When may clients count on the actors of this node's own files? When the group has taken them in, or has said why not:
+// until then whoever asks for one of them waits.
+
+import { Effect } from "effect"
+import type { OwnActor } from "../machine/MachineHost.ts"
+import type { Door } from "./Doors.ts"
+import { bringIn, command, type Sender } from "./deploy.ts"
+import { Problem } from "./problem.ts"
+
+/** What became of one file. */
+export interface Offered {
+  readonly actor: string
+  readonly version: string
+  /** `hindered` and `conflict`: another version is active, and `reason` says why this one is not. */
+  readonly status: "active" | "activated" | "earlier" | "hindered" | "conflict"
+  readonly reason: string | null
+}
+
+/** Offers a node's own actors to its group, once after each start. */
+export class Offering {
+  readonly #door: Door
+  readonly #node: string
+  /** By name; settled when the group has answered. */
+  readonly #pending = new Map<string, { readonly promise: Promise<void>; readonly resolve: () => void }>()
+  readonly offered = new Map<string, Offered>()
+
+  constructor(door: Door, node: string) {
+    this.#door = door
+    this.#node = node
+    for (const { actor } of door.machine.own) this.#pending.set(actor, Promise.withResolvers<void>())
+  }
+
+  /** None of its own actors waits for the group any more. */
+  get isDone(): boolean {
+    return this.#pending.size === 0
+  }
+
+  /** Null: nobody need wait for that actor. */
+  settled(actor: string): Promise<void> | null {
+    return this.#pending.size === 0 ? null : (this.#pending.get(actor)?.promise ?? null)
+  }
+
+  /** Tries until the group has answered for each. `told` hears of every one. */
+  readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
+    for (const own of this.#door.machine.own) {
+      for (;;) {
+        const offered = yield* Effect.promise(() => this.#attempt(own))
+        if (offered === null) {
+          yield* Effect.sleep(pauseMillis)
+          continue
+        }
+        this.offered.set(own.actor, offered)
+        told(offered)
+        break
+      }
+      this.#pending.get(own.actor)?.resolve()
+      this.#pending.delete(own.actor)
+    }
+  }).bind(this)
+
+  /** Null: nobody has answered. */
+  async #attempt(own: OwnActor): Promise<Offered | null> {
+    const { actor, version } = own
+    const { declared } = own.manifest
+    const sender: Sender = {
+      door: this.#door,
+      node: this.#node,
+      deadline: this.#door.raft.now() + attemptMillis,
+    }
+    try {
+      if (!(await this.#isKnown(own))) await bringIn(sender, own)
+      const offer = { node: this.#node, version, declared }
+      const { result } = await command(sender, "$actor/offer", actor, offer)
+      const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
+      return { actor, version, status, reason: reason ?? null }
+    } catch (cause) {
+      if (!(cause instanceof Problem)) throw cause
+      return null
+    }
+  }
+
+  /** As far as this node's state has come: to bring in code a second time would only fill the log. */
+  async #isKnown({ actor, version }: OwnActor): Promise<boolean> {
+    const actors = await Effect.runPromise(Effect.orElseSucceed(this.#door.machine.actors, () => []))
+    const known = actors.find(({ name }) => name === actor)
+    return known?.versions.some((one) => one.version === version) === true
+  }
+}
+
+const attemptMillis = 5_000
+const pauseMillis = 200

@@ -1,0 +1,72 @@
+// What answers where the code runs? Loads code, runs batches, and keeps the states that it left.
+
+import { Result } from "effect"
+import { messageOf } from "../Coder.ts"
+import type { Call } from "../Executor.ts"
+import type { Instance } from "../Instance.ts"
+import { idOf } from "../Instances.ts"
+import { defaultLimits, type MachineLimits } from "../limits.ts"
+import { manifestOf } from "../manifest.ts"
+import { type Actors, type LoadedActor, loadActor } from "../Registry.ts"
+import { Runner } from "../Runner.ts"
+import {
+  decodeRequest,
+  encodeLoadReply,
+  encodeReplies,
+  type LoadReply,
+  type LoadRequest,
+} from "./protocol.ts"
+
+/** One request, one answer, in order. What it throws ends the compartment. */
+export class Inside {
+  /** The default export of a module's text; throws what is wrong with it. */
+  readonly #evaluate: (code: string) => unknown
+  readonly #actors = new Map<string, LoadedActor>()
+  readonly #resident = new Map<string, Instance>()
+  #limits: MachineLimits = defaultLimits
+  #runner: Runner | null = null
+
+  constructor(evaluate: (code: string) => unknown) {
+    this.#evaluate = evaluate
+  }
+
+  answer(bytes: Uint8Array): Uint8Array {
+    const request = decodeRequest(bytes, this.#resident)
+    if (request.type === "load") return encodeLoadReply(this.#load(request))
+    for (const id of request.forget) this.#resident.delete(id)
+    // The first call of an instance may bring its state along; those behind it in the batch find it here.
+    const calls = request.calls.map((call) => this.#settle(call))
+    this.#runner ??= new Runner(this.#loaded, this.#limits)
+    const replies = this.#runner.run(calls)
+    for (const [at, reply] of replies.entries()) {
+      if (reply.type !== "reduced" || reply.instance === null) continue
+      const { actor, key } = calls[at] as Extract<Call, { readonly key: string }>
+      this.#resident.set(idOf(actor, key), reply.instance)
+    }
+    return encodeReplies(replies)
+  }
+
+  #settle(call: Call): Call {
+    if (!("key" in call) || call.instance === undefined) return call
+    this.#resident.set(idOf(call.actor, call.key), call.instance)
+    return call
+  }
+
+  #load({ actor: name, version, code, limits }: LoadRequest): LoadReply {
+    this.#limits = limits
+    const loaded = this.#attempt(name, version, code)
+    if (Result.isFailure(loaded)) return { problem: loaded.failure }
+    this.#actors.set(`${name}@${version}`, loaded.success)
+    return { manifest: manifestOf(loaded.success) }
+  }
+
+  #attempt(name: string, version: string, code: string): Result.Result<LoadedActor, string> {
+    try {
+      return loadActor(name, version, this.#evaluate(code))
+    } catch (error) {
+      return Result.fail(`it fails when loaded: ${messageOf(error)}`)
+    }
+  }
+
+  readonly #loaded: Actors = { find: (name, version) => this.#actors.get(`${name}@${version}`) }
+}

@@ -1,0 +1,290 @@
+// What would another version change? Read before it is switched on: nothing is written for it.
+
+import { isDeepStrictEqual } from "node:util"
+import { Result } from "effect"
+import type { Json } from "../actor.ts"
+import type { Manifest, VersionRow } from "../Catalogue.ts"
+import { decodeCommand } from "../command.ts"
+import type { Call, Reduce, Reply, Work } from "../Executor.ts"
+import { type MachineState, parseInput } from "../execution.ts"
+import { deed } from "../fault.ts"
+import type { PlanRequest } from "../MachineHost.ts"
+import type { Refused } from "../outcome.ts"
+import * as refusals from "../refusals.ts"
+import { stepsDownMissing } from "./versions.ts"
+
+/** What an operator reads before a version is switched on. JSON. */
+export interface Plan {
+  readonly actor: string
+  readonly from: { readonly version: string; readonly declared: number } | null
+  readonly to: { readonly version: string; readonly declared: number }
+  readonly commands: Difference
+  readonly queries: Difference
+  /** Whether the shape of the state is another. */
+  readonly stateChanged: boolean
+  readonly states: {
+    /** Instances whose state was brought to the new version, of so many. */
+    readonly checked: number
+    readonly of: number
+    readonly failed: number
+    readonly failures: ReadonlyArray<{
+      readonly key: string
+      readonly code: string
+      readonly message: string
+    }>
+    /** Declared versions that no step leads to: their states must fit as they are. */
+    readonly withoutStep: ReadonlyArray<number>
+  }
+  readonly replay: {
+    /** Commands of the log, run by both versions on the states of now. */
+    readonly commands: number
+    readonly same: number
+    readonly different: ReadonlyArray<{
+      readonly key: string
+      readonly command: string
+      readonly index: number
+      readonly before: string
+      readonly after: string
+    }>
+  }
+  /** Whether a way leads back once instances have been written by it. */
+  readonly rollback: { readonly possible: boolean; readonly withoutStep: ReadonlyArray<number> }
+  /** Why it cannot be switched on. */
+  readonly hindrances: ReadonlyArray<string>
+}
+
+interface Difference {
+  readonly added: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+  /** `input` or `output` by name. */
+  readonly changed: ReadonlyArray<{ readonly name: string; readonly what: ReadonlyArray<string> }>
+}
+
+/** A command of the log. */
+export interface Recorded {
+  readonly index: number
+  readonly command: Uint8Array
+}
+
+function* plan(
+  state: MachineState,
+  name: string,
+  target: { readonly version: string; readonly manifest: Manifest },
+  recorded: ReadonlyArray<Recorded>,
+): Work<Plan> {
+  const row = state.catalogue.actors.get(name)
+  const activeId = row?.active ?? null
+  const active = activeId === null ? null : state.catalogue.row(name, activeId)
+  const { version, manifest } = target
+  const states = yield* checkStates(state, name, version)
+  const replay =
+    activeId === null ? nothingReplayed : yield* replayCommands(state, name, activeId, target, recorded)
+  const withoutStep = stepsBetween(active?.declared ?? manifest.declared, manifest)
+  const withoutDown = stepsDownMissing(manifest, active?.declared ?? manifest.declared)
+  const hindrances = [
+    ...(states.failed > 0
+      ? [
+          `${states.failed} of ${states.checked} stored states do not fit version ${manifest.declared}${
+            withoutStep.length > 0
+              ? `: a step to version ${withoutStep.join(", ")} is missing in migrate`
+              : ""
+          }`,
+        ]
+      : []),
+    ...downwards(state, name, manifest),
+  ]
+  return {
+    actor: name,
+    from: active === null || activeId === null ? null : { version: activeId, declared: active.declared },
+    to: { version, declared: manifest.declared },
+    commands: differenceOf("commands", active, manifest),
+    queries: differenceOf("queries", active, manifest),
+    stateChanged: active !== null && !isSame(active.shapes.state, manifest.shapes.state),
+    states: { ...states, withoutStep },
+    replay,
+    rollback: { possible: withoutDown.length === 0, withoutStep: withoutDown },
+    hindrances,
+  }
+}
+
+/** Of a version that is registered, or of a draft whose manifest is given. */
+export function* planFor(
+  state: MachineState,
+  { actor, version, manifest, recorded }: PlanRequest,
+): Work<Plan | Refused> {
+  const known = manifest ?? state.catalogue.row(actor, version)
+  return known === null
+    ? refusals.refused("not-found", `There is no version ${version} of the actor "${actor}".`)
+    : yield* plan(state, actor, { version, manifest: known }, recorded)
+}
+
+/** What `activate` wants: it stands for this plan, and for no other pair of versions. */
+export const tokenOf = ({ actor, from, to }: Pick<Plan, "actor" | "from" | "to">): string =>
+  Buffer.from(JSON.stringify([actor, from?.version ?? null, to.version])).toString("base64url")
+
+/** Null when it is no token of this actor. */
+export const readToken = (
+  actor: string,
+  token: string,
+): { readonly from: string | null; readonly version: string } | null => {
+  try {
+    const [name, from, version] = JSON.parse(Buffer.from(token, "base64url").toString()) as Array<unknown>
+    const isOne = name === actor && typeof version === "string" && (from === null || typeof from === "string")
+    return isOne ? { from: from as string | null, version } : null
+  } catch {
+    return null
+  }
+}
+
+function* checkStates(
+  state: MachineState,
+  name: string,
+  version: string,
+): Work<Omit<Plan["states"], "withoutStep">> {
+  const failures: Array<Plan["states"]["failures"][number]> = []
+  let checked = 0
+  let failed = 0
+  let after = ""
+  while (checked < statesMax) {
+    const page = state.instances.list({ actor: name, prefix: "", after, limit: pageSize })
+    if (page.length === 0) break
+    after = page.at(-1)!.key
+    const calls = page.map(({ key }): Call => {
+      return { type: "show", actor: name, version, key, instance: state.instances.get(name, key) }
+    })
+    const replies = yield calls
+    for (const [at, { key }] of page.entries()) {
+      checked++
+      const failure = failureOf(replies[at])
+      if (failure === null) continue
+      failed++
+      if (failures.length < shownMax) failures.push({ key, ...failure })
+    }
+  }
+  const counts = [...state.instances.versions(name).values()]
+  return { checked, of: counts.reduce((sum, count) => sum + count, 0), failed, failures }
+}
+
+/** Both versions run the same command on the same state: what differs is what the change does. */
+function* replayCommands(
+  state: MachineState,
+  name: string,
+  activeId: string,
+  { version }: { readonly version: string },
+  recorded: ReadonlyArray<Recorded>,
+): Work<Plan["replay"]> {
+  const known = recorded.flatMap(({ index, command: bytes }) => {
+    const command = decodeCommand(bytes)
+    const input = command === null || command.actor !== name ? null : parseInput(command.input)
+    return command === null || input === null || Result.isFailure(input)
+      ? []
+      : [{ index, command, input: input.success }]
+  })
+  const different: Array<Plan["replay"]["different"][number]> = []
+  let same = 0
+  for (const { index, command, input } of known.slice(-replayedMax)) {
+    const call = (id: string): Reduce => ({
+      type: "reduce",
+      actor: name,
+      version: id,
+      instance: state.instances.get(name, command.key),
+      key: command.key,
+      command: command.command,
+      input,
+      ifRevision: null,
+      commandId: command.idempotencyKey,
+      caller: command.caller,
+      seed: command.seed,
+      now: state.store.position().time,
+      index,
+      term: 1,
+      timersMax: state.limits.timersPerCommandMax,
+    })
+    // One by one: of two commands in a batch the second would see what the first has left.
+    const [before] = yield [call(activeId)]
+    const [after] = yield [call(version)]
+    const [told, tells] = [tellOf(before), tellOf(after)]
+    if (told === tells) same++
+    else if (different.length < shownMax) {
+      different.push({ key: command.key, command: command.command, index, before: told, after: tells })
+    }
+  }
+  return { commands: Math.min(known.length, replayedMax), same, different }
+}
+
+const differenceOf = (
+  kind: "commands" | "queries",
+  before: VersionRow | null,
+  after: Manifest,
+): Difference => {
+  const old = before?.[kind] ?? []
+  const changed = after[kind]
+    .filter((name) => old.includes(name))
+    .map((name) => ({
+      name,
+      what: ["input", "output"].filter((side) => {
+        const place = `${kind}.${name}.${side}`
+        return !isSame(before?.shapes[place], after.shapes[place])
+      }),
+    }))
+  return {
+    added: after[kind].filter((name) => !old.includes(name)),
+    removed: old.filter((name) => !after[kind].includes(name)),
+    changed: changed.filter(({ what }) => what.length > 0),
+  }
+}
+
+const stepsBetween = (from: number, { declared, migrations }: Manifest): ReadonlyArray<number> => {
+  const missing: Array<number> = []
+  for (let to = from + 1; to <= declared; to++) {
+    if (!migrations.some((step) => step.to === to)) missing.push(to)
+  }
+  return missing
+}
+
+/** Instances that a later version wrote, and that version knows no way down. */
+const downwards = (state: MachineState, name: string, manifest: Manifest): ReadonlyArray<string> =>
+  [...state.instances.versions(name)].flatMap(([writer, count]) => {
+    const row = state.catalogue.row(name, writer)
+    if (row === null) return []
+    const missing = stepsDownMissing(row, manifest.declared)
+    return missing.length === 0
+      ? []
+      : [
+          `${count} instances were written by version ${row.declared}, which has no way down from ${missing.join(", ")}`,
+        ]
+  })
+
+const failureOf = (reply: Reply | undefined): { readonly code: string; readonly message: string } | null => {
+  switch (reply?.type) {
+    case "answered":
+      return null
+    case "rejected":
+      return { code: reply.reason.code, message: reply.reason.message }
+    case "refused":
+      return { code: reply.refused.code, message: reply.refused.detail }
+    case "faulted":
+      return { code: reply.fault.kind, message: `The migration ${deed[reply.fault.kind]}.` }
+    default:
+      return { code: "crash", message: "The state could not be read." }
+  }
+}
+
+const tellOf = (reply: Reply | undefined): string => {
+  const text =
+    reply?.type === "reduced"
+      ? `accepted: ${reply.result}`
+      : ((failure) => (failure === null ? "nothing" : `${failure.code}: ${failure.message}`))(
+          failureOf(reply),
+        )
+  return text.length > tellLengthMax ? `${text.slice(0, tellLengthMax)}…` : text
+}
+
+const isSame = (one: Json | undefined, other: Json | undefined): boolean => isDeepStrictEqual(one, other)
+
+const nothingReplayed: Plan["replay"] = { commands: 0, same: 0, different: [] }
+const statesMax = 10_000
+const pageSize = 200
+const replayedMax = 200
+const shownMax = 20
+const tellLengthMax = 200

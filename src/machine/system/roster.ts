@@ -1,0 +1,28 @@
+// What is known of the actors, their versions and who has which, for operators to read?
+
+import type { MachineState } from "../execution.ts"
+import type { ActorStatus } from "../MachineHost.ts"
+
+/** In order of their names. Counts instances: not for hot paths. */
+export const roster = (state: MachineState): ReadonlyArray<ActorStatus> => {
+  const { catalogue, instances, quarantines } = state
+  return Array.from(catalogue.actors.all(), ({ key: name, value: row }): ActorStatus => {
+    const counts = instances.versions(name)
+    const versions = row.versions.flatMap((version) => {
+      const known = catalogue.row(name, version)
+      if (known === null) return []
+      const { declared, by, source, index, at, bytes, commands, queries } = known
+      const written = counts.get(version) ?? 0
+      return [{ version, declared, by, source, index, at, bytes, commands, queries, instances: written }]
+    })
+    return {
+      name,
+      active: row.active,
+      previous: row.previous.at(-1) ?? null,
+      activatedAt: row.activatedAt,
+      versions,
+      offers: row.offers,
+      quarantined: quarantines.all().filter(({ actor }) => actor === name),
+    }
+  })
+}

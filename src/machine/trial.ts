@@ -1,0 +1,89 @@
+// Does a command come to an end? Code that nobody vouches for runs each command once on the leader before it may enter
+// the log: what does not end there would not end on any replica, and nobody could get past its entry.
+
+import { Result } from "effect"
+import type { NodeId } from "../consensus/types.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import { decodeCommand, type LoggedCommand } from "./command.ts"
+import type { Reduce, Work } from "./Executor.ts"
+import { type MachineState, parseInput } from "./execution.ts"
+import type { Fault } from "./fault.ts"
+import type { Admission } from "./MachineHost.ts"
+import { encodeSystem } from "./system/commands.ts"
+
+/**
+ * Admits commands that were admitted as untried. What comes of one is of no interest, the state may be another when it
+ * is executed; of one that fails its host an entry is made that puts its instance into quarantine, in its place.
+ */
+export function* tryAll(
+  state: MachineState,
+  commands: ReadonlyArray<Uint8Array>,
+  by: NodeId,
+  { index, term, time }: Pick<StatePosition, "index" | "term" | "time">,
+): Work<ReadonlyArray<Admission>> {
+  const admissions: Array<Admission> = []
+  for (const bytes of commands) {
+    const command = decodeCommand(bytes)
+    const call = command === null ? null : callOf(state, command, { index: index + 1, term, now: time })
+    if (command === null || call === null) {
+      admissions.push({ _tag: "Admitted", command: bytes })
+      continue
+    }
+    const { actor, version, input } = call
+    const [checked] = yield [{ type: "check", actor, version, command: call.command, input }]
+    if (checked?.type === "refused") {
+      admissions.push({ _tag: "Settled", outcome: checked.refused })
+      continue
+    }
+    const [ran] = checked?.type === "faulted" ? [checked] : yield [call]
+    const admitted = ran?.type === "faulted" ? quarantineFor(command, ran.fault, by) : bytes
+    admissions.push({ _tag: "Admitted", command: admitted })
+  }
+  return admissions
+}
+
+/** Null when it would not be run as things stand: the log will say why. */
+const callOf = (
+  state: MachineState,
+  command: LoggedCommand,
+  at: Pick<Reduce, "index" | "term" | "now">,
+): Reduce | null => {
+  const { actor, version, key } = command
+  const active = state.catalogue.active(actor)
+  const input = parseInput(command.input)
+  const isRun =
+    active?.version === version &&
+    active.commands.has(command.command) &&
+    state.quarantines.of(actor, key) === null &&
+    Result.isSuccess(input)
+  if (!isRun) return null
+  return {
+    type: "reduce",
+    actor,
+    version,
+    instance: state.instances.get(actor, key),
+    key,
+    command: command.command,
+    input: input.success,
+    ifRevision: command.ifRevision,
+    commandId: command.idempotencyKey,
+    caller: command.caller,
+    seed: command.seed,
+    timersMax: state.limits.timersPerCommandMax,
+    ...at,
+  }
+}
+
+/** One for the instance as it stands: a second command that fails as well finds it there. */
+export const quarantineFor = (
+  { actor, key, version, command, input, idempotencyKey, seed }: LoggedCommand,
+  { kind, detail }: Fault,
+  by: NodeId,
+  voidFrom: number | null = null,
+): Uint8Array =>
+  encodeSystem("$instance/quarantine", {
+    key: `${actor}/${key}`,
+    id: Buffer.from(seed).toString("hex"),
+    door: by,
+    input: { version, kind, detail, by, command, input, commandId: idempotencyKey, voidFrom },
+  })
