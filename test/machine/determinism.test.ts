@@ -57,7 +57,7 @@ const replay = (log: ReadonlyArray<Uint8Array>, plan: ReadonlyArray<number>) => 
       // One byte of cache: every clean instance is read from disk again.
       limits: {
         outcomesMax: 5,
-        timersMax: 3,
+        timersMax: 1,
         timersPerCommandMax: 1,
         cacheBytesMax: (plan[0] ?? 0) % 2 === 0 ? 1 : 1_000_000,
       },
