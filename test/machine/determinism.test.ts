@@ -128,7 +128,7 @@ describe("replicas agree (HAZARDS D1, D3, D10, N12)", () => {
         const calm = (plan: ReadonlyArray<number>) => plan.map((n) => (n % 5 === 0 ? n * 3 : n))
         expect(replay(log, calm(onePlan))).toEqual(replay(log, calm(otherPlan)))
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     )
   })
 
