@@ -13,6 +13,7 @@ import { Outcomes } from "./Outcomes.ts"
 import type { Outcome, QueryOutcome } from "./outcome.ts"
 import { answer } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
+import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { Timers } from "./Timers.ts"
 
 /**
@@ -28,6 +29,7 @@ export class Machine {
   /** As the last flush found it: only who asks for a flush has it tried again. */
   #isDiskFull = false
   #failure: unknown = null
+  readonly #checkpoints = new CheckpointNotes()
 
   constructor(options: {
     readonly store: StateStore
@@ -87,6 +89,11 @@ export class Machine {
     return { index: this.#position.index, hash: this.#digest() }
   }
 
+  /** What the state came to at the newest checkpoints, oldest first. */
+  checkpoints(): ReadonlyArray<Checkpoint> {
+    return this.#checkpoints.newest
+  }
+
   /** Log time at which the first timer falls due; null when none waits. */
   nextTimer(): number | null {
     return this.#state.timers.nextDueAt
@@ -140,10 +147,12 @@ export class Machine {
     }
     // A leader's clock may stand behind its predecessor's; log time stands still until it has caught up.
     const time = Math.max(entry.time, this.#position.time)
-    const outcome = entry.kind === "command" ? execute(this.#state, entry, time) : null
+    const outcome =
+      entry.kind === "command" && !isCheckpoint(entry) ? execute(this.#state, entry, time) : null
     const configuration =
       entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
     this.#position = { index: entry.index, term: entry.term, time, configuration }
+    if (isCheckpoint(entry)) this.#checkpoints.note({ index: entry.index, hash: this.#digest() })
     return outcome
   }
 

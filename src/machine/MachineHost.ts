@@ -4,6 +4,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { Outcome, QueryOutcome } from "./outcome.ts"
+import type { Checkpoint } from "./system/checkpoint.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -90,6 +91,8 @@ export class MachineHost extends Context.Service<
     readonly due: (now: number, max: number) => Effect.Effect<ReadonlyArray<Uint8Array>, MachineFailed>
     /** Hash over all instances, outcomes and timers: equal on all replicas at equal index. */
     readonly stateHash: Effect.Effect<{ readonly index: Index; readonly hash: string }, MachineFailed>
+    /** What {@link stateHash} was at the newest checkpoints applied since the state was opened, oldest first. */
+    readonly checkpoints: Effect.Effect<ReadonlyArray<Checkpoint>, MachineFailed>
     /** Closes the state, lets the snapshot's file take its place, and opens that. */
     readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
     readonly status: Effect.Effect<MachineStatus, MachineFailed>

@@ -41,6 +41,7 @@ export const layerInProcess = (options: {
         nextTimer: ask("nextTimer", () => machine.nextTimer()),
         due: (now, max) => ask("due", () => machine.due(now, max)),
         stateHash: ask("stateHash", () => machine.stateHash()),
+        checkpoints: ask("checkpoints", () => machine.checkpoints()),
         install: (snapshotId) => gate.install(install(snapshotId)),
         status: ask("status", () => machine.status()),
       })

@@ -8,6 +8,7 @@ import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { ActorProblem } from "./Registry.ts"
+import type { Checkpoint } from "./system/checkpoint.ts"
 
 export interface LoadOptions {
   readonly modules: ReadonlyArray<ActorModule>
@@ -38,6 +39,7 @@ export interface Operations {
     readonly given: null
     readonly gives: { readonly index: number; readonly hash: string }
   }
+  readonly checkpoints: { readonly given: null; readonly gives: ReadonlyArray<Checkpoint> }
   readonly status: { readonly given: null; readonly gives: MachineStatus }
   readonly close: { readonly given: null; readonly gives: null }
 }

@@ -79,6 +79,8 @@ const run = (request: Request): unknown => {
     }
     case "stateHash":
       return machine.stateHash()
+    case "checkpoints":
+      return machine.checkpoints()
     case "status":
       return machine.status()
     case "close":

@@ -67,6 +67,7 @@ export const layerBoundary = (options: {
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),
         stateHash: ask(host.stateHash),
+        checkpoints: ask(host.checkpoints),
         install: (snapshotId) =>
           Effect.tap(ask(host.install(snapshotId)), (position) =>
             Effect.sync(() => watcher.installed(position)),

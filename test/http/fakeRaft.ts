@@ -302,6 +302,7 @@ const machine: MachineHost["Service"] = {
   nextTimer: unasked,
   due: () => unasked,
   stateHash: unasked,
+  checkpoints: unasked,
   install: () => unasked,
   status: Effect.succeed({
     actors: [],

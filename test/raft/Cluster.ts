@@ -4,6 +4,7 @@ import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Sco
 import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
 import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
+import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
@@ -299,10 +300,13 @@ const layerWeather = (node: TestNode) =>
     ),
   ).pipe(Layer.provide(layerLog(node.disk)))
 
+const hashOf = (applied: ReadonlyArray<string>): string => `hash of ${applied.join()}`
+
 /** Executes a command once; the result is its place in the list. */
 const layerToyMachine = (node: TestNode) =>
   Layer.sync(MachineHost, () => {
     let position = node.file.position
+    const checkpoints = new CheckpointNotes()
     const outcomeOf = (entry: Entry): Outcome => {
       const command = decoder.decode(entry.data)
       const place = node.applied.indexOf(command)
@@ -332,6 +336,10 @@ const layerToyMachine = (node: TestNode) =>
             if (entry.index !== position.index + 1)
               throw new Error(`gap: ${position.index} then ${entry.index}`)
             position = { ...position, index: entry.index, term: entry.term, time: entry.time }
+            if (isCheckpoint(entry)) {
+              checkpoints.note({ index: entry.index, hash: hashOf(node.applied) })
+              return null
+            }
             return entry.kind === "command" ? outcomeOf(entry) : null
           }),
         ),
@@ -352,7 +360,8 @@ const layerToyMachine = (node: TestNode) =>
         node.file.commands = [...node.applied]
         return position.index
       }),
-      stateHash: Effect.sync(() => ({ index: position.index, hash: node.applied.join() })),
+      stateHash: Effect.sync(() => ({ index: position.index, hash: hashOf(node.applied) })),
+      checkpoints: Effect.sync(() => checkpoints.newest),
       install: (id) =>
         Effect.sync(() => {
           const image = JSON.parse(decoder.decode(node.file.parts.get(id)))
