@@ -6,6 +6,7 @@ import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
+import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -51,6 +52,8 @@ export class TestNode {
   readonly settled = new Map<string, Outcome>()
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
+  /** What it has said of itself. */
+  readonly events: Array<Readonly<Record<string, unknown>>> = []
   /** How often the leader's life has looked for timers. */
   timerLooks = 0
 
@@ -120,7 +123,7 @@ export class Cluster {
     const scope = Scope.makeUnsafe()
     node.scope = scope
     node.applied = [...node.file.commands]
-    const layers = layerRaft({
+    const options = {
       ...defaultOptions,
       ...this.options,
       group: "main",
@@ -128,7 +131,10 @@ export class Cluster {
       client: `http://${node.id}`,
       initial: node.initial,
       contacts: this.initial.addresses,
-    }).pipe(
+    }
+    const event = (message: string, details: Readonly<Record<string, unknown>>) =>
+      node.events.push({ message, ...details })
+    const layers = layerRaft(options, { ...silentObserver, event }).pipe(
       Layer.provideMerge(
         Layer.mergeAll(
           layerWeather(node),
@@ -300,7 +306,7 @@ const layerWeather = (node: TestNode) =>
     ),
   ).pipe(Layer.provide(layerLog(node.disk)))
 
-const hashOf = (applied: ReadonlyArray<string>): string => `hash of ${applied.join()}`
+const hashOf = (applied: ReadonlyArray<string>): string => Bun.hash(applied.join()).toString(16)
 
 /** Executes a command once; the result is its place in the list. */
 const layerToyMachine = (node: TestNode) =>
