@@ -23,6 +23,7 @@ const SERVICES = [
   "machine/MachineHost.ts",
   "machine/outcome.ts",
   "machine/command.ts",
+  "machine/system/checkpoint.ts",
 ]
 const HOST = ["bun", "bun:", "node:"]
 

@@ -50,6 +50,8 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           ready: status.ready,
           leaderChanges: status.leaderChanges,
           outcast: status.outcast,
+          parted: status.parted,
+          checkpoint: status.checkpoint,
         }
       }),
     }),

@@ -41,6 +41,30 @@ export const registerNodeMetrics = (
     s.standing === "whole" ? 1 : 0,
   )
   perGroup(
+    "raftlet_parted",
+    "1 while the node's state is not what the others have, until it is repaired.",
+    (s) => (s.parted === null ? 0 : 1),
+  )
+  metrics.gauge(
+    "raftlet_partings_total",
+    "How often the node's state was found not to be what the others have, by how that was found.",
+    ["group", "reason"],
+    () =>
+      statuses().flatMap(({ group, partings }) =>
+        Object.entries(partings).map(([reason, value]) => ({ labels: [group, reason], value })),
+      ),
+    "counter",
+  )
+  perGroup(
+    "raftlet_state_splits_total",
+    "Checkpoints at which no majority can agree, seen while this node led. More than 0 needs somebody to look.",
+    (s) => s.splits,
+    "counter",
+  )
+  perGroup("raftlet_checkpoint_index", "Newest checkpoint that the state has come past.", (s) =>
+    s.checkpoint === null ? 0 : s.checkpoint.index,
+  )
+  perGroup(
     "raftlet_disk_short",
     "1 while the node's disk is full, and what is kept for that is in use.",
     (s) => (s.diskShort ? 1 : 0),

@@ -132,6 +132,14 @@ export const schemas = {
         ready: { type: "boolean" },
         leaderChanges: count,
         outcast: { ...orNull("string"), description: "Why every peer refuses a node without a leader." },
+        parted: {
+          anyOf: [{ type: "null" }, object({ reason: { enum: ["differs"] }, index: count, since: count })],
+          description: "Since when, ms since 1970, the node's state is known not to be what the others have.",
+        },
+        checkpoint: {
+          anyOf: [{ type: "null" }, object({ index: count, hash: text })],
+          description: "The newest that it has come past. Nodes with the same index have the same hash.",
+        },
       }),
     },
   }),

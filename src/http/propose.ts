@@ -17,7 +17,15 @@ import {
 import { isObject, refuseUnknown } from "./fields.ts"
 import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
-import { checkKey, decodePart, keyOfSegment, parseQuery, parseSwitch } from "./target.ts"
+import {
+  actorOfSegment,
+  checkActor,
+  checkKey,
+  decodePart,
+  keyOfSegment,
+  parseQuery,
+  parseSwitch,
+} from "./target.ts"
 
 export const proposalsMax = 1000
 
@@ -41,7 +49,7 @@ export const propose = async (
   const millis = timeoutMillis(request)
   const deadline = door.raft.now() + millis
   const call: Call = {
-    actor: decodePart(segments[0]!, "The actor's name"),
+    actor: actorOfSegment(segments[0]!),
     key: keyOfSegment(segments[1]!),
     command: decodePart(segments[2]!, "The command's name"),
     idempotencyKey: idempotencyKey(request),
@@ -156,7 +164,7 @@ const encodeItem = (item: unknown, options: ProposeOptions): Uint8Array | Proble
       throw new Problem("too-large", `The input is larger than ${options.commandBytesMax} bytes.`)
     }
     const call: Call = {
-      actor: text(item, "actor"),
+      actor: checkActor(text(item, "actor")),
       key: checkKey(text(item, "key")),
       command: text(item, "command"),
       idempotencyKey: given === undefined ? crypto.randomUUID() : checkIdempotencyKey(given),

@@ -6,7 +6,15 @@ import { answeredResponse, askRead, awaitActor, type Doors, leaderLocation, redi
 import { parseJson } from "./json.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
-import { decodePart, keyBytesMax, keyOfSegment, parseCount, parseQuery, parseSwitch } from "./target.ts"
+import {
+  actorOfSegment,
+  decodePart,
+  keyBytesMax,
+  keyOfSegment,
+  parseCount,
+  parseQuery,
+  parseSwitch,
+} from "./target.ts"
 
 const limitDefault = 100
 const limitMax = 1000
@@ -22,7 +30,7 @@ export const readQuery = async (
   const parameters = parseQuery(request, posted ? common : [...common, "input"])
   const asked = {
     type: "query",
-    actor: decodePart(segments[0]!, "The actor's name"),
+    actor: actorOfSegment(segments[0]!),
     key: keyOfSegment(segments[1]!),
     query: decodePart(segments[2]!, "The query's name"),
   } as const
@@ -43,7 +51,7 @@ export const readState = (
 ): Promise<Response> =>
   read(doors, request, parseQuery(request, common), {
     type: "state",
-    actor: decodePart(segments[0]!, "The actor's name"),
+    actor: actorOfSegment(segments[0]!),
     key: keyOfSegment(segments[1]!),
   })
 
@@ -56,7 +64,7 @@ export const readList = (
   const parameters = parseQuery(request, [...common, "prefix", "after", "limit"])
   return read(doors, request, parameters, {
     type: "list",
-    actor: decodePart(segments[0]!, "The actor's name"),
+    actor: actorOfSegment(segments[0]!),
     prefix: keyPart(parameters, "prefix"),
     after: keyPart(parameters, "after"),
     limit: parseCount(parameters.get("limit"), "limit", 1, limitMax) ?? limitDefault,

@@ -1,7 +1,8 @@
 // Which bytes does a request's target name? Exact decoding of path segments and query strings: nothing is
 // normalised, repaired or skipped, because a key that changes on its way in is another key.
 
-import { Problem } from "./problem.ts"
+import { unknownActor } from "../machine/refusals.ts"
+import { fromRefused, Problem } from "./problem.ts"
 
 /** The path as it was sent, still percent-encoded. hono matches on this, so `%2F` never splits a segment. */
 export const rawPath = (request: Request): string => {
@@ -21,6 +22,15 @@ export const decodePart = (raw: string, what: string): string => {
   } catch {
     throw new Problem("bad-request", `${what} is not percent-encoded UTF-8.`)
   }
+}
+
+/** The actor's name in a path's segment. Throws a `bad-request` or `unknown-actor` problem. */
+export const actorOfSegment = (raw: string): string => checkActor(decodePart(raw, "The actor's name"))
+
+/** Such names are the system's own, in the log and in the state: no client writes or reads there. */
+export const checkActor = (name: string): string => {
+  if (name.startsWith("$")) throw fromRefused(unknownActor(name))
+  return name
 }
 
 /** The key in a path's segment. Throws a `bad-request` problem. */

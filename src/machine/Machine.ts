@@ -10,6 +10,7 @@ import type { ActorStatus, Admission, MachineStatus, PlanRequest, Query, Stuck }
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
+import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan } from "./system/plan.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */
@@ -54,6 +55,8 @@ export class Machine {
   flush = (): Index => this.#core.flush()
 
   stateHash = (): { readonly index: Index; readonly hash: string } => this.#core.stateHash()
+
+  checkpoints = (): ReadonlyArray<Checkpoint> => this.#core.checkpoints()
 
   nextTimer = (): number | null => this.#core.nextTimer()
 

@@ -18,6 +18,7 @@ import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { answerAll } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
+import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
 import { type Plan, planFor } from "./system/plan.ts"
 import { Quarantines } from "./system/Quarantines.ts"
@@ -40,6 +41,7 @@ export class MachineCore {
   #isDiskFull = false
   #failure: unknown = null
   #stuck: Stuck | null = null
+  readonly #checkpoints = new CheckpointNotes()
 
   /** `preset`: actors that were always there, for tests and the simulation; a node has those of its log. */
   constructor(options: {
@@ -171,6 +173,11 @@ export class MachineCore {
     return { index: this.#position.index, hash: this.#digest() }
   }
 
+  /** What the state came to at the newest checkpoints, oldest first. */
+  checkpoints(): ReadonlyArray<Checkpoint> {
+    return this.#checkpoints.newest
+  }
+
   /** Log time at which the first timer falls due; null when none waits. */
   nextTimer(): number | null {
     return this.#state.timers.nextDueAt
@@ -290,6 +297,7 @@ export class MachineCore {
     const configuration =
       entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
     this.#position = { index: entry.index, term: entry.term, time, configuration }
+    if (isCheckpoint(entry)) this.#checkpoints.note(this.stateHash())
   }
 
   #flush(): Index {

@@ -6,6 +6,7 @@ import type { StatePosition } from "../storage/StateStore.ts"
 import type { Manifest } from "./Catalogue.ts"
 import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, Recorded } from "./system/plan.ts"
 import type { Quarantine } from "./system/Quarantines.ts"
 
@@ -166,6 +167,8 @@ export class MachineHost extends Context.Service<
     readonly due: (now: number, max: number) => Effect.Effect<ReadonlyArray<Uint8Array>, MachineFailed>
     /** Hash over all instances, outcomes and timers: equal on all replicas at equal index. */
     readonly stateHash: Effect.Effect<{ readonly index: Index; readonly hash: string }, MachineFailed>
+    /** What {@link stateHash} was at the newest checkpoints applied since the state was opened, oldest first. */
+    readonly checkpoints: Effect.Effect<ReadonlyArray<Checkpoint>, MachineFailed>
     /** Closes the state, lets the snapshot's file take its place, and opens that. */
     readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
     readonly status: Effect.Effect<MachineStatus, MachineFailed>

@@ -5,6 +5,7 @@ import type { Entry } from "../consensus/types.ts"
 import type { Reduce } from "./Executor.ts"
 import { type MachineState, type Weighed, weigh } from "./execution.ts"
 import type { OutcomeSlot } from "./Outcomes.ts"
+import { isCheckpoint } from "./system/checkpoint.ts"
 
 /** One entry of a wave, and what is known of it. */
 export interface Step {
@@ -26,6 +27,7 @@ export class Wave {
   readonly #timersMax: number
   readonly #callsMax: number
   #bytes = 0
+  #isClosed = false
 
   constructor(state: MachineState) {
     this.#state = state
@@ -38,8 +40,15 @@ export class Wave {
 
   /** Takes the next entry; says why not when it cannot: it must wait for the others, or run on its own. */
   take(entry: Entry, now: number): "taken" | "full" | Extract<Weighed, { type: "system" }> {
-    if (entry.kind !== "command") return this.#push({ entry, now, weighed: null })
     const isEmpty = this.steps.length === 0
+    if (this.#isClosed) return "full"
+    if (isCheckpoint(entry)) {
+      // What the state comes to there is asked of this very place: nothing runs ahead of it.
+      if (!isEmpty) return "full"
+      this.#isClosed = true
+      return this.#push({ entry, now, weighed: null })
+    }
+    if (entry.kind !== "command") return this.#push({ entry, now, weighed: null })
     const weighed = weigh(this.#state, entry, now)
     if (weighed.type === "system") return isEmpty ? weighed : "full"
     // What is remembered, and what timers wait, the commands before it may still change.

@@ -46,6 +46,7 @@ export const layerInProcess = (options: {
         nextTimer: ask("nextTimer", () => machine.nextTimer()),
         due: (now, max) => ask("due", () => machine.due(now, max)),
         stateHash: ask("stateHash", () => machine.stateHash()),
+        checkpoints: ask("checkpoints", () => machine.checkpoints()),
         install: (snapshotId) => gate.install(install(snapshotId)),
         status: ask("status", () => machine.status()),
         inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),

@@ -105,6 +105,7 @@ const makeHost = (
     nextTimer: call("nextTimer", null),
     due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),
     stateHash: call("stateHash", null),
+    checkpoints: call("checkpoints", null),
     install: (snapshotId) =>
       gate.install(
         callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),

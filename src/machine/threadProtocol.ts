@@ -15,6 +15,7 @@ import type {
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
+import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan } from "./system/plan.ts"
 
 export interface OpenOptions {
@@ -43,6 +44,7 @@ export interface Operations {
     readonly given: null
     readonly gives: { readonly index: number; readonly hash: string }
   }
+  readonly checkpoints: { readonly given: null; readonly gives: ReadonlyArray<Checkpoint> }
   readonly status: { readonly given: null; readonly gives: MachineStatus }
   readonly inspect: { readonly given: Draft; readonly gives: Inspection }
   readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }

@@ -74,6 +74,8 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
     }
     case "stateHash":
       return Effect.sync(() => core.stateHash())
+    case "checkpoints":
+      return Effect.sync(() => core.checkpoints())
     case "status":
       return Effect.sync(() => core.status())
     case "inspect":

@@ -10,6 +10,7 @@ import type { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { Inbound, Transport } from "../transport/Transport.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
+import type { Partings } from "./Partings.ts"
 import type { Signal } from "./Signal.ts"
 
 /** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
@@ -35,6 +36,7 @@ export interface Group {
   readonly observer: Observer
   readonly clock: Clock.Clock
   readonly random: Random.Random
+  readonly partings: Partings
   /** Raised when the machine may have something to apply or install. */
   readonly applicable: Signal
   /** One per member that receives the log. Filled while this node leads. */

@@ -2,6 +2,7 @@
 
 import type { Effect, Queue, Scope } from "effect"
 import type { Turn } from "../consensus/node.ts"
+import type { Checkpoints } from "./Checkpoints.ts"
 import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import type { Reads } from "./Reads.ts"
@@ -13,6 +14,7 @@ export interface Hands {
   readonly proposals: Proposals
   readonly reads: Reads
   readonly operations: Operations
+  readonly checkpoints: Checkpoints
   readonly chunks: Queue.Queue<Turn["chunks"][number]>
   /** Gets one for each completed snapshot that the turn has heard of. */
   readonly taken: Queue.Queue<void>

@@ -15,6 +15,7 @@ import type {
 } from "../consensus/types.ts"
 import type { MachineFailed, Query } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
+import type { Checkpoint } from "../machine/system/checkpoint.ts"
 import type { StorageFailed, StorageFull } from "../storage/LogStore.ts"
 import type { HeldSnapshot, Snapshot } from "../storage/SnapshotStore.ts"
 
@@ -153,6 +154,18 @@ export interface MemberStatus {
   } | null
 }
 
+/** How it was found that a state is not what it should be. `differs`: from a majority's, at a checkpoint. */
+export type PartingReason = "differs"
+
+/** A node's state is not what the others have. */
+export interface Parting {
+  readonly reason: PartingReason
+  /** The checkpoint at which it differs. */
+  readonly index: Index
+  /** The wall clock's time, ms since 1970. */
+  readonly since: number
+}
+
 export interface GroupStatus {
   readonly group: GroupId
   readonly id: NodeId
@@ -179,6 +192,14 @@ export interface GroupStatus {
   readonly diskBusyMillis: number
   /** The disk is full: no commands are taken that would count on it. */
   readonly diskShort: boolean
+  /** Not null: nothing of this node's state is shown before it is repaired. */
+  readonly parted: Parting | null
+  /** How often that has happened since the node started, by reason. */
+  readonly partings: Readonly<Record<PartingReason, number>>
+  /** The newest that this node's machine has come past since its state was opened. */
+  readonly checkpoint: Checkpoint | null
+  /** Checkpoints at which no majority can agree, as far as this node has seen them while it led. */
+  readonly splits: number
   readonly configuration: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { applicableIndex } from "../consensus/node.ts"
 import type { Entry, Index } from "../consensus/types.ts"
 import { MachineFailed } from "../machine/MachineHost.ts"
+import { type Checkpoint, isCheckpoint } from "../machine/system/checkpoint.ts"
 import { type Group, post } from "./Group.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Flushed } from "./snapshotter.ts"
@@ -13,20 +14,27 @@ export interface Applied {
   index: Index
 }
 
-/**
- * Applies in order, one batch after the other; a batch is whatever has become committed meanwhile. `advanced`
- * is called after each.
- */
+/** Who wants to know how far the machine is. */
+export interface Listeners {
+  /** After each batch, and after an install. */
+  readonly advanced: () => void
+  /** It has come past a checkpoint: these are the newest. */
+  readonly noted: (checkpoints: ReadonlyArray<Checkpoint>) => void
+  /** A snapshot took the place of the state. */
+  readonly installed: () => void
+}
+
+/** Applies in order, one batch after the other; a batch is whatever has become committed meanwhile. */
 export const applier = Effect.fnUntraced(function* (
   group: Group,
   applied: Applied,
   flushed: Flushed,
-  advanced: () => void,
+  listeners: Listeners,
 ) {
   while (true) {
     yield* group.applicable.raised
     group.applicable.lower()
-    yield* applyAll(group, applied, flushed, advanced)
+    yield* applyAll(group, applied, flushed, listeners)
   }
 })
 
@@ -34,7 +42,7 @@ const applyAll = Effect.fnUntraced(function* (
   group: Group,
   applied: Applied,
   flushed: Flushed,
-  advanced: () => void,
+  listeners: Listeners,
 ) {
   const { node } = group
   while (true) {
@@ -43,13 +51,15 @@ const applyAll = Effect.fnUntraced(function* (
       // The log on disk must rest on the snapshot before the state does (HAZARDS N2).
       if (node.log.persistedIndex < pendingInstall.index) return
       yield* install(group, pendingInstall.snapshotId, applied, flushed)
+      listeners.installed()
     } else {
       const to = applicableIndex(node)
       if (applied.index >= to) return
-      yield* applyBatch(group, applied, to)
+      const entries = yield* applyBatch(group, applied, to)
+      if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
     }
     post(group, { type: "Applied", index: applied.index })
-    advanced()
+    listeners.advanced()
   }
 })
 
@@ -70,6 +80,7 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
     })
   }
   applied.index = entries.at(-1)!.index
+  return entries
 })
 
 const entriesToApply = Effect.fnUntraced(function* (group: Group, from: Index, to: Index) {

@@ -9,6 +9,7 @@ import type { Operations } from "./Operations.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { outcastBy } from "./outcast.ts"
+import { Partings } from "./Partings.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
 import { readLog } from "./readLog.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
@@ -19,7 +20,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
   Layer.effect(
     Raft,
     Effect.gen(function* () {
-      const started = yield* start(options, observer)
+      const started = yield* start(options, observer, new Partings())
       const { group, proposals, reads, operations, applied, flushed } = started
       return Raft.of({
         group: options.group,
@@ -48,8 +49,8 @@ const handOver = (group: Group, operations: Operations): Effect.Effect<void> =>
   })
 
 const statusOf = (started: Started): GroupStatus => {
-  const { group, proposals, reads, writer, flushed } = started
-  const { node } = group
+  const { group, proposals, reads, writer, flushed, checkpoints } = started
+  const { node, partings } = group
   const leader = knownLeader(node)
   const configuration = node.configurations.current
   return {
@@ -73,6 +74,10 @@ const statusOf = (started: Started): GroupStatus => {
     outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
+    parted: partings.current,
+    partings: partings.counts,
+    checkpoint: checkpoints.newest,
+    splits: partings.splits,
     configuration,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {

@@ -1,8 +1,9 @@
-// What lives while a node leads? A heartbeat, a replicator for each member, and the clock of the timers.
+// What lives while a node leads? A heartbeat, a replicator for each member, the clock of the timers, and checkpoints.
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
+import { checkpointer } from "./checkpointer.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import type { Proposals } from "./Proposals.ts"
@@ -12,7 +13,7 @@ import { replicateToMembers } from "./replicators.ts"
 export const leaderLife = Effect.fnUntraced(function* (
   group: Group,
   role: Leader,
-  { run, proposals }: Hands,
+  { run, proposals, checkpoints }: Hands,
   scope: Scope.Scope,
 ) {
   yield* Scope.addFinalizer(
@@ -22,6 +23,7 @@ export const leaderLife = Effect.fnUntraced(function* (
   yield* replicateToMembers(group, role, run, scope)
   yield* run(heartbeat(group), scope)
   yield* run(timers(group, proposals), scope)
+  yield* run(checkpointer(group, checkpoints), scope)
 })
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {

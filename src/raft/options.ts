@@ -40,6 +40,11 @@ export interface RaftOptions {
   /** How often a leader looks whether a timer of the machine is due, and how many it proposes at once. */
   readonly timerMillis: number
   readonly timersMax: number
+  /** A checkpoint goes into the log after so many entries, and after so long when anything was applied meanwhile. */
+  readonly checkpointEntries: number
+  readonly checkpointMillis: number
+  /** How often a replica repeats what its state came to at the newest checkpoint. */
+  readonly reportMillis: number
   /** How often deadlines are looked at. */
   readonly sweepMillis: number
 }
@@ -71,5 +76,8 @@ export const defaultOptions = {
   forwardRetryMillis: 1500,
   timerMillis: 100,
   timersMax: 256,
+  checkpointEntries: 10_000,
+  checkpointMillis: 10_000,
+  reportMillis: 1000,
   sweepMillis: 25,
 } satisfies Omit<RaftOptions, "group" | "id" | "client" | "initial">

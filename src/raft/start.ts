@@ -4,18 +4,20 @@ import { Cause, Clock, Deferred, Effect, Queue, Random, Scope } from "effect"
 import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode, type Turn } from "../consensus/node.ts"
-import type { Write } from "../consensus/types.ts"
+import type { Millis, Write } from "../consensus/types.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
+import { Checkpoints } from "./Checkpoints.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Run } from "./Hands.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
+import type { Partings } from "./Partings.ts"
 import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
@@ -31,6 +33,7 @@ export interface Started {
   readonly proposals: Proposals
   readonly reads: Reads
   readonly operations: Operations
+  readonly checkpoints: Checkpoints
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
@@ -40,9 +43,13 @@ export interface Started {
   readonly answerAll: Effect.Effect<void>
 }
 
-export const start = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+export const start = Effect.fnUntraced(function* (
+  options: RaftOptions,
+  observer: Observer,
+  partings: Partings,
+) {
   const scope = yield* Scope.Scope
-  const group = yield* loadGroup(options, observer)
+  const group = yield* loadGroup(options, observer, partings)
   const stopped = yield* Deferred.make<never, GroupStopped>()
   const run: Run = (life, within) =>
     life.pipe(
@@ -59,6 +66,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
+  const checkpoints = new Checkpoints(group, applied)
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
@@ -74,7 +82,11 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(group.log.failed, scope)
   yield* run(writing, scope)
   yield* run(
-    applier(group, applied, flushed, () => reads.advanced()),
+    applier(group, applied, flushed, {
+      advanced: () => reads.advanced(),
+      noted: (notes) => checkpoints.noted(notes),
+      installed: () => checkpoints.installed(),
+    }),
     scope,
   )
   yield* run(flusher(group, flushed), scope)
@@ -82,14 +94,16 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
-  yield* run(sweeper(group, proposals, reads, operations), scope)
-  yield* run(turns(group, { writer, proposals, reads, operations, chunks, taken, cuts, run }, scope), scope)
+  yield* run(sweeper(group, [proposals, reads, operations, checkpoints]), scope)
+  const hands = { writer, proposals, reads, operations, checkpoints, chunks, taken, cuts, run }
+  yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
     group,
     proposals,
     reads,
     operations,
+    checkpoints,
     writer,
     applied,
     flushed,
@@ -100,7 +114,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
 
 const CHUNKS_WAITING_MAX = 16
 
-const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer, partings: Partings) {
   const log = yield* LogStore
   const machine = yield* MachineHost
   const clock = yield* Clock.Clock
@@ -154,6 +168,7 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     observer,
     clock,
     random: yield* Random.Random,
+    partings,
     applicable: new Signal(),
     replicators: new Map(),
   }
@@ -163,17 +178,13 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
 /** Looks after those who wait: deadlines, and attempts that got no answer. */
 const sweeper = Effect.fnUntraced(function* (
   group: Group,
-  proposals: Proposals,
-  reads: Reads,
-  operations: Operations,
+  swept: ReadonlyArray<{ readonly sweep: (now: Millis) => void }>,
 ) {
   while (true) {
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
     noteRoom(group)
-    proposals.sweep(now)
-    reads.sweep(now)
-    operations.sweep(now)
+    for (const each of swept) each.sweep(now)
   }
 })
 

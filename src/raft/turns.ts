@@ -68,6 +68,8 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     else if (payload.type === "ForwardReply") hands.proposals.onForwardReply(from, payload)
     else if (payload.type === "QueryRequest") hands.reads.onQueryRequest(from, payload)
     else if (payload.type === "QueryReply") hands.reads.onQueryReply(from, payload)
+    else if (payload.type === "StateReport") hands.checkpoints.onReport(from, payload)
+    else if (payload.type === "StateParted") hands.checkpoints.onParted(from, payload)
     else step(group.node, { type: "Received", from, message: payload }, now)
   } else if (mail.type === "ReadersWait") {
     const { plain, lease } = hands.reads.takeArrived()
@@ -102,6 +104,7 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) group.applicable.raise()
   for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)
   hands.operations.look()
+  hands.checkpoints.look()
   hands.reads.noteFreshness()
 }
 

@@ -272,6 +272,8 @@ export class SimulatedCluster {
       case "ForwardReply":
       case "QueryRequest":
       case "QueryReply":
+      case "StateReport":
+      case "StateParted":
         return this.#lookout.forwarded(payload)
     }
     this.invariants.said(from, to, payload, this.#truthOf(from) ?? nothingOnDisk)
@@ -425,6 +427,10 @@ export class SimulatedCluster {
         this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
         // A state that is given up may cost the log that rests on it, long after the damage itself.
         if (message.startsWith("the log is damaged")) this.invariants.damaged(node.id)
+        const isAlarm = /parted from|NO MAJORITY AGREES/.test(message)
+        this.watch(() =>
+          insist("state hash", !isAlarm, `${node.id}: ${message} (D1)`, JSON.stringify(details)),
+        )
         this.#lookout.event(message)
       },
       applied: (node, entry, outcome) => {

@@ -69,6 +69,7 @@ export const layerBoundary = (options: {
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),
         stateHash: ask(host.stateHash),
+        checkpoints: ask(host.checkpoints),
         install: (snapshotId) =>
           Effect.tap(ask(host.install(snapshotId)), (position) =>
             Effect.sync(() => watcher.installed(position)),

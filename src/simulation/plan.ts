@@ -102,6 +102,9 @@ const drawSettings = (chance: Chance): RaftSettings => {
     forwardRetryMillis: chance.pick([200, 600]),
     timerMillis: 50,
     timersMax: chance.pick([1, 256]),
+    checkpointEntries: chance.pick([5, 50, 10_000]),
+    checkpointMillis: chance.pick([200, 1000]),
+    reportMillis: chance.pick([100, 500]),
   }
 }
 

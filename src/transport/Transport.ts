@@ -36,8 +36,36 @@ export interface QueryReply {
   readonly answers: ReadonlyArray<string>
 }
 
+/** A replica tells the leader what its state had come to at a checkpoint: at once, and again now and then. */
+export interface StateReport {
+  readonly type: "StateReport"
+  /** Of the newest checkpoint that it has come past; 0: of none. */
+  readonly index: Index
+  /** Empty when the index is 0. */
+  readonly hash: string
+  /** How far its machine is. */
+  readonly appliedIndex: Index
+  /** The entry at which its reducers' host faults; 0: at none. */
+  readonly stuckAt: Index
+}
+
+/** The leader's word: a majority had another state there than the one that is told so. */
+export interface StateParted {
+  readonly type: "StateParted"
+  readonly index: Index
+  /** What the majority had. */
+  readonly hash: string
+}
+
 /** What travels in a frame: the consensus of a group, or its door. */
-export type Payload = Message | ForwardRequest | ForwardReply | QueryRequest | QueryReply
+export type Payload =
+  | Message
+  | ForwardRequest
+  | ForwardReply
+  | QueryRequest
+  | QueryReply
+  | StateReport
+  | StateParted
 
 /** A message as it arrives. The sender's identity was proven by the handshake. */
 export interface Inbound {

@@ -150,6 +150,10 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
       return { group, queryRequest: payload }
     case "QueryReply":
       return { group, queryReply: payload }
+    case "StateReport":
+      return { group, stateReport: payload }
+    case "StateParted":
+      return { group, stateParted: payload }
   }
 }
 

@@ -23,6 +23,8 @@ export interface Frame {
   readonly forwardReply?: ForwardReply | null
   readonly queryRequest?: QueryRequest | null
   readonly queryReply?: QueryReply | null
+  readonly stateReport?: StateReport | null
+  readonly stateParted?: StateParted | null
 }
 export declare const Frame: {
   readonly encode: (message: Frame, writer?: Writer) => Writer
@@ -302,4 +304,24 @@ export interface QueryReply {
 export declare const QueryReply: {
   readonly encode: (message: QueryReply, writer?: Writer) => Writer
   readonly decode: (bytes: Uint8Array | Reader, length?: number) => QueryReply
+}
+
+export interface StateReport {
+  readonly index: number
+  readonly hash: string
+  readonly appliedIndex: number
+  readonly stuckAt: number
+}
+export declare const StateReport: {
+  readonly encode: (message: StateReport, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => StateReport
+}
+
+export interface StateParted {
+  readonly index: number
+  readonly hash: string
+}
+export declare const StateParted: {
+  readonly encode: (message: StateParted, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => StateParted
 }

@@ -36,6 +36,8 @@ export const Frame = $root.Frame = (() => {
     Frame.prototype.forwardReply = null;
     Frame.prototype.queryRequest = null;
     Frame.prototype.queryReply = null;
+    Frame.prototype.stateReport = null;
+    Frame.prototype.stateParted = null;
 
     Frame.encode = function (message, writer, _depth) {
         if (!writer)
@@ -84,6 +86,10 @@ export const Frame = $root.Frame = (() => {
             $root.QueryRequest.encode(message.queryRequest, writer.uint32(234).fork(), _depth + 1).ldelim();
         if (message.queryReply != null && $Object.hasOwnProperty.call(message, "queryReply"))
             $root.QueryReply.encode(message.queryReply, writer.uint32(242).fork(), _depth + 1).ldelim();
+        if (message.stateReport != null && $Object.hasOwnProperty.call(message, "stateReport"))
+            $root.StateReport.encode(message.stateReport, writer.uint32(250).fork(), _depth + 1).ldelim();
+        if (message.stateParted != null && $Object.hasOwnProperty.call(message, "stateParted"))
+            $root.StateParted.encode(message.stateParted, writer.uint32(258).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -238,6 +244,18 @@ export const Frame = $root.Frame = (() => {
                     if (wireType !== 2)
                         break;
                     message.queryReply = $root.QueryReply.decode(reader, reader.size(), $undefined, _depth + 1, message.queryReply);
+                    continue;
+                }
+            case 31: {
+                    if (wireType !== 2)
+                        break;
+                    message.stateReport = $root.StateReport.decode(reader, reader.size(), $undefined, _depth + 1, message.stateReport);
+                    continue;
+                }
+            case 32: {
+                    if (wireType !== 2)
+                        break;
+                    message.stateParted = $root.StateParted.decode(reader, reader.size(), $undefined, _depth + 1, message.stateParted);
                     continue;
                 }
             }
@@ -3196,6 +3214,218 @@ export const QueryReply = $root.QueryReply = (() => {
     };
 
     return QueryReply;
+})();
+
+export const StateReport = $root.StateReport = (() => {
+
+    const StateReport = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    StateReport.prototype.index = 0;
+    StateReport.prototype.hash = "";
+    StateReport.prototype.appliedIndex = 0;
+    StateReport.prototype.stuckAt = 0;
+
+    StateReport.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.index != null && $Object.hasOwnProperty.call(message, "index") && !$Object.is(message.index, 0))
+            writer.uint32(9).double(message.index);
+        if (message.hash != null && $Object.hasOwnProperty.call(message, "hash") && message.hash !== "")
+            writer.uint32(18).string(message.hash);
+        if (message.appliedIndex != null && $Object.hasOwnProperty.call(message, "appliedIndex") && !$Object.is(message.appliedIndex, 0))
+            writer.uint32(25).double(message.appliedIndex);
+        if (message.stuckAt != null && $Object.hasOwnProperty.call(message, "stuckAt") && !$Object.is(message.stuckAt, 0))
+            writer.uint32(33).double(message.stuckAt);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    StateReport.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.StateReport();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.index = value;
+                    else
+                        delete message.index;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.hash = value;
+                    else
+                        delete message.hash;
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.appliedIndex = value;
+                    else
+                        delete message.appliedIndex;
+                    continue;
+                }
+            case 4: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.stuckAt = value;
+                    else
+                        delete message.stuckAt;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return StateReport;
+})();
+
+export const StateParted = $root.StateParted = (() => {
+
+    const StateParted = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    StateParted.prototype.index = 0;
+    StateParted.prototype.hash = "";
+
+    StateParted.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.index != null && $Object.hasOwnProperty.call(message, "index") && !$Object.is(message.index, 0))
+            writer.uint32(9).double(message.index);
+        if (message.hash != null && $Object.hasOwnProperty.call(message, "hash") && message.hash !== "")
+            writer.uint32(18).string(message.hash);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    StateParted.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.StateParted();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.index = value;
+                    else
+                        delete message.index;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.hash = value;
+                    else
+                        delete message.hash;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return StateParted;
 })();
 
 export {

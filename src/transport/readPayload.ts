@@ -63,7 +63,27 @@ export const readPayload = (frame: wire.Frame): Payload => {
     const { id, answers } = frame.queryReply
     return { type: "QueryReply", id: count(id), answers: atMost(itemsMax, answers) }
   }
-  return readRare(frame)
+  return readState(frame) ?? readRare(frame)
+}
+
+/** What is said of states, and not of logs. Null for all else. */
+const readState = (frame: wire.Frame): Payload | null => {
+  if (frame.stateReport) {
+    const { index, hash, appliedIndex, stuckAt } = frame.stateReport
+    if ((index === 0) !== (hash === "")) throw new Malformed("a checkpoint without a hash, or a hash of none")
+    return {
+      type: "StateReport",
+      index: count(index),
+      hash: hash === "" ? "" : text(hash, tokenLengthMax),
+      appliedIndex: count(appliedIndex),
+      stuckAt: count(stuckAt),
+    }
+  }
+  if (frame.stateParted) {
+    const { index, hash } = frame.stateParted
+    return { type: "StateParted", index: count(index), hash: text(hash, tokenLengthMax) }
+  }
+  return null
 }
 
 const readRare = (frame: wire.Frame): Message => {

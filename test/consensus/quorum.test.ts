@@ -4,7 +4,13 @@ import { describe, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
-import { majorityReached, majorityVote, quorumReached, quorumVote } from "../../src/consensus/quorum.ts"
+import {
+  majorityReached,
+  majorityVote,
+  quorumAgreement,
+  quorumReached,
+  quorumVote,
+} from "../../src/consensus/quorum.ts"
 import { type Case, readCases } from "../support/datadriven.ts"
 
 const folder = join(import.meta.dir, "../../../shared/vectors/etcd-raft/quorum")
@@ -100,6 +106,34 @@ describe("against counting by hand", () => {
         const expected = endsWith(false) ? "won" : endsWith(true) ? "pending" : "lost"
         expect(quorumVote({ voters: incoming, outgoing }, vote)).toBe(expected)
         if (outgoing.length === 0) expect(majorityVote(incoming, vote)).toBe(expected)
+      }),
+    )
+  })
+
+  test("what is said is agreed on, open or split as it can still end (D1)", () => {
+    const said = fc.dictionary(fc.constantFrom("a", "b", "c", "d", "e", "f", "g"), fc.constantFrom("x", "y"))
+    fc.assert(
+      fc.property(voters, voters, said, (incoming, outgoing, given) => {
+        const halves = [incoming, outgoing].filter((half) => half.length > 0)
+        const all = [...new Set(halves.flat())]
+        const isAgreed = (value: string, words: Readonly<Record<string, string | undefined>>) =>
+          all.length > 0 &&
+          halves.every((half) =>
+            isMajority(
+              half.filter((id) => words[id] === value),
+              half,
+            ),
+          )
+        // Nobody can do more for a value than all say it who have not spoken.
+        const filled = (value: string) => Object.fromEntries(all.map((id) => [id, given[id] ?? value]))
+        const values = ["x", "y", "z"]
+        const agreed = values.find((value) => isAgreed(value, given))
+        const isOpen = all.length === 0 || values.some((value) => isAgreed(value, filled(value)))
+        const expected =
+          agreed !== undefined ? { type: "agreed", value: agreed } : { type: isOpen ? "pending" : "split" }
+        expect(quorumAgreement({ voters: incoming, outgoing }, (id) => given[id]) as unknown).toEqual(
+          expected,
+        )
       }),
     )
   })

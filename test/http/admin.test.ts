@@ -31,6 +31,8 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         ready: true,
         leaderChanges: 1,
         outcast: null,
+        parted: null,
+        checkpoint: null,
       },
     ],
   })

@@ -65,6 +65,10 @@ export const leading: GroupStatus = {
   snapshotIndex: 0,
   leaderChanges: 1,
   outcast: null,
+  parted: null,
+  partings: { differs: 0 },
+  checkpoint: null,
+  splits: 0,
   diskBusyMillis: 0,
   diskShort: false,
   configuration: {
@@ -307,6 +311,7 @@ const machine: MachineHost["Service"] = {
   nextTimer: unasked,
   due: () => unasked,
   stateHash: unasked,
+  checkpoints: unasked,
   install: () => unasked,
   status: Effect.succeed({
     actors: [],

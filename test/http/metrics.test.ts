@@ -58,6 +58,10 @@ test("/metrics has role, term, indexes, lag, queues, proposals by outcome and re
   for (const line of [
     'raftlet_role{group="main",role="leader"} 1',
     'raftlet_role{group="main",role="follower"} 0',
+    'raftlet_parted{group="main"} 0',
+    'raftlet_partings_total{group="main",reason="differs"} 0',
+    'raftlet_state_splits_total{group="main"} 0',
+    'raftlet_checkpoint_index{group="main"} 0',
     'raftlet_disk_short{group="main"} 0',
     'raftlet_term{group="main"} 2',
     'raftlet_leader_changes_total{group="main"} 1',

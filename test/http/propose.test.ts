@@ -233,6 +233,13 @@ describe("a batch (CONTRACT §3)", () => {
     expect(response.headers.get("raftlet-index")).toBe("10")
   })
 
+  test("proposes nothing to an actor of the system's own", async () => {
+    const fake = makeFake()
+    const { outcomes } = await send(fake, [item, { ...item, actor: "$checkpoint" }])
+    expect(outcomes.map(({ code }) => code)).toEqual([undefined, "unknown-actor"])
+    expect(fake.proposed.map(({ actor }) => actor)).toEqual(["counter"])
+  })
+
   test("is proposed in order and at once, before any answer", async () => {
     const fake = makeFake()
     fake.instead.current = "silence"

@@ -122,12 +122,17 @@ const plans = fc
 describe("replicas agree (HAZARDS D1, D3, D10, N12)", () => {
   test("on every outcome, query, timer and on the hash, wherever they flushed and restarted", () => {
     fc.assert(
-      fc.property(fc.array(commands, { maxLength: 60, size: "max" }), plans, plans, (given, onePlan, otherPlan) => {
-        const log = given.map((fields) => encodeCommand(command({ actor: "bag", ...fields })))
-        // Restarts before any flush apply the same entries again and again: bound the plan's patience.
-        const calm = (plan: ReadonlyArray<number>) => plan.map((n) => (n % 5 === 0 ? n * 3 : n))
-        expect(replay(log, calm(onePlan))).toEqual(replay(log, calm(otherPlan)))
-      }),
+      fc.property(
+        fc.array(commands, { maxLength: 60, size: "max" }),
+        plans,
+        plans,
+        (given, onePlan, otherPlan) => {
+          const log = given.map((fields) => encodeCommand(command({ actor: "bag", ...fields })))
+          // Restarts before any flush apply the same entries again and again: bound the plan's patience.
+          const calm = (plan: ReadonlyArray<number>) => plan.map((n) => (n % 5 === 0 ? n * 3 : n))
+          expect(replay(log, calm(onePlan))).toEqual(replay(log, calm(otherPlan)))
+        },
+      ),
       { numRuns: 150 },
     )
   })

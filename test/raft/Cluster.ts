@@ -4,7 +4,9 @@ import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Sco
 import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
 import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
+import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
+import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -50,6 +52,8 @@ export class TestNode {
   readonly settled = new Map<string, Outcome>()
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
+  /** What it has said of itself. */
+  readonly events: Array<Readonly<Record<string, unknown>>> = []
   /** How often the leader's life has looked for timers. */
   timerLooks = 0
 
@@ -119,7 +123,7 @@ export class Cluster {
     const scope = Scope.makeUnsafe()
     node.scope = scope
     node.applied = [...node.file.commands]
-    const layers = layerRaft({
+    const options = {
       ...defaultOptions,
       ...this.options,
       group: "main",
@@ -127,7 +131,10 @@ export class Cluster {
       client: `http://${node.id}`,
       initial: node.initial,
       contacts: this.initial.addresses,
-    }).pipe(
+    }
+    const event = (message: string, details: Readonly<Record<string, unknown>>) =>
+      node.events.push({ message, ...details })
+    const layers = layerRaft(options, { ...silentObserver, event }).pipe(
       Layer.provideMerge(
         Layer.mergeAll(
           layerWeather(node),
@@ -299,10 +306,13 @@ const layerWeather = (node: TestNode) =>
     ),
   ).pipe(Layer.provide(layerLog(node.disk)))
 
+const hashOf = (applied: ReadonlyArray<string>): string => Bun.hash(applied.join()).toString(16)
+
 /** Executes a command once; the result is its place in the list. */
 const layerToyMachine = (node: TestNode) =>
   Layer.sync(MachineHost, () => {
     let position = node.file.position
+    const checkpoints = new CheckpointNotes()
     const outcomeOf = (entry: Entry): Outcome => {
       const command = decoder.decode(entry.data)
       const place = node.applied.indexOf(command)
@@ -333,6 +343,10 @@ const layerToyMachine = (node: TestNode) =>
             if (entry.index !== position.index + 1)
               throw new Error(`gap: ${position.index} then ${entry.index}`)
             position = { ...position, index: entry.index, term: entry.term, time: entry.time }
+            if (isCheckpoint(entry)) {
+              checkpoints.note({ index: entry.index, hash: hashOf(node.applied) })
+              return null
+            }
             return entry.kind === "command" ? outcomeOf(entry) : null
           }),
         ),
@@ -358,7 +372,8 @@ const layerToyMachine = (node: TestNode) =>
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),
       actors: Effect.succeed([]),
-      stateHash: Effect.sync(() => ({ index: position.index, hash: node.applied.join() })),
+      stateHash: Effect.sync(() => ({ index: position.index, hash: hashOf(node.applied) })),
+      checkpoints: Effect.sync(() => checkpoints.newest),
       install: (id) =>
         Effect.sync(() => {
           const image = JSON.parse(decoder.decode(node.file.parts.get(id)))

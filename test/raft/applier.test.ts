@@ -54,7 +54,8 @@ test("who waits for an entry that is in memory hears of it, though those before 
   } as unknown as Group
   const applied = { index: 0 }
   group.applicable.raise()
-  world.root.fork(applier(group, applied, { index: 0, at: 0 }, () => {}))
+  const nobody = { advanced: () => {}, noted: () => {}, installed: () => {} }
+  world.root.fork(applier(group, applied, { index: 0, at: 0 }, nobody))
   world.runFor(10)
   expect(applied.index).toBe(4)
   expect(answered).toEqual([3, 4])

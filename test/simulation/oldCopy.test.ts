@@ -45,5 +45,9 @@ test("an older copy that nobody can remember is not, and the checkers see what c
     ...leaderDies(atMillis),
     { atMillis: atMillis + 1, type: "end-all", how: "kill", forMillis: 30 },
   ]
-  expect(failuresOf((seed) => withOldCopies(seed, [0.8], allDie))).not.toEqual([])
+  // One seed in some thirty puts together all that it takes.
+  const isSeen = Iterator.from(Array(100).keys()).some(
+    (seed) => run(withOldCopies(seed + 1, [0.8], allDie)).failure?.checker === "leader completeness",
+  )
+  expect(isSeen).toBe(true)
 })

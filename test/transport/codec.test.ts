@@ -190,6 +190,13 @@ describe("what is not well-formed is refused", () => {
     "more members than any cluster has": chunk({
       snapshot: { index: 1, term: 1, configuration: { ...configuration, voters: Array(2_000).fill("n") } },
     }),
+    "a report of a checkpoint without a hash": {
+      stateReport: { index: 4, hash: "", appliedIndex: 5, stuckAt: 0 },
+    },
+    "a report of a hash at no checkpoint": {
+      stateReport: { index: 0, hash: "ab", appliedIndex: 5, stuckAt: 0 },
+    },
+    "a parting that names no hash": { stateParted: { index: 4, hash: "" } },
     "a hello without a name": { group: "", hello: { ...wireHello, nodeId: "" } },
     "a hello without a protocol": { group: "", hello: { ...wireHello, oldestProtocol: 0 } },
     "a hello whose protocols run backwards": { group: "", hello: { ...wireHello, oldestProtocol: 3 } },

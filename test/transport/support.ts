@@ -2,7 +2,6 @@
 
 import { Context, Effect, Exit, Layer, Logger, Queue, Scope } from "effect"
 import fc from "fast-check"
-import type { Message } from "../../src/consensus/message.ts"
 import type { Address, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
 import { formatAddress } from "../../src/transport/address.ts"
 import { decode, encodeGreeting, type Hello, type Said } from "../../src/transport/codec.ts"
@@ -178,11 +177,11 @@ const chunk: fc.Arbitrary<Payload> = fc
     totalBytes: rest.offset + rest.bytes.length + behind,
   }))
 
-const of = <T extends Message["type"]>(
+const of = <T extends Payload["type"]>(
   type: T,
   fields: {
-    [K in Exclude<keyof Extract<Message, { type: T }>, "type">]: fc.Arbitrary<
-      Extract<Message, { type: T }>[K]
+    [K in Exclude<keyof Extract<Payload, { type: T }>, "type">]: fc.Arbitrary<
+      Extract<Payload, { type: T }>[K]
     >
   },
 ): fc.Arbitrary<Payload> =>
@@ -257,6 +256,16 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     id: count,
     answers: fc.array(fc.json(), { maxLength: 10 }),
   }),
+  StateReport: fc
+    .record({
+      type: fc.constant("StateReport" as const),
+      index: count,
+      hash: text,
+      appliedIndex: count,
+      stuckAt: count,
+    })
+    .map((report) => (report.index === 0 ? { ...report, hash: "" } : report)),
+  StateParted: of("StateParted", { index: count, hash: text }),
 }
 
 /** A socket without manners: what it writes is up to the test, what it hears is kept. */

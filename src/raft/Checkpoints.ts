@@ -1,0 +1,140 @@
+// Are all states the same? Replicas tell the leader what theirs had come to at a checkpoint; it compares, and tells those
+// who differ from what a majority has.
+
+import { members } from "../consensus/configuration.ts"
+import { knownLeader, type Role } from "../consensus/node.ts"
+import { type Agreement, quorumAgreement } from "../consensus/quorum.ts"
+import type { Index, Millis, NodeId } from "../consensus/types.ts"
+import { type Checkpoint, checkpointsMax } from "../machine/system/checkpoint.ts"
+import type { StateParted, StateReport } from "../transport/Transport.ts"
+import type { Applied } from "./applier.ts"
+import { type Group, nowOf } from "./Group.ts"
+
+/** What a leader has heard about one checkpoint. */
+interface Page {
+  readonly said: Map<NodeId, string>
+  agreement: Agreement
+}
+
+export class Checkpoints {
+  readonly #group: Group
+  readonly #applied: Applied
+  /** This node's own, oldest first. */
+  #noted: ReadonlyArray<Checkpoint> = []
+  /** When the newest of them was passed; before the first: when this began. */
+  notedAt: Millis
+  #reportedAt: Millis = Number.NEGATIVE_INFINITY
+  /** As of the last turn. */
+  #role: Role | null = null
+  #leader: NodeId | null = null
+  /** Filled while this node leads; the newest ones. */
+  readonly #pages = new Map<Index, Page>()
+
+  constructor(group: Group, applied: Applied) {
+    this.#group = group
+    this.#applied = applied
+    this.notedAt = nowOf(group.clock)
+  }
+
+  /** Null: none since the state was opened. */
+  get newest(): Checkpoint | null {
+    return this.#noted.at(-1) ?? null
+  }
+
+  /** The machine has come past a checkpoint, or several. */
+  noted(notes: ReadonlyArray<Checkpoint>): void {
+    const last = this.newest?.index ?? 0
+    this.#noted = notes
+    this.notedAt = nowOf(this.#group.clock)
+    for (const note of notes) if (note.index > last) this.#report(note)
+  }
+
+  /** Another state took the place of the one that was spoken of. */
+  installed(): void {
+    this.#noted = []
+  }
+
+  /** After every turn: whoever leads now has heard nothing yet. */
+  look(): void {
+    const { role } = this.#group.node
+    const leader = knownLeader(this.#group.node)
+    if (role === this.#role && leader === this.#leader) return
+    const isElected = role !== this.#role && role.kind === "leader"
+    this.#role = role
+    this.#leader = leader
+    if (role.kind !== "leader") this.#pages.clear()
+    // A leader's own word counts for each of them; of the others' the next report tells.
+    for (const note of isElected ? this.#noted : this.#noted.slice(-1)) this.#report(note)
+  }
+
+  /** Now and then: a report or its answer may have been lost. */
+  sweep(now: Millis): void {
+    const { newest } = this
+    if (newest !== null && now - this.#reportedAt >= this.#group.options.reportMillis) this.#report(newest)
+  }
+
+  onReport(from: NodeId, { index, hash }: StateReport): void {
+    const { node } = this.#group
+    const isMember = members(node.configurations.current).includes(from)
+    if (node.role.kind === "leader" && isMember && index > 0) this.#hear(from, { index, hash })
+  }
+
+  onParted(from: NodeId, { index, hash }: StateParted): void {
+    if (from === knownLeader(this.#group.node)) this.#heed({ index, hash })
+  }
+
+  #report({ index, hash }: Checkpoint): void {
+    const { clock, node, transport } = this.#group
+    const leader = knownLeader(node)
+    if (leader === null) return
+    this.#reportedAt = nowOf(clock)
+    if (leader === node.id) return this.#hear(leader, { index, hash })
+    const appliedIndex = this.#applied.index
+    transport.send(leader, node.group, { type: "StateReport", index, hash, appliedIndex, stuckAt: 0 })
+  }
+
+  /** Only a majority's word makes a difference: one replica against another proves nothing. */
+  #hear(from: NodeId, { index, hash }: Checkpoint): void {
+    const page = this.#page(index)
+    page.said.set(from, hash)
+    const before = page.agreement
+    if (before.type === "agreed") return this.#answer(from, index, before.value)
+    page.agreement = quorumAgreement(this.#group.node.configurations.current, (id) => page.said.get(id))
+    if (page.agreement.type === "agreed") {
+      for (const id of page.said.keys()) this.#answer(id, index, page.agreement.value)
+    } else if (page.agreement.type === "split" && before.type !== "split") this.#noteSplit(index, page)
+  }
+
+  #answer(to: NodeId, index: Index, agreed: string): void {
+    const { node, transport } = this.#group
+    if (this.#pages.get(index)?.said.get(to) === agreed) return
+    if (to === node.id) this.#heed({ index, hash: agreed })
+    else transport.send(to, node.group, { type: "StateParted", index, hash: agreed })
+  }
+
+  /** Nobody can tell who is right: an operator has to look. */
+  #noteSplit(index: Index, { said }: Page): void {
+    this.#group.partings.splits++
+    this.#group.observer.event("NO MAJORITY AGREES on the state at a checkpoint: nobody is given up", {
+      index,
+      ...Object.fromEntries(said),
+    })
+  }
+
+  /** Against this node's own note alone: what was said of a state that it no longer has is nothing to it. */
+  #heed({ index, hash: agreed }: Checkpoint): void {
+    const own = this.#noted.find((note) => note.index === index)
+    if (own === undefined || own.hash === agreed) return
+    const details = { own: own.hash, agreed }
+    this.#group.partings.part(this.#group, { reason: "differs", index, details })
+  }
+
+  #page(index: Index): Page {
+    const known = this.#pages.get(index)
+    if (known !== undefined) return known
+    const page: Page = { said: new Map(), agreement: { type: "pending" } }
+    this.#pages.set(index, page)
+    if (this.#pages.size > checkpointsMax) this.#pages.delete(Math.min(...this.#pages.keys()))
+    return page
+  }
+}

@@ -1,0 +1,38 @@
+// When does a leader put a checkpoint in the log? After so many entries, and after so long when there were any.
+
+import { Effect } from "effect"
+import { isServing } from "../consensus/node.ts"
+import { takesCommands } from "../consensus/room.ts"
+import { checkpointCommand } from "../machine/system/checkpoint.ts"
+import type { Checkpoints } from "./Checkpoints.ts"
+import { type Group, nowOf, post } from "./Group.ts"
+import type { ProposalOrigin } from "./origins.ts"
+
+const LOOK_MILLIS = 100
+
+/** Lives while the node leads. One at a time: a slow disk must not fill the log with them. */
+export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoints: Checkpoints) {
+  const { clock, node, options } = group
+  /** Behind which checkpoint the next one is on its way; null: none is. */
+  let underWay: number | null = null
+  const origin: ProposalOrigin = {
+    applied: () => {},
+    dismissed: () => {
+      underWay = null
+    },
+  }
+  while (true) {
+    yield* Effect.sleep(Math.min(options.checkpointMillis, LOOK_MILLIS))
+    const last = checkpoints.newest?.index ?? 0
+    if (underWay !== null && underWay === last) continue
+    underWay = null
+    if (!isServing(node) || !takesCommands(node) || group.partings.current !== null) continue
+    const applied = node.appliedIndex - last
+    const isDue = nowOf(clock) - checkpoints.notedAt >= options.checkpointMillis
+    if (applied <= 0 || (applied < options.checkpointEntries && !isDue)) continue
+    underWay = last
+    const time = clock.currentTimeMillisUnsafe()
+    const proposal = { kind: "command" as const, data: checkpointCommand, origin }
+    post(group, { type: "Proposed", time, proposals: [proposal] })
+  }
+})
