@@ -61,7 +61,13 @@ export const layerServer = (
           return server.url
         },
       }
-      const app = makeApp({ ...options, node, doors: new Map([[raft.group, { raft, machine }]]), defect })
+      const app = makeApp({
+        ...options,
+        node,
+        doors: new Map([[raft.group, { raft, machine }]]),
+        setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
+        defect,
+      })
       const bun = yield* Effect.acquireRelease(
         Effect.try({
           try: () =>

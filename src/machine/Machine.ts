@@ -5,15 +5,17 @@ import type { Entry, Index } from "../consensus/types.ts"
 import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
 import { admit } from "./admission.ts"
 import { encodeLogged } from "./command.ts"
+import { Events } from "./Events.ts"
 import { execute, type MachineState } from "./execution.ts"
 import { Instances } from "./Instances.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
-import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
+import type { Admission, EventsAnswer, EventsAsked, MachineStatus, Query } from "./MachineHost.ts"
 import { Outcomes } from "./Outcomes.ts"
 import type { Outcome, QueryOutcome } from "./outcome.ts"
 import { answer } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import { Timers } from "./Timers.ts"
+import { answerWatchers } from "./watching.ts"
 
 /**
  * The replicated state of one group over its file. Equal entries in equal order give equal state, outcomes and
@@ -47,6 +49,7 @@ export class Machine {
         instances: new Instances(store, limits.cacheBytesMax, digest.instances),
         outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
         timers: new Timers(store, digest.timers),
+        events: new Events(this.#position.index, limits),
       }
     })
   }
@@ -76,6 +79,11 @@ export class Machine {
   query(queries: ReadonlyArray<Query>): ReadonlyArray<QueryOutcome> {
     const { index, time } = this.#position
     return this.#reading(() => queries.map((query) => answer(this.#state, query, index, time)))
+  }
+
+  /** What watchers have not seen yet, all as of the same index. */
+  events(asked: ReadonlyArray<EventsAsked>): EventsAnswer {
+    return this.#reading(() => answerWatchers(this.#state, asked, this.#position.index))
   }
 
   /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */

@@ -7,6 +7,7 @@ import type { StateStore } from "../storage/StateStore.ts"
 import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
 import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
+import type { Events } from "./Events.ts"
 import { Instance } from "./Instance.ts"
 import { type Instances, idOf } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
@@ -28,6 +29,7 @@ export interface MachineState {
   readonly instances: Instances
   readonly outcomes: Outcomes
   readonly timers: Timers
+  readonly events: Events
 }
 
 /** An entry names code that this node does not have: to guess would be to part from the other replicas. */
@@ -197,6 +199,7 @@ const commit = (
   if (actor.state.isPlain) instance.view = { of: actor, value: reduced.state.json }
   state.instances.put(previous, instance)
   for (const timer of reduced.timers) state.timers.set({ ...timer, actor: name, key })
+  state.events.add(instance, previous?.index ?? 0, reduced.events)
 }
 
 const timerRefused = (code: string, message: string): Outcome =>

@@ -36,6 +36,7 @@ export const layerInProcess = (options: {
         position: ask("position", () => machine.position()),
         admit: (commands) => ask("admit", () => machine.admit(commands)),
         apply: (entries) => ask("apply", () => machine.apply(entries)),
+        events: (asked) => ask("events", () => machine.events(asked)),
         query: (queries) => ask("query", () => machine.query(queries)),
         flush: ask("flush", () => machine.flush()),
         nextTimer: ask("nextTimer", () => machine.nextTimer()),

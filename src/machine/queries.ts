@@ -5,6 +5,7 @@ import type { Index } from "../consensus/types.ts"
 import type { QueryContext } from "./actor.ts"
 import { messageOf } from "./Coder.ts"
 import { decodeInput, incompatible, isKey, type MachineState, parseInput } from "./execution.ts"
+import type { Instance } from "./Instance.ts"
 import type { Query } from "./MachineHost.ts"
 import type { Answered, QueryOutcome, Refused } from "./outcome.ts"
 import type { LoadedActor } from "./Registry.ts"
@@ -21,10 +22,7 @@ export const answer = (state: MachineState, query: Query, index: Index, now: num
   const instance = state.instances.get(query.actor, query.key)
   const revision = instance?.revision ?? 0
   if (query.type === "state") {
-    return answered(
-      `{"state":${instance?.text ?? actor.initialText},"revision":${revision},"index":${index}}`,
-      index,
-    )
+    return answered(stateBody(actor, instance, index), index)
   }
   const view = viewState(actor, instance)
   if (Result.isFailure(view)) return incompatible(view.failure)
@@ -32,6 +30,10 @@ export const answer = (state: MachineState, query: Query, index: Index, now: num
   if (Result.isFailure(result)) return result.failure
   return answered(`{"result":${result.success},"revision":${revision},"index":${index}}`, index)
 }
+
+/** The whole state of an instance, as a client reads it. */
+export const stateBody = (actor: LoadedActor, instance: Instance | undefined, index: Index): string =>
+  `{"state":${instance?.text ?? actor.initialText},"revision":${instance?.revision ?? 0},"index":${index}}`
 
 const read = (
   state: MachineState,

@@ -1,9 +1,10 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
 import { Effect, Result } from "effect"
-import type { CommandContext, InputOf } from "./actor.ts"
+import type { CommandContext, InputOf, Json } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
 import type { LoggedCommand } from "./command.ts"
+import { Emissions, type Emitted } from "./Emissions.ts"
 import { type Canonical, canonicalise } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
@@ -23,6 +24,7 @@ export interface Reduced {
   readonly state: Canonical
   readonly resultText: string
   readonly timers: ReadonlyArray<Scheduled>
+  readonly events: ReadonlyArray<Emitted>
 }
 
 /** The host failed, not the reducer: no outcome may follow from it (HAZARDS D6). */
@@ -78,7 +80,7 @@ export const reduce = (call: {
       `The result has ${resultBytes} bytes; ${call.limits.resultBytesMax} are allowed.`,
     )
   }
-  return Result.succeed({ state: state.success, resultText, timers: context.timers })
+  return Result.succeed({ state: state.success, resultText, timers: context.timers, events: context.events })
 }
 
 /** Exact where it matters: a text that cannot reach the limit is not made to be measured. */
@@ -119,11 +121,13 @@ class Context {
   readonly timers: Array<Scheduled> = []
   readonly view: CommandContext
   readonly #call: Parameters<typeof reduce>[0]
+  readonly #emissions: Emissions
   #random: SeededRandom | null = null
   #isOpen = true
 
   constructor(call: Parameters<typeof reduce>[0]) {
     this.#call = call
+    this.#emissions = new Emissions(call.limits)
     const { command } = call
     this.view = Object.freeze<CommandContext>({
       key: command.key,
@@ -138,7 +142,12 @@ class Context {
         throw new Rejection({ code: `${code}`, message: `${message}`, data: canonicalise(data ?? null).json })
       },
       schedule: (afterMillis, name, input) => this.#schedule(afterMillis, name, input),
+      emit: (event, data) => this.#emit(event, data),
     })
+  }
+
+  get events(): ReadonlyArray<Emitted> {
+    return this.#emissions.events
   }
 
   close(): void {
@@ -173,6 +182,11 @@ class Context {
     // The id carries the chance that the timer's own command will see.
     const id = `${index}.${this.timers.length}.${this.#chance().nextHex128()}`
     this.timers.push({ id, dueAt, command: name, input: JSON.stringify(encoded.success.json) })
+  }
+
+  #emit(event: string, data: Json | undefined): void {
+    this.#assertOpen()
+    this.#emissions.add(event, data)
   }
 
   #assertOpen(): void {

@@ -4,7 +4,7 @@ import type { Configuration, Entry } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { ActorModule } from "./bundle.ts"
 import type { MachineLimits } from "./limits.ts"
-import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
+import type { Admission, EventsAnswer, EventsAsked, MachineStatus, Query } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { ActorProblem } from "./Registry.ts"
@@ -30,6 +30,10 @@ export interface Operations {
   /** Packed entries, to packed outcomes of those with an origin. */
   readonly apply: { readonly given: Uint8Array; readonly gives: string }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
+  readonly events: {
+    readonly given: ReadonlyArray<EventsAsked>
+    readonly gives: EventsAnswer
+  }
   readonly flush: { readonly given: null; readonly gives: number }
   readonly nextTimer: { readonly given: null; readonly gives: number | null }
   /** Packed commands. */

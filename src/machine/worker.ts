@@ -69,6 +69,8 @@ const run = (request: Request): unknown => {
     }
     case "query":
       return machine.query(given as Request<"query">["given"])
+    case "events":
+      return machine.events(given as Request<"events">["given"])
     case "flush":
       return machine.flush()
     case "nextTimer":

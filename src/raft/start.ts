@@ -13,6 +13,7 @@ import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Run } from "./Hands.ts"
+import { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
@@ -34,6 +35,8 @@ export interface Started {
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
+  /** Of what is applied. */
+  readonly listeners: Listeners
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
   /** Answers everybody who waits, and lets nobody in any more. */
@@ -59,6 +62,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   const proposals = new Proposals(group, yield* Proposals.makeInbox)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
+  const listeners = new Listeners()
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
@@ -74,7 +78,10 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
   yield* run(group.log.failed, scope)
   yield* run(writing, scope)
   yield* run(
-    applier(group, applied, flushed, () => reads.advanced()),
+    applier(group, applied, flushed, () => {
+      reads.advanced()
+      listeners.tell()
+    }),
     scope,
   )
   yield* run(flusher(group, flushed), scope)
@@ -93,6 +100,7 @@ export const start = Effect.fnUntraced(function* (options: RaftOptions, observer
     writer,
     applied,
     flushed,
+    listeners,
     stopped: Deferred.await(stopped),
     answerAll,
   } satisfies Started

@@ -63,6 +63,7 @@ export const layerBoundary = (options: {
         apply: (entries) => ask(apply(entries)),
         query: (queries) =>
           ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
+        events: (asked) => ask(host.events(asked)),
         flush: ask(host.flush),
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),

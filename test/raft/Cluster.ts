@@ -369,6 +369,7 @@ const layerToyMachine = (node: TestNode) =>
         return null
       }),
       due: () => Effect.succeed([]),
+      events: () => Effect.die("nobody watches the toy"),
     })
   })
 
