@@ -76,11 +76,10 @@ const cursorOf = (request: Request, parameters: ReadonlyMap<string, string>): Cu
 const arrive = async (door: Door, cursor: Cursor | null, deadline: number): Promise<void> => {
   const minIndex = cursor === null ? 0 : cursor.seen === 0 ? cursor.index : cursor.index + 1
   const answer = await askNothing(door, "linearizable", deadline, minIndex)
-  // Of a node whose disk does not follow, the leader may have answered.
+  // Where the leader has answered for a disk that does not follow, the stream begins here, and stands still until then.
+  if (answer._tag !== "Failure") return
   const { appliedIndex } = door.raft.status()
-  const hasArrived = appliedIndex >= minIndex
-  if (answer._tag === "Failure" && (hasArrived || answer.code !== "timeout")) throw fromFailure(answer)
-  if (hasArrived) return
+  if (answer.code !== "timeout" || appliedIndex >= minIndex) throw fromFailure(answer)
   throw new Problem("stale", `This node has applied entries up to ${appliedIndex}, and not yet ${minIndex}.`)
 }
 

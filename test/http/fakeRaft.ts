@@ -185,6 +185,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       fake.transfers.push(request)
       request.answer(fake.transferred.current)
     },
+    onApplied: () => () => {},
     status: () => fake.status.current,
     stopped: Effect.never,
     handOver: Effect.void,
@@ -298,6 +299,7 @@ const machine: MachineHost["Service"] = {
   admit: () => unasked,
   apply: () => unasked,
   query: () => unasked,
+  events: () => unasked,
   flush: unasked,
   nextTimer: unasked,
   due: () => unasked,
