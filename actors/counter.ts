@@ -15,6 +15,8 @@ export default actor({
         const value = state.value + by
         // Beyond this a number is no longer exact.
         if (!Number.isSafeInteger(value)) ctx.reject("out-of-range", "The counter would leave its range.")
+        // For those who watch it: GET /watch/counter/KEY.
+        ctx.emit("added", { by, value })
         return { state: { value }, result: value }
       },
     },

@@ -115,17 +115,21 @@ export const askRead = (door: Door, read: Omit<Read, "answer">): Promise<QueryOu
   return promise
 }
 
-/** A question that costs the machine nothing, and is answered as any other: by then it has come that far. */
+/**
+ * A question that costs the machine nothing, and is answered as any other: by then it has come that far, to `minIndex`
+ * at the least.
+ */
 export const askNothing = (
   door: Door,
   consistency: Read["consistency"],
   deadline: Millis,
+  minIndex = 0,
 ): Promise<QueryOutcome | Failure> =>
   askRead(door, {
     // No such actor: the refusal proves as much as a result, and costs less.
     query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
     consistency,
-    minIndex: 0,
+    minIndex,
     maxStalenessMillis: Number.POSITIVE_INFINITY,
     deadline,
   })

@@ -63,8 +63,13 @@ export const layerServer = (
         },
       }
       const offering = new Offering({ raft, machine }, node.id)
-      const door = { raft, machine, offering }
-      const app = makeApp({ ...options, node, doors: new Map([[raft.group, door]]), defect })
+      const app = makeApp({
+        ...options,
+        node,
+        doors: new Map([[raft.group, { raft, machine, offering }]]),
+        setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
+        defect,
+      })
       yield* Effect.forkScoped(
         offering.life((offered) => void Effect.runForkWith(context)(noteOffered(offered))),
       )

@@ -33,6 +33,8 @@ import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { resetMajority } from "./reset.ts"
 import { parseQuery, rawPath } from "./target.ts"
+import { defaultWatchLimits, makeWatchCounters, Watchers, type WatchLimits } from "./Watchers.ts"
+import { type SetIdleSeconds, watch } from "./watch.ts"
 
 export interface AppOptions {
   readonly node: NodeInfo
@@ -41,6 +43,9 @@ export interface AppOptions {
   /** Where the app counts, and what `/metrics` shows. */
   readonly metrics: Metrics
   readonly limits?: Partial<BodyLimits>
+  readonly watching?: Partial<WatchLimits>
+  /** For a server that ends connections on which nothing moves. */
+  readonly setIdleSeconds?: SetIdleSeconds
   /** Why the node makes no progress although it answers, as far as other rooms know; null when it does. */
   readonly wedged?: () => string | null
   /** Told of defects in our own code, and of nothing that a client did. */
@@ -50,7 +55,7 @@ export interface AppOptions {
 /** The app, and what its server needs to end it well. */
 export interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>
-  /** From now on every request is answered `shutting-down`; those under way are not disturbed. */
+  /** From now on every request is answered `shutting-down`; watchers come to their end, others are not disturbed. */
   readonly drain: () => void
   /** `METHOD /path` of every route, as the OpenAPI document has them. */
   readonly routes: ReadonlyArray<string>
@@ -76,6 +81,7 @@ export const makeApp = (options: AppOptions): App => {
     "status",
   ])
   const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
+  const watchers = makeWatchers(options, doors)
   const machines = registerGauges(options, doors, bodies)
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
   let draining = false
@@ -106,6 +112,16 @@ export const makeApp = (options: AppOptions): App => {
       method: "GET",
       path: "/read/:actor",
       handle: (request, segments) => readList(doors, request, segments),
+    },
+    {
+      method: "GET",
+      path: "/watch/:actor/:key",
+      handle: (request, segments) => {
+        // It changes nothing, but a page could take the place of all who watch.
+        refuseForeignPage(request)
+        const { setIdleSeconds = () => {} } = options
+        return watch(doors, (door) => watchers.get(door)!, setIdleSeconds, request, segments)
+      },
     },
     { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
     { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
@@ -231,9 +247,20 @@ export const makeApp = (options: AppOptions): App => {
     fetch: (request) => app.fetch(request),
     drain: () => {
       draining = true
+      for (const each of watchers.values()) each.close()
     },
     routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
   }
+}
+
+const makeWatchers = ({ metrics, watching }: AppOptions, doors: Doors): ReadonlyMap<Door, Watchers> => {
+  const limits = { ...defaultWatchLimits, ...watching }
+  const counters = makeWatchCounters(metrics)
+  const watchers = doors.all().map((door) => [door, new Watchers(door, limits, counters)] as const)
+  metrics.gauge("raftlet_watchers", "Clients that watch instances.", ["group"], () =>
+    watchers.map(([{ raft }, { count }]) => ({ labels: [raft.group], value: count })),
+  )
+  return new Map(watchers)
 }
 
 /** The gauges of the node, and how to freshen those that must be asked for. */

@@ -2,6 +2,7 @@
 
 import type { BodyLimits } from "./Bodies.ts"
 import {
+  commonHeaders,
   group,
   indexHeader,
   inPath,
@@ -18,7 +19,7 @@ import {
 import type { ProblemCode } from "./problem.ts"
 import { proposalsMax } from "./propose.ts"
 
-/** Commands and reads. */
+/** Commands, reads and events. */
 export const clientPaths = (limits: BodyLimits): Json => ({
   "/propose/{actor}/{key}/{command}": {
     parameters: [inPath("actor"), keyParameter, inPath("command")],
@@ -138,7 +139,55 @@ export const clientPaths = (limits: BodyLimits): Json => ({
       responses: readResponses(ref("ListAnswer")),
     },
   },
+  "/watch/{actor}/{key}": {
+    parameters: [inPath("actor"), keyParameter],
+    get: {
+      operationId: "watch",
+      summary: "What the instance's commands emit, as server-sent events, without a gap",
+      parameters: [lastEventId, after, timeout, group, redirect],
+      responses: {
+        "200": {
+          description: watchDescription,
+          headers: { ...commonHeaders, ...indexHeader },
+          content: { "text/event-stream": { schema: { type: "string" } } },
+        },
+        ...problems(
+          "bad-request",
+          "forbidden",
+          "unknown-actor",
+          "not-found",
+          "overloaded",
+          "no-leader",
+          "shutting-down",
+          "leadership-lost",
+          "stale",
+          "timeout",
+        ),
+      },
+    },
+  },
 })
+
+const watchDescription =
+  "`event` is the emitted name, `data` its JSON, `id` the index of the entry in the log. Between two events of one " +
+  "entry the `id` is that of the entry before it with a count behind: `122.001` after the first event of entry 123. " +
+  "Where events behind the cursor are not kept any more, one event `reset` has the state: its data is a StateAnswer, " +
+  "and what follows is behind its index. An `id` without data moves the cursor on."
+
+const cursorPattern = "^\\d{1,16}(\\.\\d{3})?$"
+
+const lastEventId: Json = {
+  name: "Last-Event-ID",
+  in: "header",
+  description: "The `id` that the client saw last: everything behind it comes, once. None: from now on.",
+  schema: { type: "string", pattern: cursorPattern },
+}
+
+const after = inQuery(
+  "after",
+  { type: "string", pattern: cursorPattern },
+  "The same, for clients that cannot set the header, which counts more.",
+)
 
 const readResponses = (schema: Json, ...more: ReadonlyArray<ProblemCode>): Json => ({
   ...ok("As of the index in the answer", schema, indexHeader),

@@ -3,6 +3,7 @@
 
 import type { Index, Term } from "../consensus/types.ts"
 import type { Json } from "./actor.ts"
+import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
 import type { Instance } from "./Instance.ts"
 import type { Refused } from "./outcome.ts"
@@ -76,13 +77,6 @@ export interface Scheduled {
   readonly input: string
 }
 
-/** Something that the reducer wants watchers to see. */
-export interface Event {
-  readonly name: string
-  /** Canonical JSON text. */
-  readonly data: string
-}
-
 /** A command that was accepted. */
 export interface Reduced {
   readonly type: "reduced"
@@ -92,7 +86,7 @@ export interface Reduced {
   /** JSON text. */
   readonly result: string
   readonly timers: ReadonlyArray<Scheduled>
-  readonly events: ReadonlyArray<Event>
+  readonly events: ReadonlyArray<Emitted>
 }
 
 export type Reply =

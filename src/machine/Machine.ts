@@ -6,7 +6,16 @@ import type { StatePosition, StateStore } from "../storage/StateStore.ts"
 import type { Work } from "./Executor.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
 import { MachineCore } from "./MachineCore.ts"
-import type { ActorStatus, Admission, MachineStatus, PlanRequest, Query, Stuck } from "./MachineHost.ts"
+import type {
+  ActorStatus,
+  Admission,
+  EventsAnswer,
+  EventsAsked,
+  MachineStatus,
+  PlanRequest,
+  Query,
+  Stuck,
+} from "./MachineHost.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
@@ -43,6 +52,8 @@ export class Machine {
   }
 
   query = (queries: ReadonlyArray<Query>): ReadonlyArray<QueryOutcome> => this.#run(this.#core.query(queries))
+
+  events = (asked: ReadonlyArray<EventsAsked>): EventsAnswer => this.#run(this.#core.events(asked))
 
   get stuck(): Stuck | null {
     return this.#core.stuck

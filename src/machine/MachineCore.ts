@@ -7,12 +7,22 @@ import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } fro
 import { admitAll } from "./admission.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { encodeLogged } from "./command.ts"
+import { Events } from "./Events.ts"
 import type { Call, Reply, Work } from "./Executor.ts"
 import type { MachineState } from "./execution.ts"
 import type { Fault } from "./fault.ts"
-import { Instances } from "./Instances.ts"
+import { Instances, idOf } from "./Instances.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
-import type { ActorStatus, Admission, MachineStatus, PlanRequest, Query, Stuck } from "./MachineHost.ts"
+import type {
+  ActorStatus,
+  Admission,
+  EventsAnswer,
+  EventsAsked,
+  MachineStatus,
+  PlanRequest,
+  Query,
+  Stuck,
+} from "./MachineHost.ts"
 import { Outcomes } from "./Outcomes.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { answerAll } from "./queries.ts"
@@ -26,6 +36,7 @@ import { roster } from "./system/roster.ts"
 import { Timers } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
+import { answerWatchers } from "./watching.ts"
 
 /**
  * The replicated state of one group over its file. Equal entries in equal order give equal state, outcomes and
@@ -41,6 +52,8 @@ export class MachineCore {
   #isDiskFull = false
   #failure: unknown = null
   #stuck: Stuck | null = null
+  /** The entry that wrote an instance last, while a later one of the same wave is about to. */
+  readonly #replaced = new Map<string, Index>()
   readonly #checkpoints = new CheckpointNotes()
 
   /** `preset`: actors that were always there, for tests and the simulation; a node has those of its log. */
@@ -64,6 +77,7 @@ export class MachineCore {
         instances,
         outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
         timers: new Timers(store, digest.timers),
+        events: new Events(this.#position.index, limits),
       }
     })
   }
@@ -157,6 +171,11 @@ export class MachineCore {
   /** All answers at the same index. */
   query(queries: ReadonlyArray<Query>): Work<ReadonlyArray<QueryOutcome>> {
     return answerAll(this.#state, queries, this.#position)
+  }
+
+  /** What watchers have not seen yet, all as of the same index. */
+  events(asked: ReadonlyArray<EventsAsked>): Work<EventsAnswer> {
+    return answerWatchers(this.#state, asked, this.#position.index)
   }
 
   /** The entry that it cannot get past; null when there is none. */
@@ -259,12 +278,17 @@ export class MachineCore {
   #outcomeOf(entry: Entry, actor: string, key: string, reply: Exclude<Reply, { type: "faulted" }>): Outcome {
     switch (reply.type) {
       case "reduced": {
-        const { instance, result, revision, timers } = reply
-        if (instance !== null) {
-          this.#state.instances.put(this.#state.instances.get(actor, key), instance)
+        const { instance, result, revision, timers, events } = reply
+        const { index, term } = entry
+        const id = idOf(actor, key)
+        const previous = this.#state.instances.get(actor, key)
+        this.#state.events.add({ id, index }, this.#replaced.get(id) ?? previous?.index ?? 0, events)
+        if (instance === null) this.#replaced.set(id, index)
+        else {
+          this.#replaced.delete(id)
+          this.#state.instances.put(previous, instance)
         }
         for (const timer of timers) this.#state.timers.set({ ...timer, actor, key })
-        const { index, term } = entry
         return { _tag: "Accepted", result, revision, index, term, replayed: false } satisfies Accepted
       }
       case "rejected":

@@ -4,6 +4,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { Manifest } from "./Catalogue.ts"
+import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
@@ -27,6 +28,37 @@ export type Query =
       readonly after: string
       readonly limit: number
     }
+
+/** What a watcher of one instance has seen. */
+export interface EventsAsked {
+  readonly actor: string
+  readonly key: string
+  /** All events of entries up to here; null: it begins with what comes next. */
+  readonly after: Index | null
+}
+
+/** The events of one entry, in their order; never none. */
+export interface EntryEvents {
+  readonly index: Index
+  readonly events: ReadonlyArray<Emitted>
+}
+
+/** What watchers are to see next. */
+export interface EventsAnswer {
+  /** All that was applied up to here has been looked at. */
+  readonly index: Index
+  /** In the order of the questions. */
+  readonly outcomes: ReadonlyArray<EventsOutcome>
+}
+
+export type EventsOutcome =
+  /** In the order of the log, and all that there are behind `after` up to here: the answer's index, or a full page. */
+  | { readonly _tag: "Events"; readonly entries: ReadonlyArray<EntryEvents>; readonly upTo: Index }
+  /** Some of what lies behind `after` is not kept any more: the whole state at the answer's index, as JSON. */
+  | { readonly _tag: "Reset"; readonly body: string }
+  /** The answer is as large as it may be without this one: ask again. Never the first. */
+  | { readonly _tag: "Postponed" }
+  | Refused
 
 /** Whether a proposal may enter the log: the bytes to append, or the answer that it already has. */
 export type Admission =
@@ -153,6 +185,11 @@ export class MachineHost extends Context.Service<
     readonly query: (
       queries: ReadonlyArray<Query>,
     ) => Effect.Effect<ReadonlyArray<QueryOutcome>, MachineFailed>
+    /**
+     * What watchers have not seen yet, all as of the same applied index: of a cursor that is too old, the state, so
+     * that state and later events neither overlap nor leave a gap. A cursor that is ahead of this node gets nothing.
+     */
+    readonly events: (asked: ReadonlyArray<EventsAsked>) => Effect.Effect<EventsAnswer, MachineFailed>
     /**
      * Makes everything applied so far durable; succeeds with the index it covers. While the disk is full that is
      * the index of an earlier flush, and the next one tries again.

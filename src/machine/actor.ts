@@ -46,6 +46,12 @@ export interface CommandContext<Inputs = Readonly<Record<string, unknown>>> {
     command: Name,
     input: InputOf<Inputs[Name]>,
   ) => void
+  /**
+   * Tells whoever watches this instance (`GET /watch/…`), in the order of the calls; a command that is refused tells
+   * nothing. Changes neither state nor result, and nobody is told for certain: a watcher that comes too late gets the
+   * state instead. At most 100 events and 256 KiB of them a command; a name is made like a command's, and `reset` is taken.
+   */
+  readonly emit: (event: string, data?: Json) => void
 }
 
 /** What a query may know besides the state and its input. */

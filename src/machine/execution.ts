@@ -9,6 +9,7 @@ import type { Json } from "./actor.ts"
 import type { Catalogue } from "./Catalogue.ts"
 import { messageOf } from "./Coder.ts"
 import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
+import type { Events } from "./Events.ts"
 import type { Instances } from "./Instances.ts"
 import { NotJson, parseCanonical } from "./json.ts"
 import { idempotencyKeyBytesMax, keyBytesMax, type MachineLimits } from "./limits.ts"
@@ -29,6 +30,7 @@ export interface MachineState {
   readonly instances: Instances
   readonly outcomes: Outcomes
   readonly timers: Timers
+  readonly events: Events
 }
 
 /** An entry names code that this node does not have: to guess would be to part from the other replicas. */

@@ -41,6 +41,7 @@ export const layerInProcess = (options: {
         admit: (commands) => ask("admit", () => machine.admit(commands)),
         trial: (commands) => ask("trial", () => machine.trial(commands, options.node ?? "")),
         apply: (entries) => ask("apply", () => machine.apply(entries)),
+        events: (asked) => ask("events", () => machine.events(asked)),
         query: (queries) => ask("query", () => machine.query(queries)),
         flush: ask("flush", () => machine.flush()),
         nextTimer: ask("nextTimer", () => machine.nextTimer()),

@@ -101,6 +101,7 @@ const makeHost = (
     trial: admitting("trial"),
     apply,
     query: (queries) => call("query", queries),
+    events: (asked) => call("events", asked),
     flush: call("flush", null),
     nextTimer: call("nextTimer", null),
     due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),

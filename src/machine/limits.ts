@@ -13,6 +13,13 @@ export interface MachineLimits {
   readonly timersMax: number
   /** Timers that one command may set. */
   readonly timersPerCommandMax: number
+  /** Events that one command may emit, at most 999: a watcher's cursor has three digits for them. */
+  readonly eventsPerCommandMax: number
+  /** Of the names and data of all events of one command. */
+  readonly eventBytesPerCommandMax: number
+  /** The newest events that a watcher can still get, about so much memory. Decide no outcome. */
+  readonly eventsKeptMax: number
+  readonly eventBytesKeptMax: number
   /** Of clean instances kept in memory. Decides no outcome. */
   readonly cacheBytesMax: number
   /**
@@ -30,6 +37,10 @@ export const defaultLimits: MachineLimits = {
   outcomesMax: 100_000,
   timersMax: 100_000,
   timersPerCommandMax: 100,
+  eventsPerCommandMax: 100,
+  eventBytesPerCommandMax: 256 * 1024,
+  eventsKeptMax: 10_000,
+  eventBytesKeptMax: 16 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
   dirtyBytesMax: 16 * 1024 * 1024,
   dirtyInstancesMax: 1_000,

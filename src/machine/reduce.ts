@@ -1,9 +1,10 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
 import { Effect, Result } from "effect"
-import type { CommandContext, InputOf } from "./actor.ts"
+import type { CommandContext, InputOf, Json } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
-import type { Event, Reduce, Scheduled } from "./Executor.ts"
+import { Emissions, type Emitted } from "./Emissions.ts"
+import type { Reduce, Scheduled } from "./Executor.ts"
 import { type Canonical, canonicalise } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
@@ -15,7 +16,7 @@ export interface Reduction {
   readonly state: Canonical
   readonly resultText: string
   readonly timers: ReadonlyArray<Scheduled>
-  readonly events: ReadonlyArray<Event>
+  readonly events: ReadonlyArray<Emitted>
 }
 
 /** The host failed, not the reducer: no outcome may follow from it (HAZARDS D6). */
@@ -70,7 +71,7 @@ export const reduce = (execution: Execution): Result.Result<Reduction, Reason> =
       `The result has ${resultBytes} bytes; ${limits.resultBytesMax} are allowed.`,
     )
   }
-  return Result.succeed({ state: state.success, resultText, timers: context.timers, events: [] })
+  return Result.succeed({ state: state.success, resultText, timers: context.timers, events: context.events })
 }
 
 /** Exact where it matters: a text that cannot reach the limit is not made to be measured. */
@@ -111,11 +112,13 @@ class Context {
   readonly timers: Array<Scheduled> = []
   readonly view: CommandContext
   readonly #execution: Execution
+  readonly #emissions: Emissions
   #random: SeededRandom | null = null
   #isOpen = true
 
   constructor(execution: Execution) {
     this.#execution = execution
+    this.#emissions = new Emissions(execution.limits)
     const { key, now, index, term, commandId, caller } = execution.call
     this.view = Object.freeze<CommandContext>({
       key,
@@ -130,7 +133,12 @@ class Context {
         throw new Rejection({ code: `${code}`, message: `${message}`, data: canonicalise(data ?? null).json })
       },
       schedule: (afterMillis, name, input) => this.#schedule(afterMillis, name, input),
+      emit: (event, data) => this.#emit(event, data),
     })
+  }
+
+  get events(): ReadonlyArray<Emitted> {
+    return this.#emissions.events
   }
 
   close(): void {
@@ -166,6 +174,11 @@ class Context {
     // The id carries the chance that the timer's own command will see.
     const id = `${index}.${this.timers.length}.${this.#chance().nextHex128()}`
     this.timers.push({ id, dueAt, command: name, input: JSON.stringify(encoded.success.json) })
+  }
+
+  #emit(event: string, data: Json | undefined): void {
+    this.#assertOpen()
+    this.#emissions.add(event, data)
   }
 
   #assertOpen(): void {

@@ -8,6 +8,8 @@ import type {
   ActorStatus,
   Admission,
   Draft,
+  EventsAnswer,
+  EventsAsked,
   Inspection,
   MachineStatus,
   PlanRequest,
@@ -36,6 +38,7 @@ export interface Operations {
   /** Packed entries, to packed outcomes of those with an origin. */
   readonly apply: { readonly given: Uint8Array; readonly gives: string }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
+  readonly events: { readonly given: ReadonlyArray<EventsAsked>; readonly gives: EventsAnswer }
   readonly flush: { readonly given: null; readonly gives: number }
   readonly nextTimer: { readonly given: null; readonly gives: number | null }
   /** Packed commands. */

@@ -64,6 +64,8 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
     }
     case "query":
       return premises.work(core.query(given as Request<"query">["given"]), "door")
+    case "events":
+      return premises.work(core.events(given as Request<"events">["given"]), "door")
     case "flush":
       return Effect.sync(() => core.flush())
     case "nextTimer":

@@ -225,6 +225,11 @@ export class Raft extends Context.Service<
     readonly reset: (request: ResetRequest) => void
     /** Never waits. Only the leader does it; nothing is handed on. */
     readonly transfer: (request: TransferRequest) => void
+    /**
+     * Calls back whenever this node has applied more, or has taken over a snapshot, until it is told to stop by what it
+     * gives back. Whoever is called must be quick, and must not throw.
+     */
+    readonly onApplied: (told: () => void) => () => void
     readonly status: () => GroupStatus
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>

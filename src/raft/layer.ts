@@ -21,7 +21,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
     Raft,
     Effect.gen(function* () {
       const started = yield* start(options, observer, new Partings())
-      const { group, proposals, reads, operations, applied, flushed } = started
+      const { group, proposals, reads, operations, applied, flushed, listeners } = started
       return Raft.of({
         group: options.group,
         now: () => nowOf(group.clock),
@@ -30,6 +30,7 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         change: (request) => operations.change(request),
         reset: (request) => operations.reset(request),
         transfer: (request) => operations.transfer(request),
+        onApplied: (told) => listeners.add(told),
         status: () => statusOf(started),
         stopped: started.stopped,
         handOver: handOver(group, operations),

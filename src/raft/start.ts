@@ -14,6 +14,7 @@ import { type Applied, applier } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Run } from "./Hands.ts"
+import { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
@@ -37,6 +38,8 @@ export interface Started {
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
+  /** Of what is applied. */
+  readonly listeners: Listeners
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
   /** Answers everybody who waits, and lets nobody in any more. */
@@ -67,6 +70,7 @@ export const start = Effect.fnUntraced(function* (
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
   const checkpoints = new Checkpoints(group, applied)
+  const listeners = new Listeners()
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
@@ -83,7 +87,10 @@ export const start = Effect.fnUntraced(function* (
   yield* run(writing, scope)
   yield* run(
     applier(group, applied, flushed, {
-      advanced: () => reads.advanced(),
+      advanced: () => {
+        reads.advanced()
+        listeners.tell()
+      },
       noted: (notes) => checkpoints.noted(notes),
       installed: () => checkpoints.installed(),
     }),
@@ -107,6 +114,7 @@ export const start = Effect.fnUntraced(function* (
     writer,
     applied,
     flushed,
+    listeners,
     stopped: Deferred.await(stopped),
     answerAll,
   } satisfies Started

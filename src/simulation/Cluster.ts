@@ -12,6 +12,7 @@ import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { SimulatedDisk } from "./Disk.ts"
 import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
+import { type Emits, EventChecks } from "./EventChecks.ts"
 import { Executions } from "./Executions.ts"
 import { Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -35,6 +36,7 @@ export interface ClusterOptions {
   readonly registry: Registry
   readonly raft?: RaftSettings
   readonly machine?: Partial<MachineLimits>
+  readonly emits?: Emits
   readonly link?: LinkWeather
   readonly network?: Partial<Limits>
   readonly clockOf?: (id: NodeId) => ClockOptions
@@ -71,6 +73,7 @@ export class SimulatedCluster {
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
+  readonly #events: EventChecks
   /** Term and vote that are not on their disk yet, though nothing but entries need keep them from it. */
   readonly #unwritten = new Map<
     NodeId,
@@ -85,6 +88,11 @@ export class SimulatedCluster {
     const { seed, configuration, registry } = options
     this.configuration = configuration
     this.world = new World(seed)
+    this.#events = new EventChecks(
+      this.executions,
+      this.world.chance.fork("onlookers"),
+      options.emits ?? null,
+    )
     const limits = { ...defaultNetworkLimits, ...options.network }
     this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
     this.network = new Network(this.world, options.link ?? calmLink, limits, {
@@ -439,6 +447,12 @@ export class SimulatedCluster {
         this.#lookout.applied(entry, outcome)
       },
       hashed: (node, index, hash) => invariants.hashed(node.id, index, hash),
+      asks: (entries) => this.#events.asks(entries),
+      told: ({ id }, answer) => {
+        const { resets } = this.#events
+        this.#events.told(id, answer)
+        if (this.#events.resets > resets) this.sightings.see("events passed over")
+      },
       installed: (node, { index, term }) => {
         invariants.installed(node.id, index, term, this.#truthOf(node.id))
         this.#lookout.installed(node.id)

@@ -6,7 +6,7 @@ import type { Node, Turn } from "../consensus/node.ts"
 import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
 import { layerInProcess } from "../machine/hostInProcess.ts"
 import type { MachineLimits } from "../machine/limits.ts"
-import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
+import { type EventsAnswer, type EventsAsked, MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { layerRaft } from "../raft/layer.ts"
@@ -40,6 +40,9 @@ export interface NodeWatcher {
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
+  /** What those ask who watch instances at this node now, and what they are told. */
+  readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
+  readonly told: (node: SimulatedNode, answer: EventsAnswer) => void
   readonly installed: (node: SimulatedNode, position: StatePosition) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
@@ -312,6 +315,8 @@ export class SimulatedNode {
             for (const [at, entry] of entries.entries()) watcher.applied(this, entry, outcomes[at] ?? null)
           }),
         hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
+        asks: watcher.asks,
+        told: (answer) => watch(() => watcher.told(this, answer)),
         installed: (position) => watch(() => watcher.installed(this, position)),
         hasRead: () => this.#hasRead(),
       },

@@ -1,8 +1,9 @@
 // Does an actor do what its author thinks, on every replica alike? One actor type on its own, without a cluster.
 
-import type { Configuration, Entry } from "../consensus/types.ts"
+import type { Configuration, Entry, Index } from "../consensus/types.ts"
 import type { Actor, Json } from "../machine/actor.ts"
 import { decodeCommand, encodeCommand } from "../machine/command.ts"
+import type { Emitted } from "../machine/Emissions.ts"
 import { Machine } from "../machine/Machine.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import { type Registry, registryOf } from "../machine/Registry.ts"
@@ -49,6 +50,8 @@ export class TestActor {
   readonly #chance: Chance
   readonly #log: Array<Entry> = []
   readonly #outcomes: Array<Outcome | null> = []
+  /** What each command has emitted. */
+  readonly #events: Array<ReadonlyArray<Emitted>> = []
   readonly #steady: Replica
   readonly #forgetful: Replica
   #now: number
@@ -103,6 +106,16 @@ export class TestActor {
     return this.#steady.state(text("key", key))
   }
 
+  /** All that the commands of an instance have emitted so far, as its watchers are told. */
+  events(key: string): ReadonlyArray<{ readonly event: string; readonly data: Json }> {
+    text("key", key)
+    return this.#events.flatMap((events, at) =>
+      this.#keyOf(at) === key
+        ? events.map(({ event, data }) => ({ event, data: JSON.parse(data) as Json }))
+        : [],
+    )
+  }
+
   /** Lets the log's time pass; commands that were scheduled are executed when they are due. */
   advance(millis: number): void {
     const until = this.#now + whole("millis", millis, 0)
@@ -137,6 +150,7 @@ export class TestActor {
     this.#log.push(entry)
     const [outcome] = this.#steady.machine.apply([entry])
     this.#outcomes.push(outcome ?? null)
+    this.#events.push(this.#steady.emitted(this.#keyOf(index - 1), index))
     // A start reads all that is stored: with a long log it is rarer, else a test would take its square.
     if (this.#chance.happens(Math.min(0.2, 20 / index))) this.#forgetful.restart()
     this.#catchUp()
@@ -149,13 +163,20 @@ export class TestActor {
       const [outcome] = this.#forgetful.machine.apply([this.#log[at]!])
       const [known, found] = [JSON.stringify(this.#outcomes[at]), JSON.stringify(outcome)]
       insist("determinism", known === found, `${this.#name(at)}: one outcome, ${wherever}`, found, known)
+      const events = [this.#forgetful.emitted(this.#keyOf(at), at + 1), this.#events[at]!].map(eventsText)
+      insist(
+        "determinism",
+        events[0] === events[1],
+        `${this.#name(at)}: the same events, ${wherever}`,
+        ...events,
+      )
       this.#forgetful.index = at + 1
       if (this.#chance.happens(0.1)) this.#forgetful.machine.flush()
     }
     const replicas = [this.#steady, this.#forgetful]
     const [known, found] = replicas.map(({ machine }) => machine.stateHash().hash)
     if (known === found) return
-    const { key } = decodeCommand(this.#log.at(-1)!.data)!
+    const key = this.#keyOf(this.#log.length - 1)
     const states = replicas.map((replica) => JSON.stringify(replica.state(key)))
     insist("determinism", false, `${this.#name(this.#log.length - 1)}: one state, ${wherever}`, ...states)
   }
@@ -164,7 +185,14 @@ export class TestActor {
     const { command, key } = decodeCommand(this.#log[at]!.data)!
     return `command ${at + 1}, ${command} of ${key}`
   }
+
+  #keyOf(at: number): string {
+    return decodeCommand(this.#log[at]!.data)!.key
+  }
 }
+
+const eventsText = (events: ReadonlyArray<Emitted>): string =>
+  events.map(({ event, data }) => `${event} ${data}`).join(", ") || "none"
 
 const wherever = "wherever and whenever it is executed (D1)"
 
@@ -190,6 +218,13 @@ class Replica {
   state(key: string): Json {
     const [answer] = this.machine.query([{ type: "state", actor: actorName, key }])
     return readAnswer(answer!).state ?? null
+  }
+
+  /** By the entry that was applied last. */
+  emitted(key: string, index: Index): ReadonlyArray<Emitted> {
+    const { outcomes } = this.machine.events([{ actor: actorName, key, after: index - 1 }])
+    const [outcome] = outcomes
+    return outcome?._tag === "Events" ? outcome.entries.flatMap(({ events }) => events) : []
   }
 
   #open(): Machine {

@@ -2,7 +2,7 @@
 
 import { Effect, Layer, Semaphore } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
-import { MachineHost } from "../machine/MachineHost.ts"
+import { type EventsAnswer, type EventsAsked, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { Chance } from "./Chance.ts"
@@ -11,6 +11,9 @@ import type { Chance } from "./Chance.ts"
 export interface MachineWatcher {
   readonly applied: (entries: ReadonlyArray<Entry>, outcomes: ReadonlyArray<Outcome | null>) => void
   readonly hashed: (index: Index, hash: string) => void
+  /** These were applied: what those ask who look at the machine now, and what they are told. */
+  readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
+  readonly told: (answer: EventsAnswer) => void
   readonly installed: (position: StatePosition) => void
   /** The state was read, and nobody has the answer yet. True: the world goes on before anybody gets it. */
   readonly hasRead: () => boolean
@@ -53,6 +56,8 @@ export const layerBoundary = (options: {
           watcher.applied(batch, answers)
           const { index, hash } = yield* host.stateHash
           watcher.hashed(index, hash)
+          const asked = watcher.asks(batch)
+          if (asked.length > 0) watcher.told(yield* host.events(asked))
           outcomes.push(...answers)
         }
         return outcomes
@@ -65,6 +70,7 @@ export const layerBoundary = (options: {
         apply: (entries) => ask(apply(entries)),
         query: (queries) =>
           ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
+        events: (asked) => ask(host.events(asked)),
         flush: ask(host.flush),
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),

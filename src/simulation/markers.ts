@@ -57,6 +57,7 @@ export const markers = {
   overloaded: "a node refused what was more than may wait",
   "outcome unknown": "a client never learned what became of its command",
   "outcome rejected": "a client was told that its command did not happen",
+  "events passed over": "a watcher was told the state in place of events that were gone",
   "timer under another leader": "a timer rang in another term than it was set in",
   "went on by decree": "a majority was lost for good, and the rest went on",
   "two decrees at once": "two survivors were about to lead by decree at the same time",

@@ -13,6 +13,7 @@ import { Clients } from "./Clients.ts"
 import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
 import { Disaster } from "./Disaster.ts"
+import type { Emits } from "./EventChecks.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
@@ -52,6 +53,9 @@ export interface Failure {
 
 const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
 const actors = { alarm, counter, list, register }
+/** An alarm that is armed tells nobody; all other commands tell their result. */
+const emits: Emits = ({ command, outcome }) =>
+  command === "arm" || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000
 
@@ -65,7 +69,10 @@ export const run = (script: Script): Report => {
     machine: {
       cacheBytesMax: script.machineCacheBytesMax,
       dirtyInstancesMax: script.machineDirtyInstancesMax,
+      // So few that watchers come too late.
+      eventsKeptMax: 10,
     },
+    emits,
     link: script.link,
     clockOf: (id) => script.clocks[id]!,
     boundaryMillisMax: script.boundaryMillisMax,

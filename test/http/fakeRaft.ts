@@ -189,6 +189,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       fake.transfers.push(request)
       request.answer(fake.transferred.current)
     },
+    onApplied: () => () => {},
     status: () => fake.status.current,
     stopped: Effect.never,
     handOver: Effect.void,
@@ -307,6 +308,7 @@ const machine: MachineHost["Service"] = {
   actors: unasked,
   apply: () => unasked,
   query: () => unasked,
+  events: () => unasked,
   flush: unasked,
   nextTimer: unasked,
   due: () => unasked,

@@ -168,6 +168,55 @@ for (const [name, make] of Object.entries(places)) {
       )
     })
 
+    test("tells watchers what was emitted, and of what a snapshot has passed over the state (L10)", async () => {
+      await run(
+        make().layer(),
+        Effect.fnUntraced(function* (host) {
+          const snapshots = yield* SnapshotStore
+          yield* propose(host, 1, [add(5), add(1, "b"), add(6)])
+          yield* host.flush
+          const { id, bytes } = yield* snapshots.create
+          const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
+          const asked = { actor: "counter", key: "a" }
+          const before = yield* host.events([
+            { ...asked, after: 1 },
+            { ...asked, after: null },
+            { ...asked, actor: "nobody", after: 1 },
+          ])
+          expect(before).toMatchObject({
+            index: 3,
+            outcomes: [
+              {
+                _tag: "Events",
+                entries: [{ index: 3, events: [{ event: "added", data: '{"by":6}' }] }],
+                upTo: 3,
+              },
+              { _tag: "Events", entries: [], upTo: 3 },
+              { _tag: "Refused", code: "unknown-actor" },
+            ],
+          })
+          yield* snapshots.receive({ id, offset: 0, bytes: piece })
+          yield* snapshots.finish({ id, bytes })
+          yield* host.install(id)
+          yield* propose(host, 4, [add(1)])
+          // Of key b nothing was passed over: it was not written behind that cursor.
+          const after = yield* host.events([
+            { ...asked, after: 1 },
+            { ...asked, key: "b", after: 2 },
+            { ...asked, after: 3 },
+          ])
+          expect(after).toMatchObject({
+            index: 4,
+            outcomes: [
+              { _tag: "Reset", body: '{"state":{"value":12},"revision":3,"index":4}' },
+              { _tag: "Events", entries: [], upTo: 4 },
+              { _tag: "Events", entries: [{ index: 4 }], upTo: 4 },
+            ],
+          })
+        }),
+      )
+    })
+
     test("answers whoever asks while a snapshot is installed, from before it or from after it (HAZARDS N2)", async () => {
       await run(
         make().layer(),

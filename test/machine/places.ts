@@ -41,7 +41,10 @@ export default actor({
     add: {
       input: Schema.Struct({ by: Schema.Int }),
       output: Schema.Int,
-      reduce: (state, { by }) => ({ state: { value: state.value + ${step} * by }, result: state.value + ${step} * by }),
+      reduce: (state, { by }, ctx) => {
+        ctx.emit("added", { by })
+        return { state: { value: state.value + ${step} * by }, result: state.value + ${step} * by }
+      },
     },
     later: {
       output: Schema.Null,

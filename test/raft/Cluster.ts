@@ -390,6 +390,7 @@ const layerToyMachine = (node: TestNode) =>
         return null
       }),
       due: () => Effect.succeed([]),
+      events: () => Effect.die("nobody watches the toy"),
     })
   })
 

@@ -62,7 +62,37 @@ describe("an actor on its own", () => {
     expect(subject.query("a", "said")).toEqual(["soon", "late"])
   })
 
-  test.each(["a result", "the state"])(
+  test("tells what its watchers are told, and nothing of what was refused", () => {
+    const teller = actor({
+      version: 1,
+      state: Schema.Int,
+      initial: 0,
+      commands: {
+        tell: {
+          input: Schema.Struct({ what: Schema.String }),
+          output: Schema.Null,
+          reduce: (state, { what }, ctx) => {
+            ctx.emit("told", { what, times: state + 1 })
+            if (what === "") ctx.reject("nothing", "to tell")
+            ctx.emit("done")
+            return { state: state + 1, result: null }
+          },
+        },
+      },
+    })
+    const subject = testActor(teller)
+    for (const what of ["one", "", "two"]) subject.execute("a", "tell", { what })
+    subject.execute("b", "tell", { what: "three" })
+    expect(subject.events("a")).toEqual([
+      { event: "told", data: { what: "one", times: 1 } },
+      { event: "done", data: null },
+      { event: "told", data: { what: "two", times: 2 } },
+      { event: "done", data: null },
+    ])
+    expect(subject.events("c")).toEqual([])
+  })
+
+  test.each(["a result", "the state", "an event"])(
     "that keeps something outside of its state is found by %s (D1, D2)",
     (what) => {
       let calls = 0
@@ -73,11 +103,13 @@ describe("an actor on its own", () => {
         commands: {
           call: {
             output: Schema.Int,
-            reduce: () => {
+            reduce: (_state, _input, ctx) => {
               calls++
-              return what === "a result"
-                ? { state: { calls: 0 }, result: calls }
-                : { state: { calls }, result: 0 }
+              if (what === "an event") ctx.emit("called", calls)
+              return {
+                state: { calls: what === "the state" ? calls : 0 },
+                result: what === "a result" ? calls : 0,
+              }
             },
           },
         },

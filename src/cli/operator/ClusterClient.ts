@@ -74,10 +74,12 @@ export class ClusterClient {
     )
   }
 
-  /** An answer that is read by whoever asked, and may be long. */
-  open(path: string): Effect.Effect<Response, CliFailure> {
+  /** An answer that is read by whoever asked, and may be long; each node has so long to begin with it. */
+  open(path: string, nodeMillisMax = Number.POSITIVE_INFINITY): Effect.Effect<Response, CliFailure> {
     const { token } = this.options
-    return this.#try(true, (url, millis) => openNode(url, { method: "GET", path, token }, millis))
+    return this.#try(true, (url, millis) =>
+      openNode(url, { method: "GET", path, token }, Math.min(millis, nodeMillisMax)),
+    )
   }
 
   /**

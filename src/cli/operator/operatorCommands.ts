@@ -14,6 +14,7 @@ import { recoverCommand } from "./recoverCommand.ts"
 import { snapshotCommand } from "./snapshotCommand.ts"
 import { statusCommand } from "./statusCommand.ts"
 import { transferCommand } from "./transferCommand.ts"
+import { watchCommand } from "./watchCommand.ts"
 
 export const operatorCommands = [
   statusCommand,
@@ -26,6 +27,7 @@ export const operatorCommands = [
   transferCommand,
   snapshotCommand,
   logCommand,
+  watchCommand,
   backupCommand,
   recoverCommand,
 ] as const

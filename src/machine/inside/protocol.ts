@@ -1,7 +1,8 @@
 // What is said to where the code runs, and what comes back?
 
 import type { Manifest } from "../Catalogue.ts"
-import type { Call, Event, Reply, Scheduled } from "../Executor.ts"
+import type { Emitted } from "../Emissions.ts"
+import type { Call, Reply, Scheduled } from "../Executor.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
@@ -153,7 +154,7 @@ type PackedReply =
       readonly revision: number
       readonly result: number
       readonly timers: ReadonlyArray<Scheduled>
-      readonly events: ReadonlyArray<Event>
+      readonly events: ReadonlyArray<Emitted>
       readonly instance: { readonly text: number } | null
     }
   | { readonly type: "answered"; readonly text: number }

@@ -27,14 +27,17 @@ export default actor({
     ring: {
       input: Ring,
       output: Schema.Null,
-      reduce: (state, { item, dueAt }, ctx) => ({
-        state: {
-          rung: [...state.rung, { item, dueAt, rangAt: ctx.now }],
-          drawn: ctx.random(),
-          at: ctx.now,
-        },
-        result: null,
-      }),
+      reduce: (state, { item, dueAt }, ctx) => {
+        ctx.emit("ring")
+        return {
+          state: {
+            rung: [...state.rung, { item, dueAt, rangAt: ctx.now }],
+            drawn: ctx.random(),
+            at: ctx.now,
+          },
+          result: null,
+        }
+      },
     },
   },
   queries: {

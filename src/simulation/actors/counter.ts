@@ -13,6 +13,7 @@ export default actor({
       output: Schema.Int,
       reduce: (state, { by }, ctx) => {
         if (by > 100) ctx.reject("too-big", "add takes 100 at the most")
+        ctx.emit("add", state.value + by)
         return { state: { value: state.value + by }, result: state.value + by }
       },
     },

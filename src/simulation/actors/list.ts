@@ -12,8 +12,9 @@ export default actor({
       input: Schema.Struct({ item: Schema.String }),
       /** How many items there are now. */
       output: Schema.Int,
-      reduce: (state, { item }) => {
+      reduce: (state, { item }, ctx) => {
         const items = [...state.items, item]
+        ctx.emit("append", items.length)
         return { state: { items }, result: items.length }
       },
     },

@@ -12,7 +12,10 @@ export default actor({
       input: Schema.Struct({ value: Schema.Int }),
       /** What it replaced. */
       output: Schema.Int,
-      reduce: (state, { value }) => ({ state: { value }, result: state.value }),
+      reduce: (state, { value }, ctx) => {
+        ctx.emit("set", state.value)
+        return { state: { value }, result: state.value }
+      },
     },
   },
   queries: {

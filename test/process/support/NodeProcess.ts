@@ -43,7 +43,7 @@ export interface Place {
 /** How a process ended: its exit code, or the name of the signal. */
 export type End = number | NodeJS.Signals
 
-const program = join(import.meta.dir, "../../../src/main.ts")
+export const program = join(import.meta.dir, "../../../src/main.ts")
 
 /** Whatever happens to this process, none of these outlives it. */
 const alive = new Set<Bun.Subprocess>()
