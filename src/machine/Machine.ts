@@ -21,6 +21,7 @@ import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan } from "./system/plan.ts"
+import type { Voided } from "./system/Quarantines.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */
 export class Machine {
@@ -62,6 +63,8 @@ export class Machine {
   plan = (asked: PlanRequest): Plan | Refused => this.#run(this.#core.plan(asked))
 
   actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
+
+  foresee = (voided: Voided): void => this.#core.foresee(voided)
 
   flush = (): Index => this.#core.flush()
 

@@ -31,7 +31,7 @@ import * as refusals from "./refusals.ts"
 import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
 import { type Plan, planFor } from "./system/plan.ts"
-import { Quarantines } from "./system/Quarantines.ts"
+import { Quarantines, type Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
 import { Timers } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
@@ -181,6 +181,10 @@ export class MachineCore {
   /** The entry that it cannot get past; null when there is none. */
   get stuck(): Stuck | null {
     return this.#stuck
+  }
+
+  foresee(voided: Voided): void {
+    this.#state.quarantines.foresee(voided)
   }
 
   /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */

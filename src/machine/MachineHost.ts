@@ -9,7 +9,7 @@ import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, Recorded } from "./system/plan.ts"
-import type { Quarantine } from "./system/Quarantines.ts"
+import type { Quarantine, Voided } from "./system/Quarantines.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -181,6 +181,8 @@ export class MachineHost extends Context.Service<
     readonly apply: (
       entries: ReadonlyArray<Entry>,
     ) => Effect.Effect<ReadonlyArray<Outcome | null>, MachineFailed>
+    /** What a later entry voids, before the entries are applied again that the machine is stuck at. */
+    readonly foresee: (voided: Voided) => Effect.Effect<void, MachineFailed>
     /** Answers from what has been applied, all at the same index. */
     readonly query: (
       queries: ReadonlyArray<Query>,

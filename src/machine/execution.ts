@@ -111,6 +111,8 @@ const weighRun = (
   if (actor === "missing") throw versionMissing(state, command, entry)
   if (actor === "moved") return refuse(refusals.versionMoved(name))
   if (!actor.commands.has(command.command)) return refuse(refusals.unknownCommand(name, command.command))
+  const voided = state.quarantines.voiding(name, key, entry.index)
+  if (voided !== null) return refuse(refusals.voided(voided))
   const quarantine = state.quarantines.of(name, key)
   if (quarantine !== null) return refuse(refusals.quarantined(quarantine))
   const json = parseInput(command.input)

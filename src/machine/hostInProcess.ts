@@ -42,6 +42,7 @@ export const layerInProcess = (options: {
         trial: (commands) => ask("trial", () => machine.trial(commands, options.node ?? "")),
         apply: (entries) => ask("apply", () => machine.apply(entries)),
         events: (asked) => ask("events", () => machine.events(asked)),
+        foresee: (voided) => ask("foresee", () => machine.foresee(voided)),
         query: (queries) => ask("query", () => machine.query(queries)),
         flush: ask("flush", () => machine.flush()),
         nextTimer: ask("nextTimer", () => machine.nextTimer()),

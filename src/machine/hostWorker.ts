@@ -100,6 +100,7 @@ const makeHost = (
     admit: admitting("admit"),
     trial: admitting("trial"),
     apply,
+    foresee: (voided) => Effect.asVoid(call("foresee", voided)),
     query: (queries) => call("query", queries),
     events: (asked) => call("events", asked),
     flush: call("flush", null),

@@ -4,7 +4,7 @@ import type { Json } from "./actor.ts"
 import type { Issue } from "./Coder.ts"
 import { deed } from "./fault.ts"
 import type { RefusalCode, Refused } from "./outcome.ts"
-import type { Quarantine } from "./system/Quarantines.ts"
+import type { Quarantine, Voided } from "./system/Quarantines.ts"
 
 /** Why a command was rejected: a reducer's own words, or the machine's about a reducer. */
 export interface Reason {
@@ -52,6 +52,14 @@ export const quarantined = (quarantine: Quarantine): Refused => {
     { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail, index, at } },
   )
 }
+
+/** Nobody could get past it. Why, the entry says that puts the instance into quarantine. */
+export const voided = ({ actor, key, command, fault, from }: Voided): Refused =>
+  refused(
+    "quarantined",
+    `The command was not executed, and the instance is in quarantine: the command "${command}" of entry ${from} ${deed[fault.kind]}. An operator must repair it.`,
+    { quarantine: { actor, key, command, fault: fault.kind, detail: fault.detail, index: from } },
+  )
 
 export const overloaded = (detail: string): Refused => refused("overloaded", detail)
 

@@ -19,6 +19,7 @@ import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan } from "./system/plan.ts"
+import type { Voided } from "./system/Quarantines.ts"
 
 export interface OpenOptions {
   readonly node: NodeId
@@ -37,6 +38,7 @@ export interface Operations {
   readonly trial: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
   /** Packed entries, to packed outcomes of those with an origin. */
   readonly apply: { readonly given: Uint8Array; readonly gives: string }
+  readonly foresee: { readonly given: Voided; readonly gives: null }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
   readonly events: { readonly given: ReadonlyArray<EventsAsked>; readonly gives: EventsAnswer }
   readonly flush: { readonly given: null; readonly gives: number }

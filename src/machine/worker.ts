@@ -62,6 +62,11 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
         }),
       )
     }
+    case "foresee":
+      return Effect.sync(() => {
+        core.foresee(given as Request<"foresee">["given"])
+        return null
+      })
     case "query":
       return premises.work(core.query(given as Request<"query">["given"]), "door")
     case "events":

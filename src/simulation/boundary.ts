@@ -68,6 +68,7 @@ export const layerBoundary = (options: {
         admit: (commands) => ask(host.admit(commands)),
         trial: (commands) => ask(host.trial(commands)),
         apply: (entries) => ask(apply(entries)),
+        foresee: (voided) => ask(host.foresee(voided)),
         query: (queries) =>
           ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
         events: (asked) => ask(host.events(asked)),

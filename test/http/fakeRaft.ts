@@ -303,6 +303,7 @@ const machine: MachineHost["Service"] = {
   position: unasked,
   admit: () => unasked,
   trial: () => unasked,
+  foresee: () => unasked,
   inspect: () => unasked,
   plan: () => unasked,
   actors: unasked,

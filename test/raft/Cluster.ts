@@ -369,6 +369,7 @@ const layerToyMachine = (node: TestNode) =>
       }),
       trial: (commands) =>
         Effect.succeed(commands.map((command): Admission => ({ _tag: "Admitted", command }))),
+      foresee: () => Effect.die("a toy is never stuck"),
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),
       actors: Effect.succeed([]),

@@ -25,14 +25,38 @@ export interface Quarantine {
   readonly commandId: string
 }
 
+/** Entries of an instance that have no outcome of their own: no replica could get past the first of them. */
+export interface Voided {
+  readonly actor: string
+  readonly key: string
+  readonly from: Index
+  /** The entry that says so. */
+  readonly until: Index
+  readonly command: string
+  readonly fault: Fault
+}
+
 /** All of a group: they are few, and in memory. */
 export class Quarantines {
   readonly #rows: Rows<Quarantine>
   readonly #byId = new Map<string, Quarantine>()
+  #voided: Voided | null = null
 
   constructor(instances: Instances) {
     this.#rows = new Rows(instances, "$quarantine")
     for (const { key, value } of this.#rows.all()) this.#byId.set(key, value)
+  }
+
+  /** Known ahead of its entry, by who has looked: the entries before it are about to be applied. */
+  foresee(voided: Voided): void {
+    this.#voided = voided
+  }
+
+  /** Null: the entry runs. */
+  voiding(actor: string, key: string, index: Index): Voided | null {
+    const voided = this.#voided
+    const isMeant = voided !== null && voided.actor === actor && voided.key === key
+    return isMeant && voided.from <= index && index < voided.until ? voided : null
   }
 
   get count(): number {

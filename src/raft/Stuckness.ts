@@ -1,0 +1,135 @@
+// What if the machine cannot get past an entry, because the code that it runs fails each time? A replica alone waits for
+// the others, who may have got past it. When a majority is stuck there, the leader voids it by an entry (HAZARDS D5).
+
+import { knownLeader } from "../consensus/node.ts"
+import { quorumAgreement } from "../consensus/quorum.ts"
+import type { Entry, Index, Millis, NodeId } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
+import type { Stuck } from "../machine/MachineHost.ts"
+import { quarantineFor } from "../machine/trial.ts"
+import type { StateReport } from "../transport/Transport.ts"
+import type { Applied } from "./applier.ts"
+import { type Group, nowOf } from "./Group.ts"
+import type { Operations } from "./Operations.ts"
+import type { Proposals } from "./Proposals.ts"
+
+/** What a member has said of how far it is. */
+interface Word {
+  readonly appliedIndex: Index
+  readonly stuckAt: Index
+  readonly heardAt: Millis
+}
+
+export class Stuckness {
+  readonly #group: Group
+  readonly #applied: Applied
+  readonly #proposals: Proposals
+  readonly #operations: Operations
+  #current: { readonly stuck: Stuck; readonly entry: Entry; attempts: number } | null = null
+  readonly #words = new Map<NodeId, Word>()
+  /** The entry that this leader has proposed to void, as long as that proposal is under way. */
+  #voiding: Index = 0
+  #handedOverAt: Millis = Number.NEGATIVE_INFINITY
+  #lookedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(group: Group, applied: Applied, proposals: Proposals, operations: Operations) {
+    this.#group = group
+    this.#applied = applied
+    this.#proposals = proposals
+    this.#operations = operations
+  }
+
+  /** The entry at which the machine stands; 0: at none. */
+  get index(): Index {
+    return this.#current?.stuck.index ?? 0
+  }
+
+  get current(): Stuck | null {
+    return this.#current?.stuck ?? null
+  }
+
+  /** The machine has tried, and failed, once more. */
+  noted(stuck: Stuck, entry: Entry): void {
+    if (this.#current?.stuck.index === stuck.index) {
+      this.#current.attempts++
+      return
+    }
+    this.#current = { stuck, entry, attempts: 1 }
+    const { index, actor, key, fault } = stuck
+    this.#group.observer.event("the machine cannot get past an entry", {
+      index,
+      actor,
+      key,
+      fault: fault.kind,
+      detail: fault.detail,
+    })
+  }
+
+  passed(): void {
+    this.#current = null
+  }
+
+  onReport(from: NodeId, { appliedIndex, stuckAt }: StateReport): void {
+    const { clock, node, transport } = this.#group
+    if (node.role.kind !== "leader") return
+    this.#words.set(from, { appliedIndex, stuckAt, heardAt: nowOf(clock) })
+    // Here it ran: the state of now is worth more to that member than another try.
+    if (stuckAt > 0 && this.index === 0 && this.#applied.index >= stuckAt) {
+      transport.send(from, node.group, { type: "StateParted", index: stuckAt, hash: "" })
+    }
+  }
+
+  /** The leader got past where this node stands: true when it has tried often enough, and should take its state. */
+  isPassedBy(index: Index): boolean {
+    return this.#current?.stuck.index === index && this.#current.attempts >= attemptsMax
+  }
+
+  /** Now and then, while it stands: what a leader does about it. */
+  sweep(now: Millis): void {
+    const { node } = this.#group
+    if (node.role.kind !== "leader") this.#words.clear()
+    if (this.#current === null || now - this.#lookedAt < lookMillis) return
+    this.#lookedAt = now
+    if (node.role.kind === "leader" && knownLeader(node) === node.id) this.#decide(this.#current.stuck, now)
+  }
+
+  #decide(stuck: Stuck, now: Millis): void {
+    const { node } = this.#group
+    const { current } = node.configurations
+    const fresh = (id: NodeId) => {
+      const word = this.#words.get(id)
+      return word !== undefined && now - word.heardAt <= freshMillis ? word : undefined
+    }
+    const further = current.voters.find((id) => (fresh(id)?.appliedIndex ?? 0) >= stuck.index)
+    if (further !== undefined) return this.#handOver(further, now)
+    const said = (id: NodeId) => String(id === node.id ? stuck.index : (fresh(id)?.stuckAt ?? 0))
+    const agreement = quorumAgreement(current, said)
+    if (agreement.type !== "agreed" || agreement.value !== String(stuck.index)) return
+    if (this.#voiding === stuck.index) return
+    this.#voiding = stuck.index
+    const settled = () => {
+      this.#voiding = 0
+    }
+    this.#proposals.addOwn([voidingOf(stuck, this.#current!.entry, node.id)], settled)
+  }
+
+  /** Whoever got past it is the better leader. */
+  #handOver(to: NodeId, now: Millis): void {
+    const { electionTimeoutMaxMillis } = this.#group.options.limits
+    if (now - this.#handedOverAt < 4 * electionTimeoutMaxMillis) return
+    this.#handedOverAt = now
+    this.#operations.transfer({ to, deadline: now + 2 * electionTimeoutMaxMillis, answer: () => {} }, true)
+  }
+}
+
+const voidingOf = ({ actor, key, index, fault }: Stuck, { data }: Entry, by: NodeId): Uint8Array => {
+  const command = decodeCommand(data)!
+  // Of a repair, the instance is what it is about.
+  return quarantineFor({ ...command, actor, key }, fault, by, index)
+}
+
+/** Of the whole way, each in a new place and with patience, before a state is taken from somebody else. */
+const attemptsMax = 3
+const lookMillis = 100
+/** Older words are not counted: who has restarted may get past it now. */
+const freshMillis = 2_000
