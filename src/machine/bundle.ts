@@ -53,6 +53,22 @@ export const bundleSource = Effect.fnUntraced(function* (given: {
   return moduleOf(name, code.success)
 })
 
+/** One actor whose file, or folder with an index, may lie anywhere: as an operator deploys it. */
+export const bundleFile = Effect.fnUntraced(function* (given: {
+  readonly path: string
+  /** Otherwise the file's name is the actor's. */
+  readonly name: string | null
+}): Effect.fn.Return<ActorModule, ActorsRefused> {
+  const path = resolve(given.path)
+  const file = existsSync(path) ? entryFile(path) : null
+  const name = given.name ?? actorNameOf(path)
+  const refuse = (reason: string) => ActorsRefused.of([{ file: given.path, reason }])
+  if (file === null) return yield* refuse("it is neither a .ts or .js file nor a folder with an index")
+  if (!isActorName(name)) return yield* refuse(nameProblem(name))
+  const made = yield* bundleOne({ name, file, problem: null })
+  return Result.isSuccess(made) ? made.success : yield* refuse(made.failure.reason)
+})
+
 /** Two nodes with the same files, and the same Bun, come to the same version. */
 export const versionOf = (code: string): string =>
   new Bun.CryptoHasher("sha256").update(code).digest("hex").slice(0, 24)
@@ -74,6 +90,11 @@ const findActors = (directory: string): ReadonlyArray<FoundActor> => {
     found.set(name, { name, file, problem: twice ?? unnamed })
   }
   return [...found.values()]
+}
+
+const actorNameOf = (path: string): string => {
+  const { dir, name } = parse(path)
+  return name === "index" ? parse(dir).name : name
 }
 
 /** Null for what is no actor: a folder of helpers, a README. */
