@@ -26,6 +26,8 @@ export interface Plan {
     /** Instances whose state was brought to the new version, of so many. */
     readonly checked: number
     readonly of: number
+    /** Code failed its host: whatever comes behind that was not looked at. */
+    readonly isCutShort: boolean
     readonly failed: number
     readonly failures: ReadonlyArray<{
       readonly key: string
@@ -39,6 +41,7 @@ export interface Plan {
     /** Commands of the log, run by both versions on the states of now. */
     readonly commands: number
     readonly same: number
+    readonly isCutShort: boolean
     readonly different: ReadonlyArray<{
       readonly key: string
       readonly command: string
@@ -145,14 +148,17 @@ function* checkStates(
   let checked = 0
   let failed = 0
   let after = ""
-  while (checked < statesMax) {
-    const page = state.instances.list({ actor: name, prefix: "", after, limit: pageSize })
+  let isCutShort = false
+  // Few at first: each that does not come to an end costs seconds.
+  for (let limit = 1; checked < statesMax && !isCutShort; limit = Math.min(2 * limit, pageSizeMax)) {
+    const page = state.instances.list({ actor: name, prefix: "", after, limit })
     if (page.length === 0) break
     after = page.at(-1)!.key
     const calls = page.map(({ key }): Call => {
       return { type: "show", actor: name, version, key, instance: state.instances.get(name, key) }
     })
     const replies = yield calls
+    isCutShort = replies.some(isFault)
     for (const [at, { key }] of page.entries()) {
       checked++
       const failure = failureOf(replies[at])
@@ -162,7 +168,7 @@ function* checkStates(
     }
   }
   const counts = [...state.instances.versions(name).values()]
-  return { checked, of: counts.reduce((sum, count) => sum + count, 0), failed, failures }
+  return { checked, of: counts.reduce((sum, count) => sum + count, 0), isCutShort, failed, failures }
 }
 
 /** Both versions run the same command on the same state: what differs is what the change does. */
@@ -182,6 +188,7 @@ function* replayCommands(
   })
   const different: Array<Plan["replay"]["different"][number]> = []
   let same = 0
+  let commands = 0
   for (const { index, command, input } of known.slice(-replayedMax)) {
     const call = (id: string): Reduce => ({
       type: "reduce",
@@ -204,12 +211,14 @@ function* replayCommands(
     const [before] = yield [call(activeId)]
     const [after] = yield [call(version)]
     const [told, tells] = [tellOf(before), tellOf(after)]
+    commands++
     if (told === tells) same++
     else if (different.length < shownMax) {
       different.push({ key: command.key, command: command.command, index, before: told, after: tells })
     }
+    if (isFault(before) || isFault(after)) return { commands, same, isCutShort: true, different }
   }
-  return { commands: Math.min(known.length, replayedMax), same, different }
+  return { commands, same, isCutShort: false, different }
 }
 
 const differenceOf = (
@@ -280,11 +289,15 @@ const tellOf = (reply: Reply | undefined): string => {
   return text.length > tellLengthMax ? `${text.slice(0, tellLengthMax)}…` : text
 }
 
+const isFault = (reply: Reply | undefined): boolean => reply?.type === "faulted"
+
 const isSame = (one: Json | undefined, other: Json | undefined): boolean => isDeepStrictEqual(one, other)
 
-const nothingReplayed: Plan["replay"] = { commands: 0, same: 0, different: [] }
-const statesMax = 10_000
-const pageSize = 200
-const replayedMax = 200
-const shownMax = 20
+const nothingReplayed: Plan["replay"] = { commands: 0, same: 0, isCutShort: false, different: [] }
+const pageSizeMax = 32
+/** Stored states that are checked, and commands of the log that are run again. */
+export const statesMax = 10_000
+export const replayedMax = 200
+/** Failures, and differences, that are told one by one. */
+export const shownMax = 20
 const tellLengthMax = 200
