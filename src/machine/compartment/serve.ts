@@ -53,8 +53,16 @@ const encoder = new TextEncoder()
 const serveMessages = (answer: AnswerRequest): void => {
   listen("unhandledRejection", () => {})
   listen("uncaughtException", () => {})
-  self.onmessage = ({ data }: MessageEvent<Request>) => say(answerTo(answer, data.number, data.bytes))
+  answerInWorker = answer
   say(greeting())
+}
+
+// Set when this file is loaded: in a closed realm nobody can say any more where messages go.
+let answerInWorker: AnswerRequest | null = null
+if (!isMainThread) {
+  self.onmessage = ({ data }: MessageEvent<Request>) => {
+    if (answerInWorker !== null) say(answerTo(answerInWorker, data.number, data.bytes))
+  }
 }
 
 const say = ({ number, status, bytes }: Answer): void => {

@@ -4,7 +4,7 @@
 import { Effect, Exit, Result, Scope, Semaphore } from "effect"
 import type { Manifest } from "../Catalogue.ts"
 import { messageOf } from "../Coder.ts"
-import type { Compartment, CompartmentFault } from "../compartment/Compartment.ts"
+import { type Compartment, type CompartmentFault, fault } from "../compartment/Compartment.ts"
 import type { Call, Reply } from "../Executor.ts"
 import type { Fault } from "../fault.ts"
 import type { Instance } from "../Instance.ts"
@@ -30,6 +30,7 @@ export class Quarters {
   readonly #options: QuartersOptions
   readonly #turn = Semaphore.makeUnsafe(1)
   #open: { readonly compartment: Compartment; readonly scope: Scope.Closeable } | null = null
+  #isEnded = false
   readonly #loaded = new Set<string>()
   readonly #resident = new Residents()
 
@@ -57,6 +58,8 @@ export class Quarters {
         calls.length === 1
           ? faultIn(whole)
           : faultIn(yield* Effect.result(this.#attempt([call], deadlineMillis)))
+      if (this.#isEnded)
+        return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
       // In a new compartment, and with patience: the machine may only have been busy.
       if (first.reply === null) yield* this.#close()
       const last =
@@ -88,8 +91,11 @@ export class Quarters {
     return Result.succeed(reply.manifest)
   }).bind(this)
 
-  /** Ends the compartment; the next call opens another. */
-  readonly end: Effect.Effect<void> = Effect.suspend(() => this.#close())
+  /** For good: what is under way fails, and so does all that comes later. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isEnded = true
+    return this.#close()
+  })
 
   #attempt(calls: ReadonlyArray<Call>, deadlineMillis: number): Effect.Effect<ReadonlyArray<Reply>, Fault> {
     return this.#turn.withPermit(this.#attemptAlone(calls, deadlineMillis))
@@ -143,6 +149,7 @@ export class Quarters {
     this: Quarters,
   ): Effect.fn.Return<Compartment, CompartmentFault> {
     if (this.#open !== null) return this.#open.compartment
+    if (this.#isEnded) return yield* fault("ended", "the machine is closed")
     const scope = Scope.makeUnsafe()
     const compartment = yield* Effect.onError(Scope.provide(this.#options.open, scope), () =>
       Scope.close(scope, Exit.void),
