@@ -1,8 +1,8 @@
 // What code has an operator sent, and what is it? Nothing is proposed for it here.
 
 import { Effect, Result } from "effect"
-import { type BundleSource, bundleApart } from "../machine/bundleApart.ts"
 import { codeBytesMax } from "../machine/bundle.ts"
+import { type BundleSource, bundleApart } from "../machine/bundleApart.ts"
 import type { Bodies } from "./Bodies.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
 import { Problem } from "./problem.ts"

@@ -4,8 +4,8 @@ import { Effect, Result } from "effect"
 import { versionOf } from "../machine/bundle.ts"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { ActorStatus, MachineFailed } from "../machine/MachineHost.ts"
-import { unknownActor } from "../machine/refusals.ts"
 import { isActorName } from "../machine/Registry.ts"
+import { unknownActor } from "../machine/refusals.ts"
 import { readToken, tokenOf } from "../machine/system/plan.ts"
 import type { Quarantine } from "../machine/system/Quarantines.ts"
 import { type Body, bodyOf, codeBodyOf, codeIn, oneOfThem, unusable } from "./actorCode.ts"
@@ -261,7 +261,17 @@ const shown = ({ quarantined, ...actor }: ActorStatus) => ({
   quarantinedCount: quarantined.length,
 })
 
-const describeQuarantine = ({ key, version, fault, index, at, revision, by, command, input }: Quarantine) => ({
+const describeQuarantine = ({
+  key,
+  version,
+  fault,
+  index,
+  at,
+  revision,
+  by,
+  command,
+  input,
+}: Quarantine) => ({
   key,
   version,
   command,

@@ -102,7 +102,10 @@ export const actorSchemas = {
     states: object({
       checked: { ...count, description: "Stored states that were brought to the version." },
       of: count,
-      isCutShort: { type: "boolean", description: "True: the code failed its host, and the rest was not checked." },
+      isCutShort: {
+        type: "boolean",
+        description: "True: the code failed its host, and the rest was not checked.",
+      },
       failed: count,
       failures: { type: "array", items: object({ key: text, code: text, message: text }) },
       withoutStep: {
@@ -132,9 +135,10 @@ export const actorSchemas = {
     index: count,
   }),
   Repair: {
-    ...object({ with: { enum: ["before", "rerun", "state"] }, state: { description: "With `state` alone." } }, [
-      "with",
-    ]),
+    ...object(
+      { with: { enum: ["before", "rerun", "state"] }, state: { description: "With `state` alone." } },
+      ["with"],
+    ),
     additionalProperties: false,
   },
   Repaired: object(

@@ -71,7 +71,12 @@ export class Housed {
     for (const [at, text] of pieces.entries()) {
       await this.#system("$actor/piece", version, { version, at, text })
     }
-    const made = { pieces: pieces.length, bytes: Buffer.byteLength(code), by: "n1", source: "upload" as const }
+    const made = {
+      pieces: pieces.length,
+      bytes: Buffer.byteLength(code),
+      by: "n1",
+      source: "upload" as const,
+    }
     await this.#system("$actor/register", actor, { version, ...made, ...manifest })
     const from = this.core.state.catalogue.actors.get(actor)?.active ?? null
     await this.#system("$actor/activate", actor, { version, from })

@@ -58,18 +58,12 @@ export class Quarters {
     const left = new Map<string, Instance>()
     for (const given of calls) {
       const call = withWhatIsLeft(given, left)
-      const first =
-        calls.length === 1
-          ? faultIn(whole)
-          : faultIn(yield* attempt([call], deadlineMillis))
+      const first = calls.length === 1 ? faultIn(whole) : faultIn(yield* attempt([call], deadlineMillis))
       if (this.#isEnded)
         return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
       // In a new compartment, and with patience: the machine may only have been busy.
       if (first.reply === null) yield* this.#close()
-      const last =
-        first.reply === null
-          ? faultIn(yield* attempt([call], lastDeadlineMillis))
-          : first
+      const last = first.reply === null ? faultIn(yield* attempt([call], lastDeadlineMillis)) : first
       replies.push(last.reply ?? { type: "faulted", fault: last.fault })
       if (last.reply === null && call.type === "reduce") return replies
       if (last.reply?.type === "reduced" && last.reply.instance !== null) {

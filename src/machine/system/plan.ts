@@ -161,7 +161,7 @@ function* checkStates(
     isCutShort = replies.some(isFault)
     for (const [at, { key }] of page.entries()) {
       checked++
-      const failure = failureOf(replies[at])
+      const failure = failureOf(replies[at], "migration")
       if (failure === null) continue
       failed++
       if (failures.length < shownMax) failures.push({ key, ...failure })
@@ -264,7 +264,10 @@ const downwards = (state: MachineState, name: string, manifest: Manifest): Reado
         ]
   })
 
-const failureOf = (reply: Reply | undefined): { readonly code: string; readonly message: string } | null => {
+const failureOf = (
+  reply: Reply | undefined,
+  what: "migration" | "command",
+): { readonly code: string; readonly message: string } | null => {
   switch (reply?.type) {
     case "answered":
       return null
@@ -273,9 +276,9 @@ const failureOf = (reply: Reply | undefined): { readonly code: string; readonly 
     case "refused":
       return { code: reply.refused.code, message: reply.refused.detail }
     case "faulted":
-      return { code: reply.fault.kind, message: `The migration ${deed[reply.fault.kind]}.` }
+      return { code: reply.fault.kind, message: `The ${what} ${deed[reply.fault.kind]}.` }
     default:
-      return { code: "crash", message: "The state could not be read." }
+      return { code: "crash", message: `The ${what} could not be run.` }
   }
 }
 
@@ -284,7 +287,7 @@ const tellOf = (reply: Reply | undefined): string => {
     reply?.type === "reduced"
       ? `accepted: ${reply.result}`
       : ((failure) => (failure === null ? "nothing" : `${failure.code}: ${failure.message}`))(
-          failureOf(reply),
+          failureOf(reply, "command"),
         )
   return text.length > tellLengthMax ? `${text.slice(0, tellLengthMax)}…` : text
 }
