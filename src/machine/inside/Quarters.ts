@@ -48,7 +48,9 @@ export class Quarters {
     calls: ReadonlyArray<Call>,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
     const { deadlineMillis, lastDeadlineMillis } = this.#options
-    const whole = yield* Effect.result(this.#attempt(calls, deadlineMillis))
+    const whole = yield* Effect.result(
+      this.#attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis),
+    )
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
     const left = new Map<string, Instance>()
@@ -60,12 +62,12 @@ export class Quarters {
           : faultIn(yield* Effect.result(this.#attempt([call], deadlineMillis)))
       if (this.#isEnded)
         return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
-      // In a new compartment, and with patience: the machine may only have been busy.
-      if (first.reply === null) yield* this.#close()
-      const last =
-        first.reply === null
-          ? faultIn(yield* Effect.result(this.#attempt([call], lastDeadlineMillis)))
-          : first
+      // In a new compartment, and with patience: the machine may only have been busy. A question may be asked again.
+      const isTriedAgain = first.reply === null && (call.type === "reduce" || call.type === "adopt")
+      if (isTriedAgain) yield* this.#turn.withPermit(this.#close())
+      const last = isTriedAgain
+        ? faultIn(yield* Effect.result(this.#attempt([call], lastDeadlineMillis)))
+        : first
       replies.push(last.reply ?? { type: "faulted", fault: last.fault })
       if (last.reply === null && call.type === "reduce") return replies
       if (last.reply?.type === "reduced" && last.reply.instance !== null) {
@@ -74,6 +76,15 @@ export class Quarters {
     }
     return replies
   }).bind(this)
+
+  /** Opens ahead of need. */
+  readonly warm = Effect.fnUntraced(function* (this: Quarters) {
+    yield* Effect.ignore(this.#turn.withPermit(this.#opened()))
+  }).bind(this)
+
+  get isOpen(): boolean {
+    return this.#open !== null
+  }
 
   /** Runs code once, to see what it is. */
   readonly inspect = Effect.fnUntraced(function* (
@@ -247,6 +258,9 @@ const toFault = ({ kind, detail }: CompartmentFault): Fault => ({
   kind: kind === "ended" ? "crash" : kind,
   detail,
 })
+
+/** For each further call of a batch: what needs more is run call by call. */
+const patienceMillis = 2
 
 /** Of states that a compartment keeps, so that the next command need not bring them along. */
 const residentBytesMax = 64 * 1024 * 1024
