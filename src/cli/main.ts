@@ -49,7 +49,9 @@ export const main = (args: ReadonlyArray<string>, platform: Platform): void => {
     Effect.runFork(Fiber.interrupt(fiber))
   }
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
-  const runsUntilStopped = ["cluster", "node", "watch", "--watch", "--follow"].some((word) => args.includes(word))
+  const runsUntilStopped = ["cluster", "node", "watch", "--watch", "--follow"].some((word) =>
+    args.includes(word),
+  )
   const stopped = runsUntilStopped ? 0 : 130
   fiber.addObserver((exit) => process.exit(Exit.isSuccess(exit) ? exit.value : stopped))
 }

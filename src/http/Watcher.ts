@@ -2,7 +2,7 @@
 
 import type { Index, Millis } from "../consensus/types.ts"
 import type { EventsAsked, EventsOutcome } from "../machine/MachineHost.ts"
-import { commentFrame, type Cursor, cursorFrame, eventFrames, resetFrame, retryFrame } from "./eventFrames.ts"
+import { type Cursor, commentFrame, cursorFrame, eventFrames, resetFrame, retryFrame } from "./eventFrames.ts"
 import { fromRefused, type Problem } from "./problem.ts"
 
 /** Bytes for the client; why there will never be any; or null: it is over, and the client may come again. */
@@ -70,11 +70,7 @@ export class Watcher {
    * Takes what the machine says as of `index`, and gives back how many events that were. Only what says something is
    * sent, and the first piece in any case.
    */
-  take(
-    outcome: Exclude<EventsOutcome, { readonly _tag: "Postponed" }>,
-    index: Index,
-    now: Millis,
-  ): number {
+  take(outcome: Exclude<EventsOutcome, { readonly _tag: "Postponed" }>, index: Index, now: Millis): number {
     if (outcome._tag === "Refused") {
       this.end(fromRefused(outcome))
       return 0

@@ -30,7 +30,8 @@ export class Emissions {
     if (typeof event !== "string" || !isActorName(event)) {
       throw new Error(`emit: ${JSON.stringify(event)} is no name for an event: ${nameRule}`)
     }
-    if (event === resetEvent) throw new Error(`emit: "${resetEvent}" is what a watcher is told by Raftlet itself`)
+    if (event === resetEvent)
+      throw new Error(`emit: "${resetEvent}" is what a watcher is told by Raftlet itself`)
     if (this.events.length === eventsPerCommandMax) {
       throw new Error(`emit: one command may emit ${eventsPerCommandMax} events`)
     }

@@ -112,9 +112,7 @@ export class MachineHost extends Context.Service<
      * What watchers have not seen yet, all as of the same applied index: of a cursor that is too old, the state, so
      * that state and later events neither overlap nor leave a gap. A cursor that is ahead of this node gets nothing.
      */
-    readonly events: (
-      asked: ReadonlyArray<EventsAsked>,
-    ) => Effect.Effect<EventsAnswer, MachineFailed>
+    readonly events: (asked: ReadonlyArray<EventsAsked>) => Effect.Effect<EventsAnswer, MachineFailed>
     /**
      * Makes everything applied so far durable; succeeds with the index it covers. While the disk is full that is
      * the index of an earlier flush, and the next one tries again.

@@ -12,7 +12,7 @@ import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { SimulatedDisk } from "./Disk.ts"
 import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
-import { EventChecks, type Emits } from "./EventChecks.ts"
+import { type Emits, EventChecks } from "./EventChecks.ts"
 import { Executions } from "./Executions.ts"
 import { Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -88,7 +88,11 @@ export class SimulatedCluster {
     const { seed, configuration, registry } = options
     this.configuration = configuration
     this.world = new World(seed)
-    this.#events = new EventChecks(this.executions, this.world.chance.fork("onlookers"), options.emits ?? null)
+    this.#events = new EventChecks(
+      this.executions,
+      this.world.chance.fork("onlookers"),
+      options.emits ?? null,
+    )
     const limits = { ...defaultNetworkLimits, ...options.network }
     this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
     this.network = new Network(this.world, options.link ?? calmLink, limits, {

@@ -72,7 +72,13 @@ export class EventChecks {
       const text = events.map(({ event, data }) => `${event} ${data}`).join()
       const known = this.#emitted.get(index)
       if (known === undefined) this.#emitted.set(index, { text, id })
-      insist("events", (known?.text ?? text) === text, `${id} and ${known?.id} at ${index}`, text, known?.text)
+      insist(
+        "events",
+        (known?.text ?? text) === text,
+        `${id} and ${known?.id} at ${index}`,
+        text,
+        known?.text,
+      )
       return `${index} ${text}`
     })
     onlooker.after = upTo
@@ -95,10 +101,24 @@ export class EventChecks {
     onlooker.after = index
     if (!this.#executions.isToldUpTo(index)) return
     const name = nameOf(onlooker)
-    const [before, now] = [after, index].map((at) => this.#executions.revisionAt(name, at)) as [number, number]
-    insist("events", now > before, `${id}: nothing of ${name} was missed behind ${after}, up to ${index}`, now)
+    const [before, now] = [after, index].map((at) => this.#executions.revisionAt(name, at)) as [
+      number,
+      number,
+    ]
+    insist(
+      "events",
+      now > before,
+      `${id}: nothing of ${name} was missed behind ${after}, up to ${index}`,
+      now,
+    )
     const { revision } = JSON.parse(body) as { readonly revision: number }
-    insist("events", revision === now, `${id}: the state of ${name} at ${index}, for events behind it`, revision, now)
+    insist(
+      "events",
+      revision === now,
+      `${id}: the state of ${name} at ${index}, for events behind it`,
+      revision,
+      now,
+    )
   }
 
   /** Undefined while nobody knows. */

@@ -110,7 +110,9 @@ export class TestActor {
   events(key: string): ReadonlyArray<{ readonly event: string; readonly data: Json }> {
     text("key", key)
     return this.#events.flatMap((events, at) =>
-      this.#keyOf(at) === key ? events.map(({ event, data }) => ({ event, data: JSON.parse(data) as Json })) : [],
+      this.#keyOf(at) === key
+        ? events.map(({ event, data }) => ({ event, data: JSON.parse(data) as Json }))
+        : [],
     )
   }
 
@@ -162,7 +164,12 @@ export class TestActor {
       const [known, found] = [JSON.stringify(this.#outcomes[at]), JSON.stringify(outcome)]
       insist("determinism", known === found, `${this.#name(at)}: one outcome, ${wherever}`, found, known)
       const events = [this.#forgetful.emitted(this.#keyOf(at), at + 1), this.#events[at]!].map(eventsText)
-      insist("determinism", events[0] === events[1], `${this.#name(at)}: the same events, ${wherever}`, ...events)
+      insist(
+        "determinism",
+        events[0] === events[1],
+        `${this.#name(at)}: the same events, ${wherever}`,
+        ...events,
+      )
       this.#forgetful.index = at + 1
       if (this.#chance.happens(0.1)) this.#forgetful.machine.flush()
     }

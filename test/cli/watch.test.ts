@@ -63,9 +63,13 @@ test("it goes on at another node where it was, and ends with Ctrl-C alone: exit 
     if (node === "n3") return problem("not-ready", "it is parted", { retryable: true })
     const after = new URL(path, "http://h").searchParams.get("after")
     if (after === null) return streamOf(`retry: 1\nid: 7\n\n`)
-    if (after === "7") return streamOf(`id: 7\n\n${frame("8", "added", { by: 1 })}${frame("8.001", "added", { by: 2 })}`)
+    if (after === "7")
+      return streamOf(`id: 7\n\n${frame("8", "added", { by: 1 })}${frame("8.001", "added", { by: 2 })}`)
     if (after === "8.001") return streamOf(frame("9", "said", "a\u001b[2J"))
-    return streamOf(`:\n\nid: 12\n\n${frame("13", "reset", { state: { value: 5 }, revision: 5, index: 13 })}`, true)
+    return streamOf(
+      `:\n\nid: 12\n\n${frame("13", "reset", { state: { value: 5 }, revision: 5, index: 13 })}`,
+      true,
+    )
   }
   const { child, lines } = start(cluster, "counter", "a/ü")
   expect(await lines(4)).toEqual([

@@ -2,8 +2,8 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { cursorText, eventFrames, parseCursor } from "../../src/http/eventFrames.ts"
-import { EventStream, type StreamEvent } from "../support/EventStream.ts"
 import { until } from "../process/support/wait.ts"
+import { EventStream, type StreamEvent } from "../support/EventStream.ts"
 import { problemOf } from "./problems.ts"
 import { Watching } from "./watching.ts"
 
@@ -360,7 +360,10 @@ describe("an end", () => {
     await Bun.sleep(20)
     expect(at.questions.length).toBe(asked)
     at.now += 2000
-    await until("it to be cut off", async () => (await at.metric('raftlet_watch_cut_total{reason="stalled"}')) || null)
+    await until(
+      "it to be cut off",
+      async () => (await at.metric('raftlet_watch_cut_total{reason="stalled"}')) || null,
+    )
     expect(at.listeners).toBe(0)
     expect(await stream.next()).toBeNull()
     const again = await at.watch("/watch/speaker/a", { "last-event-id": stream.lastEventId })

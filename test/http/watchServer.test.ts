@@ -50,7 +50,10 @@ const stalled = async (port: number, path = "/watch/speaker/a") => {
 test("a stream on which nobody says anything outlives the server's patience with idle connections", async () => {
   const { at, url } = serve({ keepAliveMillis: 1000 })
   const stream = new EventStream(await fetch(url))
-  const [hearing, beating] = [stream.until(({ comments }) => comments > 8), setInterval(() => (at.now += 1000), 1000)]
+  const [hearing, beating] = [
+    stream.until(({ comments }) => comments > 8),
+    setInterval(() => (at.now += 1000), 1000),
+  ]
   await hearing.finally(() => clearInterval(beating))
   at.say(1)
   expect((await stream.take(1))[0]).toMatchObject({ id: "1" })
@@ -69,7 +72,10 @@ test("a client that takes nothing is held no more than the sockets take, and is 
     return at.questions.length === asked || null
   })
   at.now += 1000
-  await until("it to be cut off", async () => (await at.metric('raftlet_watch_cut_total{reason="stalled"}')) || null)
+  await until(
+    "it to be cut off",
+    async () => (await at.metric('raftlet_watch_cut_total{reason="stalled"}')) || null,
+  )
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   socket.on("close", () => resolve())
   socket.resume()

@@ -22,7 +22,9 @@ test(
         const { urls } = cluster
         const keys = ["a", "b"]
         const ticking = new Ticking(urls, keys)
-        const followers = keys.flatMap((key) => urls.map((_, at) => ({ key, of: new Follower(startingAt(urls, at), key) })))
+        const followers = keys.flatMap((key) =>
+          urls.map((_, at) => ({ key, of: new Follower(startingAt(urls, at), key) })),
+        )
         await ticking.goOn(50)
         const leader = await cluster.leader()
         await leader.kill("SIGKILL")
@@ -89,10 +91,16 @@ test(
         await tick(running, "busy", 2)
         for (const node of cluster.running) {
           await ask(`${node.url}/admin/snapshot`, { method: "POST" })
-          await until(`the log of ${node.id} to be cut`, async () => (await node.group()).firstIndex > 1 || null)
+          await until(
+            `the log of ${node.id} to be cut`,
+            async () => (await node.group()).firstIndex > 1 || null,
+          )
         }
         away!.start()
-        await until("the snapshot to be installed", () => away!.log().includes("a snapshot is installed") || null)
+        await until(
+          "the snapshot to be installed",
+          () => away!.log().includes("a snapshot is installed") || null,
+        )
         await late.reach(7)
         expect(await tick(urls, "busy", 2)).toBe(9)
         expect(await tick(urls, "quiet", 1)).toBe(4)
@@ -164,7 +172,18 @@ test(
       async (cluster) => {
         const { urls } = cluster
         const child = Bun.spawn(
-          [process.execPath, program, "watch", "ticker", "a", "--after", "0", "--json", "--url", urls.join(",")],
+          [
+            process.execPath,
+            program,
+            "watch",
+            "ticker",
+            "a",
+            "--after",
+            "0",
+            "--json",
+            "--url",
+            urls.join(","),
+          ],
           { stdout: "pipe", stderr: "pipe" },
         )
         try {
@@ -202,7 +221,9 @@ const linesOf = (stream: ReadableStream<Uint8Array>): Array<string> => {
   const lines: Array<string> = []
   const read = async (): Promise<void> => {
     let rest = ""
-    for await (const bytes of stream.pipeThrough(new TextDecoderStream() as never) as ReadableStream<string>) {
+    for await (const bytes of stream.pipeThrough(
+      new TextDecoderStream() as never,
+    ) as ReadableStream<string>) {
       const parts = (rest + bytes).split("\n")
       rest = parts.pop()!
       lines.push(...parts)

@@ -44,7 +44,10 @@ export const watchCommand = Command.make(
   Command.withShortDescription("What an instance's commands emit"),
   Command.withExamples([
     { command: "raftlet watch counter a", description: "From now on" },
-    { command: "raftlet watch counter a --after 0 --json", description: "As far back as there is, a line each" },
+    {
+      command: "raftlet watch counter a --after 0 --json",
+      description: "As far back as there is, a line each",
+    },
   ]),
 )
 

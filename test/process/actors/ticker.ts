@@ -14,7 +14,8 @@ export default actor({
       output: Schema.Int,
       reduce: (state, { times }, ctx) => {
         const ticks = state.ticks + times
-        for (let at = state.ticks + 1; at <= ticks; at++) ctx.emit("tick", { at, now: ctx.now, id: ctx.uuid() })
+        for (let at = state.ticks + 1; at <= ticks; at++)
+          ctx.emit("tick", { at, now: ctx.now, id: ctx.uuid() })
         return { state: { ticks }, result: ticks }
       },
     },
