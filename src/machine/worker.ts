@@ -58,6 +58,7 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return applying.withPermit(
         Effect.map(premises.work(core.apply(entries), "log"), (outcomes) => {
           core.relieve()
+          Effect.runFork(premises.warm)
           return packOutcomes(entries, outcomes)
         }),
       )

@@ -52,7 +52,7 @@ export class Quarters {
     const { deadlineMillis, lastDeadlineMillis } = this.#options
     const attempt = (some: ReadonlyArray<Call>, millis: number) =>
       Effect.result(this.#turn.withPermit(this.#attempt(some, lasts, millis)))
-    const whole = yield* attempt(calls, deadlineMillis)
+    const whole = yield* attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis)
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
     const left = new Map<string, Instance>()
@@ -61,9 +61,10 @@ export class Quarters {
       const first = calls.length === 1 ? faultIn(whole) : faultIn(yield* attempt([call], deadlineMillis))
       if (this.#isEnded)
         return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
-      // In a new compartment, and with patience: the machine may only have been busy.
-      if (first.reply === null) yield* this.#close()
-      const last = first.reply === null ? faultIn(yield* attempt([call], lastDeadlineMillis)) : first
+      // In a new compartment, and with patience: the machine may only have been busy. A question may be asked again.
+      const isTriedAgain = first.reply === null && (call.type === "reduce" || call.type === "adopt")
+      if (isTriedAgain) yield* this.#turn.withPermit(this.#close())
+      const last = isTriedAgain ? faultIn(yield* attempt([call], lastDeadlineMillis)) : first
       replies.push(last.reply ?? { type: "faulted", fault: last.fault })
       if (last.reply === null && call.type === "reduce") return replies
       if (last.reply?.type === "reduced" && last.reply.instance !== null) {
@@ -72,6 +73,15 @@ export class Quarters {
     }
     return replies
   }).bind(this)
+
+  /** Opens ahead of need. */
+  readonly warm = Effect.fnUntraced(function* (this: Quarters) {
+    yield* Effect.ignore(this.#turn.withPermit(this.#opened()))
+  }).bind(this)
+
+  get isOpen(): boolean {
+    return this.#open !== null
+  }
 
   /** Runs code once, to see what it is. */
   readonly inspect = Effect.fnUntraced(function* (
@@ -256,6 +266,9 @@ const toFault = ({ kind, detail }: CompartmentFault): Fault => ({
   kind: kind === "ended" ? "crash" : kind,
   detail,
 })
+
+/** For each further call of a batch: what needs more is run call by call. */
+const patienceMillis = 2
 
 /** Of states that a compartment keeps, so that the next command need not bring them along. */
 const residentBytesMax = 64 * 1024 * 1024
