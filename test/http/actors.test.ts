@@ -60,7 +60,12 @@ describe("code that comes in", () => {
     const node = await describedNode()
     expect(await node.list()).toEqual([])
     const uploaded = await node.done("versions", { source: first })
-    expect(uploaded).toMatchObject({ actor: "till", declared: 1, known: false, commands: ["old", "pay"] })
+    expect(uploaded).toMatchObject({
+      actor: "till",
+      declared: 1,
+      known: false,
+      commands: ["hang", "old", "pay"],
+    })
     expect(await node.list()).toMatchObject([
       { name: "till", active: null, versions: [{ version: uploaded.version, source: "upload", by: "n1" }] },
     ])
@@ -114,7 +119,7 @@ describe("a plan", () => {
     expect(plan).toMatchObject({
       from: { declared: 1 },
       to: { declared: 2 },
-      commands: { added: [], removed: ["old"], changed: [] },
+      commands: { added: [], removed: ["hang", "old"], changed: [] },
       stateChanged: true,
       states: { checked: 2, of: 2, failed: 0, failures: [], withoutStep: [], isCutShort: false },
       replay: { commands: 2, same: 0, isCutShort: false },
@@ -297,6 +302,26 @@ describe("an instance in quarantine", () => {
     })
     expect(await problemOf((await node.pay(1, encodeURIComponent(key))) as Response)).toMatchObject({
       code: "quarantined",
+    })
+  })
+
+  test("is not repaired by the code that has failed: that is tried, and never comes into the log", async () => {
+    const node = await describedNode()
+    await node.deploy(first)
+    const hung = await problemOf(await node.raw("/propose/till/a/hang", null))
+    expect(hung).toMatchObject({ code: "quarantined", quarantine: { command: "hang", fault: "overflow" } })
+    const entries = node.machine.log.length
+    const problem = await problemOf(await node.repair("a", { with: "rerun" }))
+    expect(problem).toMatchObject({ status: 423, code: "quarantined", quarantine: { fault: "overflow" } })
+    expect(problem.detail).toContain("stays in quarantine: what was run for its repair ran over the stack")
+    expect(node.machine.log.length).toBe(entries)
+    // Mended code does it.
+    await node.deploy(
+      first.replace("function again(state) { return [again(state)] }", "(state) => ({ state, result: null })"),
+    )
+    expect(await bodyOf(await node.repair("a", { with: "rerun" }))).toMatchObject({
+      revision: 1,
+      result: null,
     })
   })
 

@@ -81,7 +81,8 @@ export const till = (options: { readonly down?: boolean; readonly up?: boolean }
       1,
       "euros",
       "",
-      "old: { output: Schema.Null, reduce: (state) => ({ state, result: null }) },",
+      `old: { output: Schema.Null, reduce: (state) => ({ state, result: null }) },
+      hang: { output: Schema.Null, reduce: function again(state) { return [again(state)] } },`,
     ),
     second: source(2, "cents", migrate, ""),
   }
