@@ -317,7 +317,10 @@ describe("an instance in quarantine", () => {
     expect(node.machine.log.length).toBe(entries)
     // Mended code does it.
     await node.deploy(
-      first.replace("function again(state) { return [again(state)] }", "(state) => ({ state, result: null })"),
+      first.replace(
+        "function again(state) { return [again(state)] }",
+        "(state) => ({ state, result: null })",
+      ),
     )
     expect(await bodyOf(await node.repair("a", { with: "rerun" }))).toMatchObject({
       revision: 1,
