@@ -60,9 +60,10 @@ export const bundleFile = Effect.fnUntraced(function* (given: {
   readonly name: string | null
 }): Effect.fn.Return<ActorModule, ActorsRefused> {
   const path = resolve(given.path)
-  const file = existsSync(path) ? entryFile(path) : null
   const name = given.name ?? actorNameOf(path)
   const refuse = (reason: string) => ActorsRefused.of([{ file: given.path, reason }])
+  if (!existsSync(path)) return yield* refuse("there is no such file")
+  const file = entryFile(path)
   if (file === null) return yield* refuse("it is neither a .ts or .js file nor a folder with an index")
   if (!isActorName(name)) return yield* refuse(nameProblem(name))
   const made = yield* bundleOne({ name, file, problem: null })

@@ -5,10 +5,10 @@ import { Argument, Command } from "effect/cli"
 import { bundleFile } from "../../machine/bundle.ts"
 import { type CliFailure, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
-import { UploadedAnswer } from "./actorAnswers.ts"
+import { type PlanAnswer, UploadedAnswer } from "./actorAnswers.ts"
 import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
-import { planText, versionText } from "./planText.ts"
+import { isActive, planText, versionText } from "./planText.ts"
 import { actorPath, askPlan, decide, refuseHindered, showPlan, switchedText, switchTo } from "./switching.ts"
 
 export const deployCommand = Command.make(
@@ -30,17 +30,16 @@ export const deployCommand = Command.make(
     const uploaded = yield* upload(client, module)
     const { answer, plan } = yield* askPlan(client, module.name, { version: uploaded.version })
     yield* showPlan(client, plan)
-    const isActive = plan.from?.version === plan.to.version
-    const isStopped = yield* Effect.result(
-      isActive ? Effect.void : mayGoOn(client, plan, yes || plan.from === null),
-    )
-    const token = { token: plan.token }
+    const isDone = isActive(plan)
+    const stop = yield* Effect.result(isDone ? Effect.void : mayGoOn(client, plan, yes || plan.from === null))
     const done =
-      isActive || Result.isFailure(isStopped) ? null : yield* switchTo(client, module.name, "activate", token)
+      isDone || Result.isFailure(stop)
+        ? null
+        : yield* switchTo(client, module.name, "activate", { token: plan.token })
     const document = { uploaded, plan: answer.body, activated: done?.answer.body ?? null }
     if (client.options.json) yield* Console.log(JSON.stringify(document))
     else if (done !== null) yield* Console.log(`\n${switchedText(module.name, done.switched)}`)
-    if (Result.isFailure(isStopped)) return yield* isStopped.failure
+    if (Result.isFailure(stop)) return yield* stop.failure
   }),
 ).pipe(
   Command.withDescription(
@@ -81,11 +80,7 @@ const upload = Effect.fnUntraced(function* (client: ClusterClient, { name, code 
   return uploaded
 })
 
-const mayGoOn = Effect.fnUntraced(function* (
-  client: ClusterClient,
-  plan: Parameters<typeof planText>[0],
-  isDecided: boolean,
-) {
+const mayGoOn = Effect.fnUntraced(function* (client: ClusterClient, plan: PlanAnswer, isDecided: boolean) {
   yield* refuseHindered(plan)
   yield* decide(client, { plan, isDecided, later: client.command(`activate ${plan.actor} ${plan.token}`) })
 })

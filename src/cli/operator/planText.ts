@@ -37,12 +37,12 @@ export const planText = (plan: PlanAnswer): string => {
             different.map(({ index, key, command, before, after }) => [index, key, command, before, after]),
           ),
     ),
-    "",
-    ...(plan.hindrances.length === 0
-      ? ["nothing is in its way"]
-      : plan.hindrances.map((hindrance) => `! ${printable(hindrance)}`)),
+    ...endText(plan),
   ].join("\n")
 }
+
+/** It is the active version: there is nothing to switch. */
+export const isActive = ({ from, to }: PlanAnswer): boolean => from?.version === to.version
 
 /** `version 2 (b81d0455f3a2)`: the author's number, and the beginning of the id. */
 export const versionText = ({
@@ -56,9 +56,18 @@ export const versionText = ({
 /** Enough to tell the versions of one actor apart. */
 export const shortId = (version: string): string => printable(version.slice(0, shortIdLength))
 
-const headText = ({ actor, from, to }: PlanAnswer): string => {
+const endText = (plan: PlanAnswer): ReadonlyArray<string> => {
+  if (isActive(plan)) return []
+  const { hindrances } = plan
+  return hindrances.length === 0
+    ? ["", "nothing is in its way"]
+    : ["", ...hindrances.map((hindrance) => `! ${printable(hindrance)}`)]
+}
+
+const headText = (plan: PlanAnswer): string => {
+  const { actor, from, to } = plan
   if (from === null) return `${printable(actor)}: new, ${versionText(to)}`
-  return from.version === to.version
+  return isActive(plan)
     ? `${printable(actor)}: ${versionText(to)}, which is active already`
     : `${printable(actor)}: ${versionText(from)} → ${versionText(to)}`
 }
@@ -82,26 +91,30 @@ const stateText = ({ from, stateChanged, states }: PlanAnswer): string | null =>
 
 const storedText = ({ states: { checked, of, failed, isCutShort } }: PlanAnswer): string | null => {
   if (of === 0) return null
-  const result = failed === 0 ? "all fit" : `${thousands(failed)} do not fit`
+  const result = failed === 0 ? "all fit" : counted(failed, "does not fit", "do not fit")
   const end = isCutShort ? "; the rest was not looked at, because the code failed" : ""
-  return `${thousands(checked)} of ${thousands(of)} states checked: ${result}${end}`
+  return `${thousands(checked)} of ${counted(of, "state", "states")} checked: ${result}${end}`
 }
 
 const replayText = ({ from, replay: { commands, same, isCutShort } }: PlanAnswer): string | null => {
   if (from === null) return null
   if (commands === 0) return "no command of it is in the log any more"
   const other = commands - same
-  const result = other === 0 ? "all come to the same" : `${thousands(other)} come to something else`
+  const result =
+    other === 0 ? "all come to the same" : counted(other, "comes to something else", "come to something else")
   const end = isCutShort ? "; then the code failed" : ""
-  return `the newest ${thousands(commands)} commands run by both: ${result}${end}`
+  return `${counted(commands, "command", "commands")} of the log run by both: ${result}${end}`
 }
 
 const rollbackText = ({ from, to, rollback }: PlanAnswer): string | null => {
-  if (from === null || from.version === to.version) return null
+  if (from === null || from.version === to.version || to.declared < from.declared) return null
   return rollback.possible
     ? "possible at any time"
     : `only as long as it has written nothing: no way down from version ${rollback.withoutStep.join(", ")}`
 }
+
+const counted = (count: number, one: string, many: string): string =>
+  `${thousands(count)} ${count === 1 ? one : many}`
 
 const section = (title: string, text: string | null): ReadonlyArray<string> =>
   text === null ? [] : ["", `${title}:`, text]

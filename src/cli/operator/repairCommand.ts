@@ -26,7 +26,7 @@ export const repairCommand = Command.make(
     state: value("state", "JSON|@FILE", "The state, for --with state"),
   },
   Effect.fnUntraced(function* ({ actor, key, how, state, ...flags }) {
-    const client = yield* clientOf(flags)
+    const client = yield* clientOf(flags, secondsDefault)
     const body = yield* checking(() => bodyOf(how, state))
     yield* checking(() => {
       if (actor === "") throw refused("ACTOR: it is empty")
@@ -78,3 +78,6 @@ const jsonOf = (text: string): unknown => {
     throw refused("--state: it is not JSON")
   }
 }
+
+/** What is run for it is tried first, and may be given up only after a while. */
+const secondsDefault = 60

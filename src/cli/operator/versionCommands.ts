@@ -5,7 +5,7 @@ import { Argument, Command } from "effect/cli"
 import { failed } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
-import { planText } from "./planText.ts"
+import { isActive, planText } from "./planText.ts"
 import {
   askActor,
   askPlan,
@@ -31,7 +31,7 @@ export const planCommand = Command.make(
     const version = to === null ? null : yield* versionOf(yield* askActor(client, name), to)
     const { answer, plan } = yield* askPlan(client, name, version === null ? {} : { version })
     yield* show(client, answer.text, () =>
-      plan.hindrances.length > 0 || plan.from?.version === plan.to.version
+      plan.hindrances.length > 0 || isActive(plan)
         ? planText(plan)
         : `${planText(plan)}\n\n  ${client.command(`activate ${name} ${plan.token}`)}`,
     )
