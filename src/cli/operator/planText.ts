@@ -98,7 +98,7 @@ const storedText = ({ states: { checked, of, failed, isCutShort } }: PlanAnswer)
 
 const replayText = ({ from, replay: { commands, same, isCutShort } }: PlanAnswer): string | null => {
   if (from === null) return null
-  if (commands === 0) return "no command of it is in the log any more"
+  if (commands === 0) return "no command of it is in the log"
   const other = commands - same
   const result =
     other === 0 ? "all come to the same" : counted(other, "comes to something else", "come to something else")
