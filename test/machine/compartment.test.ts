@@ -1,6 +1,6 @@
 // What does every compartment promise, be it a Worker or a child process?
 
-import { describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -8,7 +8,10 @@ import { Effect, Fiber } from "effect"
 import type { CompartmentFault } from "../../src/machine/compartment/Compartment.ts"
 import { until } from "../process/support/wait.ts"
 import { ask, guest, isGone, type Kind, kinds, provoke, requestOf, within } from "./compartments.ts"
-import { temporary } from "./places.ts"
+import { removeTemporary, temporary } from "./places.ts"
+
+setDefaultTimeout(60_000)
+afterEach(removeTemporary)
 
 for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
   describe(`a compartment in a ${kind}`, () => {
@@ -169,7 +172,7 @@ for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
       await until("the thread to be gone", () => isGone(thread) || null)
     })
 
-    const entries: Record<string, readonly [code: string, fault: object]> = {
+    const entries: Record<string, readonly [code: string, fault: object, startMillisMax?: number]> = {
       "throws while it is loaded": [
         "throw new Error('not today')",
         { kind: "crash", detail: expect.stringContaining("not today") },
@@ -178,14 +181,14 @@ for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
         "import './nowhere.ts'",
         { kind: "crash", detail: expect.stringContaining("nowhere.ts") },
       ],
-      "does not serve": ["await new Promise(() => setInterval(() => {}, 1000))", { kind: "deadline" }],
-      "never ends loading": ["while (true) {}", { kind: "deadline" }],
+      "does not serve": ["setInterval(() => {}, 1000)", { kind: "deadline" }, 500],
+      "never ends loading": ["while (true) {}", { kind: "deadline" }, 500],
     }
-    for (const [what, [code, fault]] of Object.entries(entries)) {
+    for (const [what, [code, fault, startMillisMax = 60_000]] of Object.entries(entries)) {
       test(`does not open when its file ${what}`, async () => {
         const file = join(temporary(), "entry.ts")
         writeFileSync(file, code)
-        const opening = open({ entry: pathToFileURL(file), limits: { startMillisMax: 1_000 } })
+        const opening = open({ entry: pathToFileURL(file), limits: { startMillisMax } })
         expect(await Effect.runPromise(Effect.flip(Effect.scoped(opening)))).toMatchObject(fault)
       })
     }
