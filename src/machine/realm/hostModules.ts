@@ -25,13 +25,12 @@ export const hostModule = (name: string): object | undefined => {
 }
 
 /**
- * Everything that {@link hostModule} shows to modules and that can be frozen. Two things of effect remember what
- * they are asked: a reference makes its default once, so it makes it anew in the closed realm; a context may go on
- * caching.
+ * Everything that {@link hostModule} shows to modules, and the two values without content that all share. After this
+ * none of it changes any more: a reference makes its default anew in the closed realm, and a context caches.
  */
-export const sharedObjects = (): ReadonlyArray<object> => {
-  const { Context } = effect
-  const roots = [raftlet, effect, encoding]
+export const sharedObjects = (): Iterable<object> => {
+  const { Context, Effect, Option } = effect
+  const roots = [raftlet, effect, encoding, Option.none(), Context.empty()]
   for (const value of reachableFrom(roots) as Iterable<Reference<unknown>>) {
     if (!Context.isReference(value)) continue
     Reflect.deleteProperty(value, "~effect/Context/defaultValue")
@@ -42,7 +41,8 @@ export const sharedObjects = (): ReadonlyArray<object> => {
       if (!(error instanceof NotDeterministic)) throw error
     }
   }
-  return [...reachableFrom(roots)].filter((value) => !Context.isContext(value))
+  Effect.runSync(Effect.sync(() => Context.empty().mapUnsafe))
+  return reachableFrom(roots)
 }
 
 // By path: the package's root stands on this room, not under it.
