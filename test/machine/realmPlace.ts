@@ -5,6 +5,8 @@ import { closeRealm } from "../../src/machine/realm/closeRealm.ts"
 import { evaluateModule } from "../../src/machine/realm/evaluate.ts"
 import { inClosedRealm } from "../../src/machine/realm/inClosedRealm.ts"
 
+declare const self: Worker
+
 /** What one expression came to: its value, or the text of what it threw. */
 export type Answer = { readonly gives: unknown } | { readonly throws: string }
 
@@ -29,6 +31,6 @@ if (import.meta.main || !Bun.isMainThread) {
   if (Bun.isMainThread) writeSync(1, answer(readFileSync(0, "utf8")))
   else {
     const post = postMessage
-    self.onmessage = ({ data }) => post(answer(data))
+    self.onmessage = ({ data }: MessageEvent<string>) => post(answer(data))
   }
 }

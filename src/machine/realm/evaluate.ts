@@ -43,12 +43,12 @@ const viewNames = ["globalThis", "global", "self", "Bun"] as const
 
 /** The global object as modules see it: a frozen copy of what the closed realm has. */
 const modulesView = (): Readonly<Record<string, unknown>> => {
-  const view: Record<string, unknown> = {}
+  const view: { [name: string]: unknown; Bun?: unknown } = {}
   for (const name of Object.getOwnPropertyNames(realm)) {
     if (isIdentifier(name)) view[name] = Reflect.get(realm, name)
   }
   for (const name of ["globalThis", "global", "self"]) view[name] = view
-  view["Bun"] = closedBun
+  view.Bun = closedBun
   return Object.freeze(view)
 }
 
