@@ -5,7 +5,16 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import { refusalOf } from "../../src/machine/realm/forbidden.ts"
-import { closed, fixed, largeEnough, moduleOf, open, tooLarge, unfrozen } from "./realmCases.ts"
+import {
+  closed,
+  closedForEver,
+  fixed,
+  largeEnough,
+  moduleOf,
+  open,
+  tooLarge,
+  unfrozen,
+} from "./realmCases.ts"
 import { type Answer, answersOf } from "./realmPlace.ts"
 
 const placeFile = join(import.meta.dir, "realmPlace.ts")
@@ -83,6 +92,12 @@ for (const [name, place] of Object.entries(places)) {
 
 for (const [name, place] of Object.entries(ownRealms)) {
   describe(`${name}, where reducers live alone,`, () => {
+    test("closes what is left of the last match", () =>
+      compare(
+        place,
+        closedForEver.map(([expression, path]) => [expression, throws(String(refusalOf(path)))]),
+      ))
+
     test("lets nobody change what others share", () =>
       compare(
         place,
