@@ -311,11 +311,8 @@ describe("a bundled module comes to life", () => {
   })
 
   test("not at all when its text closes the function that it is put into", () => {
-    for (const text of [
-      "}); globalThis.broken = 1; (function () {",
-      "} + (globalThis.broken = 1) + {",
-      "}}}",
-    ]) {
+    const beyond = "}}); globalThis.broken = 1; (function () { if (true) {"
+    for (const text of [beyond, "} + (globalThis.broken = 1) + {", "}}}"]) {
       expect(() => evaluateModule(text)).toThrow()
     }
     // This much of it can be closed: what follows would stand in a function too, behind its return.

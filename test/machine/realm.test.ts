@@ -107,6 +107,11 @@ for (const [name, place] of Object.entries(ownRealms)) {
         ]),
       ))
 
+    test("lets no global go, not even for the host", async () => {
+      // The one in which effect keeps its current fiber; modules do not see it.
+      expect(await place("")).toEqual([{ gives: ["~effect/Fiber/currentFiber"] }])
+    })
+
     test("leaves no object that one module could write a message on for another", () =>
       compare(place, [[unfrozen, gives([])]]))
 

@@ -154,7 +154,7 @@ export const open: ReadonlyArray<readonly [expression: string, gives: unknown]> 
   ["'a1b2'.replace(/\\d/g, '-').split(/-/)", ["a", "b", ""]],
   ["String.raw`a\\n${1}`", "a\\n1"],
   ["console.log('quiet') === undefined && console.table([]) === undefined", true],
-  ["Error.captureStackTrace({})", undefined],
+  ["(() => { const at = {}; Error.captureStackTrace(at); return at.stack })()", undefined],
   ["new Error('x').stack", undefined],
   ["Object.keys(Object.getOwnPropertyDescriptors(new Error('x')))", ["message"]],
   [

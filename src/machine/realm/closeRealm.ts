@@ -1,6 +1,5 @@
 // How does a realm become one in which reducers alone live? It is closed for ever, and nobody can change it.
 
-import { Effect } from "effect"
 import { limitedAllocators } from "./allocations.ts"
 import { closedFunction } from "./closed.ts"
 import { NotDeterministic } from "./forbidden.ts"
@@ -23,8 +22,6 @@ let closed = false
  */
 export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   if (closed) return
-  // effect keeps its current fiber in a global, which must exist before there can be no new ones.
-  Effect.runSync(Effect.sync(() => {}))
   for (const { holder, key, value } of [...limitedAllocators(), ...replacements()]) {
     if (key !== "stackTraceLimit") Object.defineProperty(holder, key, { value, ...fixed })
   }

@@ -33,7 +33,7 @@ type Start = (...globals: ReadonlyArray<unknown>) => (...given: ReadonlyArray<un
  */
 const compile = (code: string): Start => {
   const source = `"use strict"; return function (exports, module, require) {${code}\n}`
-  // `compileFunction` accepts a text that closes the function and goes on outside of it. `Function` does not.
+  // `compileFunction` takes a text that closes the function for the whole, and drops the rest. `Function` refuses it.
   new Compiler(...viewNames, source)
   return compileFunction(source, [...viewNames]) as Start
 }

@@ -20,17 +20,19 @@ export const hostModule = (name: string): object | undefined => {
   if (name === "effect") return effect
   if (name === "effect/encoding") return encoding
   const [, family = "", member = ""] = /^(effect\/encoding|effect)\/(\w+)$/.exec(name) ?? []
-  const found: unknown = Reflect.get(family === "effect" ? effect : encoding, member)
+  const names = family === "effect" ? effect : encoding
+  const found: unknown = Object.hasOwn(names, member) ? Reflect.get(names, member) : undefined
   return typeof found === "object" && found !== null ? found : undefined
 }
 
 /**
- * Everything that {@link hostModule} shows to modules, and the two values without content that all share. After this
- * none of it changes any more: a reference makes its default anew in the closed realm, and a context caches.
+ * Everything that {@link hostModule} shows to modules. After this none of it changes by itself any more: references
+ * have made their defaults, anew in the closed realm, the empty context has cached, and the global exists in which
+ * effect keeps its current fiber.
  */
 export const sharedObjects = (): Iterable<object> => {
-  const { Context, Effect, Option } = effect
-  const roots = [raftlet, effect, encoding, Option.none(), Context.empty()]
+  const { Context, Effect } = effect
+  const roots = [raftlet, effect, encoding, Context.empty()]
   for (const value of reachableFrom(roots) as Iterable<Reference<unknown>>) {
     if (!Context.isReference(value)) continue
     Reflect.deleteProperty(value, "~effect/Context/defaultValue")
