@@ -1,5 +1,7 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
+// The global of this name is closed to reducers, among whom this runs.
+import { Buffer } from "node:buffer"
 import { Effect, Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
