@@ -19,31 +19,34 @@ export const answerWatchers = (
     since,
     asked.map(({ actor, key }) => idOf(actor, key)),
   )
+  // Most have nothing new: one object for all of them costs little on its way to another thread.
+  const nothing: EventsOutcome = { _tag: "Events", entries: [], upTo: index }
   let bytesLeft = answerBytesMax
   const outcomes = asked.map((one, at): EventsOutcome => {
     if (at > 0 && bytesLeft <= 0) return { _tag: "Postponed" }
-    const outcome = answer(state, one, kept.get(idOf(one.actor, one.key)) ?? none, index)
+    const outcome = answer(state, one, kept.get(idOf(one.actor, one.key)) ?? none, index) ?? nothing
     bytesLeft -= bytesOf(outcome)
     return outcome
   })
   return { index, outcomes }
 }
 
+/** Null: nothing up to `index`. */
 const answer = (
   state: MachineState,
   { actor: name, key, after }: EventsAsked,
   kept: ReadonlyArray<KeptEvents>,
   index: Index,
-): EventsOutcome => {
+): EventsOutcome | null => {
   const actor = state.registry.current.get(name)
   if (actor === undefined) return refusals.unknownActor(name)
   if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
-  if (after === null) return { _tag: "Events", entries: [], upTo: index }
+  if (after === null) return null
   const unseen = kept.filter((entry) => entry.index > after)
   if (!isWhole(state, { actor: name, key, after }, unseen[0])) {
     return { _tag: "Reset", body: stateBody(actor, state.instances.get(name, key), index) }
   }
-  return pageOf(unseen, Math.max(after, index))
+  return unseen.length === 0 && after <= index ? null : pageOf(unseen, Math.max(after, index))
 }
 
 /**
