@@ -121,13 +121,12 @@ class Context {
   readonly timers: Array<Scheduled> = []
   readonly view: CommandContext
   readonly #call: Parameters<typeof reduce>[0]
-  readonly #emissions: Emissions
+  #emissions: Emissions | null = null
   #random: SeededRandom | null = null
   #isOpen = true
 
   constructor(call: Parameters<typeof reduce>[0]) {
     this.#call = call
-    this.#emissions = new Emissions(call.limits)
     const { command } = call
     this.view = Object.freeze<CommandContext>({
       key: command.key,
@@ -147,7 +146,7 @@ class Context {
   }
 
   get events(): ReadonlyArray<Emitted> {
-    return this.#emissions.events
+    return this.#emissions?.events ?? noEvents
   }
 
   close(): void {
@@ -186,6 +185,7 @@ class Context {
 
   #emit(event: string, data: Json | undefined): void {
     this.#assertOpen()
+    this.#emissions ??= new Emissions(this.#call.limits)
     this.#emissions.add(event, data)
   }
 
@@ -193,6 +193,8 @@ class Context {
     if (!this.#isOpen) throw new Error("the reducer has returned: its ctx is no longer valid")
   }
 }
+
+const noEvents: ReadonlyArray<Emitted> = []
 
 type Run = (state: unknown, input: unknown, ctx: CommandContext) => unknown
 
