@@ -14,7 +14,7 @@ export const kinds = { worker: openWorker, child: openChild }
 
 export type Kind = keyof typeof kinds
 
-type Body = (compartment: Compartment) => Effect.Effect<unknown, CompartmentFault, Scope.Scope>
+type Body = (compartment: Compartment) => Effect.Effect<unknown, unknown, Scope.Scope>
 
 /** Opens one, tries `body` on it, and closes it. */
 export const within = (kind: Kind, limits: Partial<CompartmentLimits>, body: Body): Promise<void> =>
