@@ -1,7 +1,7 @@
 // How does an operator bring in code, see what it would change, switch it on and back, and repair what it broke?
 
 import { Effect, Result } from "effect"
-import { bundleSource, isBundle } from "../machine/bundle.ts"
+import { bundleSource } from "../machine/bundle.ts"
 import type { Inspection, MachineFailed } from "../machine/MachineHost.ts"
 import { isActorName } from "../machine/Registry.ts"
 import { readToken, tokenOf } from "../machine/system/plan.ts"
@@ -183,13 +183,14 @@ const codeOf = async (options: ActorsOptions, request: Request, name: string): P
 const codeIn = async (body: Readonly<Record<string, unknown>>, name: string): Promise<string | null> => {
   const { source, bundle } = body
   if (source === undefined && bundle === undefined) return null
-  if (source !== undefined && bundle !== undefined) throw new Problem("bad-request", noCode)
-  if (typeof (source ?? bundle) !== "string") throw new Problem("bad-request", noCode)
-  return bundled(name, (source ?? bundle) as string)
+  const text = source ?? bundle
+  if ((source !== undefined && bundle !== undefined) || typeof text !== "string") {
+    throw new Problem("bad-request", noCode)
+  }
+  return source === undefined ? text : bundled(name, text)
 }
 
 const bundled = async (name: string, text: string): Promise<string> => {
-  if (isBundle(text)) return text
   const made = await Effect.runPromise(Effect.result(bundleSource({ name, source: text })))
   if (Result.isSuccess(made)) return made.success.code
   throw new Problem("invalid-input", `The code cannot be used: ${made.failure.message}`)

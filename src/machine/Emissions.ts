@@ -4,6 +4,7 @@ import type { Json } from "./actor.ts"
 import { canonicalise, NotJson } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import { isActorName } from "./Registry.ts"
+import { utf8Length } from "./utf8.ts"
 
 /** One event of a reducer. */
 export interface Emitted {
@@ -36,7 +37,7 @@ export class Emissions {
       throw new Error(`emit: one command may emit ${eventsPerCommandMax} events`)
     }
     const data = textOf(given ?? null)
-    this.#bytes += event.length + Buffer.byteLength(data)
+    this.#bytes += event.length + utf8Length(data)
     if (this.#bytes > eventBytesPerCommandMax) {
       throw new Error(`emit: the events of one command may have ${eventBytesPerCommandMax} bytes`)
     }

@@ -12,6 +12,7 @@ import type { Actors, LoadedActor, LoadedCommand } from "./Registry.ts"
 import { asynchronous, HostOverflow, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 import * as refusals from "./refusals.ts"
+import { utf8Length } from "./utf8.ts"
 import { viewState } from "./views.ts"
 
 /** Runs calls with the code that its registry has. Keeps nothing between batches but what instances keep. */
@@ -126,7 +127,7 @@ export class Runner {
       return rejection({ code: "invalid-result", message: "The result is not valid.", data: { issues } })
     }
     const text = JSON.stringify(encoded.success.json)
-    const bytes = Buffer.byteLength(text)
+    const bytes = utf8Length(text)
     const { resultBytesMax } = this.#limits
     if (bytes <= resultBytesMax) return { type: "answered", text }
     const message = `The result has ${bytes} bytes; ${resultBytesMax} are allowed.`
@@ -152,9 +153,9 @@ export class Runner {
     }
     const text = JSON.stringify(encoded.success.json)
     const { stateBytesMax } = this.#limits
-    return Buffer.byteLength(text) <= stateBytesMax
+    return utf8Length(text) <= stateBytesMax
       ? { type: "answered", text }
-      : refusal(refusals.tooLarge(Buffer.byteLength(text), stateBytesMax))
+      : refusal(refusals.tooLarge(utf8Length(text), stateBytesMax))
   }
 }
 

@@ -1,10 +1,11 @@
-// How does a file in an actors directory become code that every node runs alike? Bundled into one module,
-// named by the hash of its text, without running any of it.
+// How does a user's file become code that every node runs alike? Bundled into one text, named by the hash of it,
+// without running any of it.
 
 import { existsSync, readdirSync, statSync } from "node:fs"
-import { join, parse, resolve } from "node:path"
+import { dirname, join, parse, relative, resolve } from "node:path"
 import { Effect, Result } from "effect"
 import { messageOf } from "./Coder.ts"
+import { definitions, Imports } from "./imports.ts"
 import { type ActorProblem, ActorsRefused, isActorName } from "./Registry.ts"
 
 /** The code of one actor type: text, so that it can cross into a thread and stay on disk. */
@@ -12,9 +13,12 @@ export interface ActorModule {
   readonly name: string
   /** Hash of `code`. */
   readonly version: string
-  /** An ES module. What it imports from this package and from effect is written `raftlet-host:…`. */
+  /** The body of a CommonJS module. What it imports from this package and from effect is written `raftlet-host:…`. */
   readonly code: string
 }
+
+/** Of one bundle, and of a source that is uploaded. All code of all versions is part of the state. */
+export const codeBytesMax = 1024 * 1024
 
 /**
  * All actors of a directory: `NAME.ts` or `NAME/index.ts` (or `.js`), in order of name. Files whose names begin
@@ -34,12 +38,24 @@ export const bundleActors = Effect.fnUntraced(function* (
   return results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
 })
 
+/**
+ * One actor whose TypeScript or JavaScript came as text, as a client uploads it. It may import `raftlet` and effect
+ * alone, and no file is read.
+ */
+export const bundleSource = Effect.fnUntraced(function* (given: {
+  readonly name: string
+  readonly source: string
+}): Effect.fn.Return<ActorModule, ActorsRefused> {
+  const { name, source } = given
+  const problem = isActorName(name) ? sizeProblem("source", source) : nameProblem(name)
+  const code = problem === null ? yield* Effect.result(bundle(sourceEntry, source)) : Result.fail(problem)
+  if (Result.isFailure(code)) return yield* ActorsRefused.of([{ file: name, reason: code.failure }])
+  return moduleOf(name, code.success)
+})
+
 /** Two nodes with the same files, and the same Bun, come to the same version. */
 export const versionOf = (code: string): string =>
   new Bun.CryptoHasher("sha256").update(code).digest("hex").slice(0, 24)
-
-/** Marks what the host provides. Bare, because a path would make the hash differ from machine to machine. */
-export const hostScheme = "raftlet-host:"
 
 interface FoundActor {
   readonly name: string
@@ -54,7 +70,7 @@ const findActors = (directory: string): ReadonlyArray<FoundActor> => {
     if (file === null || /^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
     const name = parse(entry).name
     const twice = found.has(name) ? `the actor "${name}" is defined twice` : null
-    const unnamed = isActorName(name) ? null : `"${name}" is no name for an actor: letters, digits, - and _`
+    const unnamed = isActorName(name) ? null : nameProblem(name)
     found.set(name, { name, file, problem: twice ?? unnamed })
   }
   return [...found.values()]
@@ -72,38 +88,76 @@ const bundleOne = Effect.fnUntraced(function* (
   const { name, file, problem } = found
   const code = problem === null ? yield* Effect.result(bundle(file)) : Result.fail(problem)
   return Result.isSuccess(code)
-    ? Result.succeed({ name, version: versionOf(code.success), code: code.success })
+    ? Result.succeed(moduleOf(name, code.success))
     : Result.fail({ file, reason: code.failure })
 })
 
-const bundle = Effect.fnUntraced(function* (file: string): Effect.fn.Return<string, string> {
-  const output = yield* attempt(() => Bun.build(buildOptions(file)))
+const moduleOf = (name: string, code: string): ActorModule => ({ name, version: versionOf(code), code })
+
+/** Fails with the reason. `source`: the text of an entry that is no file. */
+const bundle = Effect.fnUntraced(function* (
+  entry: string,
+  source?: string,
+): Effect.fn.Return<string, string> {
+  const imports = new Imports(entry, source)
+  const output = yield* attempt(() => Bun.build(buildOptions(entry, imports, source)))
   const artifact = output.outputs[0]
-  if (!output.success || artifact === undefined) return yield* Effect.fail(reasonOf(output.logs))
-  return yield* attempt(() => artifact.text())
+  const code = artifact === undefined ? "" : yield* attempt(() => artifact.text())
+  imports.finish(code)
+  if (imports.refusals.length > 0) return yield* Effect.fail(imports.refusals.join("; "))
+  if (!output.success) return yield* Effect.fail(reasonOf(output.logs, entry))
+  const tooLarge = sizeProblem("bundle", code)
+  return tooLarge === null ? code : yield* Effect.fail(tooLarge)
 })
 
 const attempt = <Value>(work: () => PromiseLike<Value>): Effect.Effect<Value, string> =>
   Effect.mapError(Effect.tryPromise(work), (error) => messageOf(error.cause))
 
-const buildOptions = (file: string): Bun.BuildConfig => ({
-  entrypoints: [file],
-  target: "bun",
-  format: "esm",
+const buildOptions = (entry: string, imports: Imports, source?: string): Bun.BuildConfig => ({
+  entrypoints: [entry],
+  // Only for browsers does the bundler show every import to the plug-in, `node:fs` too. And what packages bring for
+  // browsers is what needs no host.
+  target: "browser",
+  format: "cjs",
   // Comments name paths, which would make the hash differ from machine to machine.
   minify: { whitespace: true, syntax: true, identifiers: false },
+  define: { "process.env.NODE_ENV": '"production"', ...definitions() },
+  env: "disable",
+  allowUnresolved: [],
+  // A macro is code that runs while it is bundled, with everything that this process may do.
+  ...{ macros: false },
   throw: false,
-  plugins: [{ name: "raftlet host", setup: markHostImports }],
+  plugins: [{ name: "raftlet", setup: (build) => watch(build, imports, source) }],
 })
 
-const markHostImports = (build: Bun.PluginBuilder): void => {
-  build.onResolve({ filter: /^(?:raftlet|effect)(?:\/|$)/ }, ({ path }) => ({
-    path: `${hostScheme}${path}`,
-    external: true,
-  }))
+const watch = (build: Bun.PluginBuilder, imports: Imports, source?: string): void => {
+  build.onResolve({ filter: /^/ }, (args) =>
+    source !== undefined && args.kind === "entry-point-build"
+      ? { path: sourceEntry, namespace: sourceNamespace }
+      : imports.resolve(args),
+  )
+  build.onLoad({ filter: /^/ }, (args) => imports.load(args))
+  build.onLoad({ filter: /^/, namespace: sourceNamespace }, () => ({ contents: source ?? "", loader: "ts" }))
 }
 
-const reasonOf = (logs: ReadonlyArray<BuildMessage | ResolveMessage>): string =>
+const reasonOf = (logs: ReadonlyArray<BuildMessage | ResolveMessage>, entry: string): string =>
   logs
-    .map(({ message, position }) => (position === null ? message : `line ${position.line}: ${message}`))
+    .map(({ message, position }) => {
+      if (position === null) return message
+      const { file, line } = position
+      const place = file === "" || file === entry ? "" : `${relative(dirname(entry), file)} `
+      return `${place}line ${line}: ${message}`
+    })
     .join("; ") || "it cannot be bundled"
+
+const nameProblem = (name: string): string =>
+  `"${name}" is no name for an actor: letters, digits, - and _, a letter first`
+
+const sizeProblem = (what: string, text: string): string | null => {
+  const bytes = Buffer.byteLength(text)
+  return bytes > codeBytesMax ? `the ${what} has ${bytes} bytes; ${codeBytesMax} are allowed` : null
+}
+
+/** Names of the bundle's variables come from it: the same text gives the same version, whatever the actor is called. */
+const sourceEntry = "actor"
+const sourceNamespace = "raftlet-source"

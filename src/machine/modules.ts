@@ -1,10 +1,11 @@
-// How does bundled code come to life in this thread?
+// Which actors do bundled modules define?
 
-import { join } from "node:path"
 import { Effect, Result } from "effect"
-import { type ActorModule, bundleActors, hostScheme } from "./bundle.ts"
+import { type ActorModule, bundleActors } from "./bundle.ts"
 import { messageOf } from "./Coder.ts"
-import { ActorsRefused, type LoadedActor, loadActor, Registry } from "./Registry.ts"
+import { type ActorProblem, ActorsRefused, type LoadedActor, loadActor, Registry } from "./Registry.ts"
+import { evaluateModule } from "./realm/evaluate.ts"
+import { inClosedRealm } from "./realm/inClosedRealm.ts"
 
 /** Runs the modules and checks what they export. `earlier`: code that only entries in the log may name. */
 export const loadModules = Effect.fnUntraced(function* (
@@ -23,35 +24,23 @@ export const loadModules = Effect.fnUntraced(function* (
 export const loadActors = (directory: string): Effect.Effect<Registry, ActorsRefused> =>
   Effect.flatMap(bundleActors(directory), (modules) => loadModules(modules))
 
-const loadOne = ({ name, version, code }: ActorModule) =>
-  Effect.try(() => importable(code)).pipe(
-    Effect.flatMap((url) => Effect.tryPromise(() => import(url) as Promise<{ readonly default?: unknown }>)),
-    Effect.map((module) => loadActor(name, version, module.default)),
-    Effect.catch((error) => Effect.succeed(Result.fail(`it fails when loaded: ${messageOf(error.cause)}`))),
-    Effect.map(Result.mapError((reason) => ({ file: name, reason }))),
-  )
-
-/**
- * A user's file may lie where no node_modules are: what it imports from this package and from effect is the
- * copy that runs it.
- */
-const importable = (code: string): string => {
-  const resolved = code.replace(hostImport, (_, name: string) => JSON.stringify(hostFile(name)))
-  return `data:text/javascript;base64,${Buffer.from(resolved).toString("base64")}`
-}
-
-const hostFile = (name: string): string => {
-  if (name === "raftlet") return join(import.meta.dir, "..", "index.ts")
-  try {
-    return Bun.resolveSync(name, import.meta.dir)
-  } catch {
-    throw new Error(`there is no ${name}`)
-  }
-}
+/** All that is the user's runs in the closed realm: also the getters and schemas of what a module exports. */
+const loadOne = ({
+  name,
+  version,
+  code,
+}: ActorModule): Effect.Effect<Result.Result<LoadedActor, ActorProblem>> =>
+  Effect.sync(() => {
+    try {
+      const exported = evaluateModule(code)
+      const loaded = inClosedRealm(() => loadActor(name, version, exported))
+      return Result.mapError(loaded, (reason) => ({ file: name, reason }))
+    } catch (error) {
+      return Result.fail({ file: name, reason: `it fails when loaded: ${messageOf(error)}` })
+    }
+  })
 
 const successes = <Failure>(
   results: ReadonlyArray<Result.Result<LoadedActor, Failure>>,
 ): ReadonlyArray<LoadedActor> =>
   results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
-
-const hostImport = new RegExp(`"${hostScheme}([^"]+)"`, "g")

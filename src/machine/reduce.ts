@@ -10,6 +10,7 @@ import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
 import type { Reason } from "./refusals.ts"
+import { utf8Length } from "./utf8.ts"
 
 /** What an accepted command comes to. */
 export interface Reduction {
@@ -64,7 +65,7 @@ export const reduce = (execution: Execution): Result.Result<Reduction, Reason> =
     )
   }
   const resultText = JSON.stringify(result.success.json)
-  const resultBytes = Buffer.byteLength(resultText)
+  const resultBytes = utf8Length(resultText)
   if (resultBytes > limits.resultBytesMax) {
     return fail(
       "result-too-large",
@@ -76,7 +77,7 @@ export const reduce = (execution: Execution): Result.Result<Reduction, Reason> =
 
 /** Exact where it matters: a text that cannot reach the limit is not made to be measured. */
 const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =>
-  textBytesMax <= limit ? textBytesMax : Buffer.byteLength(JSON.stringify(json))
+  textBytesMax <= limit ? textBytesMax : utf8Length(JSON.stringify(json))
 
 /** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
 const reasonOf = (error: unknown, { actor, key, command }: Execution["call"]): Reason => {

@@ -7,7 +7,7 @@ import { decodeCommand } from "../../src/machine/command.ts"
 import { isActorName, registryOf } from "../../src/machine/Registry.ts"
 import { checkpointCommand, checkpointsMax, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { Bench, command, entry } from "./Bench.ts"
-import { add, places, propose, removeTemporary, run } from "./places.ts"
+import { add, base, places, propose, removeTemporary, run } from "./places.ts"
 
 afterEach(removeTemporary)
 
@@ -81,12 +81,12 @@ for (const [name, make] of Object.entries(places)) {
       make().layer(),
       Effect.fnUntraced(function* (host) {
         expect(yield* host.checkpoints).toEqual([])
-        yield* propose(host, 1, [add(1)])
-        const waiting = yield* host.apply([entry(2, checkpointCommand)])
+        yield* propose(host, base + 1, [add(1)])
+        const waiting = yield* host.apply([entry(base + 2, checkpointCommand)])
         expect(waiting).toEqual([null])
         const { hash } = yield* host.stateHash
-        yield* propose(host, 3, [add(1)])
-        expect(yield* host.checkpoints).toEqual([{ index: 2, hash }])
+        yield* propose(host, base + 3, [add(1)])
+        expect(yield* host.checkpoints).toEqual([{ index: base + 2, hash }])
       }),
     )
   })

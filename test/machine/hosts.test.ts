@@ -7,7 +7,7 @@ import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineFailed } from "../../src/machine/MachineHost.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { command, entry, initial, refusalOf } from "./Bench.ts"
-import { add, places, propose, removeTemporary, run, value } from "./places.ts"
+import { add, base, places, propose, removeTemporary, run, value } from "./places.ts"
 
 afterEach(removeTemporary)
 
@@ -26,9 +26,9 @@ for (const [name, make] of Object.entries(places)) {
           ).toMatchObject([{ code: "unknown-actor" }, { code: "invalid-input", issues: [{ path: "/by" }] }])
           const data = admissions.flatMap((one) => (one._tag === "Admitted" ? [one.command] : []))
           const outcomes = yield* host.apply([
-            entry(1, new Uint8Array(0), 1, "noop"),
-            entry(2, data[0]!),
-            entry(3, data[1]!),
+            entry(base + 1, new Uint8Array(0), 1, "noop"),
+            entry(base + 2, data[0]!),
+            entry(base + 3, data[1]!),
           ])
           expect(outcomes).toMatchObject([null, { result: "1", revision: 1 }, { result: "3", revision: 2 }])
           const answers = yield* host.query([
@@ -38,8 +38,8 @@ for (const [name, make] of Object.entries(places)) {
             { type: "query", actor: "counter", key: "a", query: "none", input: "null" },
           ])
           expect(answers.map((one) => (one._tag === "Answered" ? one.body : one.code))).toEqual([
-            '{"state":{"value":3},"revision":2,"index":3}',
-            '{"state":{"value":0},"revision":0,"index":3}',
+            `{"state":{"value":3},"revision":2,"index":${base + 3}}`,
+            `{"state":{"value":0},"revision":0,"index":${base + 3}}`,
             '{"instances":[{"key":"a","revision":2}],"next":null}',
             "unknown-query",
           ])
@@ -56,7 +56,7 @@ for (const [name, make] of Object.entries(places)) {
           const data = given.map((one) => encodeCommand({ ...one, version: "" }))
           const admissions = yield* host.admit(data)
           const entries = admissions.flatMap((one, at) =>
-            one._tag === "Admitted" ? [entry(at + 1, one.command)] : [],
+            one._tag === "Admitted" ? [entry(base + at + 1, one.command)] : [],
           )
           for (const at of [1, 3]) entries[at]!.origin = null
           // Answered by somebody else while the machine was at it: what it says must not move to another's place.
@@ -67,10 +67,10 @@ for (const [name, make] of Object.entries(places)) {
           const accepted = { _tag: "Accepted", term: 1 }
           expect(outcomes.slice(1)).toMatchObject([
             null,
-            { ...accepted, result: "5", revision: 1, index: 1, replayed: true },
+            { ...accepted, result: "5", revision: 1, index: base + 1, replayed: true },
             null,
             { _tag: "Refused", code: "revision-mismatch" },
-            { ...accepted, result: "11", revision: 4, index: 6, replayed: false },
+            { ...accepted, result: "11", revision: 4, index: base + 6, replayed: false },
           ] as never)
         }),
       )
@@ -91,11 +91,11 @@ for (const [name, make] of Object.entries(places)) {
         Effect.fnUntraced(function* (host) {
           const outcomes = yield* propose(
             host,
-            1,
+            base + 1,
             Array.from({ length: 600 }, () => add(1)),
           )
           expect(outcomes.map((outcome) => outcome?._tag === "Accepted" && outcome.index)).toEqual(
-            Array.from({ length: 600 }, (_, at) => at + 1),
+            Array.from({ length: 600 }, (_, at) => base + at + 1),
           )
         }),
       )
@@ -108,18 +108,18 @@ for (const [name, make] of Object.entries(places)) {
         place.layer(),
         Effect.fnUntraced(function* (host) {
           expect(yield* host.position).toMatchObject({ index: 0, configuration: initial })
-          yield* propose(host, 1, [known])
-          expect(yield* host.flush).toBe(1)
+          yield* propose(host, base + 1, [known])
+          expect(yield* host.flush).toBe(base + 1)
           const hash = yield* host.stateHash
           // Lost with the process: only the log has it.
-          yield* propose(host, 2, [add(100)])
+          yield* propose(host, base + 2, [add(100)])
           return hash
         }),
       )
       await run(
         place.layer(),
         Effect.fnUntraced(function* (host) {
-          expect(yield* host.position).toMatchObject({ index: 1 })
+          expect(yield* host.position).toMatchObject({ index: base + 1 })
           expect(yield* host.stateHash).toEqual(before)
           expect(yield* value(host)).toBe(5)
           const [admission] = yield* host.admit([encodeCommand(known)])
@@ -133,13 +133,13 @@ for (const [name, make] of Object.entries(places)) {
         make().layer(),
         Effect.fnUntraced(function* (host) {
           expect(yield* host.nextTimer).toBeNull()
-          yield* propose(host, 1, [command({ command: "later" })])
+          yield* propose(host, base + 1, [command({ command: "later" })])
           const dueAt = yield* host.nextTimer
-          expect(dueAt).toBe(2_001)
-          expect(yield* host.due(2_000, 10)).toEqual([])
-          const admissions = yield* host.admit(yield* host.due(2_001, 10))
+          expect(dueAt).toBe(2_001 + base)
+          expect(yield* host.due(2_000 + base, 10)).toEqual([])
+          const admissions = yield* host.admit(yield* host.due(2_001 + base, 10))
           const data = admissions.flatMap((one) => (one._tag === "Admitted" ? [one.command] : []))
-          expect(yield* host.apply(data.map((bytes) => entry(2, bytes, 2_001)))).toMatchObject([
+          expect(yield* host.apply(data.map((bytes) => entry(base + 2, bytes, 2_001 + base)))).toMatchObject([
             { result: "7" },
           ])
           expect(yield* host.nextTimer).toBeNull()
@@ -152,18 +152,18 @@ for (const [name, make] of Object.entries(places)) {
         make().layer(),
         Effect.fnUntraced(function* (host) {
           const snapshots = yield* SnapshotStore
-          yield* propose(host, 1, [add(5)])
+          yield* propose(host, base + 1, [add(5)])
           yield* host.flush
           const then = yield* host.stateHash
           const { id, bytes } = yield* snapshots.create
           const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
-          yield* propose(host, 2, [add(1), add(1, "b")])
+          yield* propose(host, base + 2, [add(1), add(1, "b")])
           yield* snapshots.receive({ id, offset: 0, bytes: piece })
           yield* snapshots.finish({ id, bytes })
-          expect(yield* host.install(id)).toMatchObject({ index: 1 })
+          expect(yield* host.install(id)).toMatchObject({ index: base + 1 })
           expect(yield* host.stateHash).toEqual(then)
           expect([yield* value(host), yield* value(host, "b")]).toEqual([5, 0])
-          expect(yield* propose(host, 2, [add(1)])).toMatchObject([{ result: "6", revision: 2 }])
+          expect(yield* propose(host, base + 2, [add(1)])).toMatchObject([{ result: "6", revision: 2 }])
         }),
       )
     })
@@ -173,44 +173,44 @@ for (const [name, make] of Object.entries(places)) {
         make().layer(),
         Effect.fnUntraced(function* (host) {
           const snapshots = yield* SnapshotStore
-          yield* propose(host, 1, [add(5), add(1, "b"), add(6)])
+          yield* propose(host, base + 1, [add(5), add(1, "b"), add(6)])
           yield* host.flush
           const { id, bytes } = yield* snapshots.create
           const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
           const asked = { actor: "counter", key: "a" }
           const before = yield* host.events([
-            { ...asked, after: 1 },
+            { ...asked, after: base + 1 },
             { ...asked, after: null },
-            { ...asked, actor: "nobody", after: 1 },
+            { ...asked, actor: "nobody", after: base + 1 },
           ])
           expect(before).toMatchObject({
-            index: 3,
+            index: base + 3,
             outcomes: [
               {
                 _tag: "Events",
-                entries: [{ index: 3, events: [{ event: "added", data: '{"by":6}' }] }],
-                upTo: 3,
+                entries: [{ index: base + 3, events: [{ event: "added", data: '{"by":6}' }] }],
+                upTo: base + 3,
               },
-              { _tag: "Events", entries: [], upTo: 3 },
+              { _tag: "Events", entries: [], upTo: base + 3 },
               { _tag: "Refused", code: "unknown-actor" },
             ],
           })
           yield* snapshots.receive({ id, offset: 0, bytes: piece })
           yield* snapshots.finish({ id, bytes })
           yield* host.install(id)
-          yield* propose(host, 4, [add(1)])
+          yield* propose(host, base + 4, [add(1)])
           // Of key b nothing was passed over: it was not written behind that cursor.
           const after = yield* host.events([
-            { ...asked, after: 1 },
-            { ...asked, key: "b", after: 2 },
-            { ...asked, after: 3 },
+            { ...asked, after: base + 1 },
+            { ...asked, key: "b", after: base + 2 },
+            { ...asked, after: base + 3 },
           ])
           expect(after).toMatchObject({
-            index: 4,
+            index: base + 4,
             outcomes: [
-              { _tag: "Reset", body: '{"state":{"value":12},"revision":3,"index":4}' },
-              { _tag: "Events", entries: [], upTo: 4 },
-              { _tag: "Events", entries: [{ index: 4 }], upTo: 4 },
+              { _tag: "Reset", body: `{"state":{"value":12},"revision":3,"index":${base + 4}}` },
+              { _tag: "Events", entries: [], upTo: base + 4 },
+              { _tag: "Events", entries: [{ index: base + 4 }], upTo: base + 4 },
             ],
           })
         }),
@@ -222,11 +222,11 @@ for (const [name, make] of Object.entries(places)) {
         make().layer(),
         Effect.fnUntraced(function* (host) {
           const snapshots = yield* SnapshotStore
-          yield* propose(host, 1, [add(5)])
+          yield* propose(host, base + 1, [add(5)])
           yield* host.flush
           const { id, bytes } = yield* snapshots.create
           const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
-          yield* propose(host, 2, [add(1)])
+          yield* propose(host, base + 2, [add(1)])
           yield* snapshots.receive({ id, offset: 0, bytes: piece })
           yield* snapshots.finish({ id, bytes })
           let isInstalled = false
@@ -251,16 +251,17 @@ for (const [name, make] of Object.entries(places)) {
       await run(
         make().layer(),
         Effect.fnUntraced(function* (host) {
-          yield* propose(host, 1, [add(1), add(1, "b"), command({ command: "later" })])
+          yield* propose(host, base + 1, [add(1), add(1, "b"), command({ command: "later" })])
           expect(yield* host.status).toMatchObject({
             actors: [
               { name: "counter", queries: ["value"], version: expect.stringMatching(/^[0-9a-f]{24}$/) },
             ],
-            appliedIndex: 3,
-            instancesInMemory: 2,
-            outcomes: 3,
+            appliedIndex: base + 3,
+            // With the actor, its version and a piece of its code; and what registered it and switched it on.
+            instancesInMemory: 2 + 3,
+            outcomes: 3 + 2,
             timers: 1,
-            dirty: 2,
+            dirty: 2 + 3,
           })
         }),
       )
@@ -270,11 +271,14 @@ for (const [name, make] of Object.entries(places)) {
       await run(
         make().layer(),
         Effect.fnUntraced(function* (host) {
-          const first = yield* Effect.flip(host.apply([entry(2, new Uint8Array(0))]))
+          const first = yield* Effect.flip(host.apply([entry(base + 2, new Uint8Array(0))]))
           expect(first).toBeInstanceOf(MachineFailed)
-          expect(first).toMatchObject({ operation: "apply", message: "entry 2 does not follow on 0" })
+          expect(first).toMatchObject({
+            operation: "apply",
+            message: `entry ${base + 2} does not follow on ${base}`,
+          })
           expect(yield* Effect.flip(host.query([]))).toMatchObject({
-            message: "entry 2 does not follow on 0",
+            message: `entry ${base + 2} does not follow on ${base}`,
           })
           expect(yield* Effect.flip(host.flush)).toMatchObject({ operation: "flush" })
         }),
@@ -286,14 +290,14 @@ for (const [name, make] of Object.entries(places)) {
         make().layer(),
         Effect.fnUntraced(function* (host) {
           const given = [add(1), command({ command: "recursive" }), add(2)]
-          expect(yield* propose(host, 1, given)).toMatchObject([{ result: "1" }])
+          expect(yield* propose(host, base + 1, given)).toMatchObject([{ result: "1" }])
           expect((yield* host.status).stuck).toMatchObject({
-            index: 2,
+            index: base + 2,
             actor: "counter",
             key: "a",
             fault: { kind: "overflow" },
           })
-          expect((yield* host.stateHash).index).toBe(1)
+          expect((yield* host.stateHash).index).toBe(base + 1)
           expect(yield* value(host)).toBe(1)
         }),
       )

@@ -25,7 +25,7 @@ const program = Effect.gen(function* () {
 
 const layer = layerWorker({
   actorsDirectory,
-  archiveDirectory: join(directory, "code"),
+  node: "n1",
   statePath: join(directory, "state.db"),
   initial,
 }).pipe(Layer.provide(layerSqlite({ directory })))

@@ -4,11 +4,21 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { bundleActors } from "../../src/machine/bundle.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { layerInProcess } from "../../src/machine/hostInProcess.ts"
 import { layerWorker } from "../../src/machine/hostWorker.ts"
+import type { OwnActor } from "../../src/machine/MachineHost.ts"
 import { MachineHost } from "../../src/machine/MachineHost.ts"
-import { loadActors } from "../../src/machine/modules.ts"
+import { manifestOf } from "../../src/machine/manifest.ts"
+import { loadModules } from "../../src/machine/modules.ts"
+import { Registry } from "../../src/machine/Registry.ts"
+import {
+  encodeSystem,
+  piecesOf,
+  type SystemInput,
+  type SystemName,
+} from "../../src/machine/system/commands.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import type { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
@@ -96,9 +106,19 @@ const inProcess = (
 ): Place => ({
   layer: (code = source(1)) =>
     Layer.unwrap(
-      Effect.map(loadActors(actorsOf(directory, code)), (registry) =>
-        layerInProcess({ openStore, registry }),
-      ),
+      Effect.gen(function* () {
+        const modules = yield* bundleActors(actorsOf(directory, code))
+        const { current } = yield* loadModules(modules)
+        // Known to who runs them; into the group they come by entries, as everywhere.
+        const registry = new Registry([], [...current.values()])
+        const own = modules.map(({ name, ...module }): OwnActor => {
+          return { actor: name, source: "file", manifest: manifestOf(current.get(name)!), ...module }
+        })
+        return Layer.effect(
+          MachineHost,
+          Effect.map(MachineHost, (host) => MachineHost.of({ ...host, own })),
+        ).pipe(Layer.provide(layerInProcess({ openStore, registry })))
+      }),
     ).pipe(Layer.provideMerge(snapshots)),
 })
 
@@ -122,17 +142,45 @@ export const places: Readonly<Record<string, () => Place>> = {
 export const worker = (directory: string, actorsDirectory: string): Layers =>
   layerWorker({
     actorsDirectory,
-    archiveDirectory: join(directory, "code"),
+    node: "n1",
     statePath: join(directory, "state.db"),
     initial,
   }).pipe(Layer.provideMerge(layerSqlite({ directory })))
 
 type Host = MachineHost["Service"]
 
+/** Entries that bring the place's actor into an empty log: its code, its name, and that it is switched on. */
+export const base = 3
+
+/** `body` begins behind the entries that bring in the actors of the place. */
 export const run = <Value, Failure>(
   layer: Layers,
   body: (host: Host) => Effect.Effect<Value, Failure, SnapshotStore>,
-): Promise<Value> => Effect.flatMap(MachineHost, body).pipe(Effect.provide(layer), Effect.runPromise)
+): Promise<Value> =>
+  Effect.flatMap(MachineHost, (host) => Effect.andThen(offerOwn(host), body(host))).pipe(
+    Effect.provide(layer),
+    Effect.runPromise,
+  )
+
+const offerOwn = Effect.fnUntraced(function* (host: Host) {
+  const from = (yield* host.position).index
+  // A place that has run before has the rest of its log to be given again, and not this.
+  if (from > 0) return
+  let index = from
+  for (const { actor, version, code, manifest, source } of host.own) {
+    const pieces = piecesOf(code)
+    const register = { version, pieces: pieces.length, bytes: code.length, by: "n1", source, ...manifest }
+    const commands = [
+      ...pieces.map((text, at) => system("$actor/piece", version, { version, at, text })),
+      system("$actor/register", actor, register),
+      system("$actor/offer", actor, { node: "n1", version, declared: manifest.declared }),
+    ]
+    yield* host.apply(commands.map((bytes) => entry(++index, bytes, 1)))
+  }
+})
+
+const system = <Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): Uint8Array =>
+  encodeSystem(name, { key, input, id: `${name} ${key}`, door: "n1" })
 
 /** Through the door and the log, from `first` on. */
 export const propose = Effect.fnUntraced(function* (

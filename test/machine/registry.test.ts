@@ -1,14 +1,12 @@
 // Does a directory of actors load, and does a broken file say which it is and why?
 
 import { afterEach, describe, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Schema } from "effect"
 import { actor } from "../../src/index.ts"
-import { archiveModules } from "../../src/machine/archive.ts"
-import { bundleActors } from "../../src/machine/bundle.ts"
-import { loadActors, loadModules } from "../../src/machine/modules.ts"
+import { loadActors } from "../../src/machine/modules.ts"
 import { ActorsRefused, registryOf } from "../../src/machine/Registry.ts"
 
 const made: Array<string> = []
@@ -243,29 +241,4 @@ describe("schemas whose encoded side is JSON", () => {
       expect(() => registryOf({ one })).toThrow(reason)
     })
   }
-})
-
-describe("the archive of code (HAZARDS D7)", () => {
-  const bundle = (text: string) => Effect.runPromise(bundleActors(directoryOf({ "one.ts": text })))
-
-  test("keeps every version, so that entries of an edited actor still run with the old code", async () => {
-    const archive = join(directoryOf({}), "code")
-    const before = await bundle(good)
-    const after = await bundle(good.replace("value: 0", "value: 1"))
-    expect(archiveModules(archive, before)).toEqual([])
-    const earlier = archiveModules(archive, after)
-    expect(earlier).toEqual(before)
-    const registry = await Effect.runPromise(loadModules(after, earlier))
-    expect(registry.current.get("one")?.initialText).toBe('{"value":1}')
-    expect(registry.find("one", before[0]!.version)?.initialText).toBe('{"value":0}')
-    expect(archiveModules(archive, before)).toEqual(after)
-  })
-
-  test("does not hand out code that was altered", async () => {
-    const archive = join(directoryOf({}), "code")
-    archiveModules(archive, await bundle(good))
-    const [file] = readdirSync(archive)
-    writeFileSync(join(archive, file!), "export default 1")
-    expect(archiveModules(archive, [])).toEqual([])
-  })
 })

@@ -45,7 +45,7 @@ export const encodeRun = ({ calls, forget }: Omit<RunRequest, "type">, isThere: 
       ...fields,
       ...(input === undefined ? {} : { input: texts.put(JSON.stringify(input)) }),
       ...(state === undefined ? {} : { state: texts.put(JSON.stringify(state)) }),
-      ...(seed === undefined ? {} : { seed: Buffer.from(seed).toString("base64") }),
+      ...(seed === undefined ? {} : { seed: seed.toBase64() }),
       ...("key" in call
         ? { instance: packInstance(idOf(call.actor, call.key), instance, texts, isThere, sent) }
         : {}),

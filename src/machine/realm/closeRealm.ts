@@ -1,0 +1,78 @@
+// How does a realm become one in which reducers alone live? It is closed for ever, and nobody can change it.
+
+import { Effect } from "effect"
+import { limitedAllocators } from "./allocations.ts"
+import { closedFunction } from "./closed.ts"
+import { openGlobals } from "./forbidden.ts"
+import { sharedObjects } from "./hostModules.ts"
+import { freezeAll, hiddenIntrinsics, letOthersOverride, reachableFrom } from "./primordials.ts"
+import { isIdentifier, realm, replacements } from "./replacements.ts"
+
+export const isClosed = (): boolean => closed
+
+let closed = false
+
+/**
+ * Closes the realm of this thread or process for ever; a second call does nothing. Everything that the table closes
+ * throws, what all share (globals, intrinsics, `raftlet`, effect) can no longer be changed, and one allocation has a
+ * limit. What of the host must go on living here gets hold of what it needs before: `postMessage`, `process`, timers,
+ * `Buffer`, the clock. `Bun` stays as it is, since the engine does not let go of it: modules do not see it (see
+ * evaluateModule), the host's code does.
+ */
+export const closeRealm = (): void => {
+  if (closed) return
+  // effect keeps its current fiber in a global, which must exist before there can be no new ones.
+  Effect.runSync(Effect.sync(() => {}))
+  for (const { holder, key, value } of [...limitedAllocators(), ...replacements()]) {
+    if (key !== "stackTraceLimit") Object.defineProperty(holder, key, { value, ...fixed })
+  }
+  closeStacks()
+  closeLastMatch()
+  for (const prototype of overridden()) letOthersOverride(prototype)
+  freezeAll(sharedObjects())
+  freezeAll(reachableFrom([...openValues(), ...hiddenIntrinsics()]))
+  fixGlobals()
+  closed = true
+}
+
+const fixed = { writable: false, configurable: false }
+
+/** effect sets the limit and sets it back: that must do nothing, rather than throw. */
+const closeStacks = (): void => {
+  Error.stackTraceLimit = 0
+  Object.defineProperty(Error, "stackTraceLimit", { get: () => 0, set: () => {}, configurable: false })
+}
+
+/** `RegExp.$1` and its like: what the last match in this realm was, whoever made it. */
+const closeLastMatch = (): void => {
+  for (const [key, { get }] of Object.entries(Object.getOwnPropertyDescriptors(RegExp))) {
+    if (get === undefined) continue
+    const refuse = closedFunction(`RegExp.${key}`)
+    Object.defineProperty(RegExp, key, { get: refuse, set: refuse, configurable: false })
+  }
+}
+
+const overridden = (): ReadonlyArray<object> => [
+  Object.prototype,
+  Function.prototype,
+  ...openValues().flatMap((value) =>
+    typeof value === "function" && (value === Error || Object.getPrototypeOf(value) === Error)
+      ? [value.prototype]
+      : [],
+  ),
+]
+
+const openValues = (): ReadonlyArray<unknown> =>
+  [...openGlobals]
+    .filter((name) => !["globalThis", "global", "self"].includes(name))
+    .map((name) => Reflect.get(realm, name))
+
+/** Names that are no identifiers stay as they are, see `closedGlobals`. */
+const fixGlobals = (): void => {
+  for (const key of Object.getOwnPropertyNames(realm)) {
+    const { configurable, writable } = Object.getOwnPropertyDescriptor(realm, key)!
+    if (configurable !== true || !isIdentifier(key)) continue
+    Object.defineProperty(realm, key, writable === undefined ? { configurable: false } : fixed)
+  }
+  Object.preventExtensions(realm)
+}

@@ -1,0 +1,67 @@
+// How is an object made that nobody can change any more, with everything that hangs on it?
+
+import { isModuleNamespaceObject } from "node:util/types"
+import { isClosedProxy } from "./closed.ts"
+import { functionPrototypes } from "./replacements.ts"
+
+/**
+ * The roots, their prototypes, and all that their properties hold, found without calling a getter. What a Map or a
+ * closure holds is not found.
+ */
+export const reachableFrom = (roots: Iterable<unknown>): ReadonlySet<object> => {
+  const found = new Set<object>()
+  const waiting = [...roots]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    if (!isObject(value) || found.has(value) || isClosedProxy(value)) continue
+    found.add(value)
+    waiting.push(Object.getPrototypeOf(value))
+    for (const key of Reflect.ownKeys(value)) {
+      const descriptor = Object.getOwnPropertyDescriptor(value, key)
+      waiting.push(descriptor?.value, descriptor?.get, descriptor?.set)
+    }
+  }
+  return found
+}
+
+/** The namespace of a module cannot be changed anyway, nor frozen. */
+export const freezeAll = (values: Iterable<object>): void => {
+  for (const value of values) if (!isModuleNamespaceObject(value)) Object.freeze(value)
+}
+
+/** Intrinsics that no global names, and syntax makes. */
+export const hiddenIntrinsics = (): ReadonlyArray<unknown> => [
+  ...functionPrototypes,
+  [][Symbol.iterator](),
+  new Map().entries(),
+  new Set().values(),
+  ""[Symbol.iterator](),
+  "".matchAll(/a/g),
+  Iterator.from({ next: () => ({ done: true, value: undefined }) }),
+  [].values().map(() => {}),
+  Object.getOwnPropertyDescriptor(Function.prototype, "caller")?.get,
+]
+
+/**
+ * An object that inherits a read-only property cannot get one of its own by assignment: `error.name = "Mine"` would
+ * throw once `Error.prototype` is frozen ("override mistake"). So the properties that are commonly assigned become
+ * accessors: the setter gives the object a property of its own, as if nothing were frozen.
+ */
+export const letOthersOverride = (prototype: object): void => {
+  for (const key of Reflect.ownKeys(prototype)) {
+    const { configurable, enumerable, value, writable } = Object.getOwnPropertyDescriptor(prototype, key)!
+    if (configurable !== true || writable !== true) continue
+    Object.defineProperty(prototype, key, {
+      get: () => value,
+      set(own: unknown) {
+        if (this === prototype)
+          throw new TypeError(`${String(key)} is the same for all: it cannot be changed`)
+        Object.defineProperty(this, key, { value: own, writable: true, enumerable: true, configurable: true })
+      },
+      enumerable: enumerable === true,
+    })
+  }
+}
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === "object" && value !== null) || typeof value === "function"
