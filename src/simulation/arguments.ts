@@ -1,6 +1,7 @@
 // Can what a test asks for be done at all? A wrong word is said in one line, before it does anything.
 
 import type { Json } from "../machine/actor.ts"
+import { canonicalise } from "../machine/json.ts"
 import type { LinkWeather } from "./Link.ts"
 
 /** A whole number from `least` on. */
@@ -23,6 +24,15 @@ export const oneOf = <Name extends string>(what: string, names: Iterable<Name>, 
 export const text = (what: string, value: string): string => {
   if (typeof value === "string") return value
   throw new Error(`${what}: expected a string, got ${value === undefined ? "none" : String(value)}`)
+}
+
+/** As it is stored. */
+export const canonicalOf = (what: string, value: Json): string => {
+  try {
+    return JSON.stringify(canonicalise(value).json)
+  } catch (error) {
+    throw new Error(`${what}: no JSON: ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 /** As it goes over the wire. */
