@@ -1,6 +1,7 @@
 // Which bugs can be planted? All of them, by theme.
 
 import { electionPlants } from "./election.ts"
+import { eventPlants } from "./events.ts"
 import { livenessPlants } from "./liveness.ts"
 import { membershipPlants } from "./membership.ts"
 import { type Plant, PlantMisfit } from "./Plant.ts"
@@ -23,6 +24,7 @@ export const themes: ReadonlyArray<Theme> = [
   { name: "Membership", plants: membershipPlants },
   { name: "Reads", plants: readPlants },
   { name: "Sessions and machine", plants: sessionPlants },
+  { name: "Watching", plants: eventPlants },
   { name: "Liveness", plants: livenessPlants },
 ]
 

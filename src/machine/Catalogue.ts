@@ -67,6 +67,7 @@ export class Catalogue {
   readonly versions: Rows<VersionRow>
   readonly #code: Rows<string>
   readonly #preset: Registry | null
+  #hasGuests: boolean | null = null
   readonly #known = new Map<string, ActorVersion>()
   /** What the rows say of an actor, until one of them changes. */
   readonly #looked = new Map<string, { readonly isStored: boolean; readonly active: ActorVersion | null }>()
@@ -113,9 +114,16 @@ export class Catalogue {
     }
   }
 
+  /** Some actor that can take commands is not from the operator's own files. */
+  get hasGuests(): boolean {
+    this.#hasGuests ??= Iterator.from(this.all()).some(({ isTried }) => isTried)
+    return this.#hasGuests
+  }
+
   putActor(name: string, row: ActorRow, index: Index): void {
     this.actors.put(name, row, index)
     this.#looked.delete(name)
+    this.#hasGuests = null
   }
 
   putVersion(name: string, version: string, row: VersionRow, index: Index): void {

@@ -67,6 +67,11 @@ export class Premises {
     return { version, manifest: seen.success.success }
   }).bind(this)
 
+  /** Opened ahead of need, once there is uploaded code: the first of its commands is not to wait for a process. */
+  readonly warm: Effect.Effect<void> = Effect.suspend(() =>
+    this.#core.state.catalogue.hasGuests && !this.#log.isOpen ? this.#log.warm() : Effect.void,
+  )
+
   /** No code runs any more. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach([this.#own, this.#log, ...this.#doors.values()], ({ end }) => end, { discard: true }),
@@ -143,7 +148,7 @@ const problemOf = ({ kind, detail }: CompartmentFault): string =>
 /** Soft: it is the operator's own, and a busy machine must not put it into quarantine. */
 const ownDeadlines = { deadlineMillis: 5_000, lastDeadlineMillis: 15_000, loadMillisMax: 30_000 }
 /** Hard: uploaded code. */
-const guestDeadlines = { deadlineMillis: 1_000, lastDeadlineMillis: 3_000, loadMillisMax: 10_000 }
+const guestDeadlines = { deadlineMillis: 500, lastDeadlineMillis: 1_500, loadMillisMax: 5_000 }
 const draftsMax = 20
 /** Processes for uploaded actors before the log, one each. */
-const doorsMax = 16
+const doorsMax = 8

@@ -29,13 +29,19 @@ export function* tryAll(
       admissions.push({ _tag: "Admitted", command: bytes })
       continue
     }
-    const { actor, version, input } = call
+    const { actor, version, input, key } = call
+    const known = state.quarantines.suspicion(actor, key, term)
+    if (known !== null) {
+      admissions.push({ _tag: "Admitted", command: quarantineFor(command, known, by) })
+      continue
+    }
     const [checked] = yield [{ type: "check", actor, version, command: call.command, input }]
     if (checked?.type === "refused") {
       admissions.push({ _tag: "Settled", outcome: checked.refused })
       continue
     }
     const [ran] = checked?.type === "faulted" ? [checked] : yield [call]
+    if (ran?.type === "faulted") state.quarantines.suspect(actor, key, ran.fault, term)
     const admitted = ran?.type === "faulted" ? quarantineFor(command, ran.fault, by) : bytes
     admissions.push({ _tag: "Admitted", command: admitted })
   }

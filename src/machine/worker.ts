@@ -36,7 +36,7 @@ self.onmessage = ({ data: request }: MessageEvent<Request>) => {
 const answer = (request: Request): Effect.Effect<unknown, unknown> => {
   const { operation, given } = request
   if (operation === "open") return Effect.try(() => begin(given as OpenOptions))
-  if (operation === "close") return asking.withPermits(askingMax())(close)
+  if (operation === "close") return close
   return asking.withPermit(Effect.suspend(() => ask(request)))
 }
 
@@ -58,6 +58,7 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return applying.withPermit(
         Effect.map(premises.work(core.apply(entries), "log"), (outcomes) => {
           core.relieve()
+          Effect.runFork(premises.warm)
           return packOutcomes(entries, outcomes)
         }),
       )
@@ -103,12 +104,22 @@ const begin = ({ node, statePath, initial, limits }: OpenOptions): unknown => {
   return core.position()
 }
 
+/** Who asks is answered first, unless it takes too long: then what runs in the compartments is ended. */
 const close: Effect.Effect<null> = Effect.suspend(() => {
   const closing = open
   open = null
   if (closing === null) return Effect.succeed(null)
-  closing.core.close()
-  return Effect.as(closing.premises.end, null)
+  const closeFile = Effect.sync(() => {
+    closing.core.close()
+    return null
+  })
+  const closed = asking.withPermits(askingMax())(closeFile)
+  return Effect.timeoutOption(closed, graceMillis).pipe(
+    Effect.flatMap((done) =>
+      Effect.andThen(closing.premises.end, done._tag === "Some" ? Effect.void : closed),
+    ),
+    Effect.as(null),
+  )
 })
 
 const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
@@ -116,6 +127,8 @@ const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
   const packed = typeof gives === "object" && gives !== null && "commands" in gives ? gives.commands : null
   return packed instanceof Uint8Array ? [packed.buffer as ArrayBuffer] : []
 }
+
+const graceMillis = 300
 
 function askingMax(): number {
   return 10_000

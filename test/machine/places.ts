@@ -67,7 +67,7 @@ export default actor({
       output: Schema.Null,
       reduce: (state) => {
         Promise.reject(new Error("left behind"))
-        setTimeout(() => { throw new Error("left behind") }, 0)
+        Promise.resolve().then(() => { throw new Error("left behind") })
         return { state, result: null }
       },
     },
@@ -157,16 +157,18 @@ export const run = <Value, Failure>(
   layer: Layers,
   body: (host: Host) => Effect.Effect<Value, Failure, SnapshotStore>,
 ): Promise<Value> =>
-  Effect.flatMap(MachineHost, (host) => Effect.andThen(offerOwn(host), body(host))).pipe(
+  Effect.flatMap(MachineHost, (host) => Effect.andThen(begin(host), body(host))).pipe(
     Effect.provide(layer),
     Effect.runPromise,
   )
 
-const offerOwn = Effect.fnUntraced(function* (host: Host) {
-  const from = (yield* host.position).index
-  // A place that has run before has the rest of its log to be given again, and not this.
-  if (from > 0) return
-  let index = from
+/** A place that has run before has what its file holds. */
+const begin = (host: Host) =>
+  Effect.flatMap(host.position, ({ index }) => (index === 0 ? offerOwn(host) : Effect.void))
+
+/** Brings in what this place's file holds, and offers it: behind all that was applied. */
+export const offerOwn = Effect.fnUntraced(function* (host: Host) {
+  let { index } = yield* host.stateHash
   for (const { actor, version, code, manifest, source } of host.own) {
     const pieces = piecesOf(code)
     const register = { version, pieces: pieces.length, bytes: code.length, by: "n1", source, ...manifest }
@@ -180,7 +182,7 @@ const offerOwn = Effect.fnUntraced(function* (host: Host) {
 })
 
 const system = <Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): Uint8Array =>
-  encodeSystem(name, { key, input, id: `${name} ${key}`, door: "n1" })
+  encodeSystem(name, { key, input, id: crypto.randomUUID(), door: "n1" })
 
 /** Through the door and the log, from `first` on. */
 export const propose = Effect.fnUntraced(function* (

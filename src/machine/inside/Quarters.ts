@@ -4,7 +4,7 @@
 import { Effect, Exit, Result, Scope, Semaphore } from "effect"
 import type { Manifest } from "../Catalogue.ts"
 import { messageOf } from "../Coder.ts"
-import type { Compartment, CompartmentFault } from "../compartment/Compartment.ts"
+import { type Compartment, type CompartmentFault, fault } from "../compartment/Compartment.ts"
 import type { Call, Reply } from "../Executor.ts"
 import type { Fault } from "../fault.ts"
 import type { Instance } from "../Instance.ts"
@@ -30,6 +30,7 @@ export class Quarters {
   readonly #options: QuartersOptions
   readonly #turn = Semaphore.makeUnsafe(1)
   #open: { readonly compartment: Compartment; readonly scope: Scope.Closeable } | null = null
+  #isEnded = false
   readonly #loaded = new Set<string>()
   readonly #resident = new Residents()
 
@@ -47,7 +48,9 @@ export class Quarters {
     calls: ReadonlyArray<Call>,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
     const { deadlineMillis, lastDeadlineMillis } = this.#options
-    const whole = yield* Effect.result(this.#attempt(calls, deadlineMillis))
+    const whole = yield* Effect.result(
+      this.#attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis),
+    )
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
     const left = new Map<string, Instance>()
@@ -57,12 +60,14 @@ export class Quarters {
         calls.length === 1
           ? faultIn(whole)
           : faultIn(yield* Effect.result(this.#attempt([call], deadlineMillis)))
-      // In a new compartment, and with patience: the machine may only have been busy.
-      if (first.reply === null) yield* this.#close()
-      const last =
-        first.reply === null
-          ? faultIn(yield* Effect.result(this.#attempt([call], lastDeadlineMillis)))
-          : first
+      if (this.#isEnded)
+        return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
+      // In a new compartment, and with patience: the machine may only have been busy. A question may be asked again.
+      const isTriedAgain = first.reply === null && (call.type === "reduce" || call.type === "adopt")
+      if (isTriedAgain) yield* this.#turn.withPermit(this.#close())
+      const last = isTriedAgain
+        ? faultIn(yield* Effect.result(this.#attempt([call], lastDeadlineMillis)))
+        : first
       replies.push(last.reply ?? { type: "faulted", fault: last.fault })
       if (last.reply === null && call.type === "reduce") return replies
       if (last.reply?.type === "reduced" && last.reply.instance !== null) {
@@ -71,6 +76,15 @@ export class Quarters {
     }
     return replies
   }).bind(this)
+
+  /** Opens ahead of need. */
+  readonly warm = Effect.fnUntraced(function* (this: Quarters) {
+    yield* Effect.ignore(this.#turn.withPermit(this.#opened()))
+  }).bind(this)
+
+  get isOpen(): boolean {
+    return this.#open !== null
+  }
 
   /** Runs code once, to see what it is. */
   readonly inspect = Effect.fnUntraced(function* (
@@ -88,8 +102,11 @@ export class Quarters {
     return Result.succeed(reply.manifest)
   }).bind(this)
 
-  /** Ends the compartment; the next call opens another. */
-  readonly end: Effect.Effect<void> = Effect.suspend(() => this.#close())
+  /** For good: what is under way fails, and so does all that comes later. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isEnded = true
+    return this.#close()
+  })
 
   #attempt(calls: ReadonlyArray<Call>, deadlineMillis: number): Effect.Effect<ReadonlyArray<Reply>, Fault> {
     return this.#turn.withPermit(this.#attemptAlone(calls, deadlineMillis))
@@ -143,6 +160,7 @@ export class Quarters {
     this: Quarters,
   ): Effect.fn.Return<Compartment, CompartmentFault> {
     if (this.#open !== null) return this.#open.compartment
+    if (this.#isEnded) return yield* fault("ended", "the machine is closed")
     const scope = Scope.makeUnsafe()
     const compartment = yield* Effect.onError(Scope.provide(this.#options.open, scope), () =>
       Scope.close(scope, Exit.void),
@@ -240,6 +258,9 @@ const toFault = ({ kind, detail }: CompartmentFault): Fault => ({
   kind: kind === "ended" ? "crash" : kind,
   detail,
 })
+
+/** For each further call of a batch: what needs more is run call by call. */
+const patienceMillis = 2
 
 /** Of states that a compartment keeps, so that the next command need not bring them along. */
 const residentBytesMax = 64 * 1024 * 1024

@@ -1,6 +1,6 @@
 // Which instances take no commands, because the code that ran for them failed its host? As of the last applied entry.
 
-import type { Index } from "../../consensus/types.ts"
+import type { Index, Term } from "../../consensus/types.ts"
 import type { Fault } from "../fault.ts"
 import { type Instances, idOf } from "../Instances.ts"
 import { Rows } from "./rows.ts"
@@ -41,6 +41,7 @@ export class Quarantines {
   readonly #rows: Rows<Quarantine>
   readonly #byId = new Map<string, Quarantine>()
   #voided: Voided | null = null
+  #suspects: { readonly term: Term; readonly faults: Map<string, Fault> } = { term: 0, faults: new Map() }
 
   constructor(instances: Instances) {
     this.#rows = new Rows(instances, "$quarantine")
@@ -59,6 +60,17 @@ export class Quarantines {
     return isMeant && voided.from <= index && index < voided.until ? voided : null
   }
 
+  /** A trial has failed its host in this term: until the log says so, nobody tries that instance again. */
+  suspect(actor: string, key: string, fault: Fault, term: Term): void {
+    if (this.#suspects.term !== term) this.#suspects = { term, faults: new Map() }
+    this.#suspects.faults.set(idOf(actor, key), fault)
+  }
+
+  /** Null: it may be tried. */
+  suspicion(actor: string, key: string, term: Term): Fault | null {
+    return this.#suspects.term === term ? (this.#suspects.faults.get(idOf(actor, key)) ?? null) : null
+  }
+
   get count(): number {
     return this.#byId.size
   }
@@ -75,6 +87,7 @@ export class Quarantines {
   put(quarantine: Quarantine, index: Index): void {
     const id = idOf(quarantine.actor, quarantine.key)
     this.#byId.set(id, quarantine)
+    this.#suspects.faults.delete(id)
     this.#rows.put(id, quarantine, index)
   }
 
