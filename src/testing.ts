@@ -29,16 +29,19 @@ export type { CommandAnswer } from "./simulation/answers.ts"
 export { Chance } from "./simulation/Chance.ts"
 export { type ActorCode, ActorFile } from "./simulation/Codes.ts"
 export { checkHistory } from "./simulation/checkHistory.ts"
+export { checkMigration, type MigrationOptions, type MigrationReport } from "./simulation/checkMigration.ts"
 export type { Operation } from "./simulation/history.ts"
 export type { LinkWeather } from "./simulation/Link.ts"
 export type { Model } from "./simulation/Model.ts"
-export type { Cut } from "./simulation/script.ts"
+export type { RecordedCommand, RecordedInstance } from "./simulation/recorded.ts"
 export {
-  type CommandOptions,
-  type RecordedInstance,
-  TestActor,
-  type TestActorOptions,
-} from "./simulation/TestActor.ts"
+  type Replay,
+  type ReplayedCommand,
+  type ReplayOptions,
+  replayCommands,
+} from "./simulation/replayCommands.ts"
+export type { Cut } from "./simulation/script.ts"
+export { type CommandOptions, TestActor, type TestActorOptions } from "./simulation/TestActor.ts"
 export {
   type SurviveOptions,
   type TestAnswer,

@@ -6,8 +6,8 @@ import { type ActorModule, versionOf } from "../machine/bundle.ts"
 import { loadModule } from "../machine/modules.ts"
 import {
   type ActorProblem,
-  ActorsRefused,
   type Actors,
+  ActorsRefused,
   type LoadedActor,
   loadActor,
   Registry,
@@ -74,7 +74,8 @@ export class Codes {
 }
 
 /** Actors that were always there: no entry has brought them. */
-export const presetOf = (codes: ReadonlyArray<Code>): Registry => new Registry(codes.map(({ load }) => load()))
+export const presetOf = (codes: ReadonlyArray<Code>): Registry =>
+  new Registry(codes.map(({ load }) => load()))
 
 const codeOf = (name: string, given: ActorCode, ordinal: number): Code => {
   if (given instanceof ActorFile) {

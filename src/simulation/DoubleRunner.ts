@@ -41,7 +41,12 @@ export class DoubleRunner implements CallRunner {
       const [again] = new Runner(this.#open(), this.#limits).run([call])
       const difference = differenceOf(reply, again!)
       if (difference !== null) {
-        this.#found(new Violation("determinism", `${nameOf(call)}: ${difference.what}, ${wherever}: ${difference.told}`))
+        this.#found(
+          new Violation(
+            "determinism",
+            `${nameOf(call)}: ${difference.what}, ${wherever}: ${difference.told}`,
+          ),
+        )
       }
       if (again!.type === "reduced" && call.type === "reduce") {
         left.set(idOf(call.actor, call.key), again!.instance!)
@@ -58,10 +63,16 @@ const afresh = (call: Call, left: ReadonlyMap<string, Instance>): Call => {
   if (!("key" in call)) return call
   const id = idOf(call.actor, call.key)
   const instance = (call.type === "reduce" ? left.get(id) : undefined) ?? call.instance
-  return { ...call, instance: instance === undefined ? undefined : Instance.received(id, instance, instance.text) }
+  return {
+    ...call,
+    instance: instance === undefined ? undefined : Instance.received(id, instance, instance.text),
+  }
 }
 
-const differenceOf = (known: Reply, again: Reply): { readonly what: string; readonly told: string } | null => {
+const differenceOf = (
+  known: Reply,
+  again: Reply,
+): { readonly what: string; readonly told: string } | null => {
   // How deep a stack reaches, and what else a host cannot do, says nothing of the code.
   if (known.type === "faulted" || again.type === "faulted") return null
   if (known.type === "answered" && again.type === "answered") {
@@ -103,7 +114,7 @@ const nameOf = (call: Call): string => {
     case "ask":
       return `query ${call.query} of ${call.key}`
     case "show":
-      return `the state of ${call.key}, as its version has it`
+      return `${call.key}, as its version has it`
     case "check":
       return `the input of ${call.command}`
     case "adopt":

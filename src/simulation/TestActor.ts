@@ -5,7 +5,6 @@ import type { Actor, Json } from "../machine/actor.ts"
 import { decodeCommand, encodeCommand } from "../machine/command.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Plan } from "../machine/system/plan.ts"
-import type { StoredInstance } from "../storage/StateStore.ts"
 import type {
   CommandInput,
   CommandName,
@@ -17,9 +16,10 @@ import type {
   WithInput,
 } from "./actorTypes.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
-import { canonicalOf, jsonOf, text, whole } from "./arguments.ts"
+import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
-import { type ActorCode, type Code, Codes, presetOf } from "./Codes.ts"
+import { type ActorCode, Codes, presetOf } from "./Codes.ts"
+import { type RecordedInstance, rowsOf } from "./recorded.ts"
 import { Twins } from "./Twins.ts"
 import { Versions } from "./Versions.ts"
 import { insist } from "./Violation.ts"
@@ -28,7 +28,7 @@ const actorName = "actor"
 /** A reducer that schedules its own command after 0 ms keeps a cluster busy for ever, and a test as well. */
 const atOnceMax = 10_000
 /** The first of January 2026. */
-const NOW_MILLIS = 1_767_225_600_000
+export const NOW_MILLIS = 1_767_225_600_000
 
 export interface TestActorOptions<State = Json> {
   /** Of all chance: what `ctx.random()` gives, and when the second replica restarts. 1 when not given. */
@@ -42,14 +42,6 @@ export interface TestActorOptions<State = Json> {
   readonly alwaysReplay?: boolean
   /** What is there at the beginning, by key: as `GET /read/{actor}/{key}` answers it. */
   readonly instances?: Readonly<Record<string, RecordedInstance<State>>>
-}
-
-/** An instance, as reading it shows it. */
-export interface RecordedInstance<State = Json> {
-  /** As it is stored. */
-  readonly state: State
-  /** Accepted commands, from 1. 1 when not given. */
-  readonly revision?: number
 }
 
 /** Which request it is, as the headers of the same names say. */
@@ -76,7 +68,7 @@ export class TestActor<A extends Actor = Actor> {
     const first = codes.add(actorName, actor)
     this.#chance = new Chance(whole("seed", options.seed ?? 1, 0))
     this.#now = whole("now", options.now ?? NOW_MILLIS, 0)
-    const rows = rowsOf(first, instances)
+    const rows = rowsOf(first, codes, instances)
     this.#twins = new Twins({
       actor: actorName,
       codes,
@@ -194,16 +186,3 @@ export class TestActor<A extends Actor = Actor> {
       : this.#twins.append({ data: admission!.command, time: this.#now })!
   }
 }
-
-const rowsOf = (
-  { name, version }: Code,
-  instances: Readonly<Record<string, RecordedInstance<unknown>>>,
-): ReadonlyArray<StoredInstance> =>
-  Object.entries(instances).map(([key, { state, revision = 1 }]) => ({
-    actor: name,
-    key,
-    state: canonicalOf(`state of ${key}`, state as Json),
-    revision: whole(`revision of ${key}`, revision, 1),
-    version,
-    index: 1,
-  }))

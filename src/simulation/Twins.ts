@@ -103,6 +103,23 @@ export class Twins {
     return told.outcome
   }
 
+  /** Entries that say nothing, up to there. */
+  skipTo(index: Index, time: number): void {
+    const filling: Array<Entry> = []
+    while (this.index < index) {
+      const entry: Entry = { index: this.index + 1, term: 1, time, kind: "noop", data: nothing, origin: null }
+      this.#log.push(entry)
+      this.#told.push({ outcome: null, events: [] })
+      filling.push(entry)
+    }
+    if (filling.length > 0) for (const replica of [this.#steady, this.#forgetful]) replica.fill(filling)
+  }
+
+  /** Whether a timer waits. */
+  hasTimer(id: string): boolean {
+    return this.#steady.timers().some((timer) => timer.id === id)
+  }
+
   /** The second replica executes what it has not executed, or has forgotten. */
   #catchUp(): void {
     for (let at = this.#forgetful.index - this.#base; at < this.#log.length; at++) {
@@ -189,6 +206,12 @@ class Replica {
     return { outcome, events: key === "" ? [] : this.#emitted(key, entry.index) }
   }
 
+  /** Entries without commands. */
+  fill(entries: ReadonlyArray<Entry>): void {
+    this.machine.apply(entries)
+    this.index += entries.length
+  }
+
   /** As it is stored; null when its version cannot be shown. */
   state(key: string): Json {
     const [answer] = this.machine.query([{ type: "state", actor: this.#options.actor, key }])
@@ -196,7 +219,12 @@ class Replica {
   }
 
   /** All that wait. */
-  timers(): Json {
+  timers(): ReadonlyArray<{
+    readonly key: string
+    readonly command: string
+    readonly input: Json
+    readonly id: string
+  }> {
     return this.machine.due(Number.MAX_SAFE_INTEGER, timersMax).map((bytes) => {
       const { command, input, key, timer } = decodeCommand(bytes)!
       return { key, command, input: JSON.parse(input) as Json, id: timer }
@@ -245,7 +273,7 @@ const begin = (store: StateStore, { index, time, instances }: Beginning): void =
     core.state.instances.put(undefined, Instance.received(idOf(head.actor, head.key), head, state))
   }
   // Only behind an entry is there something to flush.
-  const entry: Entry = { index, term: 0, time, kind: "noop", data: new Uint8Array(), origin: null }
+  const entry: Entry = { index, term: 0, time, kind: "noop", data: nothing, origin: null }
   core.advance(core.apply([entry]), [])
   core.flush()
   core.close()
@@ -258,4 +286,5 @@ const configuration: Configuration = {
   learnersNext: [],
   addresses: {},
 }
-const timersMax = 1000
+const timersMax = defaultLimits.timersMax
+const nothing = new Uint8Array()

@@ -1,6 +1,5 @@
 // Can what a test asks for be done at all? A wrong word is said in one line, before it does anything.
 
-import type { Json } from "../machine/actor.ts"
 import { canonicalise } from "../machine/json.ts"
 import type { LinkWeather } from "./Link.ts"
 
@@ -27,7 +26,7 @@ export const text = (what: string, value: string): string => {
 }
 
 /** As it is stored. */
-export const canonicalOf = (what: string, value: Json): string => {
+export const canonicalOf = (what: string, value: unknown): string => {
   try {
     return JSON.stringify(canonicalise(value).json)
   } catch (error) {
@@ -36,7 +35,7 @@ export const canonicalOf = (what: string, value: Json): string => {
 }
 
 /** As it goes over the wire. */
-export const jsonOf = (what: string, value: Json): string => {
+export const jsonOf = (what: string, value: unknown): string => {
   let json: string | undefined
   try {
     json = JSON.stringify(value)

@@ -31,7 +31,7 @@ describe("what cannot be asked is said in one line", () => {
     ["a seed", () => testActor(counter, { seed: Number.NaN }), "seed: expected a whole number"],
     ["a time", () => cluster().runFor(Number.NaN), "millis: expected a whole number"],
     ["time that goes back", () => testActor(counter).advance(-1), "millis: expected a whole number"],
-    ["a key", () => testActor(counter).execute(5 as never, "add"), "key: expected a string, got 5"],
+    ["a key", () => testActor<Actor>(counter).execute(5 as never, "add"), "key: expected a string, got 5"],
     ["an input", () => testActor(counter).execute("a", "add", 1n as never), "input: no JSON"],
     ["a function", () => cluster().execute({ ...add, input: (() => 1) as never }), "input: no JSON"],
     ["an actor", () => testActor(undefined as unknown as Actor), "export default actor"],
