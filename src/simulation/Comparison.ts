@@ -34,9 +34,12 @@ export class Comparison {
     const { version } = this.#other
     const before = this.#run(call)
     const after = this.#run({ ...call, version })
-    return this.#compare(before, after).flatMap(([what, one, other]) =>
-      jsonDifferences(one, other).map((difference) => ({ index, key, command, what, ...difference })),
-    )
+    return this.#compare(before, after).flatMap(([what, one, other]) => {
+      const found = jsonDifferences(one, other)
+      // An outcome is read as a whole.
+      const told = what === "outcome" && found.length > 0 ? [{ path: "", before: one, after: other }] : found
+      return told.map((difference) => ({ index, key, command, what, ...difference }))
+    })
   }
 
   #compare(before: Reply, after: Reply): ReadonlyArray<readonly [VersionDifference["what"], Json, Json]> {

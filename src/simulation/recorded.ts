@@ -129,7 +129,7 @@ interface Marked extends RecordedCommand {
 }
 
 const commandsOf = (recorded: Recorded): ReadonlyArray<Marked> => {
-  const list: unknown = "entries" in recorded ? recorded.entries : recorded
+  const list: unknown = Array.isArray(recorded) ? recorded : (recorded as { entries?: unknown }).entries
   if (!Array.isArray(list)) throw new Error("recorded: expected a list of commands, or a page of the log")
   return list.filter(
     ({ actor, kind = "command" }) =>

@@ -63,6 +63,7 @@ class Life {
   readonly #chance: Chance
   readonly #twins: Twins
   readonly #comparison: Comparison | null
+  readonly #fired = new Set<string>()
   #now: number
   #keys = 0
 
@@ -91,6 +92,7 @@ class Life {
     this.#now = Math.max(this.#now, replayable.time ?? 0)
     const index = replayable.index ?? this.#twins.index + 1
     this.#twins.skipTo(index - 1, this.#now)
+    const isFired = this.#fired.has(replayable.timer)
     const logged = this.#logged(replayable)
     const call = this.#callOf(logged, index, term)
     const [admission] = this.#twins.machine.admit([encodeLogged(logged)])
@@ -98,15 +100,16 @@ class Life {
       admission!._tag === "Settled"
         ? admission!.outcome
         : this.#twins.append({ data: admission!.command, time: this.#now, term })!
-    const isAnswered =
-      outcome.replayed || (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch")
-    if (!isAnswered) this.differences.push(...(this.#comparison?.differences(call) ?? []))
+    const isMismatch = outcome._tag === "Refused" && outcome.code === "idempotency-mismatch"
+    if (!outcome.replayed && !isMismatch && !isFired)
+      this.differences.push(...(this.#comparison?.differences(call) ?? []))
     const answer = commandAnswer(outcome)
     return { index, key, command, input: JSON.parse(input), answer, state: this.#read(key).state as Json }
   }
 
   #logged({ timer, ...given }: Replayable): LoggedCommand {
-    const isSet = timer !== "" && this.#twins.hasTimer(timer)
+    const isSet = this.#fired.has(timer) || (timer !== "" && this.#twins.hasTimer(timer))
+    if (isSet) this.#fired.add(timer)
     const unnamed = timer === "" ? `unnamed ${++this.#keys}` : `timer:${timer}`
     return {
       actor: this.#code.name,
@@ -122,7 +125,7 @@ class Life {
           : Uint8Array.fromHex(given.seed),
       caller: given.caller,
       door: "n1",
-      // One that was set before the recording began is executed as any other command.
+      // Who knows nothing of the timer, which was set before the recording began, executes a command like any other.
       timer: isSet ? timer : "",
     }
   }
