@@ -24,6 +24,7 @@ const SERVICES = [
   "machine/outcome.ts",
   "machine/command.ts",
   "machine/system/checkpoint.ts",
+  "machine/system/voiding.ts",
 ]
 const HOST = ["bun", "bun:", "node:"]
 

@@ -4,7 +4,6 @@ import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
-import type { Offering } from "./Offering.ts"
 import { Problem } from "./problem.ts"
 import { within } from "./snapshots.ts"
 import { rawPath } from "./target.ts"
@@ -14,7 +13,12 @@ export interface Door {
   readonly raft: Raft["Service"]
   readonly machine: MachineHost["Service"]
   /** The node's own actors on their way into the group; absent: it has none. */
-  readonly offering?: Offering
+  readonly offering?: {
+    /** None of them waits any more. */
+    readonly isDone: boolean
+    /** Null: nobody need wait for that actor. */
+    readonly settled: (actor: string) => Promise<void> | null
+  }
 }
 
 /** Waits while the actor is a file of this node that its group has not answered for yet; not longer than allowed. */

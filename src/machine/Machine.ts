@@ -12,7 +12,6 @@ import type {
   EventsAnswer,
   EventsAsked,
   MachineStatus,
-  PlanRequest,
   Query,
   Stuck,
 } from "./MachineHost.ts"
@@ -20,7 +19,7 @@ import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
-import type { Plan } from "./system/plan.ts"
+import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */

@@ -19,7 +19,6 @@ import type {
   EventsAnswer,
   EventsAsked,
   MachineStatus,
-  PlanRequest,
   Query,
   Stuck,
 } from "./MachineHost.ts"
@@ -30,7 +29,7 @@ import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
 import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
-import { type Plan, planFor } from "./system/plan.ts"
+import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
 import { Quarantines, type Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
 import { Timers } from "./Timers.ts"

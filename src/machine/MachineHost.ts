@@ -8,7 +8,7 @@ import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
-import type { Plan, Recorded } from "./system/plan.ts"
+import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
@@ -97,15 +97,6 @@ export interface OwnActor extends Draft {
 export type Inspection =
   | { readonly version: string; readonly manifest: Manifest }
   | { readonly version: string; readonly problem: string }
-
-export interface PlanRequest {
-  readonly actor: string
-  /** A version that is registered; otherwise a draft's. */
-  readonly version: string
-  readonly manifest: Manifest | null
-  /** The newest commands of the log. */
-  readonly recorded: ReadonlyArray<Recorded>
-}
 
 /** One actor, as operators see it. */
 export interface ActorStatus {

@@ -12,13 +12,12 @@ import type {
   EventsAsked,
   Inspection,
   MachineStatus,
-  PlanRequest,
   Query,
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
-import type { Plan } from "./system/plan.ts"
+import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 
 export interface OpenOptions {

@@ -7,9 +7,8 @@ import type { StatePosition } from "../storage/StateStore.ts"
 import { decodeCommand, type LoggedCommand } from "./command.ts"
 import type { Reduce, Work } from "./Executor.ts"
 import { type MachineState, parseInput } from "./execution.ts"
-import type { Fault } from "./fault.ts"
 import type { Admission } from "./MachineHost.ts"
-import { encodeSystem } from "./system/commands.ts"
+import { quarantineFor } from "./system/voiding.ts"
 
 /**
  * Admits commands that were admitted as untried. What comes of one is of no interest, the state may be another when it
@@ -79,17 +78,3 @@ const callOf = (
     ...at,
   }
 }
-
-/** One for the instance as it stands: a second command that fails as well finds it there. */
-export const quarantineFor = (
-  { actor, key, version, command, input, idempotencyKey, seed }: LoggedCommand,
-  { kind, detail }: Fault,
-  by: NodeId,
-  voidFrom: number | null = null,
-): Uint8Array =>
-  encodeSystem("$instance/quarantine", {
-    key: `${actor}/${key}`,
-    id: Buffer.from(seed).toString("hex"),
-    door: by,
-    input: { version, kind, detail, by, command, input, commandId: idempotencyKey, voidFrom },
-  })

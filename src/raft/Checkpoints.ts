@@ -6,9 +6,10 @@ import { knownLeader, type Role } from "../consensus/node.ts"
 import { type Agreement, quorumAgreement } from "../consensus/quorum.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import { type Checkpoint, checkpointsMax } from "../machine/system/checkpoint.ts"
-import type { StateParted, StateReport } from "../transport/Transport.ts"
+import { gotPast, type StateParted, type StateReport } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
 import { type Group, nowOf } from "./Group.ts"
+import type { Stuckness } from "./Stuckness.ts"
 
 /** What a leader has heard about one checkpoint. */
 interface Page {
@@ -19,6 +20,7 @@ interface Page {
 export class Checkpoints {
   readonly #group: Group
   readonly #applied: Applied
+  readonly #stuckness: Stuckness
   /** This node's own, oldest first. */
   #noted: ReadonlyArray<Checkpoint> = []
   /** When the newest of them was passed; before the first: when this began. */
@@ -30,9 +32,10 @@ export class Checkpoints {
   /** Filled while this node leads; the newest ones. */
   readonly #pages = new Map<Index, Page>()
 
-  constructor(group: Group, applied: Applied) {
+  constructor(group: Group, applied: Applied, stuckness: Stuckness) {
     this.#group = group
     this.#applied = applied
+    this.#stuckness = stuckness
     this.notedAt = nowOf(group.clock)
   }
 
@@ -69,18 +72,32 @@ export class Checkpoints {
 
   /** Now and then: a report or its answer may have been lost. */
   sweep(now: Millis): void {
-    const { newest } = this
-    if (newest !== null && now - this.#reportedAt >= this.#group.options.reportMillis) this.#report(newest)
+    const isStuck = this.#stuckness.index > 0
+    const millis = isStuck ? STUCK_REPORT_MILLIS : this.#group.options.reportMillis
+    if (now - this.#reportedAt >= millis && (isStuck || this.newest !== null)) this.tell()
   }
 
-  onReport(from: NodeId, { index, hash }: StateReport): void {
+  /** How far this node is, as of now. */
+  tell(): void {
+    this.#report(this.newest ?? NONE)
+  }
+
+  onReport(from: NodeId, report: StateReport): void {
     const { node } = this.#group
+    const { index, hash } = report
+    this.#stuckness.onReport(from, report)
     const isMember = members(node.configurations.current).includes(from)
     if (node.role.kind === "leader" && isMember && index > 0) this.#hear(from, { index, hash })
   }
 
   onParted(from: NodeId, { index, hash }: StateParted): void {
-    if (from === knownLeader(this.#group.node)) this.#heed({ index, hash })
+    if (from !== knownLeader(this.#group.node)) return
+    if (hash !== gotPast) return this.#heed({ index, hash })
+    // The leader got past where this node stands, time and again: what is there is worth more than another try.
+    const { stuck } = this.#stuckness
+    if (!this.#stuckness.isPassedBy(index) || stuck === null) return
+    const { kind, detail } = stuck.fault
+    this.#group.partings.part(this.#group, { reason: "stuck", index, details: { fault: kind, detail } })
   }
 
   #report({ index, hash }: Checkpoint): void {
@@ -88,9 +105,9 @@ export class Checkpoints {
     const leader = knownLeader(node)
     if (leader === null) return
     this.#reportedAt = nowOf(clock)
-    if (leader === node.id) return this.#hear(leader, { index, hash })
-    const appliedIndex = this.#applied.index
-    transport.send(leader, node.group, { type: "StateReport", index, hash, appliedIndex, stuckAt: 0 })
+    if (leader === node.id) return index === 0 ? undefined : this.#hear(leader, { index, hash })
+    const [appliedIndex, stuckAt] = [this.#applied.index, this.#stuckness.index]
+    transport.send(leader, node.group, { type: "StateReport", index, hash, appliedIndex, stuckAt })
   }
 
   /** Only a majority's word makes a difference: one replica against another proves nothing. */
@@ -138,3 +155,7 @@ export class Checkpoints {
     return page
   }
 }
+
+/** Before the first checkpoint. */
+const NONE: Checkpoint = { index: 0, hash: "" }
+const STUCK_REPORT_MILLIS = 250

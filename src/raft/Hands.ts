@@ -1,11 +1,12 @@
 // Who takes what a turn leaves behind, and how does a life begin?
 
-import type { Effect, Queue, Scope } from "effect"
+import type { Queue } from "effect"
 import type { Turn } from "../consensus/node.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
 import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import type { Reads } from "./Reads.ts"
+import type { Run } from "./run.ts"
 import type { Writer } from "./writer.ts"
 
 /** Who is handed what a turn leaves behind. */
@@ -22,6 +23,3 @@ export interface Hands {
   /** Runs a life in a scope; what kills it ends the group. */
   readonly run: Run
 }
-
-/** Runs a life in a scope; what kills it ends the group. */
-export type Run = <E>(life: Effect.Effect<void, E>, scope: Scope.Scope) => Effect.Effect<void>

@@ -17,7 +17,7 @@ interface Around {
 }
 
 export class Partings {
-  readonly #counts: Record<PartingReason, number> = { differs: 0 }
+  readonly #counts: Record<PartingReason, number> = { differs: 0, stuck: 0 }
   #current: Parting | null = null
   /** Checkpoints at which no majority can agree. */
   splits = 0

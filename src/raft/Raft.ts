@@ -155,7 +155,7 @@ export interface MemberStatus {
 }
 
 /** How it was found that a state is not what it should be. `differs`: from a majority's, at a checkpoint. */
-export type PartingReason = "differs"
+export type PartingReason = "differs" | "stuck"
 
 /** A node's state is not what the others have. */
 export interface Parting {

@@ -10,11 +10,11 @@ import type { Applied } from "./applier.ts"
 import { failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
-import type { Run } from "./Hands.ts"
 import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Read } from "./Raft.ts"
+import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
 
 const QUERIES_MAX = 512

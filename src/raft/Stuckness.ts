@@ -4,10 +4,9 @@
 import { knownLeader } from "../consensus/node.ts"
 import { quorumAgreement } from "../consensus/quorum.ts"
 import type { Entry, Index, Millis, NodeId } from "../consensus/types.ts"
-import { decodeCommand } from "../machine/command.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
-import { quarantineFor } from "../machine/trial.ts"
-import type { StateReport } from "../transport/Transport.ts"
+import { voidingFor } from "../machine/system/voiding.ts"
+import { gotPast, type StateReport } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
 import { type Group, nowOf } from "./Group.ts"
 import type { Operations } from "./Operations.ts"
@@ -44,7 +43,7 @@ export class Stuckness {
     return this.#current?.stuck.index ?? 0
   }
 
-  get current(): Stuck | null {
+  get stuck(): Stuck | null {
     return this.#current?.stuck ?? null
   }
 
@@ -75,7 +74,7 @@ export class Stuckness {
     this.#words.set(from, { appliedIndex, stuckAt, heardAt: nowOf(clock) })
     // Here it ran: the state of now is worth more to that member than another try.
     if (stuckAt > 0 && this.index === 0 && this.#applied.index >= stuckAt) {
-      transport.send(from, node.group, { type: "StateParted", index: stuckAt, hash: "" })
+      transport.send(from, node.group, { type: "StateParted", index: stuckAt, hash: gotPast })
     }
   }
 
@@ -110,7 +109,7 @@ export class Stuckness {
     const settled = () => {
       this.#voiding = 0
     }
-    this.#proposals.addOwn([voidingOf(stuck, this.#current!.entry, node.id)], settled)
+    this.#proposals.addOwn([voidingFor(stuck, this.#current!.entry, node.id)], settled)
   }
 
   /** Whoever got past it is the better leader. */
@@ -120,12 +119,6 @@ export class Stuckness {
     this.#handedOverAt = now
     this.#operations.transfer({ to, deadline: now + 2 * electionTimeoutMaxMillis, answer: () => {} }, true)
   }
-}
-
-const voidingOf = ({ actor, key, index, fault }: Stuck, { data }: Entry, by: NodeId): Uint8Array => {
-  const command = decodeCommand(data)!
-  // Of a repair, the instance is what it is about.
-  return quarantineFor({ ...command, actor, key }, fault, by, index)
 }
 
 /** Of the whole way, each in a new place and with patience, before a state is taken from somebody else. */

@@ -4,7 +4,7 @@
 import { Effect, Queue, type Scope } from "effect"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Group } from "./Group.ts"
-import type { Run } from "./Hands.ts"
+import type { Run } from "./run.ts"
 import type { Waiter } from "./waiters.ts"
 
 /** Commands that came together, and what the machine said of each. They go on together, in order. */

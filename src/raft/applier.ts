@@ -3,9 +3,10 @@
 import { Effect } from "effect"
 import { applicableIndex } from "../consensus/node.ts"
 import type { Entry, Index } from "../consensus/types.ts"
-import { MachineFailed } from "../machine/MachineHost.ts"
+import type { Stuck } from "../machine/MachineHost.ts"
 import { type Checkpoint, isCheckpoint } from "../machine/system/checkpoint.ts"
-import { type Group, post } from "./Group.ts"
+import { voidingOf } from "../machine/system/voiding.ts"
+import { type Group, nowOf, post } from "./Group.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Flushed } from "./snapshotter.ts"
 
@@ -22,6 +23,8 @@ export interface Listeners {
   readonly noted: (checkpoints: ReadonlyArray<Checkpoint>) => void
   /** A snapshot took the place of the state. */
   readonly installed: () => void
+  /** It has failed at an entry, once more. */
+  readonly stuck: (stuck: Stuck, entry: Entry) => void
 }
 
 /** Applies in order, one batch after the other; a batch is whatever has become committed meanwhile. */
@@ -55,8 +58,15 @@ const applyAll = Effect.fnUntraced(function* (
     } else {
       const to = applicableIndex(node)
       if (applied.index >= to) return
-      const entries = yield* applyBatch(group, applied, to)
+      const { entries, stuckAt } = yield* applyBatch(group, applied, to)
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
+      if (stuckAt !== null) {
+        const { stuck } = yield* group.machine.status
+        if (stuck !== null) {
+          listeners.stuck(stuck, stuckAt)
+          yield* awaitWayOut(group, stuck)
+        }
+      }
     }
     post(group, { type: "Applied", index: applied.index })
     listeners.advanced()
@@ -66,22 +76,39 @@ const applyAll = Effect.fnUntraced(function* (
 const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, to: Index) {
   const entries = yield* entriesToApply(group, applied.index + 1, to)
   const outcomes = yield* group.machine.apply(entries)
-  for (const [position, entry] of entries.entries()) {
+  const passed = entries.slice(0, outcomes.length)
+  for (const [position, entry] of passed.entries()) {
     const origin = entry.origin as ProposalOrigin | null
     const outcome = outcomes[position]
     entry.origin = null
     if (origin !== null && outcome != null) origin.applied(outcome)
   }
-  if (outcomes.length < entries.length) {
-    const { index } = entries[outcomes.length]!
-    return yield* new MachineFailed({
-      operation: "apply",
-      message: `entry ${index}: its code fails each time`,
-    })
-  }
-  applied.index = entries.at(-1)!.index
-  return entries
+  applied.index = passed.at(-1)?.index ?? applied.index
+  return { entries: passed, stuckAt: entries[outcomes.length] ?? null }
 })
+
+/**
+ * Until it is worth another try: a while has passed, or an entry further on in the log says that nobody could get past
+ * this one. Then the machine is told before it is given the entries again.
+ */
+const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck) {
+  const { node } = group
+  const until = nowOf(group.clock) + STUCK_RETRY_MILLIS
+  for (let from = stuck.index + 1; nowOf(group.clock) < until && node.pendingInstall === null; ) {
+    const to = applicableIndex(node)
+    if (from > to) {
+      yield* Effect.sleep(STUCK_LOOK_MILLIS)
+      continue
+    }
+    const ahead = yield* entriesToApply(group, from, to)
+    const voided = voidingOf(stuck, ahead)
+    if (voided !== null) return yield* group.machine.foresee(voided)
+    from = ahead.at(-1)!.index + 1
+  }
+})
+
+const STUCK_RETRY_MILLIS = 2_000
+const STUCK_LOOK_MILLIS = 50
 
 const entriesToApply = Effect.fnUntraced(function* (group: Group, from: Index, to: Index) {
   const { applyEntriesMax, applyBytesMax } = group.options

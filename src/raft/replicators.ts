@@ -5,8 +5,8 @@ import type { Leader } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
 import type { NodeId } from "../consensus/types.ts"
 import type { Group } from "./Group.ts"
-import type { Run } from "./Hands.ts"
 import { replicator } from "./replicator.ts"
+import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
 
 /** Every progress of the leader has its replicator, and no other one lives. */

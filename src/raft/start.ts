@@ -13,7 +13,6 @@ import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
-import type { Run } from "./Hands.ts"
 import { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
@@ -23,7 +22,9 @@ import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
 import { noteRoom } from "./room.ts"
+import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
+import { Stuckness } from "./Stuckness.ts"
 import { compactor, type Flushed, flusher, receiver } from "./snapshotter.ts"
 import { turns } from "./turns.ts"
 import { makeWriter, type Writer } from "./writer.ts"
@@ -69,7 +70,8 @@ export const start = Effect.fnUntraced(function* (
   const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
-  const checkpoints = new Checkpoints(group, applied)
+  const stuckness = new Stuckness(group, applied, proposals, operations)
+  const checkpoints = new Checkpoints(group, applied, stuckness)
   const listeners = new Listeners()
   const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
@@ -88,11 +90,16 @@ export const start = Effect.fnUntraced(function* (
   yield* run(
     applier(group, applied, flushed, {
       advanced: () => {
+        if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
         listeners.tell()
       },
       noted: (notes) => checkpoints.noted(notes),
       installed: () => checkpoints.installed(),
+      stuck: (stuck, entry) => {
+        stuckness.noted(stuck, entry)
+        checkpoints.tell()
+      },
     }),
     scope,
   )
@@ -101,7 +108,7 @@ export const start = Effect.fnUntraced(function* (
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
-  yield* run(sweeper(group, [proposals, reads, operations, checkpoints]), scope)
+  yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness]), scope)
   const hands = { writer, proposals, reads, operations, checkpoints, chunks, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)

@@ -53,12 +53,14 @@ export const layerBoundary = (options: {
         const outcomes: Array<Outcome | null> = []
         for (const batch of batches) {
           const answers = yield* host.apply(batch)
-          watcher.applied(batch, answers)
+          watcher.applied(batch.slice(0, answers.length), answers)
           const { index, hash } = yield* host.stateHash
           watcher.hashed(index, hash)
           const asked = watcher.asks(batch)
           if (asked.length > 0) watcher.told(yield* host.events(asked))
           outcomes.push(...answers)
+          // It is stuck at the next one.
+          if (answers.length < batch.length) break
         }
         return outcomes
       })

@@ -15,7 +15,8 @@ import {
   type StoredTimer,
 } from "./StateStore.ts"
 
-export const formatVersion = 2
+/** 3: the code of actors is in the state, and no longer beside it. */
+export const formatVersion = 3
 
 export const schema = `
   CREATE TABLE position (one INTEGER PRIMARY KEY, entry_index INTEGER, term INTEGER, time INTEGER,

@@ -50,6 +50,9 @@ export interface StateReport {
 }
 
 /** The leader's word: a majority had another state there than the one that is told so. */
+/** In place of a hash: the sender's machine got past the entry at which the receiver's stands. */
+export const gotPast = "past"
+
 export interface StateParted {
   readonly type: "StateParted"
   readonly index: Index

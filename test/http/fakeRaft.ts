@@ -66,7 +66,7 @@ export const leading: GroupStatus = {
   leaderChanges: 1,
   outcast: null,
   parted: null,
-  partings: { differs: 0 },
+  partings: { differs: 0, stuck: 0 },
   checkpoint: null,
   splits: 0,
   diskBusyMillis: 0,

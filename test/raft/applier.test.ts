@@ -54,7 +54,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
   } as unknown as Group
   const applied = { index: 0 }
   group.applicable.raise()
-  const nobody = { advanced: () => {}, noted: () => {}, installed: () => {} }
+  const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
   world.root.fork(applier(group, applied, { index: 0, at: 0 }, nobody))
   world.runFor(10)
   expect(applied.index).toBe(4)

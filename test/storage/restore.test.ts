@@ -259,10 +259,10 @@ describe("nothing is restored, and nothing is left behind,", () => {
       [directory]: "it is not a file",
       [file("empty", "")]: "it is not a SQLite file",
       [file("letter", "dear ".repeat(100))]: "it is not a SQLite file",
-      [database("foreign.db", "CREATE TABLE letters (text)")]: "it has format 0, this program reads format 2",
-      [database("later.db", "PRAGMA user_version = 3; CREATE TABLE position (one)")]:
-        "it has format 3, this program reads format 2",
-      [database("alike.db", "PRAGMA user_version = 2; CREATE TABLE position (one)")]:
+      [database("foreign.db", "CREATE TABLE letters (text)")]: "it has format 0, this program reads format 3",
+      [database("later.db", "PRAGMA user_version = 4; CREATE TABLE position (one)")]:
+        "it has format 4, this program reads format 3",
+      [database("alike.db", "PRAGMA user_version = 3; CREATE TABLE position (one)")]:
         "its tables are not those of a state",
     }
     for (const [path, reason] of Object.entries(cases)) expect(await refusalOf(optionsOf(path))).toBe(reason)

@@ -8,7 +8,6 @@ import { decodeCommand } from "../command.ts"
 import type { Call, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import { deed } from "../fault.ts"
-import type { PlanRequest } from "../MachineHost.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { stepsDownMissing } from "./versions.ts"
@@ -58,6 +57,15 @@ interface Difference {
   readonly removed: ReadonlyArray<string>
   /** `input` or `output` by name. */
   readonly changed: ReadonlyArray<{ readonly name: string; readonly what: ReadonlyArray<string> }>
+}
+
+export interface PlanRequest {
+  readonly actor: string
+  /** A version that is registered; otherwise a draft's. */
+  readonly version: string
+  readonly manifest: Manifest | null
+  /** The newest commands of the log. */
+  readonly recorded: ReadonlyArray<Recorded>
 }
 
 /** A command of the log. */

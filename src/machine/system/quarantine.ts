@@ -4,18 +4,16 @@ import { Result } from "effect"
 import type { Entry } from "../../consensus/types.ts"
 import { StateCorrupt } from "../../storage/StateStore.ts"
 import type { Json } from "../actor.ts"
-import { decodeCommand } from "../command.ts"
 import type { Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
 import { parseCanonical } from "../json.ts"
-import type { Stuck } from "../MachineHost.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
-import { faultOf, readSystem, type SystemInput } from "./commands.ts"
-import type { Quarantine, Voided } from "./Quarantines.ts"
+import { faultOf, type SystemInput } from "./commands.ts"
+import type { Quarantine } from "./Quarantines.ts"
 import type { Verdict } from "./versions.ts"
 
 /** From here on its commands are refused. Whoever proposed it learns what they learn. */
@@ -115,21 +113,6 @@ export function* repair(
   state.instances.put(instance, reply.instance!)
   for (const timer of reply.timers) state.timers.set({ ...timer, actor: name, key })
   return lift(reply.revision, { result: parseCanonical(reply.result) })
-}
-
-/** The entry among these that voids what a machine is stuck at; null when there is none. */
-export const voidingOf = (stuck: Stuck, entries: ReadonlyArray<Entry>): Voided | null => {
-  const { actor, key } = stuck
-  for (const entry of entries) {
-    const command = entry.kind === "command" ? decodeCommand(entry.data) : null
-    if (command?.actor !== "$instance" || command.command !== "quarantine") continue
-    if (command.key !== `${actor}/${key}`) continue
-    const input = readSystem("$instance/quarantine", command.input)
-    const from = input?.voidFrom ?? null
-    if (input === null || from === null || from > stuck.index) continue
-    return { actor, key, from, until: entry.index, command: input.command, fault: faultOf(input) }
-  }
-  return null
 }
 
 /** The instance that a command of the machine's own is about. */
