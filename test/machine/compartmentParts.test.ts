@@ -132,8 +132,7 @@ describe("a spare compartment", () => {
     for (let round = 0; round < 20; round++) yield* Effect.yieldNow
   })
 
-  const run = (body: Effect.Effect<unknown, CompartmentFault, Scope.Scope>) =>
-    Effect.runPromise(Effect.scoped(body))
+  const run = (body: Effect.Effect<unknown, unknown, Scope.Scope>) => Effect.runPromise(Effect.scoped(body))
 
   test("is there ahead of need, and another one as soon as it is taken", async () => {
     const { log, open } = shop()

@@ -54,10 +54,9 @@ describe("run check", () => {
       "scripts/chaos.ts": "export {}\n",
       "scripts/simulate.ts": "export {}\n",
       "scripts/plants.ts": "export {}\n",
-      // They have permissions, which nobody may have for nothing.
+      // It has permissions, which nobody may have for nothing.
       "src/machine/realm/replacements.ts":
-        "export const host = async () => [globalThis, Date, process.hrtime]\n",
-      "src/simulation/restlessClock.ts": "export const clock = () => globalThis.performance.now()\n",
+        "export const host = async () => [Date, globalThis, process.hrtime]\n",
       ...tree,
     })
     for (const name of ["package.json", "bun.lock", "bunfig.toml", "tsconfig.json", "biome.json"]) {
