@@ -38,6 +38,19 @@ export const bundleActors = Effect.fnUntraced(function* (
   return results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
 })
 
+/** The actor of one file, or of a folder with an index, wherever it lies. The file's name is the actor's by default. */
+export const bundleActor = Effect.fnUntraced(function* (
+  path: string,
+  name?: string,
+): Effect.fn.Return<ActorModule, ActorsRefused> {
+  const refuse = (reason: string) => ActorsRefused.of([{ file: path, reason }])
+  if (!existsSync(path)) return yield* refuse("there is no such file")
+  const found = findActor(resolve(path), name)
+  if (found === null) return yield* refuse("it is neither a .ts or .js file nor a folder with an index")
+  const module = yield* bundleOne(found)
+  return Result.isSuccess(module) ? module.success : yield* refuse(module.failure.reason)
+})
+
 /**
  * One actor whose TypeScript or JavaScript came as text, as a client uploads it. It may import `raftlet` and effect
  * alone, and no file is read.
@@ -53,23 +66,6 @@ export const bundleSource = Effect.fnUntraced(function* (given: {
   return moduleOf(name, code.success)
 })
 
-/** One actor whose file, or folder with an index, may lie anywhere: as an operator deploys it. */
-export const bundleFile = Effect.fnUntraced(function* (given: {
-  readonly path: string
-  /** Otherwise the file's name is the actor's. */
-  readonly name: string | null
-}): Effect.fn.Return<ActorModule, ActorsRefused> {
-  const path = resolve(given.path)
-  const name = given.name ?? actorNameOf(path)
-  const refuse = (reason: string) => ActorsRefused.of([{ file: given.path, reason }])
-  if (!existsSync(path)) return yield* refuse("there is no such file")
-  const file = entryFile(path)
-  if (file === null) return yield* refuse("it is neither a .ts or .js file nor a folder with an index")
-  if (!isActorName(name)) return yield* refuse(nameProblem(name))
-  const made = yield* bundleOne({ name, file, problem: null })
-  return Result.isSuccess(made) ? made.success : yield* refuse(made.failure.reason)
-})
-
 /** Two nodes with the same files, and the same Bun, come to the same version. */
 export const versionOf = (code: string): string =>
   new Bun.CryptoHasher("sha256").update(code).digest("hex").slice(0, 24)
@@ -83,14 +79,18 @@ interface FoundActor {
 const findActors = (directory: string): ReadonlyArray<FoundActor> => {
   const found = new Map<string, FoundActor>()
   for (const entry of readdirSync(directory).sort()) {
-    const file = entryFile(join(directory, entry))
-    if (file === null || /^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
-    const name = parse(entry).name
-    const twice = found.has(name) ? `the actor "${name}" is defined twice` : null
-    const unnamed = isActorName(name) ? null : nameProblem(name)
-    found.set(name, { name, file, problem: twice ?? unnamed })
+    if (/^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
+    const one = findActor(join(directory, entry), parse(entry).name)
+    if (one === null) continue
+    const twice = found.has(one.name) ? `the actor "${one.name}" is defined twice` : null
+    found.set(one.name, { ...one, problem: twice ?? one.problem })
   }
   return [...found.values()]
+}
+
+const findActor = (path: string, name = actorNameOf(path)): FoundActor | null => {
+  const file = entryFile(path)
+  return file === null ? null : { name, file, problem: isActorName(name) ? null : nameProblem(name) }
 }
 
 const actorNameOf = (path: string): string => {

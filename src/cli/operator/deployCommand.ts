@@ -2,7 +2,7 @@
 
 import { Console, Effect, Result } from "effect"
 import { Argument, Command } from "effect/cli"
-import { bundleFile } from "../../machine/bundle.ts"
+import { bundleActor } from "../../machine/bundle.ts"
 import { type CliFailure, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { type PlanAnswer, UploadedAnswer } from "./actorAnswers.ts"
@@ -62,7 +62,7 @@ interface Module {
 }
 
 const bundled = (path: string, name: string | null): Effect.Effect<Module, CliFailure> =>
-  Effect.mapError(bundleFile({ path, name }), ({ message }) => refused(`FILE: ${message}`))
+  Effect.mapError(bundleActor(path, name ?? undefined), ({ message }) => refused(`FILE: ${message}`))
 
 const planOnly = Effect.fnUntraced(function* (client: ClusterClient, { name, code }: Module) {
   const { answer, plan } = yield* askPlan(client, name, { bundle: code })
