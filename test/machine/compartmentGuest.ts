@@ -68,8 +68,8 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
   },
   atOnce: () => new Uint8Array(4_000_000_000),
   garbage: (rest) => {
-    const text = JSON.stringify(Array.from({ length: 30_000 }, (_, at) => ({ at, name: `name ${at}` })))
-    for (let round = 0; round < Number(rest); round++) held[0] = JSON.parse(text)
+    const text = JSON.stringify(Array.from({ length: 100_000 }, (_, at) => ({ at, name: `name ${at}` })))
+    for (let round = 0; round < Number(rest); round++) held[round % 2] = JSON.parse(text)
     return encode("survived")
   },
   compiled: () => {
@@ -90,6 +90,16 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
   answerTwice: (rest, request) => {
     writeSync(5, Buffer.from(rest, "hex"))
     return request
+  },
+  // From another thread, as this one reads and nothing else between two requests.
+  sayLater: (rest) => {
+    const code = `
+      import { writeSync } from "node:fs"
+      await Bun.sleep(50)
+      writeSync(5, Buffer.from("${rest}", "hex"))
+    `
+    new Worker(URL.createObjectURL(new Blob([code])))
+    return encode("later")
   },
   closeAnswers: () => {
     closeSync(5)
