@@ -83,6 +83,11 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
     console.error(rest)
     return encode("printed")
   },
+  lastWords: (rest) => {
+    console.error("x".repeat(5_000))
+    console.error(rest)
+    process.exit(7)
+  },
   say: (rest) => {
     writeSync(5, Buffer.from(rest, "hex"))
     sleepThread(60_000)
