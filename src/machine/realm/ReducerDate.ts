@@ -46,7 +46,7 @@ export const reducerDateOf = (Right: DateConstructor): DateConstructor => {
       +hour,
       +minute - offsetMinutes(zone),
       +second,
-      +fraction.padEnd(3, "0").slice(0, 3),
+      +`${fraction}00`.slice(0, 3),
     )
   }
   return Object.defineProperties(ReducerDate, {
