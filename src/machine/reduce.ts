@@ -7,7 +7,7 @@ import { type Issue, messageOf } from "./Coder.ts"
 import { Emissions, type Emitted } from "./Emissions.ts"
 import type { Reduce, Scheduled } from "./Executor.ts"
 import { rethrowFault } from "./HostFault.ts"
-import { type Canonical, canonicalise } from "./json.ts"
+import { type Canonical, canonicalise, NotJson } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
@@ -104,6 +104,9 @@ class Rejection extends Error {
     this.reason = reason
   }
 }
+
+/** What reducers get at by way of `ctx`, and must not change for each other. */
+export const reachedThroughContext: ReadonlyArray<unknown> = [Rejection, NotJson]
 
 /** The reducer's window on its entry. Closed when the reducer has returned. */
 class Context {
