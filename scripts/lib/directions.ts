@@ -41,7 +41,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ["effect", "hono", ...HOST],
   },
   client: { reach: [], types: ["http/", "machine/"], packages: ["effect"] },
-  cli: { reach: ["client/"], types: ["http/", "machine/"], packages: ["effect", ...HOST] },
+  // What an operator deploys is bundled as a node does it, on the machine where its files and packages are.
+  cli: {
+    reach: ["client/", "machine/bundle.ts"],
+    types: ["http/", "machine/"],
+    packages: ["effect", ...HOST],
+  },
   simulation: {
     // Its own actors are written as a user's are.
     reach: ["consensus/", "raft/", "storage/", "transport/", "machine/", "metrics/", "index.ts"],

@@ -14,6 +14,8 @@ export const exitCodes = {
   unknown: 4,
   /** `status` found something wrong. */
   troubled: 5,
+  /** It was planned, and nobody has said yes. */
+  undecided: 6,
 } as const
 
 /** One line for the user, and the exit code that goes with it. */

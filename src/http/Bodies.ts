@@ -61,6 +61,7 @@ export class Bodies {
   async text(request: Request, types: RegExp): Promise<string | null> {
     const type = request.headers.get("content-type")
     if (type === null || !types.test(type)) return null
+    checkEncoding(request)
     const bytesMax = this.#limits.bodyBytesMax
     const announced = announcedBytes(request)
     if (announced > bytesMax) throw tooLarge(bytesMax)
@@ -157,13 +158,16 @@ const announcedBytes = (request: Request): number => {
   return header === null ? -1 : Number(header)
 }
 
-const checkMediaType = (request: Request): void => {
+const checkEncoding = (request: Request): void => {
   const encoding = request.headers.get("content-encoding")
-  if (encoding !== null && encoding.toLowerCase() !== "identity") {
-    throw new Problem("unsupported-media-type", `The body must not be encoded; it is ${encoding}.`, {
-      headers: closing,
-    })
-  }
+  if (encoding === null || encoding.toLowerCase() === "identity") return
+  throw new Problem("unsupported-media-type", `The body must not be encoded; it is ${encoding}.`, {
+    headers: closing,
+  })
+}
+
+const checkMediaType = (request: Request): void => {
+  checkEncoding(request)
   const type = request.headers.get("content-type")
   if (type === "application/json") return
   if (type !== null && jsonType.test(type)) return

@@ -3,6 +3,7 @@
 import { Effect, Option } from "effect"
 import { type Context, Hono } from "hono"
 import type { GroupId } from "../consensus/types.ts"
+import type { BundleSource } from "../machine/bundleApart.ts"
 import type { MachineStatus } from "../machine/MachineHost.ts"
 import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import {
@@ -46,6 +47,8 @@ export interface AppOptions {
   readonly watching?: Partial<WatchLimits>
   /** For a server that ends connections on which nothing moves. */
   readonly setIdleSeconds?: SetIdleSeconds
+  /** Makes modules of uploaded sources; by default in a process of its own. */
+  readonly bundle?: BundleSource
   /** Why the node makes no progress although it answers, as far as other rooms know; null when it does. */
   readonly wedged?: () => string | null
   /** Told of defects in our own code, and of nothing that a client did. */
@@ -84,6 +87,7 @@ export const makeApp = (options: AppOptions): App => {
   const watchers = makeWatchers(options, doors)
   const machines = registerGauges(options, doors, bodies)
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
+  const deploying = { doors, bodies, bundle: options.bundle }
   let draining = false
 
   const routes: ReadonlyArray<Route> = [
@@ -151,31 +155,31 @@ export const makeApp = (options: AppOptions): App => {
       path: "/admin/members/:id/replace",
       handle: (request, segments) => replaceMember(proposing, request, segments),
     },
-    { method: "GET", path: "/admin/actors", handle: (request) => listActors(proposing, request) },
+    { method: "GET", path: "/admin/actors", handle: (request) => listActors(deploying, request) },
     {
       method: "POST",
       path: "/admin/actors/:name/versions",
-      handle: (request, segments) => uploadVersion(proposing, request, segments),
+      handle: (request, segments) => uploadVersion(deploying, request, segments),
     },
     {
       method: "POST",
       path: "/admin/actors/:name/plan",
-      handle: (request, segments) => planVersion(proposing, request, segments),
+      handle: (request, segments) => planVersion(deploying, request, segments),
     },
     {
       method: "POST",
       path: "/admin/actors/:name/activate",
-      handle: (request, segments) => activateVersion(proposing, request, segments),
+      handle: (request, segments) => activateVersion(deploying, request, segments),
     },
     {
       method: "POST",
       path: "/admin/actors/:name/rollback",
-      handle: (request, segments) => rollBackVersion(proposing, request, segments),
+      handle: (request, segments) => rollBackVersion(deploying, request, segments),
     },
     {
       method: "POST",
       path: "/admin/actors/:name/instances/:key/repair",
-      handle: (request, segments) => repairInstance(proposing, request, segments),
+      handle: (request, segments) => repairInstance(deploying, request, segments),
     },
     { method: "POST", path: "/admin/reset", handle: (request) => resetMajority(proposing, request) },
     { method: "POST", path: "/admin/transfer", handle: (request) => transferLeadership(proposing, request) },

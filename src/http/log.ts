@@ -94,7 +94,7 @@ const describeCommand = (bytes: Uint8Array) => {
 }
 
 /** A value that was cut is JSON no more: the beginning of its text stands for it. */
-const describeInput = (text: string) => {
+export const describeInput = (text: string) => {
   if (text.length > logInputMax) return { input: text.slice(0, logInputMax).toWellFormed(), truncated: true }
   try {
     return { input: JSON.parse(text) as unknown, truncated: false }

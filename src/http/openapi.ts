@@ -1,6 +1,7 @@
 // What can be asked over HTTP, for machines? The OpenAPI 3.1 document of the routes that exist.
 
 import type { BodyLimits } from "./Bodies.ts"
+import { actorPaths } from "./openapiActors.ts"
 import { clientPaths } from "./openapiClients.ts"
 import { operatorPaths } from "./openapiOperators.ts"
 import { commonHeaders, type Json, ok, problems } from "./openapiParts.ts"
@@ -22,6 +23,7 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
   paths: {
     ...clientPaths(limits),
     ...operatorPaths(),
+    ...actorPaths(),
     "/healthz": {
       get: {
         operationId: "healthz",

@@ -1,19 +1,12 @@
 // What do the bodies look like, as JSON Schema 2020-12?
 
 import { logInputMax } from "./log.ts"
+import { actorSchemas } from "./openapiActorSchemas.ts"
+import { count, names, object, orNull, text } from "./openapiShapes.ts"
 import { problemTable } from "./problem.ts"
 import { proposalsMax } from "./propose.ts"
 
-const count = { type: "integer", minimum: 0 }
-const text = { type: "string" }
-const orNull = (type: string) => ({ type: [type, "null"] })
-
-const object = (
-  properties: Readonly<Record<string, unknown>>,
-  required: ReadonlyArray<string> = Object.keys(properties),
-) => ({ type: "object", properties, required })
-
-const ids = { type: "array", items: text }
+const ids = names
 const members = {
   type: "array",
   items: {
@@ -51,7 +44,6 @@ const survivor = object({
   standing: { enum: ["whole", "suspect"] },
 })
 
-const names = { type: "array", items: text }
 const configuration = {
   ...object({ voters: names, outgoing: names, learners: names, resetFrom: names }, [
     "voters",
@@ -256,6 +248,7 @@ export const schemas = {
     },
     next: { ...orNull("integer"), description: "`from` of the next page; null: nothing more is committed." },
   }),
+  ...actorSchemas,
   Snapshot: object({ index: count, term: count, id: text, bytes: count }),
   Problem: {
     ...object({

@@ -90,14 +90,17 @@ export class Premises {
       else share.push(at)
     }
     const [first] = shares
-    if (first !== undefined && shares.size === 1) return yield* first[0].run(calls)
+    if (first !== undefined && shares.size === 1) return yield* first[0].run(calls, lane === "log")
     // What was not run behind a fault has no reply; nobody asks for it.
     const replies: Array<Reply> = []
     const runShare = Effect.fnUntraced(function* ([quarters, share]: readonly [
       Quarters,
       ReadonlyArray<number>,
     ]) {
-      const own = yield* quarters.run(share.map((at) => calls[at]!))
+      const own = yield* quarters.run(
+        share.map((at) => calls[at]!),
+        lane === "log",
+      )
       for (const [place, at] of share.entries()) if (own[place] !== undefined) replies[at] = own[place]
     })
     yield* Effect.forEach(shares, runShare, { concurrency: "unbounded", discard: true })

@@ -10,6 +10,7 @@ import { outcomeSlot } from "./Outcomes.ts"
 import type { Outcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
 import { isSystemName } from "./system/rows.ts"
+import { repairOf } from "./trial.ts"
 
 /** Answers from the state applied so far only what no later entry can change. */
 export function* admitAll(
@@ -51,6 +52,8 @@ const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   // Before all else: a retry gets its first answer also when the actor has changed since.
   const earlier = recall(state.outcomes, slot, { command: command.command, input: text })
   if (earlier !== null) return settled(earlier)
+  const repair = repairOf(command)
+  if (repair !== null) return { _tag: "Untried", command: bytes, actor: repair.subject.actor }
   if (isSystemName(command.actor)) return admitted(state, bytes, command)
   return weighFor(state, bytes, { ...command, input: text }, input, text === command.input)
 }

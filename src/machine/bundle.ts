@@ -38,17 +38,17 @@ export const bundleActors = Effect.fnUntraced(function* (
   return results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
 })
 
-/** The actor of one file of an actors directory, or of a folder with an index. */
+/** The actor of one file, or of a folder with an index, wherever it lies. The file's name is the actor's by default. */
 export const bundleActor = Effect.fnUntraced(function* (
   path: string,
+  name?: string,
 ): Effect.fn.Return<ActorModule, ActorsRefused> {
-  const found = yield* Effect.try({
-    try: () => findActor(resolve(path)),
-    catch: () => ActorsRefused.of([{ file: path, reason: "it cannot be read" }]),
-  })
-  if (found === null) return yield* ActorsRefused.of([{ file: path, reason: "it is no actor's file" }])
+  const refuse = (reason: string) => ActorsRefused.of([{ file: path, reason }])
+  if (!existsSync(path)) return yield* refuse("there is no such file")
+  const found = findActor(resolve(path), name)
+  if (found === null) return yield* refuse("it is neither a .ts or .js file nor a folder with an index")
   const module = yield* bundleOne(found)
-  return Result.isSuccess(module) ? module.success : yield* ActorsRefused.of([module.failure])
+  return Result.isSuccess(module) ? module.success : yield* refuse(module.failure.reason)
 })
 
 /**
@@ -80,7 +80,7 @@ const findActors = (directory: string): ReadonlyArray<FoundActor> => {
   const found = new Map<string, FoundActor>()
   for (const entry of readdirSync(directory).sort()) {
     if (/^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
-    const one = findActor(join(directory, entry))
+    const one = findActor(join(directory, entry), parse(entry).name)
     if (one === null) continue
     const twice = found.has(one.name) ? `the actor "${one.name}" is defined twice` : null
     found.set(one.name, { ...one, problem: twice ?? one.problem })
@@ -88,10 +88,14 @@ const findActors = (directory: string): ReadonlyArray<FoundActor> => {
   return [...found.values()]
 }
 
-const findActor = (path: string): FoundActor | null => {
+const findActor = (path: string, name = actorNameOf(path)): FoundActor | null => {
   const file = entryFile(path)
-  const { name } = parse(path)
   return file === null ? null : { name, file, problem: isActorName(name) ? null : nameProblem(name) }
+}
+
+const actorNameOf = (path: string): string => {
+  const { dir, name } = parse(path)
+  return name === "index" ? parse(dir).name : name
 }
 
 /** Null for what is no actor: a folder of helpers, a README. */

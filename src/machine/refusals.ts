@@ -2,7 +2,7 @@
 
 import type { Json } from "./actor.ts"
 import type { Issue } from "./Coder.ts"
-import { deed } from "./fault.ts"
+import { deed, type Fault } from "./fault.ts"
 import type { RefusalCode, Refused } from "./outcome.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
 
@@ -50,6 +50,16 @@ export const quarantined = (quarantine: Quarantine): Refused => {
     "quarantined",
     `The instance is in quarantine since entry ${index}: its command "${command}" ${deed[fault.kind]}. An operator must repair it.`,
     { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail, index, at } },
+  )
+}
+
+/** What had to run for it has failed its host again: that is known before it is in the log. */
+export const notRepaired = (quarantine: Quarantine, fault: Fault): Refused => {
+  const { actor, key, version, command } = quarantine
+  return refused(
+    "quarantined",
+    `The instance stays in quarantine: what was run for its repair ${deed[fault.kind]}.`,
+    { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail } },
   )
 }
 

@@ -8,6 +8,10 @@ import { decodeCommand, type LoggedCommand } from "./command.ts"
 import type { Reduce, Work } from "./Executor.ts"
 import { type MachineState, parseInput } from "./execution.ts"
 import type { Admission } from "./MachineHost.ts"
+import type { Refused } from "./outcome.ts"
+import * as refusals from "./refusals.ts"
+import { readSystem, type SystemInput } from "./system/commands.ts"
+import { callOfRepair, type Subject, subjectOf } from "./system/quarantine.ts"
 import { quarantineFor } from "./system/voiding.ts"
 
 /**
@@ -23,7 +27,16 @@ export function* tryAll(
   const admissions: Array<Admission> = []
   for (const bytes of commands) {
     const command = decodeCommand(bytes)
-    const call = command === null ? null : callOf(state, command, { index: index + 1, term, now: time })
+    const at = { index: index + 1, term, now: time }
+    const repair = command === null ? null : repairOf(command)
+    if (repair !== null) {
+      const refusal = yield* tryRepair(state, repair, at)
+      admissions.push(
+        refusal === null ? { _tag: "Admitted", command: bytes } : { _tag: "Settled", outcome: refusal },
+      )
+      continue
+    }
+    const call = command === null ? null : callOf(state, command, at)
     if (command === null || call === null) {
       admissions.push({ _tag: "Admitted", command: bytes })
       continue
@@ -45,6 +58,33 @@ export function* tryAll(
     admissions.push({ _tag: "Admitted", command: admitted })
   }
   return admissions
+}
+
+/** A repair of an instance; null when the command is none. */
+export const repairOf = (command: LoggedCommand): Repair | null => {
+  if (command.actor !== "$instance" || command.command !== "repair") return null
+  const subject = subjectOf(command.key)
+  const input = readSystem("$instance/repair", command.input)
+  return subject === null || input === null ? null : { subject, input }
+}
+
+interface Repair {
+  readonly subject: Subject
+  readonly input: SystemInput<"$instance/repair">
+}
+
+/** Whoever repairs with the code that has failed would fail again, and every replica with it. Null: not so. */
+function* tryRepair(
+  state: MachineState,
+  { subject, input }: Repair,
+  at: Pick<Reduce, "index" | "term" | "now">,
+): Work<Refused | null> {
+  const call = callOfRepair(state, subject, input, at)
+  // Whatever else is to be said against it, the log says.
+  if (call === null || "_tag" in call) return null
+  const [reply] = yield [call]
+  if (reply?.type !== "faulted") return null
+  return refusals.notRepaired(state.quarantines.of(subject.actor, subject.key)!, reply.fault)
 }
 
 /** Null when it would not be run as things stand: the log will say why. */

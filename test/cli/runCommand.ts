@@ -1,6 +1,7 @@
 // How does a test run a command line in its own process, without a node, and hear what it says?
 
 import { ConfigProvider, Console, Effect } from "effect"
+import { Asker, type Asking } from "../../src/cli/Asker.ts"
 import { failed } from "../../src/cli/CliFailure.ts"
 import { runCli } from "../../src/cli/main.ts"
 
@@ -10,10 +11,11 @@ export interface CommandRun {
   readonly err: string
 }
 
-/** `environment` instead of the process's own. */
+/** `environment` instead of the process's own, and `person` instead of whoever sits at its terminal. */
 export const runCommand = async (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
+  person: Asking = nobody,
 ): Promise<CommandRun> => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -33,8 +35,11 @@ export const runCommand = async (
       restore: () => never,
     }).pipe(
       Effect.provideService(Console.Console, console),
+      Effect.provideService(Asker, person),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment })),
     ),
   )
   return { code, out: out.join("\n"), err: err.join("\n") }
 }
+
+const nobody: Asking = { isThere: false, ask: () => Effect.die("nobody is there to be asked") }

@@ -135,7 +135,7 @@ const atTheDoor: ReadonlyArray<Bad> = [
   path("too few parts", "/propose/counter/c1", 404, "not-found"),
   path("too many parts", "/propose/counter/c1/add/more", 404, "not-found"),
   path("an unknown path", "/nowhere", 404, "not-found"),
-  path("a route of another day", "/watch/counter/c1", 404, "not-found"),
+  path("a route of another day", "/stream/counter/c1", 404, "not-found"),
   { name: "GET where POST belongs", path: add, method: "GET", status: 405, code: "method-not-allowed" },
   { name: "DELETE", path: add, method: "DELETE", status: 405, code: "method-not-allowed" },
   { name: "PUT a batch", path: "/propose", method: "PUT", status: 405, code: "method-not-allowed" },

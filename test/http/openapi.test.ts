@@ -3,29 +3,10 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import type { ReadableEntry } from "../../src/raft/Raft.ts"
+import { documentOf, expectDescribed } from "./described.ts"
 import { leaderless, leading, makeFake } from "./fakeRaft.ts"
 
-interface Document {
-  readonly openapi: string
-  readonly paths: Record<string, Record<string, { readonly responses: Record<string, Answer> }>>
-  readonly components: { readonly schemas: Record<string, Schema> }
-}
-interface Answer {
-  readonly content?: Record<string, { readonly schema: Schema }>
-}
-interface Schema {
-  readonly $ref?: string
-  readonly allOf?: ReadonlyArray<Schema>
-  readonly anyOf?: ReadonlyArray<Schema>
-  readonly type?: string | ReadonlyArray<string>
-  readonly properties?: Record<string, Schema>
-  readonly required?: ReadonlyArray<string>
-  readonly items?: Schema
-  readonly enum?: ReadonlyArray<unknown>
-  readonly const?: unknown
-}
-
-const load = async () => (await (await makeFake().ask("/openapi.json")).json()) as Document
+const load = () => documentOf(makeFake().ask)
 
 test("its operations are exactly the routes of the app (H4)", async () => {
   const document = await load()
@@ -90,60 +71,3 @@ const logEntries: ReadonlyArray<ReadableEntry> = [
   { index: 2, ...at, kind: "command", command: Uint8Array.of(0), configuration: null },
   { index: 3, ...at, kind: "configuration", command: null, configuration: leading.configuration },
 ]
-
-const expectDescribed = async (document: Document, path: string, method: string, response: Response) => {
-  const where = `${method} ${path} ${response.status}`
-  const described = document.paths[path]?.[method.toLowerCase()]?.responses[response.status]
-  if (described === undefined) throw new Error(`${where} is not described`)
-  const type = response.headers.get("content-type")?.split(";")[0] ?? ""
-  const schema = described.content?.[type]?.schema
-  if (schema === undefined) throw new Error(`${where}: ${type} is not described`)
-  expect(offences(document, schema, await response.json(), where)).toEqual([])
-}
-
-/** The part of JSON Schema that the document uses. */
-const offences = (document: Document, schema: Schema, value: unknown, at: string): ReadonlyArray<string> => {
-  if (schema.$ref !== undefined) {
-    const name = schema.$ref.split("/").at(-1) ?? ""
-    const target = document.components.schemas[name]
-    return target === undefined ? [`${at}: no schema ${name}`] : offences(document, target, value, at)
-  }
-  const found = (schema.allOf ?? []).flatMap((part) => offences(document, part, value, at))
-  if (schema.anyOf?.every((part) => offences(document, part, value, at).length > 0))
-    found.push(`${at}: anyOf`)
-  if (schema.enum !== undefined && !schema.enum.includes(value)) found.push(`${at}: ${value} not in enum`)
-  if (schema.const !== undefined && schema.const !== value)
-    found.push(`${at}: ${value} is not ${schema.const}`)
-  if (schema.type !== undefined && ![schema.type].flat().some((type) => isOf(type, value))) {
-    found.push(`${at}: ${JSON.stringify(value)} is not ${schema.type}`)
-  }
-  if (Array.isArray(value) && schema.items !== undefined) {
-    const { items } = schema
-    found.push(...value.flatMap((item, index) => offences(document, items, item, `${at}[${index}]`)))
-  }
-  if (isOf("object", value)) {
-    const object = value as Record<string, unknown>
-    found.push(
-      ...(schema.required ?? []).filter((name) => !(name in object)).map((name) => `${at}: no ${name}`),
-    )
-    for (const [name, property] of Object.entries(schema.properties ?? {})) {
-      if (name in object) found.push(...offences(document, property, object[name], `${at}.${name}`))
-    }
-  }
-  return found
-}
-
-const isOf = (type: string, value: unknown): boolean => {
-  switch (type) {
-    case "null":
-      return value === null
-    case "array":
-      return Array.isArray(value)
-    case "object":
-      return typeof value === "object" && value !== null && !Array.isArray(value)
-    case "integer":
-      return Number.isInteger(value)
-    default:
-      return typeof value === type
-  }
-}

@@ -193,7 +193,7 @@ describe("an actor that keeps nothing", () => {
 })
 
 test("a file that is no actor is refused with what is wrong with it", async () => {
-  await expect(actorFile("actors/nobody.ts")).rejects.toThrow("actors/nobody.ts: it cannot be read")
+  await expect(actorFile("actors/nobody.ts")).rejects.toThrow("actors/nobody.ts: there is no such file")
   const file = join(directory, "nothing.ts")
   writeFileSync(file, "export const nothing = 1")
   const nothing = await actorFile(file)

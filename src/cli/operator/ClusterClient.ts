@@ -23,6 +23,9 @@ export interface ClientOptions {
   readonly json: boolean
 }
 
+/** Where a cluster on this machine begins. */
+export const urlDefault = "http://127.0.0.1:4001"
+
 export type Question = Omit<NodeRequest, "token">
 
 /** The nodes of one cluster, as seen by an operator. */
@@ -43,6 +46,13 @@ export class ClusterClient {
     return query.size === 0 ? path : `${path}?${query}`
   }
 
+  /** Words as a person would say them to the same cluster. */
+  command(words: string): string {
+    const { urls, group } = this.options
+    const url = urls.join(",") === urlDefault ? "" : ` --url ${urls.join(",")}`
+    return `raftlet ${words}${url}${group === null ? "" : ` --group ${group}`}`
+  }
+
   /** One node, once. */
   askAt(url: string, question: Question, millis: number): Effect.Effect<Answer, Unanswered> {
     return askNode(url, { ...question, token: this.options.token }, millis)
@@ -50,19 +60,24 @@ export class ClusterClient {
 
   /** What can be asked again until somebody answers, because it changes nothing. */
   look(path: string): Effect.Effect<Answer, CliFailure> {
-    return this.#try(true, (url, millis) =>
+    return this.#try("may be repeated", (url, millis) =>
       this.askAt(url, { method: "GET", path }, Math.min(millis, lookMillisMax)),
     )
   }
 
+  /** What may be sent again until somebody answers: it changes nothing, or a second time nothing more. */
+  consult(question: Question): Effect.Effect<Answer, CliFailure> {
+    return this.#try("may be repeated", (url, millis) => this.askAt(url, question, millis))
+  }
+
   /**
    * What changes something: once it may have happened it is not sent again, and the failure says so with an exit
-   * code of its own.
+   * code of its own. `shownBy`: the verb that shows whether it has.
    */
-  change(question: Question): Effect.Effect<Answer, CliFailure> {
+  change(question: Question, shownBy = "status"): Effect.Effect<Answer, CliFailure> {
     const askAt = this.askAt.bind(this)
     return this.#try(
-      false,
+      { shownBy },
       Effect.fnUntraced(function* (url, millis) {
         // A machine that is off swallows a request as one does that is slow. So it is first seen to be there.
         yield* askAt(url, { method: "GET", path: "/healthz" }, Math.min(millis, probeMillis)).pipe(
@@ -77,28 +92,29 @@ export class ClusterClient {
   /** An answer that is read by whoever asked, and may be long; each node has so long to begin with it. */
   open(path: string, nodeMillisMax = Number.POSITIVE_INFINITY): Effect.Effect<Response, CliFailure> {
     const { token } = this.options
-    return this.#try(true, (url, millis) =>
+    return this.#try("may be repeated", (url, millis) =>
       openNode(url, { method: "GET", path, token }, Math.min(millis, nodeMillisMax)),
     )
   }
 
   /**
    * One node after the other, until one has answered, or has said what no other would say otherwise, or time is up.
-   * `repeatable`: what may have happened can be asked for again.
+   * What may not be repeated is not sent again once it may have happened.
    */
   #try<A>(
-    repeatable: boolean,
+    repeat: Repeat,
     attempt: (url: string, millis: number) => Effect.Effect<A, Unanswered>,
   ): Effect.Effect<A, CliFailure> {
     return Effect.gen({ self: this }, function* () {
       const { urls, timeoutMillis } = this.options
+      const isRepeatable = repeat === "may be repeated"
       const until = (yield* Clock.currentTimeMillis) + timeoutMillis
       const words = new Map<string, string>()
       let said: Problem | null = null
       for (let pause = pauseMillis; ; pause = Math.min(pause * 2, pauseMillisMax)) {
         for (const _ of urls) {
           const left = until - (yield* Clock.currentTimeMillis)
-          if (left <= 0) return yield* this.#giveUp(words, said)
+          if (left <= 0) return yield* this.#giveUp(words, said, repeat)
           const url = urls[this.#preferred]!
           const asked = yield* Effect.result(attempt(url, left))
           if (Result.isSuccess(asked)) return asked.success
@@ -106,13 +122,13 @@ export class ClusterClient {
           this.#preferred = (this.#preferred + 1) % urls.length
           if (failure._tag === "Silent") {
             const { reason, sent } = failure
-            if (sent && !repeatable) return yield* unknown(`${url}: ${reason}; ${lookFirst}`)
+            if (sent && !isRepeatable) return yield* unknown(`${url}: ${reason}; ${lookFirst(repeat)}`)
             words.set(url, reason)
             continue
           }
           const { problem } = failure
-          const isSafe = repeatable || problem.outcome === "rejected"
-          if (!problem.retryable || !isSafe) return yield* this.#refusal(problem)
+          const isSafe = isRepeatable || problem.outcome === "rejected"
+          if (!problem.retryable || !isSafe) return yield* this.#refusal(problem, repeat)
           // One of several in a line.
           words.set(url, problem.detail.replace(/\.$/, ""))
           said = problem
@@ -122,19 +138,19 @@ export class ClusterClient {
     })
   }
 
-  #giveUp(words: ReadonlyMap<string, string>, said: Problem | null): CliFailure {
+  #giveUp(words: ReadonlyMap<string, string>, said: Problem | null, repeat: Repeat): CliFailure {
     // Somebody was there all the time, and kept saying no.
     if (said !== null && said.outcome === "rejected" && !nobodyCodes.has(said.code)) {
-      return this.#refusal(said)
+      return this.#refusal(said, repeat)
     }
     const reasons = [...words].map(([url, reason]) => `${url}: ${reason}`)
     return unreachable(reasons.join("; ") || "there was no time to ask anybody")
   }
 
-  #refusal({ code, detail, outcome, document }: Problem): CliFailure {
+  #refusal({ code, detail, outcome, document }: Problem, repeat: Repeat): CliFailure {
     const isUnknown = outcome === "unknown"
     return new CliFailure({
-      message: `${code}: ${detail}${isUnknown ? `; ${lookFirst}` : ""}`,
+      message: `${code}: ${detail}${isUnknown ? `; ${lookFirst(repeat)}` : ""}`,
       exitCode: isUnknown ? exitCodes.unknown : exitCodes.failed,
       ...(this.options.json ? { document } : {}),
     })
@@ -150,7 +166,12 @@ export const decodeAnswer = <A>(schema: Schema.Decoder<A>, answer: Answer): Effe
 /** Not a no of the cluster: there was just nobody who could say yes. */
 const nobodyCodes = new Set(["no-leader", "not-leader", "shutting-down", "not-ready", "unhealthy"])
 
-const lookFirst = "it may have happened: see `raftlet status` before you try again"
+type Repeat = "may be repeated" | { readonly shownBy: string }
+
+const lookFirst = (repeat: Repeat): string =>
+  repeat === "may be repeated"
+    ? "it may have happened, and may be tried again"
+    : `it may have happened: see \`raftlet ${repeat.shownBy}\` before you try again`
 const probeMillis = 2000
 const lookMillisMax = 3000
 const pauseMillis = 100

@@ -1,6 +1,8 @@
 // What can an operator say? All verbs, in the order in which they are looked for.
 
+import { actorsCommand } from "./actorsCommand.ts"
 import { backupCommand } from "./backupCommand.ts"
+import { deployCommand } from "./deployCommand.ts"
 import { logCommand } from "./logCommand.ts"
 import { membersCommand } from "./membersCommand.ts"
 import {
@@ -11,9 +13,11 @@ import {
   replaceCommand,
 } from "./membershipCommands.ts"
 import { recoverCommand } from "./recoverCommand.ts"
+import { repairCommand } from "./repairCommand.ts"
 import { snapshotCommand } from "./snapshotCommand.ts"
 import { statusCommand } from "./statusCommand.ts"
 import { transferCommand } from "./transferCommand.ts"
+import { activateCommand, planCommand, rollbackCommand } from "./versionCommands.ts"
 import { watchCommand } from "./watchCommand.ts"
 
 export const operatorCommands = [
@@ -25,6 +29,12 @@ export const operatorCommands = [
   replaceCommand,
   configureCommand,
   transferCommand,
+  actorsCommand,
+  deployCommand,
+  planCommand,
+  activateCommand,
+  rollbackCommand,
+  repairCommand,
   snapshotCommand,
   logCommand,
   watchCommand,

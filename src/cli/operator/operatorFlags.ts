@@ -6,13 +6,13 @@ import { parseUrls, parseWhole } from "../addresses.ts"
 import { type CliFailure, refused } from "../CliFailure.ts"
 import { toggle, value, variableOf } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
-import { ClusterClient } from "./ClusterClient.ts"
+import { ClusterClient, urlDefault } from "./ClusterClient.ts"
 
 export const operatorFlags = {
   url: Flag.String("url").pipe(
     Flag.withMetavar("U1,U2,…"),
     Flag.withDescription(
-      `Nodes of the cluster, as a list or one by one; any of them will do (default: ${urlDefault()}) ` +
+      `Nodes of the cluster, as a list or one by one; any of them will do (default: ${urlDefault}) ` +
         `[${variableOf("url")}]`,
     ),
     Flag.atLeast(1),
@@ -40,7 +40,7 @@ export const clientOf = (
 ): Effect.Effect<ClusterClient, CliFailure> =>
   checking(() => {
     const texts = flags.url.filter((text) => text !== "")
-    const urls = (texts.length === 0 ? [urlDefault()] : texts).flatMap((text) => parseUrls(text, "--url"))
+    const urls = (texts.length === 0 ? [urlDefault] : texts).flatMap((text) => parseUrls(text, "--url"))
     if (flags.token !== null && !/^[\x21-\x7e]+$/.test(flags.token)) {
       throw refused("--token: it has a character that no token has")
     }
@@ -60,8 +60,5 @@ export const show = (client: ClusterClient, json: string, text: () => string): E
 /** What stands in the help of every verb. */
 export const exitCodeText =
   "Exit codes: 0 done; 1 the cluster said no, or the work failed here; 2 a wrong command line; 3 nobody could be " +
-  "reached, or nobody leads; 4 it was sent and no answer came: it may have happened; 5 status found something wrong."
-
-function urlDefault(): string {
-  return "http://127.0.0.1:4001"
-}
+  "reached, or nobody leads; 4 it was sent and no answer came: it may have happened; 5 status found something wrong; 6 a switch was planned and not done, for nobody " +
+  "has said yes."

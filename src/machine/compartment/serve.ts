@@ -24,6 +24,21 @@ export type AnswerRequest = (request: Uint8Array) => Uint8Array
 export const serve = (answer: AnswerRequest): void =>
   isMainThread ? serveDescriptors(answer) : serveMessages(answer)
 
+/** The same in a child, for answers that take their time. Nothing that was left behind may be at work meanwhile. */
+export const serveInTime = async (answer: (request: Uint8Array) => Promise<Uint8Array>): Promise<never> => {
+  write(greeting())
+  while (true) {
+    const { number, bytes } = readRequest()
+    const settled = await answer(bytes).then(
+      (given) => () => given,
+      (error: unknown) => () => {
+        throw error
+      },
+    )
+    write(answerTo(settled, number, bytes))
+  }
+}
+
 declare const self: Worker
 
 const { isMainThread } = Bun
@@ -59,9 +74,14 @@ const say = ({ number, status, bytes }: Answer): void => {
 const serveDescriptors = (answer: AnswerRequest): never => {
   write(greeting())
   while (true) {
-    const head = new DataView(read(requestHeadBytes).buffer)
-    write(answerTo(answer, head.getUint32(4, true), read(head.getUint32(0, true))))
+    const { number, bytes } = readRequest()
+    write(answerTo(answer, number, bytes))
   }
+}
+
+const readRequest = (): Request => {
+  const head = new DataView(read(requestHeadBytes).buffer)
+  return { number: head.getUint32(4, true), bytes: read(head.getUint32(0, true)) }
 }
 
 const read = (length: number): Uint8Array<ArrayBuffer> => {

@@ -41,33 +41,30 @@ export class Quarters {
   /**
    * One reply for each call, in order; of commands fewer, when one of them has faulted: it is the last. A batch that
    * faults is run once more call by call, so that the fault is known to be the call's own: each in the compartment
-   * that the one before has left, or in a new one.
+   * that the one before has left, or in a new one. `lasts`: what commands leave is the state from now on, so that it
+   * is kept there; otherwise they were only tried.
    */
   readonly run = Effect.fnUntraced(function* (
     this: Quarters,
     calls: ReadonlyArray<Call>,
+    lasts: boolean,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
     const { deadlineMillis, lastDeadlineMillis } = this.#options
-    const whole = yield* Effect.result(
-      this.#attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis),
-    )
+    const attempt = (some: ReadonlyArray<Call>, millis: number) =>
+      Effect.result(this.#turn.withPermit(this.#attempt(some, lasts, millis)))
+    const whole = yield* attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis)
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
     const left = new Map<string, Instance>()
     for (const given of calls) {
       const call = withWhatIsLeft(given, left)
-      const first =
-        calls.length === 1
-          ? faultIn(whole)
-          : faultIn(yield* Effect.result(this.#attempt([call], deadlineMillis)))
+      const first = calls.length === 1 ? faultIn(whole) : faultIn(yield* attempt([call], deadlineMillis))
       if (this.#isEnded)
         return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
       // In a new compartment, and with patience: the machine may only have been busy. A question may be asked again.
       const isTriedAgain = first.reply === null && (call.type === "reduce" || call.type === "adopt")
       if (isTriedAgain) yield* this.#turn.withPermit(this.#close())
-      const last = isTriedAgain
-        ? faultIn(yield* Effect.result(this.#attempt([call], lastDeadlineMillis)))
-        : first
+      const last = isTriedAgain ? faultIn(yield* attempt([call], lastDeadlineMillis)) : first
       replies.push(last.reply ?? { type: "faulted", fault: last.fault })
       if (last.reply === null && call.type === "reduce") return replies
       if (last.reply?.type === "reduced" && last.reply.instance !== null) {
@@ -108,13 +105,10 @@ export class Quarters {
     return this.#close()
   })
 
-  #attempt(calls: ReadonlyArray<Call>, deadlineMillis: number): Effect.Effect<ReadonlyArray<Reply>, Fault> {
-    return this.#turn.withPermit(this.#attemptAlone(calls, deadlineMillis))
-  }
-
-  readonly #attemptAlone = Effect.fnUntraced(function* (
+  readonly #attempt = Effect.fnUntraced(function* (
     this: Quarters,
     calls: ReadonlyArray<Call>,
+    lasts: boolean,
     deadlineMillis: number,
   ): Effect.fn.Return<ReadonlyArray<Reply>, Fault> {
     // First all the code, then the calls: a load may take longer than a call.
@@ -125,7 +119,7 @@ export class Quarters {
       try: () => decodeReplies(bytes, calls),
       catch: (error): Fault => ({ kind: "crash", detail: messageOf(error) }),
     })
-    this.#resident.learn(calls, replies)
+    this.#resident.learn(calls, replies, lasts)
     return replies
   }).bind(this)
 
@@ -186,23 +180,30 @@ class Residents {
     { readonly revision: number; readonly index: number; readonly bytes: number }
   >()
   #bytes = 0
+  /** They are there, and are not what they seem. */
+  readonly #untrue = new Set<string>()
 
   readonly has = (id: string, { revision, index }: Instance): boolean => {
     const held = this.#held.get(id)
     return held !== undefined && held.revision === revision && held.index === index
   }
 
-  learn(calls: ReadonlyArray<Call>, replies: ReadonlyArray<Reply>): void {
+  learn(calls: ReadonlyArray<Call>, replies: ReadonlyArray<Reply>, lasts: boolean): void {
     for (const call of calls) {
       if ("key" in call && call.instance !== undefined) this.#put(call.instance)
     }
-    for (const reply of replies)
-      if (reply.type === "reduced" && reply.instance !== null) this.#put(reply.instance)
+    for (const reply of replies) {
+      if (reply.type !== "reduced" || reply.instance === null) continue
+      if (lasts) this.#put(reply.instance)
+      // Another command may come to that revision and index instead, and would be taken for this one (HAZARDS L8).
+      else this.#drop(reply.instance.id)
+    }
   }
 
-  /** Those that have been used least, when all take too much room: they are to be let go there. */
+  /** What is not true, and those that have been used least, when all take too much room: let go there. */
   leaving(): ReadonlyArray<string> {
-    const leaving: Array<string> = []
+    const leaving = [...this.#untrue]
+    this.#untrue.clear()
     for (const [id, { bytes }] of this.#held) {
       if (this.#bytes <= residentBytesMax) break
       this.#held.delete(id)
@@ -214,7 +215,14 @@ class Residents {
 
   clear(): void {
     this.#held.clear()
+    this.#untrue.clear()
     this.#bytes = 0
+  }
+
+  #drop(id: string): void {
+    this.#bytes -= this.#held.get(id)?.bytes ?? 0
+    this.#held.delete(id)
+    this.#untrue.add(id)
   }
 
   #put({ id, revision, index, bytes }: Instance): void {

@@ -25,6 +25,8 @@ export interface Plan {
     /** Instances whose state was brought to the new version, of so many. */
     readonly checked: number
     readonly of: number
+    /** Code failed its host: whatever comes behind that was not looked at. */
+    readonly isCutShort: boolean
     readonly failed: number
     readonly failures: ReadonlyArray<{
       readonly key: string
@@ -38,6 +40,7 @@ export interface Plan {
     /** Commands of the log, run by both versions on the states of now. */
     readonly commands: number
     readonly same: number
+    readonly isCutShort: boolean
     readonly different: ReadonlyArray<{
       readonly key: string
       readonly command: string
@@ -153,24 +156,27 @@ function* checkStates(
   let checked = 0
   let failed = 0
   let after = ""
-  while (checked < statesMax) {
-    const page = state.instances.list({ actor: name, prefix: "", after, limit: pageSize })
+  let isCutShort = false
+  // Few at first: each that does not come to an end costs seconds.
+  for (let limit = 1; checked < statesMax && !isCutShort; limit = Math.min(2 * limit, pageSizeMax)) {
+    const page = state.instances.list({ actor: name, prefix: "", after, limit })
     if (page.length === 0) break
     after = page.at(-1)!.key
     const calls = page.map(({ key }): Call => {
       return { type: "show", actor: name, version, key, instance: state.instances.get(name, key) }
     })
     const replies = yield calls
+    isCutShort = replies.some(isFault)
     for (const [at, { key }] of page.entries()) {
       checked++
-      const failure = failureOf(replies[at])
+      const failure = failureOf(replies[at], "migration")
       if (failure === null) continue
       failed++
       if (failures.length < shownMax) failures.push({ key, ...failure })
     }
   }
   const counts = [...state.instances.versions(name).values()]
-  return { checked, of: counts.reduce((sum, count) => sum + count, 0), failed, failures }
+  return { checked, of: counts.reduce((sum, count) => sum + count, 0), isCutShort, failed, failures }
 }
 
 /** Both versions run the same command on the same state: what differs is what the change does. */
@@ -190,6 +196,7 @@ function* replayCommands(
   })
   const different: Array<Plan["replay"]["different"][number]> = []
   let same = 0
+  let commands = 0
   for (const { index, command, input } of known.slice(-replayedMax)) {
     const call = (id: string): Reduce => ({
       type: "reduce",
@@ -212,12 +219,14 @@ function* replayCommands(
     const [before] = yield [call(activeId)]
     const [after] = yield [call(version)]
     const [told, tells] = [tellOf(before), tellOf(after)]
+    commands++
     if (told === tells) same++
     else if (different.length < shownMax) {
       different.push({ key: command.key, command: command.command, index, before: told, after: tells })
     }
+    if (isFault(before) || isFault(after)) return { commands, same, isCutShort: true, different }
   }
-  return { commands: Math.min(known.length, replayedMax), same, different }
+  return { commands, same, isCutShort: false, different }
 }
 
 const differenceOf = (
@@ -263,7 +272,10 @@ const downwards = (state: MachineState, name: string, manifest: Manifest): Reado
         ]
   })
 
-const failureOf = (reply: Reply | undefined): { readonly code: string; readonly message: string } | null => {
+const failureOf = (
+  reply: Reply | undefined,
+  what: "migration" | "command",
+): { readonly code: string; readonly message: string } | null => {
   switch (reply?.type) {
     case "answered":
       return null
@@ -272,9 +284,9 @@ const failureOf = (reply: Reply | undefined): { readonly code: string; readonly 
     case "refused":
       return { code: reply.refused.code, message: reply.refused.detail }
     case "faulted":
-      return { code: reply.fault.kind, message: `The migration ${deed[reply.fault.kind]}.` }
+      return { code: reply.fault.kind, message: `The ${what} ${deed[reply.fault.kind]}.` }
     default:
-      return { code: "crash", message: "The state could not be read." }
+      return { code: "crash", message: `The ${what} could not be run.` }
   }
 }
 
@@ -283,16 +295,20 @@ const tellOf = (reply: Reply | undefined): string => {
     reply?.type === "reduced"
       ? `accepted: ${reply.result}`
       : ((failure) => (failure === null ? "nothing" : `${failure.code}: ${failure.message}`))(
-          failureOf(reply),
+          failureOf(reply, "command"),
         )
   return text.length > tellLengthMax ? `${text.slice(0, tellLengthMax)}…` : text
 }
 
+const isFault = (reply: Reply | undefined): boolean => reply?.type === "faulted"
+
 const isSame = (one: Json | undefined, other: Json | undefined): boolean => isDeepStrictEqual(one, other)
 
-const nothingReplayed: Plan["replay"] = { commands: 0, same: 0, different: [] }
-const statesMax = 10_000
-const pageSize = 200
-const replayedMax = 200
-const shownMax = 20
+const nothingReplayed: Plan["replay"] = { commands: 0, same: 0, isCutShort: false, different: [] }
+const pageSizeMax = 32
+/** Stored states that are checked, and commands of the log that are run again. */
+export const statesMax = 10_000
+export const replayedMax = 200
+/** Failures, and differences, that are told one by one. */
+export const shownMax = 20
 const tellLengthMax = 200

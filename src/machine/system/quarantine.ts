@@ -4,7 +4,7 @@ import { Result } from "effect"
 import type { Entry } from "../../consensus/types.ts"
 import { StateCorrupt } from "../../storage/StateStore.ts"
 import type { Json } from "../actor.ts"
-import type { Reply, Work } from "../Executor.ts"
+import type { Adopt, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
@@ -54,65 +54,68 @@ export const quarantine = (
 export function* repair(
   state: MachineState,
   subject: Subject,
-  { how, state: given }: SystemInput<"$instance/repair">,
-  entry: Entry,
+  input: SystemInput<"$instance/repair">,
+  { index, term }: Entry,
   now: number,
 ): Work<Verdict | { readonly fault: Fault }> {
-  const { actor: name, key } = subject
-  const present = state.quarantines.of(name, key)
-  const voided = state.quarantines.voiding(name, key, entry.index)
+  const { actor, key } = subject
+  const voided = state.quarantines.voiding(actor, key, index)
   if (voided !== null) return refusals.voided(voided)
+  const call = callOfRepair(state, subject, input, { index, term, now })
+  if (call !== null && "_tag" in call) return call
+  const instance = state.instances.get(actor, key)
+  const lift = (revision: number, result: object): Verdict => {
+    state.quarantines.lift(actor, key, index)
+    return { result: { actor, key, how: input.how, revision, ...result } }
+  }
+  if (call === null) return lift(instance?.revision ?? 0, {})
+  const [reply] = yield [call]
+  if (call.type === "reduce" && reply?.type === "reduced") {
+    state.instances.put(instance, reply.instance!)
+    for (const timer of reply.timers) state.timers.set({ ...timer, actor, key })
+    return lift(reply.revision, { result: parseCanonical(reply.result) })
+  }
+  const text = textOf(reply)
+  if (typeof text !== "string") return text
+  if (call.type === "reduce") return refusals.overloaded("The command was answered like a query.")
+  const revision = (instance?.revision ?? 0) + 1
+  const head = { actor, key, revision, version: call.version, index }
+  state.instances.put(instance, Instance.received(idOf(actor, key), head, text))
+  return lift(revision, { state: parseCanonical(text) })
+}
+
+/** What must run for a repair, or why there is none to be had; null: nothing need run. */
+export const callOfRepair = (
+  state: MachineState,
+  { actor: name, key }: Subject,
+  { how, state: given }: SystemInput<"$instance/repair">,
+  at: Pick<Reduce, "index" | "term" | "now">,
+): Adopt | Reduce | Refused | null => {
+  const present = state.quarantines.of(name, key)
   if (present === null) return refusals.refused("not-found", "The instance is not in quarantine.")
   const actor = state.catalogue.active(name)
   if (actor === undefined) return refusals.unknownActor(name)
-  const instance = state.instances.get(name, key)
-  const lift = (revision: number, result: object): Verdict => {
-    state.quarantines.lift(name, key, entry.index)
-    return { result: { actor: name, key, how, revision, ...result } }
-  }
-  if (how === "before") return lift(instance?.revision ?? 0, {})
+  if (how === "before") return null
   const code = { actor: name, version: actor.version }
-  if (how === "state") {
-    const [reply] = yield [{ type: "adopt", ...code, state: given as Json }]
-    const text = textOf(reply)
-    if (typeof text !== "string") return text
-    const revision = (instance?.revision ?? 0) + 1
-    const head = { actor: name, key, revision, version: actor.version, index: entry.index }
-    const next = Instance.received(idOf(name, key), head, text)
-    state.instances.put(instance, next)
-    return lift(revision, { state: parseCanonical(text) })
-  }
+  if (how === "state") return { type: "adopt", ...code, state: given as Json }
   const input = parseInput(present.input)
   if (Result.isFailure(input)) return input.failure
   if (!actor.commands.has(present.command)) return refusals.unknownCommand(name, present.command)
   const { timersMax, timersPerCommandMax } = state.limits
-  const [reply] = yield [
-    {
-      type: "reduce",
-      ...code,
-      instance,
-      key,
-      command: present.command,
-      input: input.success,
-      ifRevision: null,
-      commandId: present.commandId,
-      caller: "",
-      seed: new Uint8Array(16),
-      now,
-      index: entry.index,
-      term: entry.term,
-      timersMax: Math.min(timersPerCommandMax, timersMax - state.timers.count),
-    },
-  ]
-  if (reply?.type !== "reduced") {
-    const refusal = textOf(reply)
-    return typeof refusal === "string"
-      ? refusals.overloaded("The command was answered like a query.")
-      : refusal
+  return {
+    type: "reduce",
+    ...code,
+    instance: state.instances.get(name, key),
+    key,
+    command: present.command,
+    input: input.success,
+    ifRevision: null,
+    commandId: present.commandId,
+    caller: "",
+    seed: new Uint8Array(16),
+    timersMax: Math.min(timersPerCommandMax, timersMax - state.timers.count),
+    ...at,
   }
-  state.instances.put(instance, reply.instance!)
-  for (const timer of reply.timers) state.timers.set({ ...timer, actor: name, key })
-  return lift(reply.revision, { result: parseCanonical(reply.result) })
 }
 
 /** The instance that a command of the machine's own is about. */

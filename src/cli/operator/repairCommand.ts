@@ -1,0 +1,83 @@
+// `repair`: how does an instance come out of quarantine?
+
+import { readFileSync } from "node:fs"
+import { Effect } from "effect"
+import { Argument, Command } from "effect/cli"
+import { refused } from "../CliFailure.ts"
+import { value } from "../flags.ts"
+import { checking } from "../nodeCommand.ts"
+import { fieldsText } from "./fields.ts"
+import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { actorPath } from "./switching.ts"
+
+export const repairCommand = Command.make(
+  "repair",
+  {
+    ...operatorFlags,
+    actor: Argument.String("actor").pipe(
+      Argument.withMetavar("ACTOR"),
+      Argument.withDescription("The type of actor"),
+    ),
+    key: Argument.String("key").pipe(
+      Argument.withMetavar("KEY"),
+      Argument.withDescription("Which instance of it"),
+    ),
+    how: value("with", "before|rerun|state", "The state before, the command run again, or a state of yours"),
+    state: value("state", "JSON|@FILE", "The state, for --with state"),
+  },
+  Effect.fnUntraced(function* ({ actor, key, how, state, ...flags }) {
+    const client = yield* clientOf(flags, secondsDefault)
+    const body = yield* checking(() => bodyOf(how, state))
+    yield* checking(() => {
+      if (actor === "") throw refused("ACTOR: it is empty")
+      if (key === "") throw refused("KEY: it is empty")
+    })
+    const path = client.path(actorPath(actor, `instances/${encodeURIComponent(key)}/repair`))
+    const answer = yield* client.change({ method: "POST", path, body }, "actors")
+    yield* show(client, answer.text, () => fieldsText(answer.body))
+  }),
+).pipe(
+  Command.withDescription(
+    "Bring an instance out of quarantine, where it came because a command of it did not come to an end or took its host " +
+      "down. `before` leaves the state as it was before that command, which was never executed. `rerun` runs that command " +
+      "again, under the version that is active now: deploy the mended code first. `state` gives it another state. " +
+      exitCodeText,
+  ),
+  Command.withShortDescription("Bring an instance out of quarantine"),
+  Command.withExamples([
+    { command: "raftlet repair orders 4711 --with before", description: "Without the command" },
+    { command: "raftlet repair orders 4711 --with rerun", description: "With it, under mended code" },
+    { command: "raftlet repair orders 4711 --with state --state @order.json", description: "By hand" },
+  ]),
+)
+
+const bodyOf = (how: string | null, state: string | null): object => {
+  if (how !== "before" && how !== "rerun" && how !== "state") {
+    throw refused("--with: say before, rerun or state")
+  }
+  if (how !== "state") {
+    if (state !== null) throw refused("--state: it belongs to --with state")
+    return { with: how }
+  }
+  if (state === null) throw refused("--state JSON|@FILE is missing: say which state it is to have")
+  return { with: how, state: jsonOf(state.startsWith("@") ? textOf(state.slice(1)) : state) }
+}
+
+const textOf = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    throw refused(`--state: ${file} cannot be read`)
+  }
+}
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw refused("--state: it is not JSON")
+  }
+}
+
+/** What is run for it is tried first, and may be given up only after a while. */
+const secondsDefault = 60

@@ -1,0 +1,46 @@
+// Does what is only tried stay out of what is true? (HAZARDS L8)
+
+import { expect, test } from "bun:test"
+import { encodeCommand } from "../../src/machine/command.ts"
+import { command } from "./Bench.ts"
+import { Housed } from "./Housed.ts"
+
+const list = `
+  import { Schema } from "effect"
+  import { actor } from "raftlet"
+  const State = Schema.Struct({ words: Schema.Array(Schema.String) })
+  export default actor({
+    version: 1,
+    state: State,
+    initial: { words: [] },
+    commands: {
+      add: {
+        input: Schema.String,
+        output: Schema.Null,
+        reduce: ({ words }, word) => ({ state: { words: [...words, word] }, result: null }),
+      },
+    },
+    queries: { words: { output: Schema.Array(Schema.String), read: ({ words }) => words } },
+  })
+`
+const add = (word: string) =>
+  encodeCommand(command({ actor: "list", command: "add", json: word, version: "" }))
+const words = async (machine: Housed) => {
+  const asked = { type: "query", actor: "list", key: "a", query: "words", input: "null" } as const
+  const answer = await machine.query(asked)
+  return answer._tag === "Answered" ? JSON.parse(answer.body).result : answer
+}
+
+test("a query sees what was applied, and not what a later trial came to on the same state (L8)", async () => {
+  const machine = new Housed()
+  await machine.deploy("list", list)
+  await machine.propose(add("first"))
+  // Two at once: both are tried before either is in the log.
+  const tried = await machine.try(
+    (await machine.admit([add("second"), add("never")])).map(
+      (admission) => (admission as { readonly command: Uint8Array }).command,
+    ),
+  )
+  await machine.apply((tried[0] as { readonly command: Uint8Array }).command)
+  expect(await words(machine)).toEqual(["first", "second"])
+})
