@@ -2,8 +2,8 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Schema } from "effect"
-import { actor } from "raftlet"
-import { actorModel, testActor, testCluster, Violation } from "raftlet/testing"
+import { type Actor, actor } from "raftlet"
+import { actorModel, type TestActor, testActor, testCluster, Violation } from "raftlet/testing"
 import counter from "../../src/simulation/actors/counter.ts"
 import { models } from "../../src/simulation/models.ts"
 
@@ -49,8 +49,29 @@ describe("an actor on its own", () => {
     })
     expect(subject.query("a", "value")).toBe(2)
     expect(subject.state("a")).toEqual({ value: 2 })
-    // @ts-expect-error the compiler knows its queries
+    // @ts-expect-error no such query
     expect(() => subject.query("a", "nothing")).toThrow("unknown-query")
+  })
+
+  test("is known to the compiler by its names, inputs, results and states", () => {
+    const subject = testActor(reminder)
+    const answer = subject.execute("a", "plan", { what: "late", afterMillis: 2000 })
+    if (answer.outcome === "executed") answer.result satisfies null
+    const said: ReadonlyArray<string> = subject.query("a", "said")
+    const state: { readonly said: ReadonlyArray<string> } = subject.state("a")
+    expect([said, state.said]).toEqual([[], []])
+    // @ts-expect-error no such command
+    subject.execute("a", "pla", { what: "late" })
+    // @ts-expect-error an input of another type
+    subject.execute("a", "plan", { what: 5, afterMillis: 2000 })
+    // @ts-expect-error an input that is missing
+    subject.execute("a", "plan")
+    // @ts-expect-error an input where the query takes none
+    expect(() => subject.query("a", "said", 5)).toThrow("invalid-input")
+    // What only some of all actors can be asked for, any of them may be.
+    const any: TestActor = subject
+    expect(any.execute("a", "plan", { what: 5 })).toMatchObject({ code: "invalid-input" })
+    expect(testActor<Actor>(reminder).execute("a", "pla")).toMatchObject({ code: "unknown-command" })
   })
 
   test("executes what was scheduled when its time has come, in order (D9)", () => {
