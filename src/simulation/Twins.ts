@@ -143,6 +143,7 @@ export class Twins {
     const difference =
       told("one state", (replica) => replica.state(key)) ??
       told("the same timers", (replica) => replica.timers()) ??
+      told("the same timers", ({ machine }) => ({ nextAt: machine.nextTimer() })) ??
       told("one state", ({ machine }) => machine.stateHash().hash)
     throw new Violation("determinism", `${nameOf(entry)}: ${difference}`)
   }

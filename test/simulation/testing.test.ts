@@ -114,34 +114,37 @@ describe("an actor on its own", () => {
     expect(subject.events("c")).toEqual([])
   })
 
-  test.each(["a result", "the state", "an event"])(
-    "that keeps something outside of its state is found by %s (D1, D2)",
-    (what) => {
-      let calls = 0
-      const impure = actor({
-        version: 1,
-        state: Schema.Struct({ calls: Schema.Int }),
-        initial: { calls: 0 },
-        commands: {
-          call: {
-            output: Schema.Int,
-            reduce: (_state, _input, ctx) => {
-              calls++
-              if (what === "an event") ctx.emit("called", calls)
-              return {
-                state: { calls: what === "the state" ? calls : 0 },
-                result: what === "a result" ? calls : 0,
-              }
-            },
+  test.each([
+    ["a result", "go of a: one outcome, wherever"],
+    ["the state", "go of a: one state, wherever"],
+    ["an event", "go of a: the same events, wherever"],
+    ["a timer", "go of a: the same timers, wherever"],
+  ])("that keeps something outside of its state is found by %s (D1, D2)", (what, words) => {
+    let calls = 0
+    const impure = actor({
+      version: 1,
+      state: Schema.Struct({ calls: Schema.Int }),
+      initial: { calls: 0 },
+      commands: {
+        go: {
+          output: Schema.Int,
+          reduce: (_state, _input, ctx) => {
+            calls++
+            if (what === "an event") ctx.emit("called", calls)
+            if (what === "a timer") ctx.schedule(calls, "go", null)
+            return {
+              state: { calls: what === "the state" ? calls : 0 },
+              result: what === "a result" ? calls : 0,
+            }
           },
         },
-      })
-      const subject = testActor(impure)
-      expect(() => {
-        for (let count = 0; count < 50; count++) subject.execute("a", "call")
-      }).toThrow(Violation)
-    },
-  )
+      },
+    })
+    const subject = testActor(impure)
+    expect(() => {
+      for (let count = 0; count < 50; count++) subject.execute("a", "go")
+    }).toThrow(words)
+  })
 })
 
 describe("a cluster", () => {
