@@ -5,7 +5,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { AnswerReader } from "../../src/machine/compartment/AnswerReader.ts"
-import { type Compartment, type CompartmentFault, fault } from "../../src/machine/compartment/Compartment.ts"
+import { type Compartment, fault } from "../../src/machine/compartment/Compartment.ts"
 import { keepSpare } from "../../src/machine/compartment/keepSpare.ts"
 import { outOfPatience } from "../../src/machine/compartment/patience.ts"
 import { type Answer, statuses } from "../../src/machine/compartment/protocol.ts"
@@ -132,8 +132,7 @@ describe("a spare compartment", () => {
     for (let round = 0; round < 20; round++) yield* Effect.yieldNow
   })
 
-  const run = (body: Effect.Effect<unknown, CompartmentFault, Scope.Scope>) =>
-    Effect.runPromise(Effect.scoped(body))
+  const run = (body: Effect.Effect<unknown, unknown, Scope.Scope>) => Effect.runPromise(Effect.scoped(body))
 
   test("is there ahead of need, and another one as soon as it is taken", async () => {
     const { log, open } = shop()
