@@ -135,11 +135,12 @@ const atTheDoor: ReadonlyArray<Bad> = [
   path("too few parts", "/propose/counter/c1", 404, "not-found"),
   path("too many parts", "/propose/counter/c1/add/more", 404, "not-found"),
   path("an unknown path", "/nowhere", 404, "not-found"),
-  path("a route of another day", "/watch/counter/c1", 404, "not-found"),
+  path("a route of another day", "/x/counter", 404, "not-found"),
   { name: "GET where POST belongs", path: add, method: "GET", status: 405, code: "method-not-allowed" },
   { name: "DELETE", path: add, method: "DELETE", status: 405, code: "method-not-allowed" },
   { name: "PUT a batch", path: "/propose", method: "PUT", status: 405, code: "method-not-allowed" },
   { name: "POST to the metrics", path: "/metrics", status: 405, code: "method-not-allowed" },
+  { name: "POST to a stream of events", path: "/watch/counter/c1", status: 405, code: "method-not-allowed" },
 
   { ...body("a batch that is an array", "[]"), path: "/propose" },
   { ...body("a batch without a body", ""), path: "/propose" },
