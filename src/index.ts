@@ -2,11 +2,13 @@
 
 export type {
   Actor,
+  ActorTypes,
   AnySchema,
   CommandContext,
   InputOf,
   Json,
   QueryContext,
   Reduction,
+  TypedActor,
 } from "./machine/actor.ts"
 export { actor } from "./machine/actor.ts"

@@ -3,6 +3,7 @@
 import { Result, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import type { AnySchema, Json } from "./actor.ts"
 import { type Fits, fitsOf, parseOptions } from "./fits.ts"
+import { isStackOverflow, rethrowFault } from "./HostFault.ts"
 import { type Canonical, canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
 
 /** What is wrong with a value, and where. */
@@ -92,9 +93,6 @@ export const freezeDeep = (value: unknown): boolean => {
   return whole
 }
 
-export const isStackOverflow = (error: unknown): boolean =>
-  error instanceof RangeError && /call stack/i.test(error.message)
-
 export const messageOf = (error: unknown): string => {
   try {
     const message = error instanceof Error ? `${error.message}` : String(error)
@@ -113,6 +111,7 @@ const guard = (
   } catch (error) {
     // How deep a stack reaches differs from node to node; that this value is too deep does not.
     if (isStackOverflow(error)) return Result.fail([{ path: "", message: tooDeep }])
+    rethrowFault(error, "the schema")
     // A schema's own transformation threw, or wanted to wait.
     return Result.fail([{ path: "", message: messageOf(error) }])
   }

@@ -4,13 +4,14 @@ import { Result } from "effect"
 import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
 import type { Adopt, Ask, Call, Check, Reduce, Reply, Show } from "./Executor.ts"
+import { HostFault, isOutOfMemory } from "./HostFault.ts"
 import { Instance } from "./Instance.ts"
 import { idOf } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { Refused } from "./outcome.ts"
 import type { Actors, LoadedActor, LoadedCommand } from "./Registry.ts"
 import { inClosedRealm } from "./realm/inClosedRealm.ts"
-import { asynchronous, HostOverflow, isThenable, reduce } from "./reduce.ts"
+import { asynchronous, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 import * as refusals from "./refusals.ts"
 import { utf8Length } from "./utf8.ts"
@@ -73,7 +74,7 @@ export class Runner {
           return this.#adopt(actor, call)
       }
     } catch (error) {
-      if (error instanceof HostOverflow) return faulted("overflow", error.message)
+      if (error instanceof HostFault) return faulted(error.kind, error.message)
       throw error
     }
   }
@@ -126,6 +127,7 @@ export class Runner {
       value = (definition.read as Read)(view.success, input.success, context)
       if (isThenable(value)) return rejection(asynchronous(value, "query"))
     } catch (error) {
+      if (isOutOfMemory(error)) throw new HostFault("memory", `${actor.name}/${call.key}/${call.query}`)
       // Nothing follows from a query, so that a stack that ran over is only this caller's bad luck.
       return rejection({ code: "query-threw", message: messageOf(error), data: null })
     }
@@ -184,7 +186,7 @@ type Read = (state: unknown, input: unknown, ctx: object) => unknown
 
 const rejection = (reason: Reason): Reply => ({ type: "rejected", reason })
 const refusal = (refused: Refused): Reply => ({ type: "refused", refused })
-const faulted = (kind: "load" | "overflow", detail: string): Reply => ({
+const faulted = (kind: "load" | HostFault["kind"], detail: string): Reply => ({
   type: "faulted",
   fault: { kind, detail },
 })

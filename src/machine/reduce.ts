@@ -3,10 +3,11 @@
 // The global of this name is closed to reducers, among whom this runs.
 import { Effect, Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
-import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
+import { type Issue, messageOf } from "./Coder.ts"
 import { Emissions, type Emitted } from "./Emissions.ts"
 import type { Reduce, Scheduled } from "./Executor.ts"
-import { type Canonical, canonicalise } from "./json.ts"
+import { rethrowFault } from "./HostFault.ts"
+import { type Canonical, canonicalise, NotJson } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
@@ -19,11 +20,6 @@ export interface Reduction {
   readonly resultText: string
   readonly timers: ReadonlyArray<Scheduled>
   readonly events: ReadonlyArray<Emitted>
-}
-
-/** The host failed, not the reducer: no outcome may follow from it (HAZARDS D6). */
-export class HostOverflow extends Error {
-  override readonly name = "HostOverflow"
 }
 
 /** A call with all that it needs at hand. */
@@ -83,7 +79,7 @@ const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =
 /** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
 const reasonOf = (error: unknown, { actor, key, command }: Execution["call"]): Reason => {
   if (error instanceof Rejection) return error.reason
-  if (isStackOverflow(error)) throw new HostOverflow(`${actor}/${key}/${command}: the stack ran over`)
+  rethrowFault(error, `${actor}/${key}/${command}`)
   return { code: "reducer-threw", message: messageOf(error), data: null }
 }
 
@@ -108,6 +104,9 @@ class Rejection extends Error {
     this.reason = reason
   }
 }
+
+/** What reducers get at by way of `ctx`, and must not change for each other. */
+export const reachedThroughContext: ReadonlyArray<unknown> = [Rejection, NotJson]
 
 /** The reducer's window on its entry. Closed when the reducer has returned. */
 class Context {

@@ -4,11 +4,11 @@
 
 import { Result } from "effect"
 import type { Json } from "./actor.ts"
-import { freezeDeep, type Issue, isStackOverflow, messageOf } from "./Coder.ts"
+import { freezeDeep, type Issue, messageOf } from "./Coder.ts"
+import { rethrowFault } from "./HostFault.ts"
 import type { Instance } from "./Instance.ts"
 import { canonicalise, parseCanonical } from "./json.ts"
 import type { Actors, LoadedActor } from "./Registry.ts"
-import { HostOverflow } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 
 /** Fails when the state was written by code with another idea of it. */
@@ -54,7 +54,7 @@ const step = (run: (state: Json) => unknown, state: Json, where: string): Result
   try {
     return Result.succeed(canonicalise(run(state)).json)
   } catch (error) {
-    if (isStackOverflow(error)) throw new HostOverflow(`the migration ${where}: the stack ran over`)
+    rethrowFault(error, `the migration ${where}`)
     return Result.fail({
       code: "migration-failed",
       message: `The state cannot be brought ${where}: ${messageOf(error)}`,

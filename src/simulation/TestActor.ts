@@ -19,6 +19,7 @@ import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
 import { type ActorCode, Codes, presetOf } from "./Codes.ts"
+import { nodeId } from "./Replica.ts"
 import { type RecordedInstance, rowsOf } from "./recorded.ts"
 import { Twins } from "./Twins.ts"
 import { Versions } from "./Versions.ts"
@@ -74,7 +75,7 @@ export class TestActor<A extends Actor = Actor> {
       codes,
       preset: presetOf([first]),
       beginning: { index: rows.length === 0 ? 0 : 1, time: this.#now, instances: rows },
-      chance: this.#chance.fork("replicas"),
+      chance: this.#chance,
       alwaysReplay,
     })
     this.#versions = new Versions(codes, first, this.#twins)
@@ -101,7 +102,7 @@ export class TestActor<A extends Actor = Actor> {
       version: "",
       seed: Uint8Array.from({ length: 16 }, () => this.#chance.below(256)),
       caller: "",
-      door: "n1",
+      door: nodeId,
     })
     return commandAnswer(this.#propose(bytes))
   }

@@ -1,50 +1,18 @@
 // Do two replicas come to the same, of which one forgets and starts again, and again? Of one group with one actor,
 // without a cluster.
 
-import type { Configuration, Entry, EntryKind, Index } from "../consensus/types.ts"
+import type { Entry, Index } from "../consensus/types.ts"
 import type { Json } from "../machine/actor.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Emitted } from "../machine/Emissions.ts"
-import type { CallRunner } from "../machine/Executor.ts"
-import { Instance } from "../machine/Instance.ts"
-import { idOf } from "../machine/Instances.ts"
-import { defaultLimits } from "../machine/limits.ts"
-import { Machine } from "../machine/Machine.ts"
-import { MachineCore } from "../machine/MachineCore.ts"
+import type { Machine } from "../machine/Machine.ts"
 import type { Outcome } from "../machine/outcome.ts"
-import type { Registry } from "../machine/Registry.ts"
-import { Runner } from "../machine/Runner.ts"
-import type { StateStore, StoredInstance } from "../storage/StateStore.ts"
+import { voidingFor } from "../machine/system/voiding.ts"
 import type { Chance } from "./Chance.ts"
-import type { Codes } from "./Codes.ts"
-import { SimulatedDisk } from "./Disk.ts"
-import { DoubleRunner, wherever } from "./DoubleRunner.ts"
+import { wherever } from "./DoubleRunner.ts"
 import { tellDifference } from "./jsonDifferences.ts"
+import { nodeId, Replica, type ReplicaOptions, type Told } from "./Replica.ts"
 import { insist, Violation } from "./Violation.ts"
-
-/** What a log begins behind: the state that a snapshot of there would hold. */
-export interface Beginning {
-  readonly index: Index
-  /** Log time, ms since 1970. */
-  readonly time: number
-  readonly instances: ReadonlyArray<StoredInstance>
-}
-
-export interface TwinsOptions {
-  readonly actor: string
-  readonly codes: Codes
-  readonly preset: Registry
-  readonly beginning: Beginning
-  readonly chance: Chance
-  /** Every call is made twice, and the forgetful replica starts again before every entry. */
-  readonly alwaysReplay: boolean
-}
-
-/** What came of an entry. */
-interface Told {
-  readonly outcome: Outcome | null
-  readonly events: ReadonlyArray<Emitted>
-}
 
 export class Twins {
   readonly #actor: string
@@ -56,9 +24,9 @@ export class Twins {
   readonly #steady: Replica
   readonly #forgetful: Replica
 
-  constructor(options: TwinsOptions) {
+  constructor(options: ReplicaOptions & { readonly chance: Chance }) {
     this.#actor = options.actor
-    this.#chance = options.chance
+    this.#chance = options.chance.fork("replicas")
     this.#alwaysReplay = options.alwaysReplay
     this.#base = options.beginning.index
     this.#steady = new Replica(options, this.#chance.fork("steady"))
@@ -89,13 +57,13 @@ export class Twins {
     readonly data: Uint8Array
     readonly time: number
     readonly term?: number
-    readonly kind?: EntryKind
   }): Outcome | null {
-    const { data, time, term = 1, kind = "command" } = given
-    const entry: Entry = { index: this.index + 1, term, time, kind, data, origin: {} }
+    const { data, time, term = 1 } = given
+    const entry: Entry = { index: this.index + 1, term, time, kind: "command", data, origin: {} }
     this.#log.push(entry)
-    const told = this.#steady.apply(entry, this.#keyOf(entry))
+    const told = this.#apply(entry)
     this.#told.push(told)
+    if (this.index > entry.index) this.#told.push(this.#apply(this.#log.at(-1)!))
     // A start reads all that is stored: with a long log it is rarer, else a test would take its square.
     const starts = this.#alwaysReplay || this.#chance.happens(Math.min(0.2, 20 / this.#log.length))
     if (starts) this.#forgetful.restart()
@@ -120,11 +88,27 @@ export class Twins {
     return this.#steady.timers().some((timer) => timer.id === id)
   }
 
+  /** What it cannot execute, because the host fails, is made void by the next entry, as a group does it (HAZARDS D5). */
+  #apply(entry: Entry): Told {
+    const told = this.#steady.apply(entry, this.#keyOf(entry), [])
+    if (told !== "stuck") return told
+    const data = voidingFor(this.#steady.machine.stuck!, entry, nodeId)
+    const voiding: Entry = { ...entry, index: entry.index + 1, data }
+    this.#log.push(voiding)
+    return this.#steady.apply(entry, this.#keyOf(entry), [voiding]) as Told
+  }
+
   /** The second replica executes what it has not executed, or has forgotten. */
   #catchUp(): void {
     for (let at = this.#forgetful.index - this.#base; at < this.#log.length; at++) {
       const entry = this.#log[at]!
-      const [known, found] = [this.#told[at]!, this.#forgetful.apply(entry, this.#keyOf(entry))]
+      const known = this.#told[at]!
+      const found = this.#forgetful.apply(entry, this.#keyOf(entry), this.#log.slice(at + 1))
+      insist(
+        "host",
+        found !== "stuck",
+        `${nameOf(entry)}: executed by one of two replicas, and not by the other`,
+      )
       const [outcomes, events] = [
         [known.outcome, found.outcome].map((outcome) => JSON.stringify(outcome)),
         [known.events, found.events].map(eventsText),
@@ -159,6 +143,7 @@ export class Twins {
     const difference =
       told("one state", (replica) => replica.state(key)) ??
       told("the same timers", (replica) => replica.timers()) ??
+      told("the same timers", ({ machine }) => ({ nextAt: machine.nextTimer() })) ??
       told("one state", ({ machine }) => machine.stateHash().hash)
     throw new Violation("determinism", `${nameOf(entry)}: ${difference}`)
   }
@@ -178,113 +163,4 @@ const nameOf = ({ data, index }: Entry): string => {
 const eventsText = (events: ReadonlyArray<Emitted>): string =>
   events.map(({ event, data }) => `${event} ${data}`).join(", ") || "none"
 
-class Replica {
-  machine: Machine
-  /** Executed so far. */
-  index: Index
-  readonly #options: TwinsOptions
-  readonly #disk: SimulatedDisk
-
-  constructor(options: TwinsOptions, chance: Chance) {
-    this.#options = options
-    this.#disk = new SimulatedDisk({ clusterId: "test", nodeId: "n1", incarnation: "n1-1" }, chance)
-    if (options.beginning.index > 0) begin(this.#openStore(), options.beginning)
-    this.machine = this.#open()
-    this.index = this.machine.position().index
-  }
-
-  /** As a process that has just started: with what was flushed, and code that was loaded anew. */
-  restart(): void {
-    this.machine.close()
-    this.machine = this.#open()
-    this.index = this.machine.position().index
-  }
-
-  apply(entry: Entry, key: string): Told {
-    const [outcome = null] = this.machine.apply([entry])
-    this.index = entry.index
-    return { outcome, events: key === "" ? [] : this.#emitted(key, entry.index) }
-  }
-
-  /** Entries without commands. */
-  fill(entries: ReadonlyArray<Entry>): void {
-    this.machine.apply(entries)
-    this.index += entries.length
-  }
-
-  /** As it is stored; null when its version cannot be shown. */
-  state(key: string): Json {
-    const [answer] = this.machine.query([{ type: "state", actor: this.#options.actor, key }])
-    return answer?._tag === "Answered" ? (JSON.parse(answer.body).state as Json) : null
-  }
-
-  /** All that wait. */
-  timers(): ReadonlyArray<{
-    readonly key: string
-    readonly command: string
-    readonly input: Json
-    readonly id: string
-  }> {
-    return this.machine.due(Number.MAX_SAFE_INTEGER, timersMax).map((bytes) => {
-      const { command, input, key, timer } = decodeCommand(bytes)!
-      return { key, command, input: JSON.parse(input) as Json, id: timer }
-    })
-  }
-
-  /** By the entry that was applied last. */
-  #emitted(key: string, index: Index): ReadonlyArray<Emitted> {
-    const { outcomes } = this.machine.events([{ actor: this.#options.actor, key, after: index - 1 }])
-    const [outcome] = outcomes
-    return outcome?._tag === "Events" ? outcome.entries.flatMap(({ events }) => events) : []
-  }
-
-  #open(): Machine {
-    const { preset: registry } = this.#options
-    return new Machine({ store: this.#openStore(), registry, runner: this.#runner() })
-  }
-
-  #openStore(): StateStore {
-    return this.#disk.layers("main", configuration).openState()
-  }
-
-  #runner(): CallRunner {
-    const { alwaysReplay, codes } = this.#options
-    if (!alwaysReplay) return new Runner(codes.open(), defaultLimits)
-    const found = (violation: Violation) => {
-      throw violation
-    }
-    return new DoubleRunner({ open: () => codes.open(), limits: defaultLimits, found })
-  }
-}
-
-/** Instances that no entry has written: they are put where a snapshot would bring them. */
-const begin = (store: StateStore, { index, time, instances }: Beginning): void => {
-  store.flush({
-    position: { index: index - 1, term: 0, time, configuration },
-    instances: [],
-    outcomes: [],
-    forgetOutcomesBelow: 0,
-    timersSet: [],
-    timersCleared: [],
-    digest: "",
-  })
-  const core = new MachineCore({ store, preset: null })
-  for (const { state, ...head } of instances) {
-    core.state.instances.put(undefined, Instance.received(idOf(head.actor, head.key), head, state))
-  }
-  // Only behind an entry is there something to flush.
-  const entry: Entry = { index, term: 0, time, kind: "noop", data: nothing, origin: null }
-  core.advance(core.apply([entry]), [])
-  core.flush()
-  core.close()
-}
-
-const configuration: Configuration = {
-  voters: ["n1"],
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-  addresses: {},
-}
-const timersMax = defaultLimits.timersMax
 const nothing = new Uint8Array()

@@ -5,9 +5,8 @@ import { encodeSystem, piecesOf, type SystemInput, type SystemName } from "../ma
 import type { Plan } from "../machine/system/plan.ts"
 import { commandAnswer } from "./answers.ts"
 import type { ActorCode, Code, Codes } from "./Codes.ts"
+import { nodeId } from "./Replica.ts"
 import type { Twins } from "./Twins.ts"
-
-const node = "n1"
 
 export class Versions {
   readonly #codes: Codes
@@ -69,13 +68,13 @@ export class Versions {
       this.#system("$actor/piece", version, { version, at, text }, now)
     const bytes = new TextEncoder().encode(code.text).length
     const manifest = manifestOf(code.load())
-    const input = { version, pieces: pieces.length, bytes, by: node, source: "file" as const, ...manifest }
+    const input = { version, pieces: pieces.length, bytes, by: nodeId, source: "file" as const, ...manifest }
     this.#system("$actor/register", name, input, now)
   }
 
   /** Throws what it is refused for. */
   #system<Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>, now: number): void {
-    const bytes = encodeSystem(name, { key, input, id: `version ${++this.#commands}`, door: node })
+    const bytes = encodeSystem(name, { key, input, id: `version ${++this.#commands}`, door: nodeId })
     const [admission] = this.#twins.machine.admit([bytes])
     const outcome =
       admission!._tag === "Settled"

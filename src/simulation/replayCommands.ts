@@ -13,6 +13,7 @@ import { whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
 import { type ActorCode, type Code, Codes, presetOf } from "./Codes.ts"
 import { Comparison, type VersionDifference } from "./Comparison.ts"
+import { nodeId } from "./Replica.ts"
 import { type Recorded, type Replayable, readRecorded, rowsOf, type Skipped } from "./recorded.ts"
 import { NOW_MILLIS, type TestActorOptions } from "./TestActor.ts"
 import { Twins } from "./Twins.ts"
@@ -82,7 +83,7 @@ class Life {
       codes,
       preset: presetOf([this.#code]),
       beginning: { index: index - 1, time: this.#now, instances: rows },
-      chance: this.#chance.fork("replicas"),
+      chance: this.#chance,
       alwaysReplay,
     })
   }
@@ -90,7 +91,8 @@ class Life {
   execute(replayable: Replayable): ReplayedCommand {
     const { command, input, key, term } = replayable
     this.#now = Math.max(this.#now, replayable.time ?? 0)
-    const index = replayable.index ?? this.#twins.index + 1
+    // One that could not be executed has taken the next place, too.
+    const index = Math.max(replayable.index ?? 0, this.#twins.index + 1)
     this.#twins.skipTo(index - 1, this.#now)
     const isFired = this.#fired.has(replayable.timer)
     const logged = this.#logged(replayable)
@@ -124,7 +126,7 @@ class Life {
           ? Uint8Array.from({ length: 16 }, () => this.#chance.below(256))
           : Uint8Array.fromHex(given.seed),
       caller: given.caller,
-      door: "n1",
+      door: nodeId,
       // Who knows nothing of the timer, which was set before the recording began, executes a command like any other.
       timer: isSet ? timer : "",
     }

@@ -81,6 +81,7 @@ for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
             expect(waiting!.message).toBe(`ended: after ${guilty!.message}`)
             expect(yield* provoke(compartment, "length", "later")).toMatchObject({ kind: "ended" })
             yield* Effect.promise(() => until("the thread to be gone", () => isGone(thread) || null))
+            expect(yield* provoke(compartment, "length", "much later")).toMatchObject({ kind: "ended" })
           }),
         ))
     }

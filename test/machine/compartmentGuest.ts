@@ -68,8 +68,8 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
   },
   atOnce: () => new Uint8Array(4_000_000_000),
   garbage: (rest) => {
-    const text = JSON.stringify(Array.from({ length: 30_000 }, (_, at) => ({ at, name: `name ${at}` })))
-    for (let round = 0; round < Number(rest); round++) held[0] = JSON.parse(text)
+    const text = JSON.stringify(Array.from({ length: 100_000 }, (_, at) => ({ at, name: `name ${at}` })))
+    for (let round = 0; round < Number(rest); round++) held[round % 2] = JSON.parse(text)
     return encode("survived")
   },
   compiled: () => {
@@ -83,6 +83,11 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
     console.error(rest)
     return encode("printed")
   },
+  lastWords: (rest) => {
+    console.error("x".repeat(5_000))
+    console.error(rest)
+    process.exit(7)
+  },
   say: (rest) => {
     writeSync(5, Buffer.from(rest, "hex"))
     sleepThread(60_000)
@@ -90,6 +95,16 @@ const acts: Record<string, (rest: string, request: Uint8Array) => unknown> = {
   answerTwice: (rest, request) => {
     writeSync(5, Buffer.from(rest, "hex"))
     return request
+  },
+  // From another thread, as this one reads and nothing else between two requests.
+  sayLater: (rest) => {
+    const code = `
+      import { writeSync } from "node:fs"
+      await Bun.sleep(50)
+      writeSync(5, Buffer.from("${rest}", "hex"))
+    `
+    new Worker(URL.createObjectURL(new Blob([code])))
+    return encode("later")
   },
   closeAnswers: () => {
     closeSync(5)

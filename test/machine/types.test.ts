@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test"
 import { Schema } from "effect"
-import { actor } from "raftlet"
+import { type Actor, actor } from "raftlet"
+import type { ActorTypes, TypedActor } from "../../src/machine/actor.ts"
 
 const State = Schema.Struct({ value: Schema.Int })
 const By = Schema.Struct({ by: Schema.Int })
@@ -68,6 +69,28 @@ test("an actor may do without queries (contract §2)", () => {
   expect(quiet.queries).toEqual({})
   expect(Object.keys(right.commands)).toEqual(["add", "reset", "at"])
 })
+
+test("an actor is any actor, whatever the compiler knows of it", () => {
+  const all: ReadonlyArray<Actor> = [
+    right,
+    actor({ version: 1, state: State, initial: { value: 0 }, commands: {} }),
+  ]
+  const types: {
+    readonly state: { readonly value: number }
+    readonly commands: {
+      readonly add: { readonly input: { readonly by: number }; readonly output: number }
+      readonly reset: { readonly input: null; readonly output: null }
+      readonly at: { readonly input: string; readonly output: string }
+    }
+    readonly queries: {
+      readonly value: { readonly input: null; readonly output: number }
+      readonly plus: { readonly input: number; readonly output: number }
+    }
+  } | null = typesOf(right)
+  expect([all.length, types]).toEqual([2, null])
+})
+
+const typesOf = <Types extends ActorTypes>(_: TypedActor<Types>): Types | null => null
 
 test("a wrong actor does not compile (contract §2)", () => {
   const rest = { version: 1, state: State, initial: { value: 0 }, queries: {} } as const

@@ -132,6 +132,29 @@ describe("a reducer", () => {
     expect(testActor(late).execute("a", "go")).toMatchObject({ outcome: "refused", code: "reducer-async" })
   })
 
+  test("whose stack runs over puts its instance into quarantine, and no other (D5, D6)", () => {
+    const deep = (): number => 1 + deep()
+    const falling = actor({
+      version: 1,
+      state: Schema.Int,
+      initial: 0,
+      commands: {
+        add: { output: Schema.Int, reduce: (state) => ({ state: state + 1, result: state + 1 }) },
+        fall: { output: Schema.Int, reduce: (state) => ({ state, result: deep() }) },
+      },
+    })
+    for (const alwaysReplay of [false, true]) {
+      const subject = testActor(falling, { alwaysReplay })
+      for (let count = 0; count < 20; count++) {
+        subject.execute("b", "add")
+        subject.execute(`${count}`, "add")
+        expect(subject.execute(`${count}`, "fall")).toMatchObject({ outcome: "refused", code: "quarantined" })
+        expect(subject.execute(`${count}`, "add")).toMatchObject({ outcome: "refused", code: "quarantined" })
+      }
+      expect([subject.state("b"), subject.state("7")]).toEqual([20, 1])
+    }
+  })
+
   test("that schedules itself at once for ever ends the test, not the patience", () => {
     const endless = testActor(
       doing(({ schedule }) => {

@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "bun:test"
 import { Schema } from "effect"
-import { actor } from "raftlet"
+import { actor, type Json } from "raftlet"
 import { type RecordedCommand, replayCommands } from "raftlet/testing"
 import { SeededRandom } from "../../src/machine/random.ts"
+import { jsonDifferences } from "../../src/simulation/jsonDifferences.ts"
 import { cents, euros, type Otherwise } from "./tills.ts"
 
 const recorded: ReadonlyArray<RecordedCommand> = [
@@ -150,6 +151,20 @@ describe("recorded commands", () => {
   })
 })
 
+test("values differ where they are the smallest that are not the same", () => {
+  const differ = (before: Json, after: Json) =>
+    jsonDifferences(before, after).map(({ path, before, after }) => [path, before, after])
+  expect(differ({ a: [1, { b: "x" }], c: 1 }, { a: [1, { b: "y" }, 2], d: null })).toEqual([
+    ["/a/1/b", "x", "y"],
+    ["/a/2", undefined, 2],
+    ["/c", 1, undefined],
+    ["/d", undefined, null],
+  ])
+  expect(differ(["x"], { 0: "x" })).toEqual([["", ["x"], { 0: "x" }]])
+  expect(differ({ "a/b": null }, { "a/b": {} })).toEqual([["/a~1b", null, {}]])
+  expect(differ({ a: 1, b: [] }, { b: [], a: 1 })).toEqual([])
+})
+
 describe("another version", () => {
   const differences = (otherwise: Otherwise, commands = recorded) =>
     replayCommands({ recorded: commands, version: euros, compareWith: cents(otherwise) }).differences
@@ -191,6 +206,28 @@ describe("another version", () => {
     expect(differences({}, [{ key: "a", command: "giveBack" }])).toMatchObject([
       { what: "outcome", before: { code: "unknown-command" }, after: { outcome: "executed", result: null } },
     ])
+  })
+
+  test("begins with its own initial state, and not with what its migration makes of the other one's", () => {
+    expect(differences({ initial: 1 }, [recorded[0]!])).toMatchObject([
+      { what: "result", before: 3, after: 3.01 },
+      { what: "state", path: "/cents", before: 300, after: 301 },
+    ])
+  })
+
+  test("sees the time of the log, which does not go back", () => {
+    const later = { key: "a", command: "payLater", input: { euros: 1 } }
+    const times = [5000, 1000].map((time) => ({ ...later, time }))
+    expect(differences({ laterMillis: 1 }, times)).toMatchObject([
+      { index: 1, what: "timers", before: 6000, after: 5001 },
+      { index: 2, what: "timers", before: 6000, after: 5001 },
+    ])
+  })
+
+  test("is not asked for what was answered before, or refused for its key (C1)", () => {
+    const once = { key: "a", command: "pay", input: { euros: 1 }, idempotencyKey: "once" }
+    const found = differences({ fee: 1 }, [once, once, { ...once, input: { euros: 2 } }])
+    expect(found).toMatchObject([{ index: 1, what: "state" }])
   })
 
   test("is compared command by command: one difference entails no other", () => {

@@ -2,8 +2,8 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Schema } from "effect"
-import { actor } from "raftlet"
-import { actorModel, testActor, testCluster, Violation } from "raftlet/testing"
+import { type Actor, actor } from "raftlet"
+import { actorModel, type TestActor, testActor, testCluster, Violation } from "raftlet/testing"
 import counter from "../../src/simulation/actors/counter.ts"
 import { models } from "../../src/simulation/models.ts"
 
@@ -49,8 +49,29 @@ describe("an actor on its own", () => {
     })
     expect(subject.query("a", "value")).toBe(2)
     expect(subject.state("a")).toEqual({ value: 2 })
-    // @ts-expect-error the compiler knows its queries
+    // @ts-expect-error no such query
     expect(() => subject.query("a", "nothing")).toThrow("unknown-query")
+  })
+
+  test("is known to the compiler by its names, inputs, results and states", () => {
+    const subject = testActor(reminder)
+    const answer = subject.execute("a", "plan", { what: "late", afterMillis: 2000 })
+    if (answer.outcome === "executed") answer.result satisfies null
+    const said: ReadonlyArray<string> = subject.query("a", "said")
+    const state: { readonly said: ReadonlyArray<string> } = subject.state("a")
+    expect([said, state.said]).toEqual([[], []])
+    // @ts-expect-error no such command
+    subject.execute("a", "pla", { what: "late" })
+    // @ts-expect-error an input of another type
+    subject.execute("a", "plan", { what: 5, afterMillis: 2000 })
+    // @ts-expect-error an input that is missing
+    subject.execute("a", "plan")
+    // @ts-expect-error an input where the query takes none
+    expect(() => subject.query("a", "said", 5)).toThrow("invalid-input")
+    // What only some of all actors can be asked for, any of them may be.
+    const any: TestActor = subject
+    expect(any.execute("a", "plan", { what: 5 })).toMatchObject({ code: "invalid-input" })
+    expect(testActor<Actor>(reminder).execute("a", "pla")).toMatchObject({ code: "unknown-command" })
   })
 
   test("executes what was scheduled when its time has come, in order (D9)", () => {
@@ -93,34 +114,37 @@ describe("an actor on its own", () => {
     expect(subject.events("c")).toEqual([])
   })
 
-  test.each(["a result", "the state", "an event"])(
-    "that keeps something outside of its state is found by %s (D1, D2)",
-    (what) => {
-      let calls = 0
-      const impure = actor({
-        version: 1,
-        state: Schema.Struct({ calls: Schema.Int }),
-        initial: { calls: 0 },
-        commands: {
-          call: {
-            output: Schema.Int,
-            reduce: (_state, _input, ctx) => {
-              calls++
-              if (what === "an event") ctx.emit("called", calls)
-              return {
-                state: { calls: what === "the state" ? calls : 0 },
-                result: what === "a result" ? calls : 0,
-              }
-            },
+  test.each([
+    ["a result", "go of a: one outcome, wherever"],
+    ["the state", "go of a: one state, wherever"],
+    ["an event", "go of a: the same events, wherever"],
+    ["a timer", "go of a: the same timers, wherever"],
+  ])("that keeps something outside of its state is found by %s (D1, D2)", (what, words) => {
+    let calls = 0
+    const impure = actor({
+      version: 1,
+      state: Schema.Struct({ calls: Schema.Int }),
+      initial: { calls: 0 },
+      commands: {
+        go: {
+          output: Schema.Int,
+          reduce: (_state, _input, ctx) => {
+            calls++
+            if (what === "an event") ctx.emit("called", calls)
+            if (what === "a timer") ctx.schedule(calls, "go", null)
+            return {
+              state: { calls: what === "the state" ? calls : 0 },
+              result: what === "a result" ? calls : 0,
+            }
           },
         },
-      })
-      const subject = testActor(impure)
-      expect(() => {
-        for (let count = 0; count < 50; count++) subject.execute("a", "call")
-      }).toThrow(Violation)
-    },
-  )
+      },
+    })
+    const subject = testActor(impure)
+    expect(() => {
+      for (let count = 0; count < 50; count++) subject.execute("a", "go")
+    }).toThrow(words)
+  })
 })
 
 describe("a cluster", () => {

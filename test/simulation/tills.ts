@@ -40,6 +40,8 @@ export interface Otherwise {
   readonly event?: string
   readonly laterMillis?: number
   readonly isFree?: boolean
+  /** Of an instance that was never written. */
+  readonly initial?: number
 }
 
 export const cents = ({
@@ -49,11 +51,12 @@ export const cents = ({
   event = "paid",
   laterMillis = 1000,
   isFree = false,
+  initial = 0,
 }: Otherwise = {}) =>
   actor({
     version: 2,
     state: Schema.Struct({ cents: Schema.Int }),
-    initial: { cents: 0 },
+    initial: { cents: initial },
     commands: {
       pay: {
         ...pay,

@@ -30,10 +30,3 @@ export const answerHeadBytes = 9
 /** Descriptors of a child. Not the usual ones, which belong to whoever prints. */
 export const requestsDescriptor = 4
 export const answersDescriptor = 5
-
-/**
- * Whether an error says that memory was refused. How much there is differs from node to node, so this is a fault and
- * never what a reducer has to say.
- */
-export const isOutOfMemory = (error: unknown): boolean =>
-  error instanceof RangeError && /out of memory/i.test(error.message)

@@ -3,11 +3,11 @@
 // The entry file closes its realm behind it: all that is needed of the host is taken when this file is loaded.
 
 import { readlinkSync, readSync, writeSync } from "node:fs"
+import { isOutOfMemory } from "../HostFault.ts"
 import {
   type Answer,
   answerHeadBytes,
   answersDescriptor,
-  isOutOfMemory,
   type Request,
   requestHeadBytes,
   requestsDescriptor,

@@ -3,8 +3,9 @@
 import { serve } from "../compartment/serve.ts"
 import { closeRealm } from "../realm/closeRealm.ts"
 import { evaluateModule } from "../realm/evaluate.ts"
+import { reachedThroughContext } from "../reduce.ts"
 import { Inside } from "./Inside.ts"
 
 const inside = new Inside(evaluateModule)
-closeRealm()
+closeRealm(reachedThroughContext)
 serve((request) => inside.answer(request))

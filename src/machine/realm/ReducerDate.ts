@@ -42,12 +42,7 @@ export const reducerDateOf = (Right: DateConstructor): DateConstructor => {
     const date = new Right(0)
     date.setUTCFullYear(+year, +month - 1, +day)
     if (date.getUTCMonth() !== +month - 1 || date.getUTCDate() !== +day) return Number.NaN
-    return date.setUTCHours(
-      +hour,
-      +minute - offsetMinutes(zone),
-      +second,
-      +fraction.padEnd(3, "0").slice(0, 3),
-    )
+    return date.setUTCHours(+hour, +minute - offsetMinutes(zone), +second, +`${fraction}00`.slice(0, 3))
   }
   return Object.defineProperties(ReducerDate, {
     name: { value: "Date" },

@@ -46,18 +46,18 @@ let exchange: Exchange | null = null
  * strict: what became read-only meanwhile stays as it is.
  */
 const exchangeOf = (all: ReadonlyArray<Replacement>): Exchange => {
-  const places = all.map(({ holder, key }, at) => (holder === realm ? key : `holder${at}.${key}`))
+  const places = all.map(({ holder, key }, at) => (holder === realm ? key : `$holder${at}.${key}`))
   const set = ({ holder, key }: Replacement, at: number, value: string): string =>
     Object.getOwnPropertyDescriptor(holder, key)?.writable === true
       ? `${places[at]} = ${value};`
-      : `define(holder${at}, "${key}", { value: ${value} });`
+      : `$define($holder${at}, "${key}", { value: ${value} });`
   const bind = all.map(
-    (_, at) => `const { holder: holder${at}, value: value${at} } = all[${at}]; let was${at};`,
+    (_, at) => `const { holder: $holder${at}, value: $value${at} } = $all[${at}]; let $was${at};`,
   )
-  const close = all.map((one, at) => `was${at} = ${places[at]}; ${set(one, at, `value${at}`)}`)
-  const open = all.map((one, at) => set(one, at, `was${at}`))
+  const close = all.map((one, at) => `$was${at} = ${places[at]}; ${set(one, at, `$value${at}`)}`)
+  const open = all.map((one, at) => set(one, at, `$was${at}`))
   const source = `${bind.join("")} return { close() { ${close.join("")} }, open() { ${open.join("")} } }`
-  return new Function("all", "define", source)(all, Object.defineProperty)
+  return new Function("$all", "$define", source)(all, Object.defineProperty)
 }
 
 const membersOfBun = (): ReadonlyArray<Replacement> =>
