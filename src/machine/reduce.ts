@@ -85,11 +85,20 @@ const reasonOf = (error: unknown, { actor, key, command }: Execution["call"]): R
 
 /** Keeps a returned promise from failing unseen, which would end the thread. */
 export const asynchronous = (returned: PromiseLike<unknown>, what: "reducer" | "query"): Reason => {
-  Effect.runFork(Effect.ignore(Effect.tryPromise(() => returned)))
+  forget(returned)
   return {
     code: `${what}-async`,
     message: `The ${what} returned a promise: it must be synchronous.`,
     data: null,
+  }
+}
+
+/** What it may come to is nobody's error. */
+const forget = (returned: PromiseLike<unknown>): void => {
+  try {
+    Effect.runFork(Effect.ignore(Effect.tryPromise(() => returned)))
+  } catch {
+    // In a compartment Effect has no timers, and nobody listens for what is left behind.
   }
 }
 
