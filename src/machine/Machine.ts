@@ -29,6 +29,7 @@ export class Machine {
   /** As the last flush found it: only who asks for a flush has it tried again. */
   #isDiskFull = false
   #failure: unknown = null
+  #isClosed = false
   readonly #checkpoints = new CheckpointNotes()
 
   constructor(options: {
@@ -135,8 +136,23 @@ export class Machine {
     }
   }
 
+  /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */
+  giveUp(): void {
+    // The file may be another's by now.
+    if (this.#isClosed) return
+    this.#isClosed = true
+    try {
+      this.flush()
+    } catch {
+      // Then the evidence is as of an earlier flush.
+    }
+    if (!(this.#failure instanceof StateCorrupt)) this.#state.store.discard()
+    this.#failure ??= new Error("the machine's state is given up")
+  }
+
   /** Without a flush. */
   close(): void {
+    this.#isClosed = true
     this.#failure ??= new Error("the machine is closed")
     this.#state.store.close()
   }

@@ -9,7 +9,7 @@ import { bundleActors } from "./bundle.ts"
 import { messageOf } from "./Coder.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
-import { MachineFailed, MachineHost } from "./MachineHost.ts"
+import { type FailureReason, MachineFailed, MachineHost, reasonOf } from "./MachineHost.ts"
 import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { ActorsRefused } from "./Registry.ts"
@@ -41,7 +41,7 @@ export const layerWorker = (options: {
       const modules = yield* bundleActors(options.actorsDirectory)
       const earlier = yield* Effect.try({
         try: () => archiveModules(options.archiveDirectory, modules),
-        catch: (error) => new MachineFailed({ operation: "archive", message: messageOf(error) }),
+        catch: (error) => machineFailed("archive", error),
       })
       const call = yield* openThread
       const problems = yield* call("load", { modules, earlier }).pipe(
@@ -53,12 +53,10 @@ export const layerWorker = (options: {
       if (problems.length > 0) return yield* ActorsRefused.of(problems)
       const { initial, limits = {}, statePath } = options
       const open = call("open", { statePath, initial, limits })
-      yield* open
+      // A state that is corrupt is given up by who opens it: the second time there is an empty one.
+      yield* Effect.retry(open, { times: 1, while: ({ reason }) => reason === "corrupt" })
       return makeHost(call, open, (id) =>
-        Effect.mapError(
-          snapshots.install(id),
-          (error) => new MachineFailed({ operation: "install", message: messageOf(error) }),
-        ),
+        Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
       )
     }),
   )
@@ -103,6 +101,7 @@ const makeHost = (
       gate.install(
         callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
       ),
+    giveUp: gate.install(Effect.andThen(callNow("giveUp", null), open)),
     status: call("status", null),
   })
 }
@@ -154,7 +153,9 @@ class MachineThread {
     if (this.#waiting.size === 0) this.#worker.unref()
     if (waiting === undefined) return
     waiting.resume(
-      reply.failure === null ? Effect.succeed(reply.gives) : fail(waiting.operation, reply.failure),
+      reply.failure === null
+        ? Effect.succeed(reply.gives)
+        : fail(waiting.operation, reply.failure, reply.reason),
     )
   }
 
@@ -181,8 +182,14 @@ function callOn(thread: MachineThread): Call {
     Effect.callback((resume: Resume) => thread.request(operation, given, resume))) as Call
 }
 
-const fail = (operation: string, message: string): Effect.Effect<never, MachineFailed> =>
-  Effect.fail(new MachineFailed({ operation, message }))
+const fail = (
+  operation: string,
+  message: string,
+  reason: FailureReason = "failed",
+): Effect.Effect<never, MachineFailed> => Effect.fail(new MachineFailed({ operation, message, reason }))
+
+const machineFailed = (operation: string, error: unknown): MachineFailed =>
+  new MachineFailed({ operation, message: messageOf(error), reason: reasonOf(error) })
 
 const tooSlow = (names: ReadonlyArray<string>): ActorsRefused =>
   ActorsRefused.of(

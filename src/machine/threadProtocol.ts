@@ -4,7 +4,7 @@ import type { Configuration, Entry } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { ActorModule } from "./bundle.ts"
 import type { MachineLimits } from "./limits.ts"
-import type { Admission, MachineStatus, Query } from "./MachineHost.ts"
+import type { Admission, FailureReason, MachineStatus, Query } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { ActorProblem } from "./Registry.ts"
@@ -41,6 +41,7 @@ export interface Operations {
   }
   readonly checkpoints: { readonly given: null; readonly gives: ReadonlyArray<Checkpoint> }
   readonly status: { readonly given: null; readonly gives: MachineStatus }
+  readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }
 }
 
@@ -54,7 +55,12 @@ export interface Request<Name extends Operation = Operation> {
 
 export type Reply =
   | { readonly id: number; readonly gives: unknown; readonly failure: null }
-  | { readonly id: number; readonly gives: null; readonly failure: string }
+  | {
+      readonly id: number
+      readonly gives: null
+      readonly failure: string
+      readonly reason: FailureReason
+    }
 
 /** Empty bytes stand for a settled proposal, whose outcome is the next of `outcomes`. */
 export interface PackedAdmissions {

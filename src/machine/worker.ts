@@ -4,6 +4,7 @@ import { Cause, Effect, Exit } from "effect"
 import { openSqliteStateStore } from "../storage/stateStoreSqlite.ts"
 import { messageOf } from "./Coder.ts"
 import { Machine } from "./Machine.ts"
+import { reasonOf } from "./MachineHost.ts"
 import { loadModules } from "./modules.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
 import type { ActorProblem, Registry } from "./Registry.ts"
@@ -31,7 +32,13 @@ self.onmessage = ({ data: request }: MessageEvent<Request>) => {
     const gives = run(request)
     self.postMessage({ id: request.id, gives, failure: null } satisfies Reply, buffersOf(gives))
   } catch (error) {
-    self.postMessage({ id: request.id, gives: null, failure: messageOf(error) } satisfies Reply)
+    const reply: Reply = {
+      id: request.id,
+      gives: null,
+      failure: messageOf(error),
+      reason: reasonOf(error),
+    }
+    self.postMessage(reply)
   }
 }
 
@@ -40,7 +47,7 @@ const load = ({ id, given }: Request<"load">): void => {
   Effect.runFork(prepare(given)).addObserver((exit) => {
     const reply: Reply = Exit.isSuccess(exit)
       ? { id, gives: exit.value, failure: null }
-      : { id, gives: null, failure: Cause.pretty(exit.cause) }
+      : { id, gives: null, failure: Cause.pretty(exit.cause), reason: "failed" }
     self.postMessage(reply)
   })
 }
@@ -57,6 +64,7 @@ const prepare = ({ modules, earlier }: LoadOptions): Effect.Effect<ReadonlyArray
 const run = (request: Request): unknown => {
   const { operation, given } = request
   if (operation === "open") return open(given as OpenOptions)
+  if (operation === "giveUp") return giveUp()
   if (machine === null) throw new Error(`${operation} before open`)
   switch (operation) {
     case "position":
@@ -90,6 +98,13 @@ const run = (request: Request): unknown => {
     default:
       throw new Error(`there is no operation ${operation}`)
   }
+}
+
+/** Without a machine it has been given up before, and there was no room to open the next one. */
+const giveUp = (): null => {
+  machine?.giveUp()
+  machine = null
+  return null
 }
 
 const open = ({ statePath, initial, limits }: OpenOptions): unknown => {

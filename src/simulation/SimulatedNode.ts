@@ -9,6 +9,7 @@ import type { MachineLimits } from "../machine/limits.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
+import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
@@ -41,6 +42,8 @@ export interface NodeWatcher {
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
   readonly installed: (node: SimulatedNode, position: StatePosition) => void
+  /** It has given its state up, and begins anew over its log. */
+  readonly gaveUp: (node: SimulatedNode) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
@@ -76,6 +79,8 @@ export class SimulatedNode {
   record: Node | null = null
   /** Counts its processes. */
   starts = 0
+  /** Counts the states that it has given up while it ran. */
+  repairs = 0
   /** Done once, when it next has read its state for somebody and not answered yet. */
   onceItHasRead: (() => void) | null = null
   /** Done once, soon after its log has moved onto a snapshot and its state has not. */
@@ -259,7 +264,7 @@ export class SimulatedNode {
 
   #layers(process: Process) {
     const { network, raft, mailboxes, watch, watcher } = this.#around
-    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial)
+    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial, digestOfState)
     const observer: Observer = {
       ...silentObserver,
       turned: (record, turn) => {
@@ -313,6 +318,12 @@ export class SimulatedNode {
           }),
         hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
         installed: (position) => watch(() => watcher.installed(this, position)),
+        gaveUp: () => {
+          // What the life knew that has ended with it.
+          this.record = null
+          this.repairs++
+          watch(() => watcher.gaveUp(this))
+        },
         hasRead: () => this.#hasRead(),
       },
     }).pipe(

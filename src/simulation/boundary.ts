@@ -12,6 +12,8 @@ export interface MachineWatcher {
   readonly applied: (entries: ReadonlyArray<Entry>, outcomes: ReadonlyArray<Outcome | null>) => void
   readonly hashed: (index: Index, hash: string) => void
   readonly installed: (position: StatePosition) => void
+  /** The state was given up: an empty one took its place. */
+  readonly gaveUp: () => void
   /** The state was read, and nobody has the answer yet. True: the world goes on before anybody gets it. */
   readonly hasRead: () => boolean
 }
@@ -72,6 +74,7 @@ export const layerBoundary = (options: {
           Effect.tap(ask(host.install(snapshotId)), (position) =>
             Effect.sync(() => watcher.installed(position)),
           ),
+        giveUp: Effect.tap(ask(host.giveUp), () => Effect.sync(() => watcher.gaveUp())),
         status: ask(host.status),
       })
     }),
