@@ -197,8 +197,8 @@ export class Proposals {
 
   /** Peers look for another leader; this node's own clients were told when its door was closed. */
   #turnAway(units: ReadonlyArray<Unit>): void {
-    for (const unit of units) {
-      if (unit.kind === "leader") for (const waiter of unit.waiters) waiter.dismissed("not-leader")
+    for (const { waiters } of units.filter(({ kind }) => kind === "leader")) {
+      for (const waiter of waiters) waiter.dismissed("not-leader")
     }
   }
 

@@ -152,7 +152,7 @@ export const receiver = Effect.fnUntraced(function* (
     const next = yield* Queue.take(pieces)
     const { commitIndex, pendingInstall, isShort } = group.node
     // What a full disk keeps is for votes and the log. Who sends is asked again, or asks.
-    if (pendingInstall !== null || isShort || group.partings.isOver) continue
+    if (isShort || group.partings.isOver) continue
     if ("piece" in next) {
       yield* refill
         .keep(next.from, next.piece)
@@ -160,8 +160,9 @@ export const receiver = Effect.fnUntraced(function* (
       continue
     }
     const { from, chunk } = next
+    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
     // The store keeps one: what is about to become the state must not go for what may come later.
-    if (chunk.snapshot.index <= commitIndex || refill.ready !== null) continue
+    if (refill.ready !== null) continue
     refill.forget()
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({

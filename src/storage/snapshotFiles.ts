@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
 import { type DigestOf, StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { corruptNote, verifyState } from "./stateRows.ts"
+import { corruptNote, noState, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
   const snapshots = join(directory, "snapshots")
@@ -53,6 +53,7 @@ export const createSnapshot = (directory: string, digestOf: DigestOf | null = nu
 
 const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>, digestOf: DigestOf | null): Snapshot => {
   removeDraft(paths.draft)
+  if (!existsSync(paths.state)) throw new StateCorrupt(noState)
   const source = new Database(paths.state, { readwrite: true, create: false })
   try {
     source.run("PRAGMA busy_timeout = 5000")
@@ -91,7 +92,9 @@ export const reopenSnapshot = (
  * what was written.
  */
 export const verifyStateFile = (directory: string, digestOf: DigestOf | null): void => {
-  const database = new Database(snapshotPaths(directory).state, { readonly: true })
+  const { state } = snapshotPaths(directory)
+  if (!existsSync(state)) throw new StateCorrupt(noState)
+  const database = new Database(state, { readonly: true })
   try {
     database.run("PRAGMA busy_timeout = 5000")
     database.run("BEGIN")

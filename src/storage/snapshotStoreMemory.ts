@@ -10,7 +10,7 @@ import { type DigestOf, StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
 import { decodeState, encodeState, readPosition, type StateImage, verifyImage } from "./stateImage.ts"
-import { corruptNote } from "./stateRows.ts"
+import { corruptNote, noState } from "./stateRows.ts"
 import { stateFileName } from "./stateStoreMemory.ts"
 
 /** `digestOf`: what the rows of a state must add up to; null: not asked. */
@@ -55,7 +55,7 @@ const openFiles = (disk: MemoryDisk, group: GroupId, digestOf: DigestOf | null):
 
   const stateNow = (): StateImage => {
     const content = directory.file(stateFileName)?.written
-    if (content === undefined) throw new Error("there is no state yet")
+    if (content === undefined) throw new StateCorrupt(noState)
     return content instanceof Uint8Array ? decodeState(content) : content
   }
 
@@ -217,7 +217,8 @@ const reopen = (bytes: Uint8Array | null, id: string, digestOf: DigestOf | null)
 const refusal = (bytes: Uint8Array, id: string, expected: number, digestOf: DigestOf | null): string => {
   if (bytes.byteLength !== expected) return `it has ${bytes.byteLength} bytes instead of ${expected}`
   const hash = hashOf(bytes)
-  return hash === id ? damageIn(bytes, digestOf) : `its hash is ${hash}`
+  if (hash !== id) return `its hash is ${hash}`
+  return damageIn(bytes, digestOf)
 }
 
 /** Empty when it is a whole state. */

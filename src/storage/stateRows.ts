@@ -146,6 +146,9 @@ function* readRows<Row, Value>(database: Database, select: string, decode: (row:
  */
 export const corruptNote = (path: string): string => `${path}.corrupt`
 
+/** Its machine has given it up, and has not opened the next one yet. */
+export const noState = "there is no state"
+
 export const checkVersion = (database: Database): void => {
   const version = database.query("PRAGMA user_version").values()[0]?.[0]
   if (version === formatVersion) return
