@@ -55,7 +55,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
 }
 
 /** Free to name every room: what a user imports, what puts the live layers together, and where a thread begins. */
-const ROOFS = new Set(["src/index.ts", "src/testing.ts", "src/main.ts", "src/machine/worker.ts"])
+const ROOFS = new Set([
+  "src/index.ts",
+  "src/testing.ts",
+  "src/main.ts",
+  "src/machine/worker.ts",
+  "src/machine/snapshotThread.ts",
+])
 
 export const wrongDirections = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
   files.flatMap((file) =>

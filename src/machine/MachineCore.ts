@@ -50,6 +50,7 @@ export class MachineCore {
   /** As the last flush found it: only who asks for a flush has it tried again. */
   #isDiskFull = false
   #failure: unknown = null
+  #isClosed = false
   #stuck: Stuck | null = null
   /** The entry that wrote an instance last, while a later one of the same wave is about to. */
   readonly #replaced = new Map<string, Index>()
@@ -243,8 +244,23 @@ export class MachineCore {
     }
   }
 
+  /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */
+  giveUp(): void {
+    // The file may be another's by now.
+    if (this.#isClosed) return
+    this.#isClosed = true
+    try {
+      this.flush()
+    } catch {
+      // Then the evidence is as of an earlier flush.
+    }
+    if (!(this.#failure instanceof StateCorrupt)) this.#state.store.discard()
+    this.#failure ??= new Error("the machine's state is given up")
+  }
+
   /** Without a flush. */
   close(): void {
+    this.#isClosed = true
     this.#failure ??= new Error("the machine is closed")
     this.#state.store.close()
   }
