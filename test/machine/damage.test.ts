@@ -16,7 +16,7 @@ import type { StateImage } from "../../src/storage/stateImage.ts"
 import { stateFileName } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { Bench, command, entry, initial } from "./Bench.ts"
-import { actorsOf, removeTemporary, run, source, temporary, worker } from "./places.ts"
+import { actorsOf, offerOwn, removeTemporary, run, source, temporary, worker } from "./places.ts"
 import { counter, registry } from "./suspects.ts"
 
 afterEach(removeTemporary)
@@ -154,6 +154,7 @@ for (const [name, layerOf] of [
       await run(
         layerOf(directory),
         Effect.fnUntraced(function* (host) {
+          yield* offerOwn(host)
           change(path, `UPDATE instances SET state = '{"value":9}' WHERE actor = 'counter'`)
           const failure = yield* Effect.flip(host.query([{ type: "state", actor: "counter", key: "a" }]))
           expect(failure).toMatchObject({ _tag: "MachineFailed", reason: "corrupt" })
