@@ -293,4 +293,4 @@ const answer = (doors: Doors, { door }: Sender, body: object, index?: number): R
 const recordedMax = 1000
 const recordedBytesMax = 4 * 1024 * 1024
 /** Of one actor, in one answer. */
-const quarantinedShownMax = 100
+export const quarantinedShownMax = 100

@@ -149,9 +149,9 @@ const problemOf = ({ kind, detail }: CompartmentFault): string =>
   kind === "deadline" ? "it has not finished loading in time" : `it fails when loaded (${kind}): ${detail}`
 
 /** Soft: it is the operator's own, and a busy machine must not put it into quarantine. */
-const ownDeadlines = { deadlineMillis: 5_000, lastDeadlineMillis: 15_000, loadMillisMax: 30_000 }
+export const ownDeadlines = { deadlineMillis: 5_000, lastDeadlineMillis: 15_000, loadMillisMax: 30_000 }
 /** Hard: uploaded code. */
-const guestDeadlines = { deadlineMillis: 500, lastDeadlineMillis: 1_500, loadMillisMax: 5_000 }
+export const guestDeadlines = { deadlineMillis: 500, lastDeadlineMillis: 1_500, loadMillisMax: 5_000 }
 const draftsMax = 20
 /** Processes for uploaded actors before the log, one each. */
-const doorsMax = 8
+export const doorsMax = 8

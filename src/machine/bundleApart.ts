@@ -42,6 +42,6 @@ const reasonOf = ({ kind, detail }: CompartmentFault): string =>
 const entry = new URL("./bundler.ts", import.meta.url)
 const turn = Semaphore.makeUnsafe(1)
 /** A bundle has 1 MiB at the most; the rest is the bundler's. */
-const memoryBytesMax = 256 * 1024 * 1024
+export const memoryBytesMax = 256 * 1024 * 1024
 /** Ten times as much may pass. */
-const millisMax = 1_000
+export const millisMax = 1_000

@@ -47,3 +47,14 @@ test("a command that never ends is run once", async () => {
   expect(plan.replay.different).toMatchObject([{ key: "a", before: "accepted: 2" }])
   expect(plan.replay.different[0]?.after).toBe("overflow: The command ran over the stack.")
 })
+
+test("a command that stands in the log several times was executed once, and is run once", async () => {
+  const machine = new Housed()
+  const version = await machine.deploy("counter", counting(1, "state + 1"))
+  const sent = encodeCommand(command({ version: "" }))
+  await machine.propose(sent)
+  const recorded = [sent, sent, sent].map((bytes, at) => ({ index: 10 + at, command: bytes }))
+  const asked = { actor: "counter", version, manifest: null, recorded }
+  const plan = await Effect.runPromise(machine.premises.work(machine.core.plan(asked), "door"))
+  expect((plan as Plan).replay).toMatchObject({ commands: 1, same: 1 })
+})

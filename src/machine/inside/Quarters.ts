@@ -271,4 +271,4 @@ const toFault = ({ kind, detail }: CompartmentFault): Fault => ({
 const patienceMillis = 2
 
 /** Of states that a compartment keeps, so that the next command need not bring them along. */
-const residentBytesMax = 64 * 1024 * 1024
+export const residentBytesMax = 64 * 1024 * 1024

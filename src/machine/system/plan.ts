@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import type { Json } from "../actor.ts"
 import type { Manifest, VersionRow } from "../Catalogue.ts"
-import { decodeCommand } from "../command.ts"
+import { decodeCommand, type LoggedCommand } from "../command.ts"
 import type { Call, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import { deed } from "../fault.ts"
@@ -187,17 +187,19 @@ function* replayCommands(
   { version }: { readonly version: string },
   recorded: ReadonlyArray<Recorded>,
 ): Work<Plan["replay"]> {
-  const known = recorded.flatMap(({ index, command: bytes }) => {
+  // One that was sent several times stands in the log several times, and was executed once.
+  const known = new Map<string, { index: number; command: LoggedCommand; input: Json }>()
+  for (const { index, command: bytes } of recorded) {
     const command = decodeCommand(bytes)
-    const input = command === null || command.actor !== name ? null : parseInput(command.input)
-    return command === null || input === null || Result.isFailure(input)
-      ? []
-      : [{ index, command, input: input.success }]
-  })
+    if (command === null || command.actor !== name) continue
+    const id = JSON.stringify([command.key, command.idempotencyKey])
+    const input = parseInput(command.input)
+    if (Result.isSuccess(input) && !known.has(id)) known.set(id, { index, command, input: input.success })
+  }
   const different: Array<Plan["replay"]["different"][number]> = []
   let same = 0
   let commands = 0
-  for (const { index, command, input } of known.slice(-replayedMax)) {
+  for (const { index, command, input } of [...known.values()].slice(-replayedMax)) {
     const call = (id: string): Reduce => ({
       type: "reduce",
       actor: name,

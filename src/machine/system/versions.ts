@@ -219,7 +219,7 @@ const unknownVersion = (name: string, version: string): Verdict =>
 const nobody: ActorRow = { active: null, previous: [], versions: [], offers: {}, activatedAt: 0 }
 
 /** Of one actor that are kept, unless more of them are in use. */
-const versionsMax = 50
-const previousMax = 20
+export const versionsMax = 50
+export const previousMax = 20
 /** Of one version: a few megabytes of code. */
 const piecesMax = 64
