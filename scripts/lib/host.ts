@@ -37,11 +37,6 @@ const WORDS: ReadonlyArray<Word> = [
 /** The few files that stand at the host's edge, and what they need of it. */
 export const ALLOWED: ReadonlyArray<{ readonly path: string; readonly word: string; readonly why: string }> =
   [
-    {
-      path: "src/simulation/restlessClock.ts",
-      word: "globalThis",
-      why: "reducers are shown a clock that is wrong",
-    },
     ...["Date", "globalThis", "async", "host clock"].map((word) => ({
       path: "src/machine/realm/replacements.ts",
       word,

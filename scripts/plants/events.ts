@@ -56,8 +56,8 @@ export const eventPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/machine/watching.ts",
-        find: "  return pageOf(unseen, Math.max(after, index))\n",
-        replace: "  return pageOf(unseen, index)\n",
+        find: "pageOf(unseen, Math.max(after, index))",
+        replace: "pageOf(unseen, index)",
       },
     ],
   },

@@ -142,12 +142,17 @@ export class Watchers {
 
   async #answer(due: ReadonlyArray<Watcher>): Promise<void> {
     const news = this.#news
-    const asked = this.door.machine.events(due.map((watcher) => watcher.asked))
+    // Of many who watch the same and have seen the same, the machine need not know.
+    const alike = Map.groupBy(due, ({ asked: { actor, key, after } }) => `${after} ${actor}/${key}`)
+    const groups = [...alike.values()]
+    const asked = this.door.machine.events(groups.map(([first]) => first!.asked))
     const answer = await Effect.runPromise(Effect.orElseSucceed(asked, () => null))
     // A node whose machine has failed is on its way out.
     if (answer === null) this.close()
     else {
-      for (const [at, watcher] of due.entries()) this.#give(watcher, answer.outcomes[at]!, answer.index, news)
+      for (const [at, group] of groups.entries()) {
+        for (const watcher of group) this.#give(watcher, answer.outcomes[at]!, answer.index, news)
+      }
       this.#cutLargest()
     }
     await Bun.sleep(this.#limits.pauseMillis)

@@ -97,5 +97,10 @@ export type Reply =
   | { readonly type: "refused"; readonly refused: Refused }
   | { readonly type: "faulted"; readonly fault: Fault }
 
+/** Runs calls at once and in order. After a command whose host fails it may run none. */
+export interface CallRunner {
+  readonly run: (calls: ReadonlyArray<Call>) => ReadonlyArray<Reply>
+}
+
 /** Work of the machine that pauses where users' code must run: it hands calls out, and takes their replies in order. */
 export type Work<Value> = Generator<ReadonlyArray<Call>, Value, ReadonlyArray<Reply>>

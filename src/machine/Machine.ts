@@ -3,7 +3,7 @@
 
 import type { Entry, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition, StateStore } from "../storage/StateStore.ts"
-import type { Work } from "./Executor.ts"
+import type { CallRunner, Work } from "./Executor.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
 import { MachineCore } from "./MachineCore.ts"
 import type {
@@ -25,16 +25,18 @@ import type { Voided } from "./system/Quarantines.ts"
 /** A {@link MachineCore} with somebody who runs its calls at once. */
 export class Machine {
   readonly #core: MachineCore
-  readonly #runner: Runner
+  readonly #runner: CallRunner
 
+  /** `runner`: when it is more than the code of the registry that runs. */
   constructor(options: {
     readonly store: StateStore
     readonly registry: Registry
     readonly limits?: Partial<MachineLimits>
+    readonly runner?: CallRunner
   }) {
     const { store, registry, limits = {} } = options
     this.#core = new MachineCore({ store, preset: registry, limits })
-    this.#runner = new Runner(registry, { ...defaultLimits, ...limits })
+    this.#runner = options.runner ?? new Runner(registry, { ...defaultLimits, ...limits })
   }
 
   position = (): StatePosition => this.#core.position()

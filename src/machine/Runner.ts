@@ -9,6 +9,7 @@ import { idOf } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { Refused } from "./outcome.ts"
 import type { Actors, LoadedActor, LoadedCommand } from "./Registry.ts"
+import { inClosedRealm } from "./realm/inClosedRealm.ts"
 import { asynchronous, HostOverflow, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 import * as refusals from "./refusals.ts"
@@ -25,8 +26,15 @@ export class Runner {
     this.#limits = limits
   }
 
-  /** In order. After a command whose host fails none is run: what comes behind rests on it. */
+  /**
+   * In order. After a command whose host fails none is run: what comes behind rests on it. In a thread that others
+   * share the realm is closed meanwhile, as it always is in a compartment.
+   */
   run(calls: ReadonlyArray<Call>): ReadonlyArray<Reply> {
+    return inClosedRealm(() => this.#runAll(calls))
+  }
+
+  #runAll(calls: ReadonlyArray<Call>): ReadonlyArray<Reply> {
     const left = new Map<string, { readonly instance: Instance; readonly at: number }>()
     const replies: Array<Reply> = []
     for (const call of calls) {

@@ -69,7 +69,7 @@ export interface Reduction<State, Result> {
   readonly result: Result
 }
 
-/** An actor type as `actor` returns it, with the details of its types forgotten. */
+/** Any actor type. */
 export interface Actor {
   readonly [actorBrand]: true
   readonly version: number
@@ -79,6 +79,26 @@ export interface Actor {
   readonly queries: Readonly<Record<string, ActorQuery>>
   readonly migrate?: Migrations
 }
+
+/**
+ * An actor type as `actor` returns it. What runs it knows no more than {@link Actor}; who tests it asks the compiler for
+ * the names of its commands and queries, and for what stands in JSON on either side of them.
+ */
+export interface TypedActor<out Types extends ActorTypes> extends Actor {
+  /** Says something to the compiler alone: there is no such value. */
+  readonly [actorTypes]?: Types
+}
+
+/** Encoded, as it stands in JSON. */
+export interface ActorTypes {
+  readonly state: unknown
+  readonly commands: Calls
+  readonly queries: Calls
+}
+
+type Calls = { readonly [Name in string]: { readonly input: unknown; readonly output: unknown } }
+
+declare const actorTypes: unique symbol
 
 /**
  * How stored states come from one version to the next, by the version that a step leads to. A step is given the
@@ -131,8 +151,8 @@ export const actor = <
   State extends AnySchema,
   Inputs extends Readonly<Record<string, unknown>>,
   Outputs extends Readonly<Record<string, AnySchema>>,
-  QueryInputs extends Readonly<Record<string, unknown>>,
-  QueryOutputs extends Readonly<Record<string, AnySchema>>,
+  QueryInputs extends Readonly<Record<string, unknown>> = Readonly<Record<never, unknown>>,
+  QueryOutputs extends Readonly<Record<string, AnySchema>> = Readonly<Record<never, AnySchema>>,
 >(definition: {
   /** Counts the shapes of the state, from 1. */
   readonly version: number
@@ -162,8 +182,24 @@ export const actor = <
       }
     }
   readonly migrate?: Migrations
-}): Actor => ({ ...definition, queries: definition.queries ?? {}, [actorBrand]: true }) as unknown as Actor
+}): TypedActor<{
+  readonly state: State["Encoded"]
+  readonly commands: EncodedCalls<Inputs, Outputs>
+  readonly queries: EncodedCalls<QueryInputs, QueryOutputs>
+}> => ({ ...definition, queries: definition.queries ?? {}, [actorBrand]: true }) as unknown as Actor
 
 type WithInput<Inputs> = { readonly [Name in keyof Inputs]: { readonly input?: Inputs[Name] } }
 type WithOutput<Outputs> = { readonly [Name in keyof Outputs]: { readonly output: Outputs[Name] } }
 type InputAt<Inputs, Name> = Name extends keyof Inputs ? InputOf<Inputs[Name]> : null
+
+type EncodedCalls<Inputs, Outputs extends Readonly<Record<string, AnySchema>>> = {
+  readonly [Name in keyof Outputs & string]: {
+    readonly input: EncodedAt<Inputs, Name>
+    readonly output: Outputs[Name]["Encoded"]
+  }
+}
+type EncodedAt<Inputs, Name> = Name extends keyof Inputs
+  ? Inputs[Name] extends AnySchema
+    ? Inputs[Name]["Encoded"]
+    : null
+  : null

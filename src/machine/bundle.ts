@@ -38,6 +38,19 @@ export const bundleActors = Effect.fnUntraced(function* (
   return results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
 })
 
+/** The actor of one file of an actors directory, or of a folder with an index. */
+export const bundleActor = Effect.fnUntraced(function* (
+  path: string,
+): Effect.fn.Return<ActorModule, ActorsRefused> {
+  const found = yield* Effect.try({
+    try: () => findActor(resolve(path)),
+    catch: () => ActorsRefused.of([{ file: path, reason: "it cannot be read" }]),
+  })
+  if (found === null) return yield* ActorsRefused.of([{ file: path, reason: "it is no actor's file" }])
+  const module = yield* bundleOne(found)
+  return Result.isSuccess(module) ? module.success : yield* ActorsRefused.of([module.failure])
+})
+
 /**
  * One actor whose TypeScript or JavaScript came as text, as a client uploads it. It may import `raftlet` and effect
  * alone, and no file is read.
@@ -82,12 +95,11 @@ interface FoundActor {
 const findActors = (directory: string): ReadonlyArray<FoundActor> => {
   const found = new Map<string, FoundActor>()
   for (const entry of readdirSync(directory).sort()) {
-    const file = entryFile(join(directory, entry))
-    if (file === null || /^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
-    const name = parse(entry).name
-    const twice = found.has(name) ? `the actor "${name}" is defined twice` : null
-    const unnamed = isActorName(name) ? null : nameProblem(name)
-    found.set(name, { name, file, problem: twice ?? unnamed })
+    if (/^[._]/.test(entry) || /\.(?:d|test|spec)\.\w+$/.test(entry)) continue
+    const one = findActor(join(directory, entry))
+    if (one === null) continue
+    const twice = found.has(one.name) ? `the actor "${one.name}" is defined twice` : null
+    found.set(one.name, { ...one, problem: twice ?? one.problem })
   }
   return [...found.values()]
 }
@@ -95,6 +107,12 @@ const findActors = (directory: string): ReadonlyArray<FoundActor> => {
 const actorNameOf = (path: string): string => {
   const { dir, name } = parse(path)
   return name === "index" ? parse(dir).name : name
+}
+
+const findActor = (path: string): FoundActor | null => {
+  const file = entryFile(path)
+  const { name } = parse(path)
+  return file === null ? null : { name, file, problem: isActorName(name) ? null : nameProblem(name) }
 }
 
 /** Null for what is no actor: a folder of helpers, a README. */

@@ -5,6 +5,7 @@ import type { NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
 import { messageOf } from "./Coder.ts"
+import type { CallRunner } from "./Executor.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
 import { Machine } from "./Machine.ts"
@@ -16,6 +17,8 @@ export const layerInProcess = (options: {
   /** Opens the state file; again after an install has put another in its place. */
   readonly openStore: () => StateStore
   readonly registry: Registry
+  /** For a process that starts now: when it is more than the code of the registry that runs. */
+  readonly openRunner?: () => CallRunner
   /** Whose host this is; for quarantines. */
   readonly node?: NodeId
   readonly limits?: Partial<MachineLimits>
@@ -26,7 +29,9 @@ export const layerInProcess = (options: {
       const snapshots = yield* SnapshotStore
       const gate = new InstallGate()
       const ask = <Value>(operation: string, work: () => Value) => gate.pass(attempt(operation, work))
-      const open = () => new Machine({ ...options, store: options.openStore() })
+      const { openRunner, openStore, registry, limits = {} } = options
+      const runner = openRunner === undefined ? {} : { runner: openRunner() }
+      const open = () => new Machine({ store: openStore(), registry, limits, ...runner })
       let machine = yield* attempt("open", open)
       yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
       const install = Effect.fnUntraced(function* (snapshotId: string) {

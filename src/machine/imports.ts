@@ -33,10 +33,12 @@ export class Imports {
     return reason === null && !isHosts ? undefined : { path: `${hostScheme}${path}`, external: true }
   }
 
-  /** A file is about to be read: what is no code, data or text would be left beside the bundle. */
+  /** A file is about to be read: what is neither code nor data would come to lie beside the bundle. */
   load({ loader, path }: Bun.OnLoadArgs): undefined {
     this.#files.add(path)
-    if (!loaders.has(loader)) this.#refusals.add(`${this.#place(path)}: it is neither code nor data`)
+    // What the bundler does not know at all it announces as JavaScript.
+    const isKnown = loader === "js" ? /\.[cm]?js$/.test(path) : loaders.has(loader)
+    if (!isKnown) this.#refusals.add(`${this.#place(path)}is neither code nor data`)
   }
 
   /** Words that the bundler was told to mark, because what they stand for differs from machine to machine. */
@@ -88,5 +90,5 @@ const lineOf = (text: string, pattern: RegExp): number | null => {
 
 const quoted = (path: string): RegExp => new RegExp(`(["'\`])${RegExp.escape(path)}\\1`)
 
-const loaders: ReadonlySet<string> = new Set("js jsx ts tsx json jsonc json5 toml yaml text".split(" "))
+const loaders: ReadonlySet<string> = new Set("jsx ts tsx json jsonc json5 toml yaml text".split(" "))
 const anything = "reducers reach nothing but their state, input and ctx"

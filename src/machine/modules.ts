@@ -12,10 +12,10 @@ export const loadModules = Effect.fnUntraced(function* (
   modules: ReadonlyArray<ActorModule>,
   earlier: ReadonlyArray<ActorModule> = [],
 ): Effect.fn.Return<Registry, ActorsRefused> {
-  const current = yield* Effect.forEach(modules, loadOne)
+  const current = yield* Effect.forEach(modules, (one) => Effect.sync(() => loadModule(one)))
   const problems = current.flatMap((result) => (Result.isFailure(result) ? [result.failure] : []))
   if (problems.length > 0) return yield* ActorsRefused.of(problems)
-  const old = yield* Effect.forEach(earlier, loadOne)
+  const old = yield* Effect.forEach(earlier, (one) => Effect.sync(() => loadModule(one)))
   // An old version that no longer loads is as good as missing, and missed only if the log names it.
   return new Registry(successes(current), successes(old))
 })
@@ -24,21 +24,23 @@ export const loadModules = Effect.fnUntraced(function* (
 export const loadActors = (directory: string): Effect.Effect<Registry, ActorsRefused> =>
   Effect.flatMap(bundleActors(directory), (modules) => loadModules(modules))
 
-/** All that is the user's runs in the closed realm: also the getters and schemas of what a module exports. */
-const loadOne = ({
+/**
+ * Evaluates it anew. All that is the user's runs in the closed realm: also the getters and schemas of what a module
+ * exports.
+ */
+export const loadModule = ({
   name,
   version,
   code,
-}: ActorModule): Effect.Effect<Result.Result<LoadedActor, ActorProblem>> =>
-  Effect.sync(() => {
-    try {
-      const exported = evaluateModule(code)
-      const loaded = inClosedRealm(() => loadActor(name, version, exported))
-      return Result.mapError(loaded, (reason) => ({ file: name, reason }))
-    } catch (error) {
-      return Result.fail({ file: name, reason: `it fails when loaded: ${messageOf(error)}` })
-    }
-  })
+}: ActorModule): Result.Result<LoadedActor, ActorProblem> => {
+  try {
+    const exported = evaluateModule(code)
+    const loaded = inClosedRealm(() => loadActor(name, version, exported))
+    return Result.mapError(loaded, (reason) => ({ file: name, reason }))
+  } catch (error) {
+    return Result.fail({ file: name, reason: `it fails when loaded: ${messageOf(error)}` })
+  }
+}
 
 const successes = <Failure>(
   results: ReadonlyArray<Result.Result<LoadedActor, Failure>>,

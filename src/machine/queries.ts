@@ -1,5 +1,6 @@
 // What does the state say? Answers to reads, as the whole JSON text of their HTTP body.
 
+// The global of this name is closed to reducers, among whom this runs.
 import { Result } from "effect"
 import type { Index } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"

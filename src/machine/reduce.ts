@@ -1,5 +1,6 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
+// The global of this name is closed to reducers, among whom this runs.
 import { Effect, Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
 import { type Issue, isStackOverflow, messageOf } from "./Coder.ts"
@@ -113,13 +114,12 @@ class Context {
   readonly timers: Array<Scheduled> = []
   readonly view: CommandContext
   readonly #execution: Execution
-  readonly #emissions: Emissions
+  #emissions: Emissions | null = null
   #random: SeededRandom | null = null
   #isOpen = true
 
   constructor(execution: Execution) {
     this.#execution = execution
-    this.#emissions = new Emissions(execution.limits)
     const { key, now, index, term, commandId, caller } = execution.call
     this.view = Object.freeze<CommandContext>({
       key,
@@ -139,7 +139,7 @@ class Context {
   }
 
   get events(): ReadonlyArray<Emitted> {
-    return this.#emissions.events
+    return this.#emissions?.events ?? noEvents
   }
 
   close(): void {
@@ -179,6 +179,7 @@ class Context {
 
   #emit(event: string, data: Json | undefined): void {
     this.#assertOpen()
+    this.#emissions ??= new Emissions(this.#execution.limits)
     this.#emissions.add(event, data)
   }
 
@@ -186,6 +187,8 @@ class Context {
     if (!this.#isOpen) throw new Error("the reducer has returned: its ctx is no longer valid")
   }
 }
+
+const noEvents: ReadonlyArray<Emitted> = []
 
 type Run = (state: unknown, input: unknown, ctx: CommandContext) => unknown
 

@@ -20,10 +20,12 @@ export function* answerWatchers(
     since,
     asked.map(({ actor, key }) => idOf(actor, key)),
   )
+  // Most have nothing new: one object for all of them costs little on its way to another thread.
+  const nothing: EventsOutcome = { _tag: "Events", entries: [], upTo: index }
   let bytesLeft = answerBytesMax
   const found = asked.map((one, at): EventsOutcome | StateRead => {
     if (at > 0 && bytesLeft <= 0) return { _tag: "Postponed" }
-    const outcome = answer(state, one, kept.get(idOf(one.actor, one.key)) ?? none, index)
+    const outcome = answer(state, one, kept.get(idOf(one.actor, one.key)) ?? none, index) ?? nothing
     bytesLeft -= "read" in outcome ? 0 : bytesOf(outcome)
     return outcome
   })
@@ -43,20 +45,21 @@ interface StateRead {
   readonly read: Query
 }
 
+/** Null: nothing up to `index`. */
 const answer = (
   state: MachineState,
   { actor: name, key, after }: EventsAsked,
   kept: ReadonlyArray<KeptEvents>,
   index: Index,
-): EventsOutcome | StateRead => {
+): EventsOutcome | StateRead | null => {
   if (state.catalogue.active(name) === undefined) return refusals.unknownActor(name)
   if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
-  if (after === null) return { _tag: "Events", entries: [], upTo: index }
+  if (after === null) return null
   const unseen = kept.filter((entry) => entry.index > after)
   if (!isWhole(state, { actor: name, key, after }, unseen[0])) {
     return { read: { type: "state", actor: name, key } }
   }
-  return pageOf(unseen, Math.max(after, index))
+  return unseen.length === 0 && after <= index ? null : pageOf(unseen, Math.max(after, index))
 }
 
 /**

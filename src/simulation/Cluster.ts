@@ -5,8 +5,10 @@ import { members } from "../consensus/configuration.ts"
 import { leaderLives } from "../consensus/election.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
-import type { MachineLimits } from "../machine/limits.ts"
+import type { CallRunner } from "../machine/Executor.ts"
+import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
 import type { Registry } from "../machine/Registry.ts"
+import { Runner } from "../machine/Runner.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
@@ -34,6 +36,8 @@ export interface ClusterOptions {
   /** Run as well, and are in no configuration until a change takes them in. */
   readonly spares?: ReadonlyArray<NodeId>
   readonly registry: Registry
+  /** What runs users' code in a process that starts now: the registry's when not given. `found`: ends the run. */
+  readonly openRunner?: (found: (violation: Violation) => void) => CallRunner
   readonly raft?: RaftSettings
   readonly machine?: Partial<MachineLimits>
   readonly emits?: Emits
@@ -114,6 +118,9 @@ export class SimulatedCluster {
       network: this.network,
       watcher: this.#watcher(),
       registry,
+      openRunner: () =>
+        options.openRunner?.((violation) => this.#fails(violation)) ??
+        new Runner(registry, { ...defaultLimits, ...options.machine }),
       raft: this.raft,
       machine: options.machine ?? {},
       mailboxes: limits,
@@ -237,6 +244,12 @@ export class SimulatedCluster {
       this.#found ??= error instanceof Violation ? error : new Violation("checker broken", String(error))
       throw error
     }
+  }
+
+  readonly #fails = (violation: Violation): void => {
+    this.watch(() => {
+      throw violation
+    })
   }
 
   /** Takes down what has happened. */

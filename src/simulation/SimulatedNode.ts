@@ -4,6 +4,7 @@
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Node, Turn } from "../consensus/node.ts"
 import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
+import type { CallRunner } from "../machine/Executor.ts"
 import { layerInProcess } from "../machine/hostInProcess.ts"
 import type { MachineLimits } from "../machine/limits.ts"
 import { type EventsAnswer, type EventsAsked, MachineFailed, MachineHost } from "../machine/MachineHost.ts"
@@ -54,6 +55,8 @@ export interface Surroundings {
   readonly network: Network
   readonly watcher: NodeWatcher
   readonly registry: Registry
+  /** What runs users' code in a process that starts now. */
+  readonly openRunner: () => CallRunner
   readonly raft: Omit<RaftOptions, "id" | "client">
   readonly machine: Partial<MachineLimits>
   readonly mailboxes: MailboxLimits
@@ -325,6 +328,7 @@ export class SimulatedNode {
         layerInProcess({
           openStore: openState,
           registry: this.#around.registry,
+          openRunner: this.#around.openRunner,
           limits: this.#around.machine,
         }),
       ),

@@ -1,37 +1,47 @@
-// Does an actor do what its author thinks, on every replica alike? One actor type on its own, without a cluster.
+// Does an actor do what its author thinks, on every replica alike, from one version to the next? One actor type on its
+// own, without a cluster.
 
-import type { Configuration, Entry, Index } from "../consensus/types.ts"
 import type { Actor, Json } from "../machine/actor.ts"
 import { decodeCommand, encodeCommand } from "../machine/command.ts"
-import type { Emitted } from "../machine/Emissions.ts"
-import { Machine } from "../machine/Machine.ts"
 import type { Outcome } from "../machine/outcome.ts"
-import { type Registry, registryOf } from "../machine/Registry.ts"
+import type { Plan } from "../machine/system/plan.ts"
+import type {
+  CommandInput,
+  CommandName,
+  CommandResult,
+  QueryInput,
+  QueryName,
+  QueryResult,
+  StateOf,
+  WithInput,
+} from "./actorTypes.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
-import { SimulatedDisk } from "./Disk.ts"
-import { withRestlessClock } from "./restlessClock.ts"
+import { type ActorCode, Codes, presetOf } from "./Codes.ts"
+import { type RecordedInstance, rowsOf } from "./recorded.ts"
+import { Twins } from "./Twins.ts"
+import { Versions } from "./Versions.ts"
 import { insist } from "./Violation.ts"
 
-const configuration: Configuration = {
-  voters: ["n1"],
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-  addresses: {},
-}
 const actorName = "actor"
 /** A reducer that schedules its own command after 0 ms keeps a cluster busy for ever, and a test as well. */
 const atOnceMax = 10_000
 /** The first of January 2026. */
-const NOW_MILLIS = 1_767_225_600_000
+export const NOW_MILLIS = 1_767_225_600_000
 
-export interface TestActorOptions {
+export interface TestActorOptions<State = Json> {
   /** Of all chance: what `ctx.random()` gives, and when the second replica restarts. 1 when not given. */
   readonly seed?: number
   /** The log's time at the beginning, ms since 1970; the first of January 2026 when not given. */
   readonly now?: number
+  /**
+   * Every command is executed twice by each replica, the second time by code that was loaded anew, and the second replica
+   * restarts before each. Slower by a factor, and finds what a module keeps in its variables.
+   */
+  readonly alwaysReplay?: boolean
+  /** What is there at the beginning, by key: as `GET /read/{actor}/{key}` answers it. */
+  readonly instances?: Readonly<Record<string, RecordedInstance<State>>>
 }
 
 /** Which request it is, as the headers of the same names say. */
@@ -45,24 +55,29 @@ export interface CommandOptions {
  * flushed at times that the seed draws: a reducer that depends on anything but its state, its input and `ctx` is
  * found, as a {@link Violation}.
  */
-export class TestActor {
-  readonly #registry: Registry
+export class TestActor<A extends Actor = Actor> {
   readonly #chance: Chance
-  readonly #log: Array<Entry> = []
-  readonly #outcomes: Array<Outcome | null> = []
-  /** What each command has emitted. */
-  readonly #events: Array<ReadonlyArray<Emitted>> = []
-  readonly #steady: Replica
-  readonly #forgetful: Replica
+  readonly #twins: Twins
+  readonly #versions: Versions
   #now: number
   #keys = 0
 
-  constructor(actor: Actor, options: TestActorOptions = {}) {
-    this.#registry = withRestlessClock(registryOf({ [actorName]: actor }))
+  constructor(actor: ActorCode<A>, options: TestActorOptions<StateOf<A>> = {}) {
+    const { alwaysReplay = false, instances = {} } = options
+    const codes = new Codes()
+    const first = codes.add(actorName, actor)
     this.#chance = new Chance(whole("seed", options.seed ?? 1, 0))
     this.#now = whole("now", options.now ?? NOW_MILLIS, 0)
-    this.#steady = new Replica(this.#registry, this.#chance.fork("steady"))
-    this.#forgetful = new Replica(this.#registry, this.#chance.fork("forgetful"))
+    const rows = rowsOf(first, codes, instances)
+    this.#twins = new Twins({
+      actor: actorName,
+      codes,
+      preset: presetOf([first]),
+      beginning: { index: rows.length === 0 ? 0 : 1, time: this.#now, instances: rows },
+      chance: this.#chance.fork("replicas"),
+      alwaysReplay,
+    })
+    this.#versions = new Versions(codes, first, this.#twins)
   }
 
   /** The log's time, ms since 1970. */
@@ -71,7 +86,11 @@ export class TestActor {
   }
 
   /** Executes a command, with its input as it stands in JSON. */
-  execute(key: string, command: string, input: Json = null, options: CommandOptions = {}): CommandAnswer {
+  execute<Name extends CommandName<A>>(
+    key: string,
+    command: Name,
+    ...[input = null as never, options = {}]: WithInput<CommandInput<A, Name>, [options: CommandOptions]>
+  ): CommandAnswer<CommandResult<A, Name>> {
     const bytes = encodeCommand({
       actor: actorName,
       key: text("key", key),
@@ -88,8 +107,12 @@ export class TestActor {
   }
 
   /** The result of a query. What the query throws is thrown. */
-  query(key: string, query: string, input: Json = null): Json {
-    const [answer] = this.#steady.machine.query([
+  query<Name extends QueryName<A>>(
+    key: string,
+    query: Name,
+    ...[input = null as never]: WithInput<QueryInput<A, Name>>
+  ): QueryResult<A, Name> {
+    const [answer] = this.#twins.machine.query([
       {
         type: "query",
         actor: actorName,
@@ -98,29 +121,32 @@ export class TestActor {
         input: jsonOf("input", input),
       },
     ])
-    return readAnswer(answer!).result ?? null
+    return (readAnswer(answer!).result ?? null) as QueryResult<A, Name>
   }
 
-  /** The state of an instance, as it is stored. */
-  state(key: string): Json {
-    return this.#steady.state(text("key", key))
+  /** The state of an instance as it is stored, or as its next command would find it after another version has come. */
+  state(key: string): StateOf<A> {
+    const [answer] = this.#twins.machine.query([{ type: "state", actor: actorName, key: text("key", key) }])
+    return (readAnswer(answer!).state ?? null) as StateOf<A>
   }
 
   /** All that the commands of an instance have emitted so far, as its watchers are told. */
   events(key: string): ReadonlyArray<{ readonly event: string; readonly data: Json }> {
     text("key", key)
-    return this.#events.flatMap((events, at) =>
-      this.#keyOf(at) === key
-        ? events.map(({ event, data }) => ({ event, data: JSON.parse(data) as Json }))
-        : [],
-    )
+    return this.#twins.entries.flatMap(({ data, index }) => {
+      const command = decodeCommand(data)
+      return command?.actor === actorName && command.key === key
+        ? this.#twins.eventsAt(index).map(({ event, data }) => ({ event, data: JSON.parse(data) as Json }))
+        : []
+    })
   }
 
   /** Lets the log's time pass; commands that were scheduled are executed when they are due. */
   advance(millis: number): void {
     const until = this.#now + whole("millis", millis, 0)
+    const { machine } = this.#twins
     let atOnce = 0
-    for (let next = this.#steady.machine.nextTimer(); next !== null && next <= until; ) {
+    for (let next = machine.nextTimer(); next !== null && next <= until; next = machine.nextTimer()) {
       atOnce = next > this.#now ? 0 : atOnce + 1
       insist(
         "liveness",
@@ -128,107 +154,35 @@ export class TestActor {
         `time passes: ${atOnceMax} scheduled commands in a row came due at once`,
       )
       this.#now = Math.max(this.#now, next)
-      for (const bytes of this.#steady.machine.due(this.#now, 1)) this.#propose(bytes)
-      next = this.#steady.machine.nextTimer()
+      for (const bytes of machine.due(this.#now, 1)) this.#propose(bytes)
     }
     this.#now = until
   }
 
+  /** What another version would change: what an operator reads before it is switched on. */
+  plan(version: ActorCode): Plan {
+    return this.#versions.plan(version, this.#now)
+  }
+
+  /**
+   * Switches to another version, as a cluster does: from the next command on. Throws why not, when stored states do not
+   * fit it. What it gives back is this very subject, with the types of its new version.
+   */
+  activate<B extends Actor>(version: ActorCode<B>): TestActor<B> {
+    this.#versions.activate(version, this.#now)
+    return this as unknown as TestActor<B>
+  }
+
+  /** Back to the version that was active before. Throws why not, when instances have no way down. */
+  rollback(): void {
+    this.#versions.rollBack(this.#now)
+  }
+
   /** Through the door and through the log. */
   #propose(bytes: Uint8Array): Outcome {
-    const [admission] = this.#steady.machine.admit([bytes])
-    if (admission!._tag === "Settled") return admission!.outcome
-    const index = this.#log.length + 1
-    const entry: Entry = {
-      index,
-      term: 1,
-      time: this.#now,
-      kind: "command",
-      data: admission!.command,
-      origin: {},
-    }
-    this.#log.push(entry)
-    const [outcome] = this.#steady.machine.apply([entry])
-    this.#outcomes.push(outcome ?? null)
-    this.#events.push(this.#steady.emitted(this.#keyOf(index - 1), index))
-    // A start reads all that is stored: with a long log it is rarer, else a test would take its square.
-    if (this.#chance.happens(Math.min(0.2, 20 / index))) this.#forgetful.restart()
-    this.#catchUp()
-    return outcome!
-  }
-
-  /** The second replica executes what it has not executed, or has forgotten. */
-  #catchUp(): void {
-    for (let at = this.#forgetful.index; at < this.#log.length; at++) {
-      const [outcome] = this.#forgetful.machine.apply([this.#log[at]!])
-      const [known, found] = [JSON.stringify(this.#outcomes[at]), JSON.stringify(outcome)]
-      insist("determinism", known === found, `${this.#name(at)}: one outcome, ${wherever}`, found, known)
-      const events = [this.#forgetful.emitted(this.#keyOf(at), at + 1), this.#events[at]!].map(eventsText)
-      insist(
-        "determinism",
-        events[0] === events[1],
-        `${this.#name(at)}: the same events, ${wherever}`,
-        ...events,
-      )
-      this.#forgetful.index = at + 1
-      if (this.#chance.happens(0.1)) this.#forgetful.machine.flush()
-    }
-    const replicas = [this.#steady, this.#forgetful]
-    const [known, found] = replicas.map(({ machine }) => machine.stateHash().hash)
-    if (known === found) return
-    const key = this.#keyOf(this.#log.length - 1)
-    const states = replicas.map((replica) => JSON.stringify(replica.state(key)))
-    insist("determinism", false, `${this.#name(this.#log.length - 1)}: one state, ${wherever}`, ...states)
-  }
-
-  #name(at: number): string {
-    const { command, key } = decodeCommand(this.#log[at]!.data)!
-    return `command ${at + 1}, ${command} of ${key}`
-  }
-
-  #keyOf(at: number): string {
-    return decodeCommand(this.#log[at]!.data)!.key
-  }
-}
-
-const eventsText = (events: ReadonlyArray<Emitted>): string =>
-  events.map(({ event, data }) => `${event} ${data}`).join(", ") || "none"
-
-const wherever = "wherever and whenever it is executed (D1)"
-
-class Replica {
-  machine: Machine
-  /** Executed so far. */
-  index = 0
-  readonly #registry: Registry
-  readonly #disk: SimulatedDisk
-
-  constructor(registry: Registry, chance: Chance) {
-    this.#registry = registry
-    this.#disk = new SimulatedDisk({ clusterId: "test", nodeId: "n1", incarnation: "n1-1" }, chance)
-    this.machine = this.#open()
-  }
-
-  restart(): void {
-    this.machine.close()
-    this.machine = this.#open()
-    this.index = this.machine.position().index
-  }
-
-  state(key: string): Json {
-    const [answer] = this.machine.query([{ type: "state", actor: actorName, key }])
-    return readAnswer(answer!).state ?? null
-  }
-
-  /** By the entry that was applied last. */
-  emitted(key: string, index: Index): ReadonlyArray<Emitted> {
-    const { outcomes } = this.machine.events([{ actor: actorName, key, after: index - 1 }])
-    const [outcome] = outcomes
-    return outcome?._tag === "Events" ? outcome.entries.flatMap(({ events }) => events) : []
-  }
-
-  #open(): Machine {
-    const { openState } = this.#disk.layers("main", configuration)
-    return new Machine({ store: openState(), registry: this.#registry })
+    const [admission] = this.#twins.machine.admit([bytes])
+    return admission!._tag === "Settled"
+      ? admission!.outcome
+      : this.#twins.append({ data: admission!.command, time: this.#now })!
   }
 }

@@ -3,21 +3,23 @@
 
 import { members } from "../consensus/configuration.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
-import type { Actor, Json } from "../machine/actor.ts"
+import type { Json } from "../machine/actor.ts"
+import { defaultLimits } from "../machine/limits.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
-import { registryOf } from "../machine/Registry.ts"
+import { Runner } from "../machine/Runner.ts"
 import type { Failure } from "../raft/Raft.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { jsonOf, oneOf, text, weatherOf, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"
 import { SimulatedCluster } from "./Cluster.ts"
+import { type ActorCode, Codes, presetOf } from "./Codes.ts"
 import { checkHistory } from "./checkHistory.ts"
+import { DoubleRunner } from "./DoubleRunner.ts"
 import type { Operation } from "./history.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import type { Model } from "./Model.ts"
 import { configurationOf } from "./members.ts"
 import { drawFaults } from "./plan.ts"
-import { withRestlessClock } from "./restlessClock.ts"
 import { type Fate, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import { type Cut, linksOf } from "./script.ts"
@@ -29,11 +31,16 @@ export interface TestClusterOptions {
   /** 3 when not given. */
   readonly nodes?: number
   /** By name. */
-  readonly actors: Readonly<Record<string, Actor>>
+  readonly actors: Readonly<Record<string, ActorCode>>
   /** The same seed is the same run. 1 when not given. */
   readonly seed?: number
   /** What actors do, by name: what clients saw of these must be linearizable (`actorModel`). */
   readonly models?: Readonly<Record<string, Model<unknown>>>
+  /**
+   * Every node executes every command twice, the second time by code that was loaded anew. Slower by a factor, and finds
+   * what a module keeps in its variables.
+   */
+  readonly alwaysReplay?: boolean
 }
 
 /** One command, with its input as it stands in JSON. */
@@ -75,7 +82,8 @@ export class TestCluster {
   readonly #session: Session
   readonly #seed: number
   readonly #models: Readonly<Record<string, Model<unknown>>>
-  readonly #actors: Readonly<Record<string, Actor>>
+  /** Names of their commands, by name. */
+  readonly #actors: Readonly<Record<string, ReadonlyArray<string>>>
   readonly #history = new TestHistory()
   #keys = 0
 
@@ -83,13 +91,22 @@ export class TestCluster {
     const { actors, seed = 1, models = {} } = options
     const configuration = votersOnly(whole("nodes", options.nodes ?? 3, 1))
     this.#seed = whole("seed", seed, 0)
-    this.#actors = actors
     this.#models = models
     for (const name of Object.keys(models)) oneOf("actor for the model", Object.keys(actors), name)
+    const codes = new Codes()
+    const registry = presetOf(Object.entries(actors).map(([name, code]) => codes.add(name, code)))
+    this.#actors = Object.fromEntries(
+      Array.from(registry.current.values(), ({ name, commands }) => [name, [...commands.keys()]]),
+    )
+    const open = () => codes.open()
     this.#cluster = new SimulatedCluster({
       seed,
       configuration,
-      registry: withRestlessClock(registryOf(actors)),
+      registry,
+      openRunner: (found) =>
+        options.alwaysReplay === true
+          ? new DoubleRunner({ open, limits: defaultLimits, found })
+          : new Runner(open(), defaultLimits),
       link: calmLink,
     })
     this.#session = new Session(this.#cluster, "test", sessionOptions)
@@ -301,8 +318,8 @@ export class TestCluster {
       if (isOver) return
       busy++
       const command = next(chance)
-      const actor = this.#actors[oneOf("actor", Object.keys(this.#actors), command.actor)]!
-      oneOf(`command of ${command.actor}`, Object.keys(actor.commands), command.command)
+      const commands = this.#actors[oneOf("actor", Object.keys(this.#actors), command.actor)]!
+      oneOf(`command of ${command.actor}`, commands, command.command)
       this.#propose(session, command, (answer) => {
         busy--
         seen.push({ command, answer })

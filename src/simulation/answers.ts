@@ -4,17 +4,17 @@ import type { Json } from "../machine/actor.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 
 /** What became of a command. */
-export type CommandAnswer =
+export type CommandAnswer<Result = Json> =
   | {
       readonly outcome: "executed"
-      readonly result: Json
+      readonly result: Result
       readonly revision: number
       readonly replayed: boolean
     }
   /** By the machine or by the reducer's own `reject`: then `code`, `detail` and `data` are the reducer's. */
   | { readonly outcome: "refused"; readonly code: string; readonly detail: string; readonly data: Json }
 
-export const commandAnswer = (outcome: Outcome): CommandAnswer => {
+export const commandAnswer = <Result = Json>(outcome: Outcome): CommandAnswer<Result> => {
   if (outcome._tag === "Accepted") {
     const { revision, replayed } = outcome
     return { outcome: "executed", result: JSON.parse(outcome.result), revision, replayed }

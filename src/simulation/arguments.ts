@@ -1,6 +1,6 @@
 // Can what a test asks for be done at all? A wrong word is said in one line, before it does anything.
 
-import type { Json } from "../machine/actor.ts"
+import { canonicalise } from "../machine/json.ts"
 import type { LinkWeather } from "./Link.ts"
 
 /** A whole number from `least` on. */
@@ -25,8 +25,17 @@ export const text = (what: string, value: string): string => {
   throw new Error(`${what}: expected a string, got ${value === undefined ? "none" : String(value)}`)
 }
 
+/** As it is stored. */
+export const canonicalOf = (what: string, value: unknown): string => {
+  try {
+    return JSON.stringify(canonicalise(value).json)
+  } catch (error) {
+    throw new Error(`${what}: no JSON: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
 /** As it goes over the wire. */
-export const jsonOf = (what: string, value: Json): string => {
+export const jsonOf = (what: string, value: unknown): string => {
   let json: string | undefined
   try {
     json = JSON.stringify(value)

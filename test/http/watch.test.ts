@@ -254,6 +254,7 @@ describe("many who watch", () => {
     at.hold = promise
     const asked = at.questions.length
     for (let which = 0; which < 10; which++) at.say(1, { key: `k${which}` })
+    expect(at.questions.at(-1)!.length).toBeLessThanOrEqual(10)
     // The first word of news is asked for at once; all that comes until it is answered, in the next question.
     await until("a question", () => at.questions.length > asked || null)
     await Bun.sleep(20)

@@ -26,7 +26,13 @@ const right = actor({
         const wrongInput = () => ctx.schedule(1000, "add", { by: "3" })
         // @ts-expect-error an input where the command takes none
         const needlessInput = () => ctx.schedule(1000, "reset", { by: 3 })
-        void [unknownCommand, wrongInput, needlessInput]
+        ctx.emit("added", { by, at: [ctx.now, null] })
+        ctx.emit("quiet")
+        // @ts-expect-error a name that is no text
+        const wrongName = () => ctx.emit(1)
+        // @ts-expect-error data that is not JSON
+        const wrongData = () => ctx.emit("added", new Map())
+        void [unknownCommand, wrongInput, needlessInput, wrongName, wrongData]
         return { state: { value: state.value + exactly }, result: state.value + by }
       },
     },

@@ -49,6 +49,7 @@ describe("an actor on its own", () => {
     })
     expect(subject.query("a", "value")).toBe(2)
     expect(subject.state("a")).toEqual({ value: 2 })
+    // @ts-expect-error the compiler knows its queries
     expect(() => subject.query("a", "nothing")).toThrow("unknown-query")
   })
 

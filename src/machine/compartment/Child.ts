@@ -75,7 +75,7 @@ export class Child implements Wall {
       Queue.offerUnsafe(this.#answers, answer)
     }
   }).pipe(
-    Effect.catchCause((why) => Queue.failCause(this.#answers, why)),
+    Effect.catchCause((why) => Effect.andThen(this.end, Queue.failCause(this.#answers, why))),
     Effect.asVoid,
   )
 

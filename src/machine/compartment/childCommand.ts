@@ -60,10 +60,10 @@ ulimit -c 0
 ulimit -f 0
 ulimit -d "$1"
 shift
-exec ${requestsDescriptor}<&0 ${answersDescriptor}>&1 0</dev/null 1>&2
+exec 6<&0 7>&1 0</dev/null 1>&2
 if command -v nice >/dev/null; then set -- nice -n 5 "$@"; fi
-"$@" ${lifelineDescriptor}<&- &
-exec ${requestsDescriptor}<&- ${answersDescriptor}>&-
+"$@" ${requestsDescriptor}<&6 ${answersDescriptor}>&7 6<&- 7>&- ${lifelineDescriptor}<&- &
+exec 6<&- 7>&-
 read -r _ <&${lifelineDescriptor}
 kill -9 $! 2>/dev/null
 wait $!

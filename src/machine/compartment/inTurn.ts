@@ -37,7 +37,7 @@ export const inTurn = Effect.fnUntraced(function* (
   }, Effect.uninterruptible)
 
   const serve = Effect.fnUntraced(function* (call: Call) {
-    number += 1
+    number = (number + 1) % 2 ** 32
     const exit = yield* exchange(wall, { number, bytes: call.request }, limits).pipe(
       Effect.raceFirst(outOfPatience(usage, call.deadlineMillis, limits.memoryBytesMax)),
       Effect.exit,

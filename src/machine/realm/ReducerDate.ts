@@ -19,7 +19,7 @@ export const reducerDateOf = (Right: DateConstructor): DateConstructor => {
     if (typeof value === "number") return value
     if (value instanceof Right) return Right.prototype.getTime.call(value)
     const primitive = primitiveOf(value)
-    return typeof primitive === "string" ? parse(primitive) : Number(primitive)
+    return typeof primitive === "string" ? parse(primitive) : +(primitive as number)
   }
   const parse = (text: string): number => {
     const [

@@ -1,9 +1,8 @@
 // How does a realm become one in which reducers alone live? It is closed for ever, and nobody can change it.
 
-import { Effect } from "effect"
 import { limitedAllocators } from "./allocations.ts"
 import { closedFunction } from "./closed.ts"
-import { openGlobals } from "./forbidden.ts"
+import { NotDeterministic } from "./forbidden.ts"
 import { sharedObjects } from "./hostModules.ts"
 import { freezeAll, hiddenIntrinsics, letOthersOverride, reachableFrom } from "./primordials.ts"
 import { isIdentifier, realm, replacements } from "./replacements.ts"
@@ -18,11 +17,11 @@ let closed = false
  * limit. What of the host must go on living here gets hold of what it needs before: `postMessage`, `process`, timers,
  * `Buffer`, the clock. `Bun` stays as it is, since the engine does not let go of it: modules do not see it (see
  * evaluateModule), the host's code does.
+ *
+ * `shared`: what else of the host modules get at and must not change, as the classes of the errors that `ctx` throws.
  */
-export const closeRealm = (): void => {
+export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   if (closed) return
-  // effect keeps its current fiber in a global, which must exist before there can be no new ones.
-  Effect.runSync(Effect.sync(() => {}))
   for (const { holder, key, value } of [...limitedAllocators(), ...replacements()]) {
     if (key !== "stackTraceLimit") Object.defineProperty(holder, key, { value, ...fixed })
   }
@@ -30,7 +29,7 @@ export const closeRealm = (): void => {
   closeLastMatch()
   for (const prototype of overridden()) letOthersOverride(prototype)
   freezeAll(sharedObjects())
-  freezeAll(reachableFrom([...openValues(), ...hiddenIntrinsics()]))
+  freezeAll(reachableFrom([...values(), ...hiddenIntrinsics(), NotDeterministic, ...shared]))
   fixGlobals()
   closed = true
 }
@@ -52,19 +51,21 @@ const closeLastMatch = (): void => {
   }
 }
 
+/** What classes and libraries commonly give a property of their own by assignment. */
 const overridden = (): ReadonlyArray<object> => [
   Object.prototype,
   Function.prototype,
-  ...openValues().flatMap((value) =>
-    typeof value === "function" && (value === Error || Object.getPrototypeOf(value) === Error)
-      ? [value.prototype]
-      : [],
+  ...[Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(
+    ({ prototype }) => prototype,
   ),
+  AggregateError.prototype,
+  SuppressedError.prototype,
 ]
 
-const openValues = (): ReadonlyArray<unknown> =>
-  [...openGlobals]
-    .filter((name) => !["globalThis", "global", "self"].includes(name))
+/** What the globals hold by now, but for the global object itself. */
+const values = (): ReadonlyArray<unknown> =>
+  Object.getOwnPropertyNames(realm)
+    .filter((name) => isIdentifier(name) && !["globalThis", "global", "self", "Bun"].includes(name))
     .map((name) => Reflect.get(realm, name))
 
 /** Names that are no identifiers stay as they are, see `closedGlobals`. */

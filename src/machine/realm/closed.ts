@@ -12,8 +12,7 @@ export const closedFunction = (path: string, name = path.slice(path.lastIndexOf(
 
 /** In place of a constructor whose instances the language itself makes: `instanceof` goes on working. */
 export const closedConstructor = (path: string, prototype: object) => {
-  // An arrow function could not be called with `new`.
-  const closed = (): never => {
+  function closed(): never {
     throw refusalOf(path)
   }
   Object.defineProperty(closed, "name", { value: path })
@@ -30,7 +29,9 @@ export const closedValue = (path: string, original: unknown): unknown => {
     throw refusalOf(path)
   }
   const isFunction = typeof original === "function"
-  const target = isFunction ? () => {} : {}
+  // A class can be called with and without `new` through a proxy that answers both, and has a prototype.
+  const target = isFunction ? class {} : {}
+  if (isFunction) Object.freeze(Reflect.get(target, "prototype"))
   const closed = new Proxy(Object.freeze(target), {
     get: (_, key) => {
       if (isFunction && key === "prototype") return Reflect.get(target, key)

@@ -33,7 +33,7 @@ type Start = (...globals: ReadonlyArray<unknown>) => (...given: ReadonlyArray<un
  */
 const compile = (code: string): Start => {
   const source = `"use strict"; return function (exports, module, require) {${code}\n}`
-  // `compileFunction` accepts a text that closes the function and goes on outside of it. `Function` does not.
+  // `compileFunction` takes a text that closes the function for the whole, and drops the rest. `Function` refuses it.
   new Compiler(...viewNames, source)
   return compileFunction(source, [...viewNames]) as Start
 }
@@ -43,12 +43,12 @@ const viewNames = ["globalThis", "global", "self", "Bun"] as const
 
 /** The global object as modules see it: a frozen copy of what the closed realm has. */
 const modulesView = (): Readonly<Record<string, unknown>> => {
-  const view: Record<string, unknown> = {}
+  const view: { [name: string]: unknown; Bun?: unknown } = {}
   for (const name of Object.getOwnPropertyNames(realm)) {
     if (isIdentifier(name)) view[name] = Reflect.get(realm, name)
   }
   for (const name of ["globalThis", "global", "self"]) view[name] = view
-  view["Bun"] = closedBun
+  view.Bun = closedBun
   return Object.freeze(view)
 }
 

@@ -20,18 +20,19 @@ export const hostModule = (name: string): object | undefined => {
   if (name === "effect") return effect
   if (name === "effect/encoding") return encoding
   const [, family = "", member = ""] = /^(effect\/encoding|effect)\/(\w+)$/.exec(name) ?? []
-  const found: unknown = Reflect.get(family === "effect" ? effect : encoding, member)
+  const names = family === "effect" ? effect : encoding
+  const found: unknown = Object.hasOwn(names, member) ? Reflect.get(names, member) : undefined
   return typeof found === "object" && found !== null ? found : undefined
 }
 
 /**
- * Everything that {@link hostModule} shows to modules and that can be frozen. Two things of effect remember what
- * they are asked: a reference makes its default once, so it makes it anew in the closed realm; a context may go on
- * caching.
+ * Everything that {@link hostModule} shows to modules. After this none of it changes by itself any more: references
+ * have made their defaults, anew in the closed realm, the empty context has cached, and the global exists in which
+ * effect keeps its current fiber.
  */
-export const sharedObjects = (): ReadonlyArray<object> => {
-  const { Context } = effect
-  const roots = [raftlet, effect, encoding]
+export const sharedObjects = (): Iterable<object> => {
+  const { Context, Effect } = effect
+  const roots = [raftlet, effect, encoding, Context.empty()]
   for (const value of reachableFrom(roots) as Iterable<Reference<unknown>>) {
     if (!Context.isReference(value)) continue
     Reflect.deleteProperty(value, "~effect/Context/defaultValue")
@@ -42,7 +43,8 @@ export const sharedObjects = (): ReadonlyArray<object> => {
       if (!(error instanceof NotDeterministic)) throw error
     }
   }
-  return [...reachableFrom(roots)].filter((value) => !Context.isContext(value))
+  Effect.runSync(Effect.sync(() => Context.empty().mapUnsafe))
+  return reachableFrom(roots)
 }
 
 // By path: the package's root stands on this room, not under it.

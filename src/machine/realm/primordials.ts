@@ -39,6 +39,8 @@ export const hiddenIntrinsics = (): ReadonlyArray<unknown> => [
   "".matchAll(/a/g),
   Iterator.from({ next: () => ({ done: true, value: undefined }) }),
   [].values().map(() => {}),
+  new URLSearchParams().entries(),
+  errorOf(() => atob("*")),
   Object.getOwnPropertyDescriptor(Function.prototype, "caller")?.get,
 ]
 
@@ -65,3 +67,11 @@ export const letOthersOverride = (prototype: object): void => {
 
 const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function"
+
+const errorOf = (fails: () => unknown): unknown => {
+  try {
+    return fails()
+  } catch (error) {
+    return error
+  }
+}
