@@ -108,7 +108,8 @@ export interface OwnActor extends Draft {
 
 export type Inspection =
   | { readonly version: string; readonly manifest: Manifest }
-  | { readonly version: string; readonly problem: string }
+  /** `isBlameless`: it could not be looked at just now. */
+  | { readonly version: string; readonly problem: string; readonly isBlameless: boolean }
 
 /** One actor, as operators see it. */
 export interface ActorStatus {

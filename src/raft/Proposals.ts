@@ -5,6 +5,7 @@ import { Effect, Queue, type Scope } from "effect"
 import { knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
@@ -197,7 +198,7 @@ export class Proposals {
     const proposals = []
     for (const [position, waiter] of waiters.entries()) {
       const admission = admissions[position]!
-      if (admission._tag === "Settled") waiter.applied(admission.outcome)
+      if (admission._tag === "Settled") settle(waiter, admission.outcome)
       // Who has given up while it was tried has been told that it did not happen.
       else if (admission._tag === "Admitted")
         proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
@@ -211,7 +212,9 @@ export class Proposals {
   }
 
   #forward(leader: NodeId, units: ReadonlyArray<ClientUnit>): void {
-    for (const batch of inBatches(units, FORWARD_BYTES_MAX)) {
+    // Answers of one request come together: who waits for one actor is not to wait for another, whatever that does.
+    const groups = Map.groupBy(units, actorOf)
+    for (const batch of groups.values().flatMap((group) => inBatches(group, FORWARD_BYTES_MAX))) {
       const clients = batch.flatMap(place)
       if (clients.length === 0) continue
       const id = this.#nextForwardId++
@@ -265,6 +268,20 @@ export class Proposals {
       ? failure("no-leader", "rejected", withoutLeader(this.#group.transport))
       : failure("timeout", "unknown", "the command was not answered in time")
   }
+}
+
+/** Nobody would say that it was not executed who could only not look at it: an earlier attempt may be under way. */
+const settle = (waiter: Waiter, outcome: Outcome): void => {
+  const isLater = outcome._tag === "Refused" && outcome.code === "overloaded"
+  if (isLater) waiter.refused(failure("overloaded", "rejected", outcome.detail))
+  else waiter.applied(outcome)
+}
+
+/** The actor that all its commands are for; the unit itself when they are for several. */
+const actorOf = (unit: ClientUnit): string | ClientUnit => {
+  const actors = new Set(unit.waiters.map(({ command }) => decodeCommand(command)?.actor))
+  const [actor] = actors
+  return actors.size === 1 && actor !== undefined ? actor : unit
 }
 
 const noRoom = (): Failure =>

@@ -246,6 +246,7 @@ describe("an instance in quarantine", () => {
       command: "pay",
       input: '{"euros":7}',
       commandId: "c",
+      timer: "",
       voidFrom: null,
     }
     await node.machine.apply(

@@ -4,7 +4,7 @@ import { Option, Schema } from "effect"
 import type { NodeId } from "../../consensus/types.ts"
 import type { VersionRow } from "../Catalogue.ts"
 import { type Command, encodeCommand } from "../command.ts"
-import type { Fault } from "../fault.ts"
+import type { Guilt } from "../fault.ts"
 
 /** A piece of an actor's code, on its way into the state. */
 const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
@@ -40,6 +40,8 @@ const Quarantined = Schema.Struct({
   command: Schema.String,
   input: Schema.String,
   commandId: Schema.String,
+  /** Id of the timer that it fired; empty: a client sent it. */
+  timer: Schema.String,
   /** Entries of the instance from here on have no outcome of their own; null: none has been tried. */
   voidFrom: Schema.NullOr(Schema.Int),
 })
@@ -111,7 +113,7 @@ export const piecesOf = (code: string): ReadonlyArray<string> => {
   return pieces
 }
 
-export const faultOf = ({ kind, detail }: SystemInput<"$instance/quarantine">): Fault => ({ kind, detail })
+export const faultOf = ({ kind, detail }: SystemInput<"$instance/quarantine">): Guilt => ({ kind, detail })
 
 export const rowOf = (
   input: SystemInput<"$actor/register">,

@@ -4,6 +4,7 @@ import { Result } from "effect"
 import type { Entry } from "../../consensus/types.ts"
 import { StateCorrupt } from "../../storage/StateStore.ts"
 import type { Json } from "../actor.ts"
+import type { LoggedCommand } from "../command.ts"
 import type { Adopt, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import type { Fault } from "../fault.ts"
@@ -12,7 +13,7 @@ import { idOf } from "../Instances.ts"
 import { parseCanonical } from "../json.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
-import { faultOf, type SystemInput } from "./commands.ts"
+import { faultOf, readSystem, type SystemInput } from "./commands.ts"
 import type { Quarantine } from "./Quarantines.ts"
 import type { Verdict } from "./versions.ts"
 
@@ -27,7 +28,7 @@ export const quarantine = (
   const { actor, key } = subject
   const present = state.quarantines.of(actor, key)
   if (present !== null) return refusals.quarantined(present)
-  const { version, by, command, commandId, voidFrom } = input
+  const { version, by, command, commandId, timer, voidFrom } = input
   const executedAt = state.instances.get(actor, key)?.index ?? 0
   if (voidFrom !== null && executedAt >= voidFrom) {
     // A majority could not get past what ran here: what this node has made of it is nobody else's.
@@ -45,8 +46,13 @@ export const quarantine = (
     command,
     input: input.input,
     commandId,
+    timer,
+    isVoid: voidFrom !== null,
   }
   state.quarantines.put(put, index)
+  // It has done its work, or there would be no way out: a repair may run its command again.
+  const fired = state.timers.get(timer)
+  if (fired?.actor === actor && fired.key === key) state.timers.clear(fired)
   return refusals.quarantined(put)
 }
 
@@ -73,7 +79,10 @@ export function* repair(
   if (call.type === "reduce" && reply?.type === "reduced") {
     state.instances.put(instance, reply.instance!)
     for (const timer of reply.timers) state.timers.set({ ...timer, actor, key })
-    return lift(reply.revision, { result: parseCanonical(reply.result) })
+    state.events.add({ id: idOf(actor, key), index }, instance?.index ?? 0, reply.events)
+    const { revision, result } = reply
+    state.quarantines.noteRerun({ actor, key, revision, result, term }, index)
+    return lift(revision, { result: parseCanonical(result) })
   }
   const text = textOf(reply)
   if (typeof text !== "string") return text
@@ -116,6 +125,19 @@ export const callOfRepair = (
     timersMax: Math.min(timersPerCommandMax, timersMax - state.timers.count),
     ...at,
   }
+}
+
+/** A repair of an instance; null when the command is none. */
+export const repairOf = (command: LoggedCommand): Repair | null => {
+  if (command.actor !== "$instance" || command.command !== "repair") return null
+  const subject = subjectOf(command.key)
+  const input = readSystem("$instance/repair", command.input)
+  return subject === null || input === null ? null : { subject, input }
+}
+
+export interface Repair {
+  readonly subject: Subject
+  readonly input: SystemInput<"$instance/repair">
 }
 
 /** The instance that a command of the machine's own is about. */
