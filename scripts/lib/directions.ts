@@ -22,6 +22,7 @@ const SERVICES = [
   "transport/Transport.ts",
   "machine/MachineHost.ts",
   "machine/outcome.ts",
+  "machine/fault.ts",
   "machine/command.ts",
   "machine/system/checkpoint.ts",
   "machine/system/voiding.ts",

@@ -5,12 +5,14 @@ import { Effect, Result } from "effect"
 import { bundleSource } from "./bundle.ts"
 import { serveInTime } from "./compartment/serve.ts"
 
-await serveInTime(async (request) => {
+const bundle = Effect.fnUntraced(function* (request: Uint8Array) {
   const given = JSON.parse(new TextDecoder().decode(request)) as {
     readonly name: string
     readonly source: string
   }
-  const made = await Effect.runPromise(Effect.result(bundleSource(given)))
+  const made = yield* Effect.result(bundleSource(given))
   const answer = Result.isSuccess(made) ? made.success : { problems: made.failure.problems }
   return new TextEncoder().encode(JSON.stringify(answer))
 })
+
+Effect.runFork(serveInTime(bundle))
