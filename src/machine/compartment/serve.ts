@@ -27,19 +27,20 @@ export const serve = (answer: AnswerRequest): void =>
 
 /** The same in a child, for answers that take their time. Nothing that was left behind may be at work meanwhile. */
 export const serveInTime = Effect.fnUntraced(function* (
-  answer: (request: Uint8Array) => Effect.Effect<Uint8Array, unknown>,
+  answer: (request: Uint8Array) => Effect.Effect<Uint8Array>,
 ): Effect.fn.Return<never> {
   write(greeting())
   while (true) {
     const { number, bytes } = readRequest()
-    const exit = yield* Effect.exit(answer(bytes))
-    const settled = (): Uint8Array => {
-      if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
-      return exit.value
-    }
-    write(answerTo(settled, number, bytes))
+    const made = yield* Effect.exit(answer(bytes))
+    write(answerTo(() => bytesOf(made), number, bytes))
   }
 })
+
+const bytesOf = (made: Exit.Exit<Uint8Array>): Uint8Array => {
+  if (Exit.isSuccess(made)) return made.value
+  throw Cause.squash(made.cause)
+}
 
 declare const self: Worker
 
