@@ -9,7 +9,7 @@ import { program } from "./support/NodeProcess.ts"
 import { sleep, until } from "./support/wait.ts"
 
 const actors = join(import.meta.dir, "actors")
-const testMillisMax = 120_000
+const testMillisMax = 180_000
 
 /** Every second client begins at another node than the others. */
 const startingAt = (urls: ReadonlyArray<string>, at: number) => [...urls.slice(at), ...urls.slice(0, at)]
@@ -100,6 +100,7 @@ test(
         await until(
           "the snapshot to be installed",
           () => away!.log().includes("a snapshot is installed") || null,
+          60_000,
         )
         await late.reach(7)
         expect(await tick(urls, "busy", 2)).toBe(9)
