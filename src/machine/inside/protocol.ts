@@ -11,8 +11,8 @@ import { canonicalise, parseCanonical } from "../json.ts"
 import type { MachineLimits } from "../limits.ts"
 import { manifestProblem } from "../manifest.ts"
 import type { Refused } from "../outcome.ts"
-import { manifestFields } from "../system/commands.ts"
 import type { Reason } from "../refusals.ts"
+import { manifestFields } from "../system/commands.ts"
 import { packMessage, Texts, unpackMessage } from "./message.ts"
 
 /** Code that comes in before calls name it. */

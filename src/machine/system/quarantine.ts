@@ -157,7 +157,9 @@ export const subjectOf = (key: string): Subject | null => {
 
 /** What comes from where the code runs is looked at before it is used here. */
 const parsed = (text: string): Result.Result<Json, { readonly fault: Fault }> =>
-  Result.mapError(parseInput(text), () => ({ fault: { kind: "crash", detail: "what it answered is not JSON" } }))
+  Result.mapError(parseInput(text), () => ({
+    fault: { kind: "crash", detail: "what it answered is not JSON" },
+  }))
 
 const textOf = (reply: Reply | undefined): string | Refused | { readonly fault: Fault } => {
   switch (reply?.type) {
