@@ -97,6 +97,8 @@ export class Stuckness {
   #decide(stuck: Stuck, now: Millis): void {
     const { node } = this.#group
     const { current } = node.configurations
+    // Who got past it by that has seen it first.
+    if (this.#voiding === stuck.index) return
     const fresh = (id: NodeId) => {
       const word = this.#words.get(id)
       return word !== undefined && now - word.heardAt <= freshMillis ? word : undefined
@@ -109,7 +111,6 @@ export class Stuckness {
     const said = (id: NodeId) => String(id === node.id ? stuck.index : (fresh(id)?.stuckAt ?? 0))
     const agreement = quorumAgreement(current, said)
     if (agreement.type !== "agreed" || agreement.value !== String(stuck.index)) return
-    if (this.#voiding === stuck.index) return
     this.#voiding = stuck.index
     const settled = () => {
       this.#voiding = 0

@@ -2,7 +2,7 @@
 
 import { Effect } from "effect"
 import { applicableIndex, lacksState } from "../consensus/node.ts"
-import type { Entry, Index } from "../consensus/types.ts"
+import type { Entry, Index, Millis } from "../consensus/types.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
 import { type Checkpoint, isCheckpoint } from "../machine/system/checkpoint.ts"
 import { voidingOf } from "../machine/system/voiding.ts"
@@ -68,13 +68,17 @@ const applyAll = Effect.fnUntraced(function* (
     } else {
       const to = applicableIndex(node)
       if (applied.index >= to) return
+      const began = nowOf(group.clock)
       const { entries, stuckAt } = yield* applyBatch(group, applied, to)
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
       if (stuckAt !== null) {
         const { stuck } = yield* group.machine.status
         if (stuck !== null) {
           listeners.stuck(stuck, stuckAt)
-          yield* awaitWayOut(group, stuck)
+          // What came before it counts, whoever waits for that.
+          post(group, { type: "Applied", index: applied.index })
+          listeners.advanced()
+          yield* awaitWayOut(group, stuck, nowOf(group.clock) - began)
         }
       }
     }
@@ -103,11 +107,12 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
 
 /**
  * Until it is worth another try: a while has passed, or an entry further on in the log says that nobody could get past
- * this one. Then the machine is told before it is given the entries again.
+ * this one. Then the machine is told before it is given the entries again. While it tries it sees no way out: on a busy
+ * machine, where a try takes long, the others get the time that they need to come here as well.
  */
-const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck) {
+const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck, tookMillis: Millis) {
   const { node } = group
-  const until = nowOf(group.clock) + STUCK_RETRY_MILLIS
+  const until = nowOf(group.clock) + Math.max(STUCK_RETRY_MILLIS, 2 * tookMillis)
   for (let from = stuck.index + 1; nowOf(group.clock) < until && node.pendingInstall === null; ) {
     const to = applicableIndex(node)
     if (from > to) {

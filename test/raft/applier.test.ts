@@ -47,6 +47,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
     mailbox: Effect.runSync(Queue.unbounded<unknown>()),
     applicable: new Signal(),
+    clock: { monotonicTimeNanosUnsafe: () => 0n },
     partings,
     log: {
       read: ({ from, to }: { from: number; to: number }) =>

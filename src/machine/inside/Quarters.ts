@@ -10,7 +10,7 @@ import type { Fault } from "../fault.ts"
 import type { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
 import type { MachineLimits } from "../limits.ts"
-import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun } from "./protocol.ts"
+import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun, type LoadReply } from "./protocol.ts"
 import { Residents } from "./Residents.ts"
 
 export interface QuartersOptions {
@@ -145,7 +145,7 @@ export class Quarters {
     const { limits } = this.#options
     const request = encodeLoad({ type: "load", actor, version, code, limits })
     const bytes = yield* this.#turn.withPermit(this.#send(request, this.#options.loadMillisMax))
-    const reply = decodeLoadReply(bytes)
+    const reply = yield* decodingLoad(bytes)
     if ("problem" in reply) return Result.fail(reply.problem)
     this.#loaded.add(`${actor}@${version}`)
     return Result.succeed(reply.manifest)
@@ -192,7 +192,7 @@ export class Quarters {
     if (text === null) return
     const request = encodeLoad({ type: "load", actor, version, code: text, limits })
     const bytes = yield* Effect.mapError(this.#send(request, loadMillisMax), this.#toFault)
-    const reply = decodeLoadReply(bytes)
+    const reply = yield* Effect.mapError(decodingLoad(bytes), this.#toFault)
     if ("problem" in reply) return yield* Effect.fail<Fault>({ kind: "load", detail: reply.problem })
     this.#loaded.add(id)
   }).bind(this)
@@ -283,6 +283,9 @@ const withWhatIsLeft = (call: Call, left: ReadonlyMap<string, Instance>): Call =
   const instance = "key" in call ? left.get(idOf(call.actor, call.key)) : undefined
   return instance === undefined ? call : ({ ...call, instance } as Call)
 }
+
+const decodingLoad = (bytes: Uint8Array): Effect.Effect<LoadReply, CompartmentFault> =>
+  Effect.try({ try: () => decodeLoadReply(bytes), catch: (error) => fault("crash", messageOf(error)) })
 
 const noteWhatIsLeft = (reply: Reply, left: Map<string, Instance>): void => {
   if (reply.type === "reduced" && reply.instance !== null) left.set(reply.instance.id, reply.instance)

@@ -10,7 +10,6 @@ import { type MachineState, parseInput } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
-import { parseCanonical } from "../json.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { faultOf, readSystem, type SystemInput } from "./commands.ts"
@@ -77,20 +76,24 @@ export function* repair(
   if (call === null) return lift(instance?.revision ?? 0, {})
   const [reply] = yield [call]
   if (call.type === "reduce" && reply?.type === "reduced") {
+    const shown = parsed(reply.result)
+    if (Result.isFailure(shown)) return shown.failure
     state.instances.put(instance, reply.instance!)
     for (const timer of reply.timers) state.timers.set({ ...timer, actor, key })
     state.events.add({ id: idOf(actor, key), index }, instance?.index ?? 0, reply.events)
     const { revision, result } = reply
     state.quarantines.noteRerun({ actor, key, revision, result, term }, index)
-    return lift(revision, { result: parseCanonical(result) })
+    return lift(revision, { result: shown.success })
   }
   const text = textOf(reply)
   if (typeof text !== "string") return text
   if (call.type === "reduce") return refusals.overloaded("The command was answered like a query.")
+  const shown = parsed(text)
+  if (Result.isFailure(shown)) return shown.failure
   const revision = (instance?.revision ?? 0) + 1
   const head = { actor, key, revision, version: call.version, index }
   state.instances.put(instance, Instance.received(idOf(actor, key), head, text))
-  return lift(revision, { state: parseCanonical(text) })
+  return lift(revision, { state: shown.success })
 }
 
 /** What must run for a repair, or why there is none to be had; null: nothing need run. */
@@ -151,6 +154,12 @@ export const subjectOf = (key: string): Subject | null => {
   const at = key.indexOf("/")
   return at < 1 || at === key.length - 1 ? null : { actor: key.slice(0, at), key: key.slice(at + 1) }
 }
+
+/** What comes from where the code runs is looked at before it is used here. */
+const parsed = (text: string): Result.Result<Json, { readonly fault: Fault }> =>
+  Result.mapError(parseInput(text), () => ({
+    fault: { kind: "crash", detail: "what it answered is not JSON" },
+  }))
 
 const textOf = (reply: Reply | undefined): string | Refused | { readonly fault: Fault } => {
   switch (reply?.type) {
