@@ -128,6 +128,8 @@ const firstConfiguration = ({ cluster }: Pick<NodeOptions, "cluster">): Configur
   addresses: cluster,
 })
 
+const snapshotThread = new URL("./machine/snapshotThread.ts", import.meta.url)
+
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000
 
@@ -191,7 +193,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     Layer.provideMerge(
       Layer.mergeAll(
         layerLog(directory, options.diskReserveBytes),
-        layerSnapshots({ directory: options.data }),
+        layerSnapshots({ directory: options.data, thread: snapshotThread }),
       ),
     ),
   )

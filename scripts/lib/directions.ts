@@ -21,7 +21,9 @@ const SERVICES = [
   ...STORAGE_SERVICES,
   "transport/Transport.ts",
   "machine/MachineHost.ts",
+  "machine/fault.ts",
   "machine/outcome.ts",
+  "machine/fault.ts",
   "machine/command.ts",
   "machine/system/checkpoint.ts",
   "machine/system/voiding.ts",
@@ -55,7 +57,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
 }
 
 /** Free to name every room: what a user imports, what puts the live layers together, and where a thread begins. */
-const ROOFS = new Set(["src/index.ts", "src/testing.ts", "src/main.ts", "src/machine/worker.ts"])
+const ROOFS = new Set([
+  "src/index.ts",
+  "src/testing.ts",
+  "src/main.ts",
+  "src/machine/worker.ts",
+  "src/machine/snapshotThread.ts",
+])
 
 export const wrongDirections = (files: ReadonlyArray<SourceFile>): ReadonlyArray<Finding> =>
   files.flatMap((file) =>

@@ -230,8 +230,9 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/storage/snapshotStoreMemory.ts",
-        find: '  return hash === id ? "" : `its hash is ${hash}`',
-        replace: `  return hash === "" ? "it has no hash" : ""`,
+        find: `  if (hash !== id) return \`its hash is \${hash}\`
+  return damageIn(bytes, digestOf)`,
+        replace: `  return hash === "" || digestOf === null ? "it has no hash" : ""`,
       },
     ],
   },

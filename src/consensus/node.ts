@@ -334,6 +334,13 @@ export const knownLeader = (node: Node): NodeId | null => {
 /** How far the machine may go: committed, and on this node's own disk. */
 export const applicableIndex = (node: Node): Index => Math.min(node.commitIndex, node.log.persistedIndex)
 
+/**
+ * The machine has no state on which the log could go on: it was given up, and the log no longer reaches back to where
+ * it ends. What the log says is as good as before: the node votes, and counts, and waits for another one's state.
+ */
+export const lacksState = ({ appliedIndex, log, pendingInstall }: Node): boolean =>
+  appliedIndex < log.base.index && pendingInstall === null
+
 /** The leader serves only after it has applied everything up to its own first entry (HAZARDS R17, L1). */
 export const isServing = (node: Node): boolean =>
   node.role.kind === "leader" && node.appliedIndex >= node.role.firstIndexOfTerm

@@ -186,6 +186,8 @@ const draftOf = async (sender: Sender, actor: string, code: string) => {
   const { machine } = sender.door
   const inspected = await seen(sender, machine.inspect({ actor, code, source: "upload" }))
   if ("manifest" in inspected) return inspected
+  if (inspected.isBlameless)
+    throw new Problem("overloaded", `The code was not looked at: ${inspected.problem}.`)
   throw unusable(inspected.problem)
 }
 

@@ -147,8 +147,10 @@ const probeMillis = 1000
 
 const probe = async (door: Door): Promise<void> => {
   const answer = await within(probeMillis, askNothing(door, "local", door.raft.now() + probeMillis), null)
-  if (answer === null || (answer._tag === "Failure" && answer.code !== "overloaded")) {
-    const said = answer === null ? `not a word within ${probeMillis} ms` : answer.detail
+  // A node that repairs its state is alive, and would not be sooner ready for a restart.
+  const isNoAlarm = answer?._tag !== "Failure" || ["overloaded", "not-ready"].includes(answer.code)
+  if (answer === null || !isNoAlarm) {
+    const said = answer?._tag === "Failure" ? answer.detail : `not a word within ${probeMillis} ms`
     throw new Problem("unhealthy", `Group ${door.raft.group} did not answer: ${said}.`)
   }
 }
@@ -156,11 +158,15 @@ const probe = async (door: Door): Promise<void> => {
 /** `GET /readyz`: every group knows a leader and has applied what it must. */
 export const readyz = (doors: Doors): Response => {
   for (const { raft, offering } of doors.all()) {
-    const { group, ready, leader, outcast } = raft.status()
+    const { group, ready, leader, outcast, parted } = raft.status()
     if (ready && offering?.isDone === false) {
       throw new Problem("not-ready", `Group ${group} has not yet taken in the actors of this node's files.`)
     }
     if (ready) continue
+    if (parted !== null) {
+      const found = `not what the others have (${parted.reason}, at ${parted.index})`
+      throw new Problem("not-ready", `The state of group ${group} is ${found}: it is in repair.`)
+    }
     throw leader === null
       ? new Problem("no-leader", `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`)
       : new Problem("not-ready", `Group ${group} has not yet applied what was committed.`)

@@ -125,7 +125,10 @@ export const schemas = {
         leaderChanges: count,
         outcast: { ...orNull("string"), description: "Why every peer refuses a node without a leader." },
         parted: {
-          anyOf: [{ type: "null" }, object({ reason: { enum: ["differs"] }, index: count, since: count })],
+          anyOf: [
+            { type: "null" },
+            object({ reason: { enum: ["differs", "corrupt", "scrub"] }, index: count, since: count }),
+          ],
           description: "Since when, ms since 1970, the node's state is known not to be what the others have.",
         },
         checkpoint: {

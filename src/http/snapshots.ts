@@ -1,11 +1,8 @@
 // How long may a copy of the state take, and what does a client learn when there is none?
 
 import { Effect } from "effect"
-import type { Raft } from "../raft/Raft.ts"
+import type { CopyFailed } from "../raft/Raft.ts"
 import { Problem } from "./problem.ts"
-
-/** What can become of a copy of the state. */
-type CopyFailed = Effect.Error<Raft["Service"]["snapshot"]>
 
 /** The copy, or the problem to answer with. */
 export const orProblem = <A, R>(
@@ -14,6 +11,10 @@ export const orProblem = <A, R>(
   copy.pipe(
     Effect.catchTags({
       StorageFull: () => Effect.succeed(new Problem("storage-full", "There is no room for a snapshot.")),
+      StateInRepair: () =>
+        Effect.succeed(
+          new Problem("not-ready", "This node's state is not what the others have: it is in repair."),
+        ),
       // A node whose disk or machine has failed is on its way out (HAZARDS S2).
       StorageFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
       MachineFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),

@@ -121,8 +121,10 @@ const issuesOf = (issue: SchemaIssue.Issue): ReadonlyArray<Issue> =>
   format(issue)
     .issues.slice(0, issuesMax)
     .map(({ message, path }) => ({
-      path: jsonPointer((path ?? []).map((step) => (typeof step === "object" ? step.key : step))),
-      message: message.toWellFormed(),
+      path: jsonPointer((path ?? []).map((step) => (typeof step === "object" ? step.key : step)))
+        .slice(0, messageLengthMax)
+        .toWellFormed(),
+      message: message.slice(0, messageLengthMax).toWellFormed(),
     }))
 
 const findNotJson = (
@@ -182,5 +184,5 @@ const first = <Item>(items: ReadonlyArray<Item>, find: (item: Item) => string | 
 }
 
 const issuesMax = 20
-const messageLengthMax = 1000
+export const messageLengthMax = 1000
 const format = SchemaIssue.makeFormatterStandardSchemaV1()

@@ -26,3 +26,12 @@ export const isStackOverflow = (error: unknown): boolean =>
 
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof RangeError && /out of memory/i.test(error.message)
+
+/** How often memory was refused in this thread, as far as that is seen (`realm/allocations.ts`): code may catch it. */
+export const refusalsOfMemory = (): number => refusals
+
+export const noteRefusalOfMemory = (): void => {
+  refusals++
+}
+
+let refusals = 0

@@ -73,6 +73,9 @@ export class Machine {
 
   checkpoints = (): ReadonlyArray<Checkpoint> => this.#core.checkpoints()
 
+  /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */
+  giveUp = (): void => this.#core.giveUp()
+
   nextTimer = (): number | null => this.#core.nextTimer()
 
   due = (now: number, max: number): ReadonlyArray<Uint8Array> => this.#core.due(now, max)

@@ -9,7 +9,7 @@ import { Catalogue } from "./Catalogue.ts"
 import { encodeLogged } from "./command.ts"
 import { Events } from "./Events.ts"
 import type { Call, Reply, Work } from "./Executor.ts"
-import type { MachineState } from "./execution.ts"
+import { barring, type MachineState } from "./execution.ts"
 import type { Fault } from "./fault.ts"
 import { Instances, idOf } from "./Instances.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
@@ -32,7 +32,7 @@ import { executeSystem } from "./system/execute.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
 import { Quarantines, type Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
-import { Timers } from "./Timers.ts"
+import { type IsHeld, Timers } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
 import { answerWatchers } from "./watching.ts"
@@ -50,6 +50,7 @@ export class MachineCore {
   /** As the last flush found it: only who asks for a flush has it tried again. */
   #isDiskFull = false
   #failure: unknown = null
+  #isClosed = false
   #stuck: Stuck | null = null
   /** The entry that wrote an instance last, while a later one of the same wave is about to. */
   readonly #replaced = new Map<string, Index>()
@@ -202,12 +203,12 @@ export class MachineCore {
 
   /** Log time at which the first timer falls due; null when none waits. */
   nextTimer(): number | null {
-    return this.#state.timers.nextDueAt
+    return this.#state.timers.nextDueAt(this.#isHeld)
   }
 
   /** Commands of the timers due at `now`, ready to be admitted. They are due until an entry has fired them. */
   due(now: number, max: number): ReadonlyArray<Uint8Array> {
-    return this.#state.timers.due(now, max).map((timer) =>
+    return this.#state.timers.due(now, max, this.#isHeld).map((timer) =>
       encodeLogged({
         actor: timer.actor,
         key: timer.key,
@@ -243,8 +244,23 @@ export class MachineCore {
     }
   }
 
+  /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */
+  giveUp(): void {
+    // The file may be another's by now.
+    if (this.#isClosed) return
+    this.#isClosed = true
+    try {
+      this.flush()
+    } catch {
+      // Then the evidence is as of an earlier flush.
+    }
+    if (!(this.#failure instanceof StateCorrupt)) this.#state.store.discard()
+    this.#failure ??= new Error("the machine's state is given up")
+  }
+
   /** Without a flush. */
   close(): void {
+    this.#isClosed = true
     this.#failure ??= new Error("the machine is closed")
     this.#state.store.close()
   }
@@ -255,6 +271,12 @@ export class MachineCore {
     replies: ReadonlyArray<Reply>,
   ): IteratorResult<ReadonlyArray<Call>, Value> {
     return this.#guard(() => this.#state.store.readTogether(() => work.next(replies)))
+  }
+
+  /** Until an operator has repaired it, an instance's timers wait. */
+  readonly #isHeld: IsHeld = ({ actor, key }) => {
+    const version = this.#state.catalogue.active(actor)?.version
+    return version !== undefined && barring(this.#state, actor, key, version) !== null
   }
 
   /** Nothing is changed when it is stuck. */

@@ -2,7 +2,7 @@
 
 import { Context, type Effect, Schema } from "effect"
 import type { Entry, Index } from "../consensus/types.ts"
-import type { StatePosition } from "../storage/StateStore.ts"
+import { StateCorrupt, type StatePosition, StateStoreFull } from "../storage/StateStore.ts"
 import type { Manifest } from "./Catalogue.ts"
 import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
@@ -67,11 +67,23 @@ export type Admission =
   | { readonly _tag: "Untried"; readonly command: Uint8Array; readonly actor: string }
   | { readonly _tag: "Settled"; readonly outcome: Outcome }
 
-/** The machine cannot go on: corrupt state, failed disk, a dead worker. The group stops on this node. */
+/**
+ * The machine cannot go on. `corrupt`: its state was not what was written, and is given up; there is no room for a new
+ * one while it is `full`. Otherwise, with a failed disk or a dead worker, the group stops on this node.
+ */
 export class MachineFailed extends Schema.TaggedError<MachineFailed>()("MachineFailed", {
   operation: Schema.String,
   message: Schema.String,
+  reason: Schema.Literals(["corrupt", "full", "failed"]),
 }) {}
+
+export type FailureReason = MachineFailed["reason"]
+
+/** What an error says that the machine or its store has thrown. */
+export const reasonOf = (error: unknown): FailureReason => {
+  if (error instanceof StateCorrupt) return "corrupt"
+  return error instanceof StateStoreFull ? "full" : "failed"
+}
 
 /** An entry that the machine cannot get past, because whoever runs the code for it fails each time. */
 export interface Stuck {
@@ -96,7 +108,8 @@ export interface OwnActor extends Draft {
 
 export type Inspection =
   | { readonly version: string; readonly manifest: Manifest }
-  | { readonly version: string; readonly problem: string }
+  /** `isBlameless`: it could not be looked at just now. */
+  | { readonly version: string; readonly problem: string; readonly isBlameless: boolean }
 
 /** One actor, as operators see it. */
 export interface ActorStatus {
@@ -201,6 +214,11 @@ export class MachineHost extends Context.Service<
     readonly checkpoints: Effect.Effect<ReadonlyArray<Checkpoint>, MachineFailed>
     /** Closes the state, lets the snapshot's file take its place, and opens that. */
     readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
+    /**
+     * Gives the state up, whatever it is: its file is kept as evidence, as of now if that can be, and an empty state is
+     * opened. When that fails for want of room it may be asked for again.
+     */
+    readonly giveUp: Effect.Effect<StatePosition, MachineFailed>
     readonly status: Effect.Effect<MachineStatus, MachineFailed>
     /** Loads code of an actor where nobody's commands run, and says what it is. */
     readonly inspect: (draft: Draft) => Effect.Effect<Inspection, MachineFailed>

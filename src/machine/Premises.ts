@@ -1,18 +1,24 @@
 // Who runs what the machine hands out? Code from the operator's own files in a thread, all other in processes with
-// hard limits: one for the log, and one for whatever is not in it yet.
+// hard limits: one for the log, and others for whatever is not in it yet.
 
-import { Effect, Result, type Scope } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import { versionOf } from "./bundle.ts"
 import type { Compartment, CompartmentFault } from "./compartment/Compartment.ts"
+import { keepSpare } from "./compartment/keepSpare.ts"
 import type { Call, Reply, Work } from "./Executor.ts"
-import { Quarters } from "./inside/Quarters.ts"
+import { GuestDoors } from "./GuestDoors.ts"
+import { Quarters, type QuartersOptions } from "./inside/Quarters.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { MachineCore } from "./MachineCore.ts"
 import type { Draft, Inspection } from "./MachineHost.ts"
 
+type Open = Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
+
 export interface Compartments {
-  readonly openWorker: Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
-  readonly openChild: Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
+  readonly openWorker: Open
+  readonly openChild: Open
+  /** Has the CPU when others leave some of it. */
+  readonly openNiceChild: Open
 }
 
 /** For the log, or for whatever may be given up: queries, trials, plans. */
@@ -23,19 +29,26 @@ export class Premises {
   readonly #own: Quarters
   /** All uploaded code, as the log runs it: each of its commands has come to an end once before. */
   readonly #log: Quarters
-  /** Uploaded code before that, an actor in each: what hangs in one keeps nobody else waiting. Latest used last. */
-  readonly #doors = new Map<string, Quarters>()
-  readonly #openDoor: () => Quarters
+  readonly #doors: GuestDoors
+  /** For code that is in no entry yet, and is looked at once. */
+  readonly #openForOnce: () => Quarters
   /** Code that was inspected and is in no entry yet, by actor and version. */
   readonly #drafts = new Map<string, string>()
+  readonly #scope = Scope.makeUnsafe()
+  readonly #openChild: Open
+  /** Begun with the first uploaded actor: where the log's code runs when it has lost its place. */
+  #openSpare: Open | null = null
 
   constructor(core: MachineCore, compartments: Compartments, limits: MachineLimits) {
     this.#core = core
     const code = (actor: string, version: string) => this.#codeOf(actor, version)
-    const guests = () => new Quarters({ open: compartments.openChild, code, limits, ...guestDeadlines })
-    this.#own = new Quarters({ open: compartments.openWorker, code, limits, ...ownDeadlines })
-    this.#log = guests()
-    this.#openDoor = guests
+    const { openWorker, openNiceChild } = compartments
+    this.#openChild = compartments.openChild
+    const openForLog = Effect.suspend(() => this.#openSpare ?? this.#openChild)
+    this.#own = new Quarters({ open: openWorker, code, limits, ...ownTerms })
+    this.#log = new Quarters({ open: openForLog, code, limits, ...logTerms })
+    this.#doors = new GuestDoors(() => new Quarters({ open: openNiceChild, code, limits, ...doorTerms }))
+    this.#openForOnce = () => new Quarters({ open: openNiceChild, code, limits, ...inspectionTerms })
   }
 
   /** Works until the end; where users' code must run, it runs. */
@@ -47,7 +60,6 @@ export class Premises {
     let step = this.#core.advance(work, [])
     while (step.done !== true) {
       const replies: ReadonlyArray<Reply> = yield* this.#run(step.value, lane)
-      yield* this.#leaveDoors()
       step = this.#core.advance(work, replies)
     }
     return step.value
@@ -58,75 +70,88 @@ export class Premises {
     { actor, code, source }: Draft,
   ): Effect.fn.Return<Inspection> {
     const version = versionOf(code)
-    const quarters = source === "file" ? this.#own : this.#door(actor)
-    const seen = yield* Effect.result(quarters.inspect(actor, version, code))
-    if (Result.isFailure(seen)) return { version, problem: problemOf(seen.failure) }
-    if (Result.isFailure(seen.success)) return { version, problem: seen.success.failure }
+    const seen = yield* Effect.result(
+      source === "file" ? this.#own.inspect(actor, version, code) : this.#inspectOnce(actor, version, code),
+    )
+    if (Result.isFailure(seen)) return { version, ...problemOf(seen.failure) }
+    if (Result.isFailure(seen.success)) {
+      return { version, problem: seen.success.failure, isBlameless: false }
+    }
     if (this.#drafts.size >= draftsMax) this.#drafts.delete(this.#drafts.keys().next().value!)
     this.#drafts.set(`${actor}@${version}`, code)
     return { version, manifest: seen.success.success }
   }).bind(this)
 
   /** Opened ahead of need, once there is uploaded code: the first of its commands is not to wait for a process. */
-  readonly warm: Effect.Effect<void> = Effect.suspend(() =>
-    this.#core.state.catalogue.hasGuests && !this.#log.isOpen ? this.#log.warm() : Effect.void,
-  )
+  readonly warm: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#openSpare !== null || !this.#core.state.catalogue.hasGuests) return Effect.void
+    this.#openSpare = this.#openChild
+    return keepSpare(this.#openChild).pipe(
+      Scope.provide(this.#scope),
+      Effect.flatMap((openSpare) => {
+        this.#openSpare = openSpare
+        return this.#log.warm()
+      }),
+    )
+  })
 
   /** No code runs any more. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([this.#own, this.#log, ...this.#doors.values()], ({ end }) => end, { discard: true }),
+    Effect.forEach(
+      [this.#own.end, this.#log.end, this.#doors.end, Scope.close(this.#scope, Exit.void)],
+      (end) => end,
+      {
+        discard: true,
+      },
+    ),
   )
+
+  readonly #inspectOnce = Effect.fnUntraced(function* (
+    this: Premises,
+    actor: string,
+    version: string,
+    code: string,
+  ) {
+    const quarters = this.#openForOnce()
+    return yield* Effect.ensuring(quarters.inspect(actor, version, code), quarters.end)
+  }).bind(this)
 
   readonly #run = Effect.fnUntraced(function* (
     this: Premises,
     calls: ReadonlyArray<Call>,
     lane: Lane,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
-    const shares = new Map<Quarters, Array<number>>()
-    for (const [at, call] of calls.entries()) {
-      const quarters = this.#quartersFor(call, lane)
-      const share = shares.get(quarters)
-      if (share === undefined) shares.set(quarters, [at])
-      else share.push(at)
-    }
-    const [first] = shares
-    if (first !== undefined && shares.size === 1) return yield* first[0].run(calls, lane === "log")
+    const shares = Map.groupBy(calls.keys(), (at) => this.#placeOf(calls[at]!, lane))
+    const [place] = shares.keys()
+    if (place !== undefined && shares.size === 1) return yield* this.#runAt(place, calls, lane)
     // What was not run behind a fault has no reply; nobody asks for it.
     const replies: Array<Reply> = []
-    const runShare = Effect.fnUntraced(function* ([quarters, share]: readonly [
-      Quarters,
-      ReadonlyArray<number>,
-    ]) {
-      const own = yield* quarters.run(
+    const runShare = Effect.fnUntraced(function* (
+      this: Premises,
+      [place, share]: readonly [Place, ReadonlyArray<number>],
+    ) {
+      const own = yield* this.#runAt(
+        place,
         share.map((at) => calls[at]!),
-        lane === "log",
+        lane,
       )
-      for (const [place, at] of share.entries()) if (own[place] !== undefined) replies[at] = own[place]
-    })
+      for (const [position, at] of share.entries()) {
+        if (own[position] !== undefined) replies[at] = own[position]
+      }
+    }).bind(this)
     yield* Effect.forEach(shares, runShare, { concurrency: "unbounded", discard: true })
     return replies
   }).bind(this)
 
-  #quartersFor(call: Call, lane: Lane): Quarters {
-    if (this.#isOwn(call)) return this.#own
-    return lane === "log" ? this.#log : this.#door(call.actor)
+  #runAt(place: Place, calls: ReadonlyArray<Call>, lane: Lane): Effect.Effect<ReadonlyArray<Reply>> {
+    if (place === atOwn) return this.#own.run(calls, lane === "log")
+    return place === atLog ? this.#log.run(calls, true) : this.#doors.run(place, calls)
   }
 
-  #door(actor: string): Quarters {
-    const door = this.#doors.get(actor) ?? this.#openDoor()
-    this.#doors.delete(actor)
-    this.#doors.set(actor, door)
-    return door
+  #placeOf(call: Call, lane: Lane): Place {
+    if (this.#isOwn(call)) return atOwn
+    return lane === "log" ? atLog : call.actor
   }
-
-  /** Those that have been used least go, when there are too many. */
-  readonly #leaveDoors = Effect.fnUntraced(function* (this: Premises) {
-    for (const [actor, door] of this.#doors) {
-      if (this.#doors.size <= doorsMax) return
-      this.#doors.delete(actor)
-      yield* door.end
-    }
-  }).bind(this)
 
   /** All code that takes part is from the operator's own files. */
   #isOwn(call: Call): boolean {
@@ -145,13 +170,48 @@ export class Premises {
   }
 }
 
-const problemOf = ({ kind, detail }: CompartmentFault): string =>
-  kind === "deadline" ? "it has not finished loading in time" : `it fails when loaded (${kind}): ${detail}`
+const problemOf = ({ kind, detail }: CompartmentFault) => ({
+  problem:
+    kind === "deadline" ? "it has not finished loading in time" : `it fails when loaded (${kind}): ${detail}`,
+  isBlameless: kind === "ended" || kind === "starved",
+})
 
+/** The door of an actor, by its name; or one of the others, which are no actor's names. */
+type Place = string
+const atOwn = "$own"
+const atLog = "$log"
+
+type Terms = Omit<QuartersOptions, "open" | "code" | "limits">
+
+const mebibyte = 1024 * 1024
 /** Soft: it is the operator's own, and a busy machine must not put it into quarantine. */
-export const ownDeadlines = { deadlineMillis: 5_000, lastDeadlineMillis: 15_000, loadMillisMax: 30_000 }
-/** Hard: uploaded code. */
-export const guestDeadlines = { deadlineMillis: 500, lastDeadlineMillis: 1_500, loadMillisMax: 5_000 }
+export const ownTerms: Terms = {
+  deadlineMillis: 5_000,
+  lastDeadlineMillis: 15_000,
+  loadMillisMax: 30_000,
+  relapsesMax: Number.POSITIVE_INFINITY,
+  residentBytesMax: 64 * mebibyte,
+  sparesStarved: false,
+}
+/**
+ * Hard, and harder than for the log: what was tried there must do here as well, or every replica would stand still.
+ * Who is spared here is asked to come again.
+ */
+export const doorTerms: Terms = {
+  deadlineMillis: 250,
+  lastDeadlineMillis: 500,
+  loadMillisMax: 2_500,
+  relapsesMax: 5,
+  residentBytesMax: 8 * mebibyte,
+  sparesStarved: true,
+}
+const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
+export const logTerms: Terms = {
+  deadlineMillis: 500,
+  lastDeadlineMillis: 1_000,
+  loadMillisMax: 5_000,
+  relapsesMax: Number.POSITIVE_INFINITY,
+  residentBytesMax: 16 * mebibyte,
+  sparesStarved: false,
+}
 const draftsMax = 20
-/** Processes for uploaded actors before the log, one each. */
-export const doorsMax = 8

@@ -4,7 +4,7 @@ import { Result } from "effect"
 import type { Json } from "./actor.ts"
 import { freezeDeep, messageOf } from "./Coder.ts"
 import type { Adopt, Ask, Call, Check, Reduce, Reply, Show } from "./Executor.ts"
-import { HostFault, isOutOfMemory } from "./HostFault.ts"
+import { HostFault, isOutOfMemory, refusalsOfMemory } from "./HostFault.ts"
 import { Instance } from "./Instance.ts"
 import { idOf } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
@@ -39,7 +39,11 @@ export class Runner {
     const left = new Map<string, { readonly instance: Instance; readonly at: number }>()
     const replies: Array<Reply> = []
     for (const call of calls) {
-      const reply = this.#attempt(call, left)
+      const refusals = refusalsOfMemory()
+      const given = this.#attempt(call, left)
+      // Also when it was caught: what came of it depends on how much memory there was.
+      const wasRefused = refusalsOfMemory() !== refusals
+      const reply = wasRefused ? faulted("memory", "it was refused memory") : given
       if (reply.type === "reduced") {
         const id = idOf(call.actor, (call as Reduce).key)
         const before = left.get(id)

@@ -3,6 +3,9 @@
 import { StateCorrupt, type StateStore, type StoredTimer } from "../storage/StateStore.ts"
 import { Digest, timerDigest } from "./digest.ts"
 
+/** Whether a timer is not to fire for now, although it is due. */
+export type IsHeld = (timer: Pick<StoredTimer, "actor" | "key">) => boolean
+
 /** All timers of the group, in the order in which they fall due. Bounded: they are all in memory. */
 export class Timers {
   readonly #byId = new Map<string, StoredTimer>()
@@ -31,20 +34,31 @@ export class Timers {
     return this.#sorted.length
   }
 
-  /** When the first one falls due, log time; null when none waits. */
-  get nextDueAt(): number | null {
-    return this.#sorted[0]?.dueAt ?? null
+  /** When the first one falls due that nothing holds, log time; null when none waits. */
+  nextDueAt(isHeld: IsHeld): number | null {
+    return this.#sorted.find((timer) => !isHeld(timer))?.dueAt ?? null
   }
 
   get(id: string): StoredTimer | undefined {
     return this.#byId.get(id)
   }
 
-  /** Those due at `now`, earliest first. */
-  due(now: number, max: number): ReadonlyArray<StoredTimer> {
-    let count = 0
-    while (count < max && count < this.#sorted.length && this.#sorted[count]!.dueAt <= now) count++
-    return this.#sorted.slice(0, count)
+  /** Those due at `now` that nothing holds, earliest first: when they are too many, some of each of a few actors. */
+  due(now: number, max: number, isHeld: IsHeld): ReadonlyArray<StoredTimer> {
+    const due: Array<StoredTimer> = []
+    const beyond: Array<StoredTimer> = []
+    const counts = new Map<string, number>()
+    const ofOneMax = Math.max(1, Math.floor(max / actorsMin))
+    for (const timer of this.#sorted) {
+      if (timer.dueAt > now || due.length === max) break
+      const count = counts.get(timer.actor) ?? 0
+      if (count >= ofOneMax && beyond.length === max) continue
+      if (isHeld(timer)) continue
+      counts.set(timer.actor, count + 1)
+      if (count < ofOneMax) due.push(timer)
+      else beyond.push(timer)
+    }
+    return [...due, ...beyond.slice(0, max - due.length)].sort(compare)
   }
 
   set(timer: StoredTimer): void {
@@ -85,3 +99,6 @@ export class Timers {
 
 const compare = (left: StoredTimer, right: StoredTimer): number =>
   left.dueAt - right.dueAt || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0)
+
+/** Whose timers fire side by side, however many one of them has. */
+const actorsMin = 4

@@ -4,13 +4,13 @@ import { Result } from "effect"
 import type { Json } from "./actor.ts"
 import { decodeCommand, encodeLogged, type LoggedCommand, withVersion } from "./command.ts"
 import type { Check, Work } from "./Executor.ts"
-import { keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
+import { barring, keyIssueOf, type MachineState, parseInput, recall } from "./execution.ts"
 import type { Admission } from "./MachineHost.ts"
 import { outcomeSlot } from "./Outcomes.ts"
 import type { Outcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
+import { repairOf } from "./system/quarantine.ts"
 import { isSystemName } from "./system/rows.ts"
-import { repairOf } from "./trial.ts"
 
 /** Answers from the state applied so far only what no later entry can change. */
 export function* admitAll(
@@ -33,12 +33,13 @@ export function* admitAll(
 
 type Candidate = Admission | { readonly check: Check; readonly admission: Admission }
 
-const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
+/** A command as it comes from a door, or once more. */
+export const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   const command = decodeCommand(bytes)
   if (command === null) return settled(refusals.invalidInput("The bytes hold no command.", []))
   // A due timer was checked when it was set, and is checked again when it fires. Also one whose actor has gone
   // needs an entry: nothing else may take it off the list.
-  if (command.timer !== "") return admitted(state, bytes, command)
+  if (command.timer !== "") return weighTimer(state, bytes, command)
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return settled(refusals.invalidInput(keyIssue.message, [keyIssue]))
   const inputBytes = Buffer.byteLength(command.input)
@@ -50,7 +51,7 @@ const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   const text = Result.isSuccess(input) ? JSON.stringify(input.success) : command.input
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   // Before all else: a retry gets its first answer also when the actor has changed since.
-  const earlier = recall(state.outcomes, slot, { command: command.command, input: text })
+  const earlier = recall(state, slot, { command: command.command, input: text })
   if (earlier !== null) return settled(earlier)
   const repair = repairOf(command)
   if (repair !== null) return { _tag: "Untried", command: bytes, actor: repair.subject.actor }
@@ -70,8 +71,8 @@ const weighFor = (
   if (actor === undefined) return settled(refusals.unknownActor(name))
   if (!actor.commands.has(command.command)) return settled(refusals.unknownCommand(name, command.command))
   if (Result.isFailure(input)) return settled(input.failure)
-  const quarantine = state.quarantines.of(name, key)
-  if (quarantine !== null) return settled(refusals.quarantined(quarantine))
+  const barred = barring(state, name, key, actor.version)
+  if (barred !== null) return settled(barred)
   if (ifRevision !== null) {
     const revision = state.instances.get(name, key)?.revision ?? 0
     // Revisions never fall: what is below can never match again, what is above still may.
@@ -91,6 +92,12 @@ const weighFor = (
     input: input.success as Json,
   }
   return { check, admission: admitted(state, canonical, command) }
+}
+
+const weighTimer = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {
+  const actor = state.catalogue.active(command.actor)
+  if (actor?.isTried !== true) return admitted(state, bytes, command)
+  return { _tag: "Untried", command: withVersion(bytes, command, actor.version), actor: actor.name }
 }
 
 const admitted = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {

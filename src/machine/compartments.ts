@@ -9,4 +9,5 @@ const entry = new URL("./inside/entry.ts", import.meta.url)
 export const compartments: Compartments = {
   openWorker: openWorker({ entry }),
   openChild: openChild({ entry }),
+  openNiceChild: openChild({ entry, limits: { niceness: 10 } }),
 }

@@ -69,7 +69,7 @@ export const weigh = (state: MachineState, entry: Entry, now: number): Weighed =
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return settled(refusals.invalidInput(keyIssue.message, [keyIssue]))
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
-  const earlier = recall(state.outcomes, slot, command)
+  const earlier = recall(state, slot, command)
   if (earlier !== null) return settled(earlier)
   if (isSystemName(command.actor)) return { type: "system", command, slot }
   const run = weighRun(state, command, entry)
@@ -92,8 +92,9 @@ const weighTimer = (state: MachineState, command: LoggedCommand, entry: Entry, n
     timer.input === command.input
   if (!isSame) return timerRefused("timer-mismatch", "The timer was set for another command.")
   const run = weighRun(state, command, entry)
-  // A refusal uses it up as well: a reducer that always throws must not be tried for ever.
-  if (run.type === "settled") return settled(run.outcome, null, isMoved(run.outcome) ? null : timer)
+  // A refusal uses it up as well: a reducer that always throws must not be tried for ever. Unless it waits for an
+  // operator, as its instance does.
+  if (run.type === "settled") return settled(run.outcome, null, waits(run.outcome) ? null : timer)
   return { ...run, slot: null, timer }
 }
 
@@ -113,8 +114,8 @@ const weighRun = (
   if (!actor.commands.has(command.command)) return refuse(refusals.unknownCommand(name, command.command))
   const voided = state.quarantines.voiding(name, key, entry.index)
   if (voided !== null) return refuse(refusals.voided(voided))
-  const quarantine = state.quarantines.of(name, key)
-  if (quarantine !== null) return refuse(refusals.quarantined(quarantine))
+  const barred = barring(state, name, key, command.version)
+  if (barred !== null) return refuse(barred)
   const json = parseInput(command.input)
   if (Result.isFailure(json)) return refuse(json.failure)
   return { type: "runs", command, input: json.success }
@@ -126,16 +127,35 @@ const weighRun = (
  * `ifRevision` is not another request; another command or input is.
  */
 export const recall = (
-  outcomes: Outcomes,
+  { outcomes, quarantines }: MachineState,
   slot: OutcomeSlot,
   command: Pick<LoggedCommand, "command" | "input">,
 ): Outcome | null => {
+  const rerun = quarantines.rerun(slot.actor, slot.key, slot.idempotencyKey)
+  if (rerun !== null) {
+    const isSame = rerun.command === command.command && rerun.input === command.input
+    const { result, revision, index, term } = rerun
+    return isSame
+      ? { _tag: "Accepted", result, revision, index, term, replayed: true }
+      : refusals.idempotencyMismatch()
+  }
   const found = outcomes.find(slot)
   if (found === undefined) return null
   return isSameRequest(found.request, fingerprintOf(command))
     ? { ...found.outcome, replayed: true }
     : refusals.idempotencyMismatch()
 }
+
+/** Why an instance takes no commands of a version until an operator has done something; null: it does. */
+export const barring = (state: MachineState, actor: string, key: string, version: string): Refused | null => {
+  const quarantine = state.quarantines.of(actor, key)
+  if (quarantine !== null) return refusals.quarantined(quarantine)
+  const suspension = state.quarantines.suspension(actor, version)
+  return suspension === null ? null : refusals.suspended(suspension)
+}
+
+const waits = (outcome: Outcome): boolean =>
+  outcome._tag === "Refused" && (outcome.code === "version-moved" || outcome.code === "quarantined")
 
 /** What the contract asks of a key and an idempotency key, as an issue. */
 export const keyIssueOf = (

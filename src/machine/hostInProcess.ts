@@ -9,7 +9,7 @@ import type { CallRunner } from "./Executor.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
 import { Machine } from "./Machine.ts"
-import { MachineFailed, MachineHost } from "./MachineHost.ts"
+import { MachineFailed, MachineHost, reasonOf } from "./MachineHost.ts"
 import type { Registry } from "./Registry.ts"
 
 /** Every effect of this host is over when it has begun, unless a snapshot store lets an install wait. */
@@ -32,11 +32,17 @@ export const layerInProcess = (options: {
       const { openRunner, openStore, registry, limits = {} } = options
       const runner = openRunner === undefined ? {} : { runner: openRunner() }
       const open = () => new Machine({ store: openStore(), registry, limits, ...runner })
-      let machine = yield* attempt("open", open)
+      // A state that is corrupt is given up by who opens it: the second time there is an empty one.
+      let machine = yield* Effect.retry(attempt("open", open), { times: 1, while: isCorrupt })
       yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
       const install = Effect.fnUntraced(function* (snapshotId: string) {
         yield* attempt("close", () => machine.close())
         yield* Effect.mapError(snapshots.install(snapshotId), (error) => failed("install", error))
+        machine = yield* attempt("open", open)
+        return machine.position()
+      })
+      const giveUp = Effect.gen(function* () {
+        yield* attempt("giveUp", () => machine.giveUp())
         machine = yield* attempt("open", open)
         return machine.position()
       })
@@ -55,6 +61,7 @@ export const layerInProcess = (options: {
         stateHash: ask("stateHash", () => machine.stateHash()),
         checkpoints: ask("checkpoints", () => machine.checkpoints()),
         install: (snapshotId) => gate.install(install(snapshotId)),
+        giveUp: gate.install(giveUp),
         status: ask("status", () => machine.status()),
         inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),
         plan: (asked) => ask("plan", () => machine.plan(asked)),
@@ -67,4 +74,6 @@ const attempt = <Value>(operation: string, work: () => Value): Effect.Effect<Val
   Effect.try({ try: work, catch: (error) => failed(operation, error) })
 
 const failed = (operation: string, error: unknown): MachineFailed =>
-  new MachineFailed({ operation, message: messageOf(error) })
+  new MachineFailed({ operation, message: messageOf(error), reason: reasonOf(error) })
+
+const isCorrupt = ({ reason }: MachineFailed): boolean => reason === "corrupt"

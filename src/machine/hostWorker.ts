@@ -8,7 +8,14 @@ import { type ActorModule, bundleActors } from "./bundle.ts"
 import { messageOf } from "./Coder.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
-import { type Draft, MachineFailed, MachineHost, type OwnActor } from "./MachineHost.ts"
+import {
+  type Draft,
+  type FailureReason,
+  MachineFailed,
+  MachineHost,
+  type OwnActor,
+  reasonOf,
+} from "./MachineHost.ts"
 import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
@@ -41,13 +48,11 @@ export const layerWorker = (options: {
       const call = yield* openThread
       const { node, initial, limits = {}, statePath } = options
       const open = call("open", { node, statePath, initial, limits })
-      yield* open
+      // A state that is corrupt is given up by who opens it: the second time there is an empty one.
+      yield* Effect.retry(open, { times: 1, while: ({ reason }) => reason === "corrupt" })
       const own = yield* inspectAll(call, modules)
       return makeHost(call, open, own, (id) =>
-        Effect.mapError(
-          snapshots.install(id),
-          (error) => new MachineFailed({ operation: "install", message: messageOf(error) }),
-        ),
+        Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
       )
     }),
   )
@@ -112,6 +117,7 @@ const makeHost = (
       gate.install(
         callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
       ),
+    giveUp: gate.install(Effect.andThen(callNow("giveUp", null), open)),
     status: call("status", null),
     inspect: (draft) => call("inspect", draft),
     plan: (asked) => call("plan", asked),
@@ -166,7 +172,9 @@ class MachineThread {
     if (this.#waiting.size === 0) this.#worker.unref()
     if (waiting === undefined) return
     waiting.resume(
-      reply.failure === null ? Effect.succeed(reply.gives) : fail(waiting.operation, reply.failure),
+      reply.failure === null
+        ? Effect.succeed(reply.gives)
+        : fail(waiting.operation, reply.failure, reply.reason),
     )
   }
 
@@ -193,8 +201,14 @@ function callOn(thread: MachineThread): Call {
     Effect.callback((resume: Resume) => thread.request(operation, given, resume))) as Call
 }
 
-const fail = (operation: string, message: string): Effect.Effect<never, MachineFailed> =>
-  Effect.fail(new MachineFailed({ operation, message }))
+const fail = (
+  operation: string,
+  message: string,
+  reason: FailureReason = "failed",
+): Effect.Effect<never, MachineFailed> => Effect.fail(new MachineFailed({ operation, message, reason }))
+
+const machineFailed = (operation: string, error: unknown): MachineFailed =>
+  new MachineFailed({ operation, message: messageOf(error), reason: reasonOf(error) })
 
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256

@@ -3,8 +3,21 @@
 import { Schema } from "effect"
 import type { AnySchema, Json } from "./actor.ts"
 import type { Manifest } from "./Catalogue.ts"
-import { canonicalise } from "./json.ts"
+import { type Canonical, canonicalise } from "./json.ts"
 import type { LoadedActor } from "./Registry.ts"
+import { utf8Length } from "./utf8.ts"
+
+/** Why a version cannot be kept with what is told of it; null when it can: it stands in one entry of the log. */
+export const manifestProblem = (manifest: Manifest): string | null => {
+  const initialBytes = utf8Length(manifest.initial)
+  if (initialBytes > initialBytesMax) {
+    return `initial: it has ${initialBytes} bytes; ${initialBytesMax} are allowed`
+  }
+  const bytes = utf8Length(JSON.stringify(manifest))
+  return bytes <= manifestBytesMax
+    ? null
+    : `its names, schemas and initial state have ${bytes} bytes; ${manifestBytesMax} are allowed`
+}
 
 export const manifestOf = (actor: LoadedActor): Manifest => ({
   declared: actor.declared,
@@ -18,30 +31,41 @@ export const manifestOf = (actor: LoadedActor): Manifest => ({
 })
 
 const shapesOf = (actor: LoadedActor): Manifest["shapes"] => {
-  const shapes: Record<string, Json> = { state: shapeOf(actor.state.schema) }
+  const shapes: Record<string, Json> = {}
+  let bytesLeft = shapesBytesMax
+  const shape = (schema: AnySchema): Json => {
+    const { json, textBytesMax } = shapeOf(schema)
+    if (textBytesMax > Math.min(bytesLeft, shapeBytesMax)) return null
+    bytesLeft -= textBytesMax
+    return json
+  }
+  shapes["state"] = shape(actor.state.schema)
   for (const [kind, definitions] of [
     ["commands", actor.commands],
     ["queries", actor.queries],
   ] as const) {
     for (const [name, { input, output }] of definitions) {
-      shapes[`${kind}.${name}.input`] = shapeOf(input.schema)
-      shapes[`${kind}.${name}.output`] = shapeOf(output.schema)
+      shapes[`${kind}.${name}.input`] = shape(input.schema)
+      shapes[`${kind}.${name}.output`] = shape(output.schema)
     }
   }
   return shapes
 }
 
-/** JSON Schema of the encoded form; null when there is none, or it says too much. */
-const shapeOf = (schema: AnySchema): Json => {
+/** JSON Schema of the encoded form; null when there is none. */
+const shapeOf = (schema: AnySchema): Pick<Canonical, "json" | "textBytesMax"> => {
   try {
     const { schema: shape, definitions } = Schema.toJsonSchemaDocument(schema)
     const whole = Object.keys(definitions).length === 0 ? shape : { ...shape, $defs: definitions }
-    const { json, textBytesMax } = canonicalise(JSON.parse(JSON.stringify(whole)))
-    return textBytesMax <= shapeBytesMax ? json : null
+    return canonicalise(JSON.parse(JSON.stringify(whole)))
   } catch {
-    return null
+    return { json: null, textBytesMax: 0 }
   }
 }
 
-/** A shape is for people to compare. */
+/** A shape is for people to compare: one that says too much, and those behind too many, are left out. */
 const shapeBytesMax = 64 * 1024
+const shapesBytesMax = 256 * 1024
+const initialBytesMax = 256 * 1024
+/** Half of what a command may bring: what is text in it is quoted once more. */
+const manifestBytesMax = 512 * 1024

@@ -1,9 +1,8 @@
 // What does one reducer make of one command? Same state, input and entry: same answer, on every replica.
 
-// The global of this name is closed to reducers, among whom this runs.
-import { Effect, Result } from "effect"
+import { Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
-import { type Issue, messageOf } from "./Coder.ts"
+import { type Issue, messageLengthMax, messageOf } from "./Coder.ts"
 import { Emissions, type Emitted } from "./Emissions.ts"
 import type { Reduce, Scheduled } from "./Executor.ts"
 import { rethrowFault } from "./HostFault.ts"
@@ -45,7 +44,7 @@ export const reduce = (execution: Execution): Result.Result<Reduction, Reason> =
     }
     returned = { state: given.state, result: given.result }
   } catch (error) {
-    return Result.fail(reasonOf(error, execution.call))
+    return Result.fail(reasonOf(error, execution))
   } finally {
     // What the reducer left behind, a promise or a closure, can no longer reach the entry.
     context.close()
@@ -77,28 +76,29 @@ const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =
   textBytesMax <= limit ? textBytesMax : utf8Length(JSON.stringify(json))
 
 /** What a throw says. A stack that ran over is the host's own affair: its depth differs from node to node. */
-const reasonOf = (error: unknown, { actor, key, command }: Execution["call"]): Reason => {
-  if (error instanceof Rejection) return error.reason
+const reasonOf = (error: unknown, { call: { actor, key, command }, limits }: Execution): Reason => {
+  if (error instanceof Rejection) return boundedReason(error.reason, limits)
   rethrowFault(error, `${actor}/${key}/${command}`)
   return { code: "reducer-threw", message: messageOf(error), data: null }
 }
 
-/** Keeps a returned promise from failing unseen, which would end the thread. */
+/** It is remembered as an outcome is, and bounded as a result is. */
+const boundedReason = (reason: Reason, { resultBytesMax }: MachineLimits): Reason => {
+  const code = reason.code.slice(0, codeLengthMax).toWellFormed()
+  const message = reason.message.slice(0, messageLengthMax).toWellFormed()
+  const bytes = utf8Length(JSON.stringify(reason.data))
+  if (bytes <= resultBytesMax) return { code, message, data: reason.data }
+  const detail = `reject: its data have ${bytes} bytes; ${resultBytesMax} are allowed`
+  return { code: "rejection-too-large", message: detail, data: null }
+}
+
+/** Keeps a returned promise from failing unseen, which would end the thread. In a closed realm no fiber can begin. */
 export const asynchronous = (returned: PromiseLike<unknown>, what: "reducer" | "query"): Reason => {
-  forget(returned)
+  if (returned instanceof Promise) Reflect.apply(then, returned, [undefined, () => {}])
   return {
     code: `${what}-async`,
     message: `The ${what} returned a promise: it must be synchronous.`,
     data: null,
-  }
-}
-
-/** What it may come to is nobody's error. */
-const forget = (returned: PromiseLike<unknown>): void => {
-  try {
-    Effect.runFork(Effect.ignore(Effect.tryPromise(() => returned)))
-  } catch {
-    // In a compartment Effect has no timers, and nobody listens for what is left behind.
   }
 }
 
@@ -196,6 +196,7 @@ class Context {
   }
 }
 
+const { then } = Promise.prototype
 const noEvents: ReadonlyArray<Emitted> = []
 
 type Run = (state: unknown, input: unknown, ctx: CommandContext) => unknown
@@ -213,3 +214,5 @@ const fail = (code: string, message: string, issues?: ReadonlyArray<Issue>): Res
     message,
     data: issues === undefined ? null : { issues: issues.map((issue) => ({ ...issue })) },
   })
+
+const codeLengthMax = 128

@@ -4,7 +4,7 @@ import type { Json } from "./actor.ts"
 import type { Issue } from "./Coder.ts"
 import { deed, type Fault } from "./fault.ts"
 import type { RefusalCode, Refused } from "./outcome.ts"
-import type { Quarantine, Voided } from "./system/Quarantines.ts"
+import type { Quarantine, Suspension, Voided } from "./system/Quarantines.ts"
 
 /** Why a command was rejected: a reducer's own words, or the machine's about a reducer. */
 export interface Reason {
@@ -50,6 +50,16 @@ export const quarantined = (quarantine: Quarantine): Refused => {
     "quarantined",
     `The instance is in quarantine since entry ${index}: its command "${command}" ${deed[fault.kind]}. An operator must repair it.`,
     { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail, index, at } },
+  )
+}
+
+/** Too many of its instances are in quarantine: what one more command would do is known. */
+export const suspended = ({ actor, version, instances, last }: Suspension): Refused => {
+  const { key, command, fault, index } = last
+  return refused(
+    "quarantined",
+    `The actor "${actor}" is suspended since entry ${index}: ${instances} of its instances are in quarantine by version ${version}; the last one's command "${command}" ${deed[fault.kind]}. An operator must activate another version, or repair them.`,
+    { suspension: { actor, version, instances, index, last: { key, command, fault: fault.kind } } },
   )
 }
 

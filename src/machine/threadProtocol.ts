@@ -10,6 +10,7 @@ import type {
   Draft,
   EventsAnswer,
   EventsAsked,
+  FailureReason,
   Inspection,
   MachineStatus,
   Query,
@@ -53,6 +54,7 @@ export interface Operations {
   readonly inspect: { readonly given: Draft; readonly gives: Inspection }
   readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
+  readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }
 }
 
@@ -66,7 +68,12 @@ export interface Request<Name extends Operation = Operation> {
 
 export type Reply =
   | { readonly id: number; readonly gives: unknown; readonly failure: null }
-  | { readonly id: number; readonly gives: null; readonly failure: string }
+  | {
+      readonly id: number
+      readonly gives: null
+      readonly failure: string
+      readonly reason: FailureReason
+    }
 
 /** Empty bytes stand for a settled proposal, whose outcome is the next of `outcomes`. */
 export interface PackedAdmissions {

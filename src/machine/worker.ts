@@ -6,6 +6,7 @@ import { messageOf } from "./Coder.ts"
 import { compartments } from "./compartments.ts"
 import { defaultLimits } from "./limits.ts"
 import { MachineCore } from "./MachineCore.ts"
+import { reasonOf } from "./MachineHost.ts"
 import { Premises } from "./Premises.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
 import { type OpenOptions, packAdmissions, packOutcomes, type Reply, type Request } from "./threadProtocol.ts"
@@ -28,7 +29,7 @@ self.onmessage = ({ data: request }: MessageEvent<Request>) => {
   Effect.runFork(answer(request)).addObserver((exit) => {
     const reply: Reply = Exit.isSuccess(exit)
       ? { id: request.id, gives: exit.value, failure: null }
-      : { id: request.id, gives: null, failure: messageOf(Cause.squash(exit.cause)) }
+      : failed(request.id, Cause.squash(exit.cause))
     self.postMessage(reply, Exit.isSuccess(exit) ? buffersOf(exit.value) : [])
   })
 }
@@ -36,7 +37,9 @@ self.onmessage = ({ data: request }: MessageEvent<Request>) => {
 const answer = (request: Request): Effect.Effect<unknown, unknown> => {
   const { operation, given } = request
   if (operation === "open") return Effect.try(() => begin(given as OpenOptions))
-  if (operation === "close") return close
+  if (operation === "close") return end(({ core }) => core.close())
+  // Without a machine it has been given up before, and there was no room to open the next one.
+  if (operation === "giveUp") return end(({ core }) => core.giveUp())
   return asking.withPermit(Effect.suspend(() => ask(request)))
 }
 
@@ -105,22 +108,25 @@ const begin = ({ node, statePath, initial, limits }: OpenOptions): unknown => {
 }
 
 /** Who asks is answered first, unless it takes too long: then what runs in the compartments is ended. */
-const close: Effect.Effect<null> = Effect.suspend(() => {
-  const closing = open
-  open = null
-  if (closing === null) return Effect.succeed(null)
-  const closeFile = Effect.sync(() => {
-    closing.core.close()
-    return null
+const end = (closeFile: (ending: Open) => void): Effect.Effect<null, unknown> =>
+  Effect.suspend(() => {
+    const ending = open
+    open = null
+    if (ending === null) return Effect.succeed(null)
+    const closed = asking.withPermits(askingMax())(Effect.try(() => closeFile(ending)))
+    return Effect.timeoutOption(closed, graceMillis).pipe(
+      Effect.flatMap((done) =>
+        Effect.andThen(ending.premises.end, done._tag === "Some" ? Effect.void : closed),
+      ),
+      Effect.as(null),
+    )
   })
-  const closed = asking.withPermits(askingMax())(closeFile)
-  return Effect.timeoutOption(closed, graceMillis).pipe(
-    Effect.flatMap((done) =>
-      Effect.andThen(closing.premises.end, done._tag === "Some" ? Effect.void : closed),
-    ),
-    Effect.as(null),
-  )
-})
+
+const failed = (id: number, error: unknown): Reply => {
+  // What was thrown is what matters, and not who caught it.
+  const cause = error instanceof Cause.UnknownError ? error.cause : error
+  return { id, gives: null, failure: messageOf(cause), reason: reasonOf(cause) }
+}
 
 const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
   if (gives instanceof Uint8Array) return [gives.buffer as ArrayBuffer]

@@ -44,6 +44,17 @@ export class Checkpoints {
     return this.#noted.at(-1) ?? null
   }
 
+  /** The voter that is furthest of those who have what a majority has at that checkpoint; null: none is known. */
+  bestAgreeing(index: Index): NodeId | null {
+    const { node } = this.#group
+    const { agreement, said } = this.#pages.get(index) ?? {}
+    if (agreement?.type !== "agreed" || node.role.kind !== "leader") return null
+    const { progress } = node.role
+    const matchOf = (id: NodeId) => progress.get(id)?.match ?? 0
+    const agreeing = node.configurations.current.voters.filter((id) => said?.get(id) === agreement.value)
+    return agreeing.sort((left, right) => matchOf(right) - matchOf(left))[0] ?? null
+  }
+
   /** The machine has come past a checkpoint, or several. */
   noted(notes: ReadonlyArray<Checkpoint>): void {
     const last = this.newest?.index ?? 0
@@ -140,6 +151,8 @@ export class Checkpoints {
 
   /** Against this node's own note alone: what was said of a state that it no longer has is nothing to it. */
   #heed({ index, hash: agreed }: Checkpoint): void {
+    // Another state is about to take its place.
+    if (this.#group.node.pendingInstall !== null) return
     const own = this.#noted.find((note) => note.index === index)
     if (own === undefined || own.hash === agreed) return
     const details = { own: own.hash, agreed }

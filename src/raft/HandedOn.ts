@@ -7,6 +7,7 @@ import type { QueryOutcome } from "../machine/outcome.ts"
 import type { QueryReply, QueryRequest } from "../transport/Transport.ts"
 import type { Group } from "./Group.ts"
 import type { Failure, Read } from "./Raft.ts"
+import { isInRepair } from "./repair.ts"
 
 /** A linearizable read without an answer. */
 export interface LateRead {
@@ -48,12 +49,12 @@ export class HandedOn<Late extends LateRead> {
       if (now - askedAt >= options.forwardRetryMillis) this.#asked.delete(id)
     }
     if (leader === null || leader === node.id) return
-    const patienceMillis =
-      node.isShort || node.standing === "suspect" ? 0 : options.limits.electionTimeoutMaxMillis
+    const isOut = node.standing === "suspect" || isInRepair(this.#group)
+    const patienceMillis = node.isShort || isOut ? 0 : options.limits.electionTimeoutMaxMillis
     const isDue = ({ index, since, handedOnAt }: Late): boolean =>
       now - since >= patienceMillis &&
       now - handedOnAt >= options.forwardRetryMillis &&
-      (index > node.log.persistedIndex || node.standing === "suspect")
+      (index > node.log.persistedIndex || isOut)
     const due = Iterator.from(waiting).filter(isDue).take(QUERIES_MAX).toArray()
     if (due.length === 0) return
     const id = this.#nextId++

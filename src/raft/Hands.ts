@@ -3,10 +3,12 @@
 import type { Queue } from "effect"
 import type { Turn } from "../consensus/node.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
+import type { Asked } from "./giver.ts"
 import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import type { Reads } from "./Reads.ts"
 import type { Run } from "./run.ts"
+import type { Piece } from "./snapshotter.ts"
 import type { Writer } from "./writer.ts"
 
 /** Who is handed what a turn leaves behind. */
@@ -16,7 +18,9 @@ export interface Hands {
   readonly reads: Reads
   readonly operations: Operations
   readonly checkpoints: Checkpoints
-  readonly chunks: Queue.Queue<Turn["chunks"][number]>
+  readonly pieces: Queue.Queue<Piece>
+  /** Peers that want a copy of the state. */
+  readonly asked: Queue.Queue<Asked>
   /** Gets one for each completed snapshot that the turn has heard of. */
   readonly taken: Queue.Queue<void>
   readonly cuts: Queue.Queue<NonNullable<Turn["compacted"]>>

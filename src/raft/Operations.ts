@@ -4,7 +4,7 @@ import { isJoint } from "../consensus/configuration.ts"
 import { type ChangeRefused, isReached } from "../consensus/membership.ts"
 import { knownLeader } from "../consensus/node.ts"
 import type { Aim, Millis, NodeId, Term } from "../consensus/types.ts"
-import { failure } from "./failure.ts"
+import { type Closing, failure } from "./failure.ts"
 import { type Group, post } from "./Group.ts"
 import type { OperationOrigin } from "./origins.ts"
 import type { Changed, ChangeRequest, Failure, ResetRequest, TransferRequest } from "./Raft.ts"
@@ -21,6 +21,7 @@ interface Operation extends OperationOrigin {
 export class Operations {
   readonly #group: Group
   readonly #open = new Set<Operation>()
+  #closing: Closing | null = null
 
   constructor(group: Group) {
     this.#group = group
@@ -62,15 +63,18 @@ export class Operations {
     }
   }
 
-  close(): void {
-    for (const operation of this.#open) {
-      operation.giveUp(failure("shutting-down", "unknown", "this node stops before it is done"))
-    }
+  /** Answers everybody, and lets nobody in any more. */
+  close(closing: Closing): void {
+    this.#closing ??= closing
+    const { code, detail } = this.#closing.refused
+    for (const operation of this.#open)
+      operation.giveUp(failure(code, "unknown", `${detail} before it is done`))
     this.#open.clear()
   }
 
   #admits(operation: Operation, isOwn = false): boolean {
-    if (isOwn || this.#open.size < OPERATIONS_MAX) this.#open.add(operation)
+    if (this.#closing !== null) operation.giveUp(this.#closing.refused)
+    else if (isOwn || this.#open.size < OPERATIONS_MAX) this.#open.add(operation)
     else operation.giveUp(failure("overloaded", "rejected", "too many operations wait at this node"))
     return this.#open.has(operation)
   }

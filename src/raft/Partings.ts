@@ -1,24 +1,31 @@
-// Has this node's state parted from the others'? What outlives the group's lives, which end with a bad state.
+// Is this node's state what it should be? What is known of that outlives the group's lives, which end with a bad state.
 
 import type { Clock } from "effect"
+import type { Node } from "../consensus/node.ts"
+import type { Index } from "../consensus/types.ts"
 import type { Observer } from "./observer.ts"
 import type { Parting, PartingReason } from "./Raft.ts"
 
-/** `found`: what the log of the node says of it. */
 export interface Found {
   readonly reason: PartingReason
-  readonly index: number
+  readonly index: Index
+  /** What the node says of it in its log. */
   readonly details: Readonly<Record<string, unknown>>
 }
 
 interface Around {
   readonly clock: Clock.Clock
   readonly observer: Observer
+  readonly node: Pick<Node, "commitIndex">
 }
 
 export class Partings {
-  readonly #counts: Record<PartingReason, number> = { differs: 0, stuck: 0 }
+  readonly #counts: Record<PartingReason, number> = { differs: 0, corrupt: 0, scrub: 0, stuck: 0 }
   #current: Parting | null = null
+  /** The state is repaired when it has come here: as far as this node had known when it lost it. */
+  #goal: Index = 0
+  /** Ends the present life. Null: it has come to its end. */
+  #end: (() => void) | null = null
   /** Checkpoints at which no majority can agree. */
   splits = 0
 
@@ -31,11 +38,38 @@ export class Partings {
     return this.#counts
   }
 
+  /** The state of this life is known to be bad: nothing that follows from it counts any more. */
+  get isOver(): boolean {
+    return this.#end === null
+  }
+
+  /** A life begins, with a state that nobody has doubted yet. */
+  begin(end: () => void): void {
+    this.#end = end
+  }
+
   /** The first word counts: what is found later of the same state is nothing new. */
-  part({ clock, observer }: Around, { reason, index, details }: Found): void {
-    if (this.#current !== null) return
-    this.#current = { reason, index, since: clock.currentTimeMillisUnsafe() }
+  part({ clock, observer, node }: Around, { reason, index, details }: Found): void {
+    const end = this.#end
+    if (end === null) return
+    this.#end = null
     this.#counts[reason]++
-    observer.event("this node's state has parted from the others'", { reason, index, ...details })
+    this.#goal = Math.max(this.#goal, node.commitIndex)
+    this.#current = { reason, index, since: this.#current?.since ?? clock.currentTimeMillisUnsafe() }
+    observer.event("this node's state is not what it should be: it is given up", {
+      reason,
+      index,
+      ...details,
+    })
+    end()
+  }
+
+  /** The machine has come further. */
+  advanced({ clock, observer }: Pick<Around, "clock" | "observer">, appliedIndex: Index): void {
+    if (this.#current === null || this.isOver || appliedIndex < this.#goal) return
+    const tookMillis = clock.currentTimeMillisUnsafe() - this.#current.since
+    this.#current = null
+    this.#goal = 0
+    observer.event("this node's state is repaired", { appliedIndex, tookMillis })
   }
 }

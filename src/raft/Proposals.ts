@@ -2,13 +2,14 @@
 // idempotency key that every command carries makes them one execution.
 
 import { Effect, Queue, type Scope } from "effect"
-import { knownLeader } from "../consensus/node.ts"
+import { knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
-import { failure } from "./failure.ts"
+import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
@@ -37,7 +38,7 @@ export class Proposals {
   #nextForwardId: number
   readonly #trials: Trials
   #peersWaiting = 0
-  #isClosed = false
+  #closing: Closing | null = null
 
   constructor(group: Group, inbox: Queue.Queue<Unit>, run: Run, scope: Scope.Scope) {
     this.#group = group
@@ -78,7 +79,7 @@ export class Proposals {
       if (missing > 0) return
       this.#group.transport.send(from, this.#group.node.group, { type: "ForwardReply", id, answers })
     }
-    const refusal = this.#refusal(commands.length, 0)
+    const refusal = this.#closing?.toPeer ?? this.#refusal(commands.length, 0)
     this.#peersWaiting += commands.length
     const waiters = commands.map((command, at) => new LeaderCommand(command, (result) => answer(at, result)))
     if (refusal === null) Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
@@ -123,23 +124,18 @@ export class Proposals {
   /** There may be a leader now. */
   retryParked(): void {
     const { role } = this.#group.node
-    const isHandingOver = role.kind === "leader" && role.transfer !== null
-    if (this.#parked.length === 0 || isHandingOver || knownLeader(this.#group.node) === null) return
+    const takesNone = role.kind === "leader" && (role.transfer !== null || lacksState(this.#group.node))
+    if (this.#parked.length === 0 || takesNone || knownLeader(this.#group.node) === null) return
     const parked = this.#parked
     this.#parked = []
     for (const unit of parked) Queue.offerUnsafe(this.#inbox, unit)
   }
 
-  /** Answers everybody: the node stops. */
-  close(): void {
-    this.#isClosed = true
-    for (const client of this.#clients) {
-      client.settle(
-        client.isOut
-          ? failure("leadership-lost", "unknown", "this node stops before the command was answered")
-          : failure("shutting-down", "rejected", "this node stops"),
-      )
-    }
+  /** Answers everybody, and lets nobody in any more. */
+  close(closing: Closing): void {
+    this.#closing ??= closing
+    const { unanswered, refused } = this.#closing
+    for (const client of this.#clients) client.settle(client.isOut ? unanswered : refused)
   }
 
   /** Places what has arrived, one batch after the other. */
@@ -152,7 +148,10 @@ export class Proposals {
 
   readonly #place = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
     const { node } = this.#group
-    if (node.role.kind === "leader" && node.role.transfer === null) return yield* this.#admit(units)
+    if (this.#group.partings.isOver) return this.#turnAway(units)
+    // Without a state nobody can say what need not enter the log, nor what became of what does.
+    const admits = node.role.kind === "leader" && node.role.transfer === null && !lacksState(node)
+    if (admits) return yield* this.#admit(units)
     // Whoever hands leadership over takes in nothing more; its successor will, or it goes on itself.
     const leader = node.role.kind === "leader" ? null : knownLeader(node)
     const forwarded: Array<ClientUnit> = []
@@ -172,6 +171,8 @@ export class Proposals {
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
     const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
+    // What it says comes from a state that is no good.
+    if (this.#group.partings.isOver) return this.#turnAway(units)
     observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
     const certain: { waiters: Array<Waiter>; admissions: Array<Admission> } = { waiters: [], admissions: [] }
     let at = 0
@@ -191,11 +192,13 @@ export class Proposals {
 
   /** To the turn, unless the answer is there already. */
   #propose({ waiters, admissions }: Trial): void {
-    const { clock, node } = this.#group
+    const { clock, node, partings } = this.#group
+    // What was tried was tried on a state that is no good.
+    if (partings.isOver) return waiters.forEach((waiter) => void waiter.dismissed("not-leader"))
     const proposals = []
     for (const [position, waiter] of waiters.entries()) {
       const admission = admissions[position]!
-      if (admission._tag === "Settled") waiter.applied(admission.outcome)
+      if (admission._tag === "Settled") settle(waiter, admission.outcome)
       // Who has given up while it was tried has been told that it did not happen.
       else if (admission._tag === "Admitted")
         proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
@@ -209,7 +212,9 @@ export class Proposals {
   }
 
   #forward(leader: NodeId, units: ReadonlyArray<ClientUnit>): void {
-    for (const batch of inBatches(units, FORWARD_BYTES_MAX)) {
+    // Answers of one request come together: who waits for one actor is not to wait for another, whatever that does.
+    const groups = Map.groupBy(units, actorOf)
+    for (const batch of groups.values().flatMap((group) => inBatches(group, FORWARD_BYTES_MAX))) {
       const clients = batch.flatMap(place)
       if (clients.length === 0) continue
       const id = this.#nextForwardId++
@@ -220,6 +225,13 @@ export class Proposals {
         for (const client of clients) client.isOut = true
         this.#forwarded.set(id, { to: leader, placed, sentAt: nowOf(this.#group.clock) })
       } else for (const client of clients) client.unit.resolved()
+    }
+  }
+
+  /** Peers look for another leader; this node's own clients were told when its door was closed. */
+  #turnAway(units: ReadonlyArray<Unit>): void {
+    for (const { waiters } of units.filter(({ kind }) => kind === "leader")) {
+      for (const waiter of waiters) waiter.dismissed("not-leader")
     }
   }
 
@@ -241,7 +253,7 @@ export class Proposals {
 
   #refusal(count: number, bytes: number): Failure | null {
     const { waitingMax, waitingBytesMax } = this.#group.options
-    if (this.#isClosed) return failure("shutting-down", "rejected", "this node stops")
+    if (this.#closing !== null) return this.#closing.refused
     if (this.count + count <= waitingMax && this.#clientBytes + bytes <= waitingBytesMax) return null
     return failure("overloaded", "rejected", "too many proposals wait at this node")
   }
@@ -256,6 +268,20 @@ export class Proposals {
       ? failure("no-leader", "rejected", withoutLeader(this.#group.transport))
       : failure("timeout", "unknown", "the command was not answered in time")
   }
+}
+
+/** Nobody would say that it was not executed who could only not look at it: an earlier attempt may be under way. */
+const settle = (waiter: Waiter, outcome: Outcome): void => {
+  const isLater = outcome._tag === "Refused" && outcome.code === "overloaded"
+  if (isLater) waiter.refused(failure("overloaded", "rejected", outcome.detail))
+  else waiter.applied(outcome)
+}
+
+/** The actor that all its commands are for; the unit itself when they are for several. */
+const actorOf = (unit: ClientUnit): string | ClientUnit => {
+  const actors = new Set(unit.waiters.map(({ command }) => decodeCommand(command)?.actor))
+  const [actor] = actors
+  return actors.size === 1 && actor !== undefined ? actor : unit
 }
 
 const noRoom = (): Failure =>

@@ -31,6 +31,8 @@ export interface Failure {
     | "leadership-lost"
     | "timeout"
     | "stale"
+    /** This node's state is in repair. */
+    | "not-ready"
     | ChangeRefused["code"]
     /** The successor did not take over in time; this node goes on leading. */
     | "transfer-failed"
@@ -44,6 +46,11 @@ export class GroupStopped extends Schema.TaggedError<GroupStopped>()("GroupStopp
   message: Schema.String,
   /** `world`: the disk or the machine failed. `code`: ours did something that it never may. */
   fault: Schema.Literals(["world", "code"]),
+}) {}
+
+/** This node's state is not what it should be; no copy of it is made before it is repaired. */
+export class StateInRepair extends Schema.TaggedError<StateInRepair>()("StateInRepair", {
+  group: Schema.String,
 }) {}
 
 /** The node's disk has lost something of the log; nothing of it is shown before a leader has repaired it. */
@@ -154,13 +161,17 @@ export interface MemberStatus {
   } | null
 }
 
-/** How it was found that a state is not what it should be. `differs`: from a majority's, at a checkpoint. */
-export type PartingReason = "differs" | "stuck"
+/**
+ * How it was found that a state is not what it should be. `differs`: from a majority's, at a checkpoint; `corrupt`: by a
+ * row or page that the machine has read; `scrub`: when all of it was read, for that alone or for a copy;
+ * `stuck`: the machine could not get past an entry that the leader's got past.
+ */
+export type PartingReason = "differs" | "corrupt" | "scrub" | "stuck"
 
 /** A node's state is not what the others have. */
 export interface Parting {
   readonly reason: PartingReason
-  /** The checkpoint at which it differs. */
+  /** The checkpoint at which it differs, or how far the machine was. */
   readonly index: Index
   /** The wall clock's time, ms since 1970. */
   readonly since: number
@@ -206,6 +217,9 @@ export interface GroupStatus {
   readonly queues: Readonly<Record<string, number>>
 }
 
+/** Why there is no copy of the state. */
+export type CopyFailed = StorageFailed | StorageFull | MachineFailed | StateInRepair
+
 export class Raft extends Context.Service<
   Raft,
   {
@@ -241,12 +255,12 @@ export class Raft extends Context.Service<
     /** Answers everybody who waits, with as much as is known, and lets nobody in: the node is about to stop. */
     readonly answerAll: Effect.Effect<void>
     /** Flushes, makes a snapshot and cuts the log behind it, less the margin for slow peers. */
-    readonly snapshot: Effect.Effect<Snapshot, StorageFailed | StorageFull | MachineFailed>
+    readonly snapshot: Effect.Effect<Snapshot, CopyFailed>
     /**
      * A snapshot of all that this node had applied when it was asked, or more, readable until the scope closes. For
      * all that was acknowledged anywhere, ask a linearizable read first.
      */
-    readonly backup: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull | MachineFailed, Scope.Scope>
+    readonly backup: Effect.Effect<HeldSnapshot, CopyFailed, Scope.Scope>
     /** Committed entries of this node's own log, and never others. */
     readonly log: (range: LogRange) => Effect.Effect<LogPage, LogInRepair | StorageFailed>
   }

@@ -7,13 +7,14 @@ import type { Index, Millis, NodeId, Origin, Term } from "../consensus/types.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
 import type { QueryReply, QueryRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
-import { failure } from "./failure.ts"
+import { type Closing, failure, repairing } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
 import type { Grounds } from "./observer.ts"
 import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Read } from "./Raft.ts"
+import { isInRepair } from "./repair.ts"
 import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
 
@@ -64,6 +65,7 @@ export class Reads {
   #confirmed: Array<WaitingRead> = []
   /** Actors of which a batch is under way. */
   readonly #busy = new Set<string>()
+  #closing: Closing | null = null
   /** When this node last knew that it had everything its leader had committed. */
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Once the machine is here, this node had at that time everything that its leader had told it of. */
@@ -82,11 +84,14 @@ export class Reads {
 
   add(read: Read, isPeers = false): void {
     const waiting = new WaitingRead(this, read, nowOf(this.#group.clock), isPeers)
+    if (this.#closing !== null) return read.answer(this.#closing.refused)
     if (this.#waiting.size >= this.#group.options.waitingMax) {
       return read.answer(failure("overloaded", "rejected", "too many reads wait at this node"))
     }
     this.#waiting.add(waiting)
     if (read.consistency !== "local") this.#request(waiting)
+    // What it has now is less than what it had: who read that must not see less.
+    else if (isInRepair(this.#group)) this.#settle(waiting, repairing.refused)
     else if (this.#isFresh(read)) this.confirmed(waiting)
     else
       this.#settle(
@@ -193,10 +198,10 @@ export class Reads {
     for (const waiting of parked) this.#request(waiting)
   }
 
-  /** Answers everybody: the node stops. */
-  close(): void {
-    for (const waiting of this.#waiting)
-      this.#settle(waiting, failure("shutting-down", "rejected", "this node stops"))
+  /** Answers everybody, and lets nobody in any more. */
+  close(closing: Closing): void {
+    this.#closing ??= closing
+    for (const waiting of this.#waiting) this.#settle(waiting, this.#closing.refused)
   }
 
   /** Serves what is ready, one batch after the other. */

@@ -4,6 +4,7 @@
 import { knownLeader } from "../consensus/node.ts"
 import { quorumAgreement } from "../consensus/quorum.ts"
 import type { Entry, Index, Millis, NodeId } from "../consensus/types.ts"
+import { isGuilt } from "../machine/fault.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
 import { voidingFor } from "../machine/system/voiding.ts"
 import { gotPast, type StateReport } from "../transport/Transport.ts"
@@ -38,9 +39,10 @@ export class Stuckness {
     this.#operations = operations
   }
 
-  /** The entry at which the machine stands; 0: at none. */
+  /** The entry at which the machine stands because of what its code does; 0: at none. */
   get index(): Index {
-    return this.#current?.stuck.index ?? 0
+    const stuck = this.#current?.stuck
+    return stuck !== undefined && isGuilt(stuck.fault) ? stuck.index : 0
   }
 
   get stuck(): Stuck | null {
@@ -95,21 +97,25 @@ export class Stuckness {
   #decide(stuck: Stuck, now: Millis): void {
     const { node } = this.#group
     const { current } = node.configurations
+    // Who got past it by that has seen it first.
+    if (this.#voiding === stuck.index) return
     const fresh = (id: NodeId) => {
       const word = this.#words.get(id)
       return word !== undefined && now - word.heardAt <= freshMillis ? word : undefined
     }
     const further = current.voters.find((id) => (fresh(id)?.appliedIndex ?? 0) >= stuck.index)
     if (further !== undefined) return this.#handOver(further, now)
+    const { fault } = stuck
+    // What this node could not run, others may: it is not voided by anybody's word.
+    if (!isGuilt(fault)) return
     const said = (id: NodeId) => String(id === node.id ? stuck.index : (fresh(id)?.stuckAt ?? 0))
     const agreement = quorumAgreement(current, said)
     if (agreement.type !== "agreed" || agreement.value !== String(stuck.index)) return
-    if (this.#voiding === stuck.index) return
     this.#voiding = stuck.index
     const settled = () => {
       this.#voiding = 0
     }
-    this.#proposals.addOwn([voidingFor(stuck, this.#current!.entry, node.id)], settled)
+    this.#proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)
   }
 
   /** Whoever got past it is the better leader. */

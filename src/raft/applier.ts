@@ -1,13 +1,14 @@
 // How do committed entries reach the machine, and their outcomes those who wait?
 
 import { Effect } from "effect"
-import { applicableIndex } from "../consensus/node.ts"
-import type { Entry, Index } from "../consensus/types.ts"
+import { applicableIndex, lacksState } from "../consensus/node.ts"
+import type { Entry, Index, Millis } from "../consensus/types.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
 import { type Checkpoint, isCheckpoint } from "../machine/system/checkpoint.ts"
 import { voidingOf } from "../machine/system/voiding.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import type { ProposalOrigin } from "./origins.ts"
+import type { Refill } from "./Refill.ts"
 import type { Flushed } from "./snapshotter.ts"
 
 /** How far the machine is. Written by the applier's life alone; the turn learns of it by `Applied`. */
@@ -32,12 +33,13 @@ export const applier = Effect.fnUntraced(function* (
   group: Group,
   applied: Applied,
   flushed: Flushed,
+  refill: Refill,
   listeners: Listeners,
 ) {
   while (true) {
     yield* group.applicable.raised
     group.applicable.lower()
-    yield* applyAll(group, applied, flushed, listeners)
+    yield* applyAll(group, applied, flushed, refill, listeners)
   }
 })
 
@@ -45,26 +47,38 @@ const applyAll = Effect.fnUntraced(function* (
   group: Group,
   applied: Applied,
   flushed: Flushed,
+  refill: Refill,
   listeners: Listeners,
 ) {
-  const { node } = group
-  while (true) {
+  const { node, partings } = group
+  while (!partings.isOver) {
     const { pendingInstall } = node
     if (pendingInstall !== null && pendingInstall.index > applied.index) {
       // The log on disk must rest on the snapshot before the state does (HAZARDS N2).
       if (node.log.persistedIndex < pendingInstall.index) return
       yield* install(group, pendingInstall.snapshotId, applied, flushed)
+      yield* group.log.installed(node.group)
+      listeners.installed()
+    } else if (lacksState(node)) {
+      const { ready } = refill
+      if (ready === null) return
+      yield* install(group, ready.snapshotId, applied, flushed)
+      refill.forget()
       listeners.installed()
     } else {
       const to = applicableIndex(node)
       if (applied.index >= to) return
+      const began = nowOf(group.clock)
       const { entries, stuckAt } = yield* applyBatch(group, applied, to)
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
       if (stuckAt !== null) {
         const { stuck } = yield* group.machine.status
         if (stuck !== null) {
           listeners.stuck(stuck, stuckAt)
-          yield* awaitWayOut(group, stuck)
+          // What came before it counts, whoever waits for that.
+          post(group, { type: "Applied", index: applied.index })
+          listeners.advanced()
+          yield* awaitWayOut(group, stuck, nowOf(group.clock) - began)
         }
       }
     }
@@ -76,12 +90,16 @@ const applyAll = Effect.fnUntraced(function* (
 const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, to: Index) {
   const entries = yield* entriesToApply(group, applied.index + 1, to)
   const outcomes = yield* group.machine.apply(entries)
+  const isOver = group.partings.isOver
   const passed = entries.slice(0, outcomes.length)
   for (const [position, entry] of passed.entries()) {
     const origin = entry.origin as ProposalOrigin | null
     const outcome = outcomes[position]
     entry.origin = null
-    if (origin !== null && outcome != null) origin.applied(outcome)
+    if (origin === null) continue
+    // What a bad state has made of it is nobody's answer; what the others make of it, a retry will tell.
+    if (isOver) origin.dismissed("lost")
+    else if (outcome != null) origin.applied(outcome)
   }
   applied.index = passed.at(-1)?.index ?? applied.index
   return { entries: passed, stuckAt: entries[outcomes.length] ?? null }
@@ -89,11 +107,12 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
 
 /**
  * Until it is worth another try: a while has passed, or an entry further on in the log says that nobody could get past
- * this one. Then the machine is told before it is given the entries again.
+ * this one. Then the machine is told before it is given the entries again. While it tries it sees no way out: on a busy
+ * machine, where a try takes long, the others get the time that they need to come here as well.
  */
-const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck) {
+const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck, tookMillis: Millis) {
   const { node } = group
-  const until = nowOf(group.clock) + STUCK_RETRY_MILLIS
+  const until = nowOf(group.clock) + Math.max(STUCK_RETRY_MILLIS, 2 * tookMillis)
   for (let from = stuck.index + 1; nowOf(group.clock) < until && node.pendingInstall === null; ) {
     const to = applicableIndex(node)
     if (from > to) {
@@ -131,7 +150,6 @@ const install = Effect.fnUntraced(function* (
   flushed: Flushed,
 ) {
   const position = yield* group.machine.install(snapshotId)
-  yield* group.log.installed(group.node.group)
   applied.index = position.index
   flushed.index = position.index
   group.observer.event("a snapshot is installed", { index: position.index })

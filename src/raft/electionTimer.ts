@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
+import { isInRepair } from "./repair.ts"
 
 /**
  * Says when the role's time is over. The role moves its own beginning (`timerBeganAt`) whenever it hears
@@ -24,6 +25,9 @@ export const electionTimer = Effect.fnUntraced(function* (group: Group, role: Fo
   }
 })
 
-/** Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). */
-const patienceMillis = ({ node, options }: Group): number =>
-  node.isShort ? options.limits.electionTimeoutMaxMillis : 0
+/**
+ * Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). So does who has no
+ * state to serve from.
+ */
+const patienceMillis = (group: Group): number =>
+  group.node.isShort || isInRepair(group) ? group.options.limits.electionTimeoutMaxMillis : 0

@@ -1,55 +1,58 @@
-// What opens the door of a group? Its layer: starts the group, and answers about it.
+// What opens the door of a group? Its layer: the group's lives, and what is said of them.
 
 import { Effect, Layer } from "effect"
 import { members } from "../consensus/configuration.ts"
 import { isServing, knownLeader, type Leader } from "../consensus/node.ts"
 import type { NodeId } from "../consensus/types.ts"
+import { stopping } from "./failure.ts"
 import { type Group, nowOf } from "./Group.ts"
-import type { Operations } from "./Operations.ts"
+import { handOver } from "./handOver.ts"
+import { type Lives, live } from "./lives.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { outcastBy } from "./outcast.ts"
-import { Partings } from "./Partings.ts"
 import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
 import { readLog } from "./readLog.ts"
+import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
-import { type Started, start } from "./start.ts"
+import type { Started } from "./start.ts"
 
 /** A running group. It stops with the layer's scope; what waits then is answered. */
 export const layerRaft = (options: RaftOptions, observer: Observer = silentObserver) =>
   Layer.effect(
     Raft,
     Effect.gen(function* () {
-      const started = yield* start(options, observer, new Partings())
-      const { group, proposals, reads, operations, applied, flushed, listeners } = started
+      const lives = yield* live(options, observer)
+      const { present } = lives
       return Raft.of({
         group: options.group,
-        now: () => nowOf(group.clock),
-        propose: (asked) => proposals.add(asked),
-        read: (read) => reads.add(read),
-        change: (request) => operations.change(request),
-        reset: (request) => operations.reset(request),
-        transfer: (request) => operations.transfer(request),
-        onApplied: (told) => listeners.add(told),
-        status: () => statusOf(started),
-        stopped: started.stopped,
-        handOver: handOver(group, operations),
-        answerAll: started.answerAll,
-        snapshot: takeSnapshot(group, flushed),
-        backup: holdSnapshot(group, applied, flushed),
-        log: (range) => readLog(group, range),
+        now: () => nowOf(present().group.clock),
+        propose: (asked) => present().proposals.add(asked),
+        read: (read) => present().reads.add(read),
+        change: (request) => present().operations.change(request),
+        reset: (request) => present().operations.reset(request),
+        transfer: (request) => present().operations.transfer(request),
+        onApplied: (told) => lives.listeners.add(told),
+        status: () => statusOf(lives),
+        stopped: lives.stopped,
+        handOver: Effect.suspend(() => handOver(present().group, present().operations, null)),
+        answerAll: Effect.suspend(() => present().answerAll(stopping)),
+        snapshot: Effect.suspend(() => takeSnapshot(present().group, present().flushed)),
+        backup: Effect.suspend(() => holdSnapshot(present().group, present().applied, present().flushed)),
+        log: (range) => Effect.suspend(() => readLog(present().group, range)),
       })
     }),
   )
 
-const handOver = (group: Group, operations: Operations): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (group.node.role.kind !== "leader") return resume(Effect.void)
-    const deadline = nowOf(group.clock) + 2 * group.options.limits.electionTimeoutMaxMillis
-    operations.transfer({ to: null, deadline, answer: () => resume(Effect.void) }, true)
-  })
+/** Between two lives nobody votes, leads or follows: it is as if the node were down for a moment. */
+const statusOf = (lives: Lives): GroupStatus => {
+  const status = statusIn(lives.present())
+  return lives.isBetween()
+    ? { ...status, role: "follower", leader: null, serving: false, ready: false, diskBusyMillis: 0 }
+    : status
+}
 
-const statusOf = (started: Started): GroupStatus => {
+const statusIn = (started: Started): GroupStatus => {
   const { group, proposals, reads, writer, flushed, checkpoints } = started
   const { node, partings } = group
   const leader = knownLeader(node)
@@ -62,7 +65,7 @@ const statusOf = (started: Started): GroupStatus => {
     standing: node.standing,
     term: node.term,
     leader,
-    serving: isServing(node),
+    serving: isServing(node) && partings.current === null,
     ready: isReady(started),
     commitIndex: node.commitIndex,
     appliedIndex: node.appliedIndex,
@@ -94,6 +97,7 @@ const statusOf = (started: Started): GroupStatus => {
 /** Clients may be sent here: a leader is known, and this node has what that leader had not long ago. */
 const isReady = ({ group, reads }: Started): boolean => {
   const { node, options } = group
+  if (isInRepair(group)) return false
   if (node.role.kind === "leader") return isServing(node)
   const isFresh = reads.stalenessMillis <= 2 * options.limits.electionTimeoutMaxMillis
   return node.standing === "whole" && knownLeader(node) !== null && isFresh

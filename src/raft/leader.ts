@@ -3,6 +3,7 @@
 import { Effect, Scope } from "effect"
 import { isServing, type Leader } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
+import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
@@ -35,23 +36,23 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
 
 /**
  * Proposes the commands that reducers asked for, when log time has come to them. Only the first attempt fires;
- * another one is made when those under way have come to their end: a slow disk must not fill the log with them.
+ * another one is made when those of the same actor have come to their end: a slow disk must not fill the log with them,
+ * nor one actor keep those of the others from coming due.
  */
 const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) {
   const { machine, clock, node, options } = group
-  let underWay = 0
-  const settled = (): void => {
-    underWay--
-  }
+  const underWay = new Map<string, number>()
   while (true) {
     yield* Effect.sleep(options.timerMillis)
-    if (!isServing(node) || underWay > 0) continue
-    if (!takesCommands(node)) continue
+    if (!isServing(node) || !takesCommands(node)) continue
     const next = yield* machine.nextTimer
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
     if (next === null || next > now) continue
     const due = yield* machine.due(now, options.timersMax)
-    underWay = due.length
-    proposals.addOwn(due, settled)
+    for (const [actor, commands] of Map.groupBy(due, (command) => decodeCommand(command)?.actor ?? "")) {
+      if ((underWay.get(actor) ?? 0) > 0) continue
+      underWay.set(actor, commands.length)
+      proposals.addOwn(commands, () => underWay.set(actor, underWay.get(actor)! - 1))
+    }
   }
 })

@@ -45,6 +45,11 @@ export interface RaftOptions {
   readonly checkpointMillis: number
   /** How often a replica repeats what its state came to at the newest checkpoint. */
   readonly reportMillis: number
+  /** Who has lost its state asks another peer for one when nothing has come for so long. */
+  readonly refillRetryMillis: number
+  /** A state that is given up again soon waits so long, and twice as long each time, before it is repaired. */
+  readonly repairPauseMillis: number
+  readonly repairPauseMillisMax: number
   /** How often deadlines are looked at. */
   readonly sweepMillis: number
 }
@@ -79,5 +84,8 @@ export const defaultOptions = {
   checkpointEntries: 10_000,
   checkpointMillis: 10_000,
   reportMillis: 1000,
+  refillRetryMillis: 1000,
+  repairPauseMillis: 1000,
+  repairPauseMillisMax: 600_000,
   sweepMillis: 25,
 } satisfies Omit<RaftOptions, "group" | "id" | "client" | "initial">

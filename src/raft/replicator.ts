@@ -64,6 +64,7 @@ const sendSnapshot = Effect.fnUntraced(
   function* (group: Group, peer: NodeId, progress: Progress, signal: Signal) {
     const { node, options } = group
     const snapshot = yield* snapshotAtLeast(group, node.log.base.index)
+    if (snapshot === null) return yield* giveUp(group, peer, progress, "this node has no state to copy")
     progress.sendSnapshot(snapshot.id, snapshot.index)
     group.observer.event("sending a snapshot", { peer, index: snapshot.index, bytes: snapshot.bytes })
     // An empty piece first: it asks how much the follower has already.

@@ -5,10 +5,14 @@ import { Effect, Queue, type Scope } from "effect"
 import { entryBytes } from "../consensus/Log.ts"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
-import type { Index } from "../consensus/types.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import { StorageFull } from "../storage/LogStore.ts"
-import type { HeldSnapshot, Snapshot } from "../storage/SnapshotStore.ts"
+import { type HeldSnapshot, type Snapshot, StateDamaged } from "../storage/SnapshotStore.ts"
+import type { StatePiece } from "../transport/Transport.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { type CopyFailed, StateInRepair } from "./Raft.ts"
+import type { Refill } from "./Refill.ts"
+import { isInRepair } from "./repair.ts"
 
 /** What has been flushed so far. Written by the flusher's life alone. */
 export interface Flushed {
@@ -22,6 +26,7 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
   while (true) {
     yield* Effect.sleep(Math.min(options.flushMillis, 100))
     const { appliedIndex, pendingInstall, isShort } = group.node
+    if (group.partings.isOver) continue
     const behind = appliedIndex - flushed.index
     // On a full disk nothing is put off: what is flushed may be cut from the log.
     const flushMillis = isShort ? Math.min(options.flushMillis, SHORT_FLUSH_MILLIS) : options.flushMillis
@@ -106,14 +111,32 @@ export const compactor = Effect.fnUntraced(function* (
   }
 })
 
-/** A snapshot that reaches at least so far: the newest, or a new one. */
+/**
+ * A snapshot that reaches at least so far: the newest, or a new one. Null when this node's own state does not reach so far,
+ * or turns out not to be what it should be.
+ */
 export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index: Index) {
   const latest = yield* group.snapshots.latest
-  return latest !== null && latest.index >= index ? latest : yield* group.snapshots.create
+  if (latest !== null && latest.index >= index) return latest
+  if (isInRepair(group)) return null
+  const made = yield* group.snapshots.create.pipe(
+    Effect.catchTag("StateDamaged", ({ reason }) => Effect.as(partOver(group, reason), null)),
+  )
+  return made !== null && made.index >= index ? made : null
 })
 
+/** All of the state was read, and it is not what was written. */
+export const partOver = (group: Group, message: string): Effect.Effect<void> =>
+  Effect.sync(() =>
+    group.partings.part(group, { reason: "scrub", index: group.node.appliedIndex, details: { message } }),
+  )
+
+/** A piece of a snapshot that a leader sends, or of a state that was asked for. */
+export type Piece = Turn["chunks"][number] | { readonly from: NodeId; readonly piece: StatePiece }
+
 /**
- * Keeps the pieces of a snapshot that a leader sends; says so piece by piece, and when it is complete.
+ * Keeps the pieces of a snapshot that a leader sends; says so piece by piece, and when it is complete. Keeps those of a
+ * state that was asked for in the same place, until a leader sends more than that.
  *
  * A piece of another snapshot makes the store forget the one before. So nothing is kept from when a snapshot is
  * complete until the turn has taken note (`taken`), nor while the log rests on one that the state has not taken
@@ -121,15 +144,26 @@ export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index:
  */
 export const receiver = Effect.fnUntraced(function* (
   group: Group,
-  chunks: Queue.Dequeue<Turn["chunks"][number]>,
+  refill: Refill,
+  pieces: Queue.Dequeue<Piece>,
   taken: Queue.Dequeue<void>,
 ) {
   while (true) {
-    const { from, chunk } = yield* Queue.take(chunks)
+    const next = yield* Queue.take(pieces)
     const { commitIndex, pendingInstall, isShort } = group.node
+    // What a full disk keeps is for votes and the log. Who sends is asked again, or asks.
+    if (isShort || group.partings.isOver) continue
+    if ("piece" in next) {
+      yield* refill
+        .keep(next.from, next.piece)
+        .pipe(Effect.catchTags({ SnapshotCorrupt: () => Effect.void, StorageFull: () => Effect.void }))
+      continue
+    }
+    const { from, chunk } = next
     if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
-    // What a full disk keeps is for votes and the log. The leader asks again.
-    if (isShort) continue
+    // The store keeps one: what is about to become the state must not go for what may come later.
+    if (refill.ready !== null) continue
+    refill.forget()
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {
@@ -161,9 +195,10 @@ const keep = Effect.fnUntraced(function* (group: Group, chunk: SnapshotChunk) {
 export const takeSnapshot = Effect.fnUntraced(function* (
   group: Group,
   flushed: Flushed,
-): Effect.fn.Return<Snapshot, SnapshotError> {
+): Effect.fn.Return<Snapshot, CopyFailed> {
+  yield* insistOnState(group)
   yield* flush(group, flushed)
-  const snapshot = yield* group.snapshots.create
+  const snapshot = yield* orRepair(group, group.snapshots.create)
   cutLog(group, flushed)
   return snapshot
 })
@@ -173,12 +208,28 @@ export const holdSnapshot = Effect.fnUntraced(function* (
   group: Group,
   applied: { readonly index: Index },
   flushed: Flushed,
-): Effect.fn.Return<HeldSnapshot, SnapshotError, Scope.Scope> {
+): Effect.fn.Return<HeldSnapshot, CopyFailed, Scope.Scope> {
+  yield* insistOnState(group)
   const { index } = applied
   yield* flush(group, flushed)
   // A full disk keeps the state where it was: a copy of that would miss what it is made for.
   if (flushed.index < index) return yield* new StorageFull({ operation: "flush" })
-  return yield* group.snapshots.hold
+  return yield* orRepair(group, group.snapshots.hold)
 })
 
-type SnapshotError = Effect.Error<Group["machine"]["flush"]> | Effect.Error<Group["snapshots"]["create"]>
+const insistOnState = (group: Group): Effect.Effect<void, StateInRepair> =>
+  Effect.suspend(() =>
+    isInRepair(group) ? Effect.fail(new StateInRepair({ group: group.node.group })) : Effect.void,
+  )
+
+/** A copy, unless it turns out that there is nothing worth one. */
+const orRepair = <A, E, R>(
+  group: Group,
+  copy: Effect.Effect<A, E | StateDamaged, R>,
+): Effect.Effect<A, Exclude<E, StateDamaged> | StateInRepair, R> =>
+  Effect.catchIf(
+    copy,
+    (error): error is Extract<E | StateDamaged, StateDamaged> => error instanceof StateDamaged,
+    ({ reason }) =>
+      Effect.andThen(partOver(group, reason), Effect.fail(new StateInRepair({ group: group.node.group }))),
+  ) as Effect.Effect<A, Exclude<E, StateDamaged> | StateInRepair, R>

@@ -12,8 +12,10 @@ import type { StatePosition } from "../storage/StateStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { type Applied, applier } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
+import { type Closing, repairing, stopping } from "./failure.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
-import { Listeners } from "./Listeners.ts"
+import { type Asked, giver } from "./giver.ts"
+import type { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
@@ -21,11 +23,12 @@ import type { Partings } from "./Partings.ts"
 import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
+import { Refill } from "./Refill.ts"
 import { noteRoom } from "./room.ts"
 import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
 import { Stuckness } from "./Stuckness.ts"
-import { compactor, type Flushed, flusher, receiver } from "./snapshotter.ts"
+import { compactor, type Flushed, flusher, type Piece, receiver } from "./snapshotter.ts"
 import { turns } from "./turns.ts"
 import { makeWriter, type Writer } from "./writer.ts"
 
@@ -39,26 +42,30 @@ export interface Started {
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
-  /** Of what is applied. */
-  readonly listeners: Listeners
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
+  /** Succeeds when the state is known to be bad: the life has to end, and the door is closed already. */
+  readonly parted: Effect.Effect<void>
   /** Answers everybody who waits, and lets nobody in any more. */
-  readonly answerAll: Effect.Effect<void>
+  readonly answerAll: (closing: Closing) => Effect.Effect<void>
 }
 
 export const start = Effect.fnUntraced(function* (
   options: RaftOptions,
   observer: Observer,
   partings: Partings,
+  listeners: Listeners,
 ) {
   const scope = yield* Scope.Scope
   const group = yield* loadGroup(options, observer, partings)
   const stopped = yield* Deferred.make<never, GroupStopped>()
+  const parted = yield* Deferred.make<void>()
   const run: Run = (life, within) =>
     life.pipe(
       Effect.tapCause((cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.void : Deferred.fail(stopped, groupStopped(options, cause)),
+        Cause.hasInterruptsOnly(cause) || partsBy(group, cause)
+          ? Effect.void
+          : Deferred.fail(stopped, groupStopped(options, cause)),
       ),
       Effect.forkIn(within),
       Effect.asVoid,
@@ -72,24 +79,37 @@ export const start = Effect.fnUntraced(function* (
   const operations = new Operations(group)
   const stuckness = new Stuckness(group, applied, proposals, operations)
   const checkpoints = new Checkpoints(group, applied, stuckness)
-  const listeners = new Listeners()
-  const chunks = yield* Queue.dropping<Turn["chunks"][number]>(CHUNKS_WAITING_MAX)
+  const refill = new Refill(group)
+  const pieces = yield* Queue.dropping<Piece>(PIECES_WAITING_MAX)
+  const asked = yield* Queue.dropping<Asked>(PIECES_WAITING_MAX)
   const taken = yield* Queue.unbounded<void>()
   const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
 
-  const answerAll = Effect.sync(() => {
-    proposals.close()
-    reads.close()
-    operations.close()
+  const answerAll = (closing: Closing) =>
+    Effect.sync(() => {
+      proposals.close(closing)
+      reads.close(closing)
+      operations.close(closing)
+    })
+  // At once, and in the same turn: nothing of the state is shown from now on.
+  partings.begin(() => {
+    proposals.close(repairing)
+    reads.close(repairing)
+    Deferred.doneUnsafe(parted, Effect.void)
   })
-  yield* Scope.addFinalizer(scope, answerAll)
+  yield* Scope.addFinalizer(scope, answerAll(stopping))
   // Who waits at a group that has died learns it at once, not when the node around it has ended.
-  yield* Deferred.await(stopped).pipe(Effect.ensuring(answerAll), Effect.ignore, Effect.forkIn(scope))
+  yield* Deferred.await(stopped).pipe(
+    Effect.ensuring(answerAll(stopping)),
+    Effect.ignore,
+    Effect.forkIn(scope),
+  )
   yield* run(group.log.failed, scope)
   yield* run(writing, scope)
   yield* run(
-    applier(group, applied, flushed, {
+    applier(group, applied, flushed, refill, {
       advanced: () => {
+        partings.advanced(group, applied.index)
         if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
         listeners.tell()
@@ -104,12 +124,14 @@ export const start = Effect.fnUntraced(function* (
     scope,
   )
   yield* run(flusher(group, flushed), scope)
-  yield* run(receiver(group, chunks, taken), scope)
+  yield* run(receiver(group, refill, pieces, taken), scope)
+  yield* run(refill.life(), scope)
+  yield* run(giver(group, asked), scope)
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
   yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness]), scope)
-  const hands = { writer, proposals, reads, operations, checkpoints, chunks, taken, cuts, run }
+  const hands = { writer, proposals, reads, operations, checkpoints, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
@@ -121,13 +143,23 @@ export const start = Effect.fnUntraced(function* (
     writer,
     applied,
     flushed,
-    listeners,
     stopped: Deferred.await(stopped),
+    parted: Deferred.await(parted),
     answerAll,
   } satisfies Started
 })
 
-const CHUNKS_WAITING_MAX = 16
+const PIECES_WAITING_MAX = 16
+
+/** A bad row or page is no reason to end the node, as a failed disk is: the state goes, and another one comes. */
+const partsBy = (group: Group, cause: Cause.Cause<unknown>): boolean => {
+  const reason = Cause.squash(cause)
+  if (!(reason instanceof MachineFailed && reason.reason === "corrupt")) return false
+  const { operation, message } = reason
+  const index = group.node.appliedIndex
+  group.partings.part(group, { reason: "corrupt", index, details: { operation, message } })
+  return true
+}
 
 const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer, partings: Partings) {
   const log = yield* LogStore
@@ -204,7 +236,7 @@ const sweeper = Effect.fnUntraced(function* (
 })
 
 /** What the world did is one line; what our own code did comes with where it did it. */
-const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
+export const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
   const reason = Cause.squash(cause)
   const isWorld = reason instanceof StorageFailed || reason instanceof MachineFailed
   const message = isWorld ? `${reason.operation}: ${reason.message}` : Cause.pretty(cause)

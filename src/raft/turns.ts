@@ -70,6 +70,8 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     else if (payload.type === "QueryReply") hands.reads.onQueryReply(from, payload)
     else if (payload.type === "StateReport") hands.checkpoints.onReport(from, payload)
     else if (payload.type === "StateParted") hands.checkpoints.onParted(from, payload)
+    else if (payload.type === "StateRequest") Queue.offerUnsafe(hands.asked, { from, request: payload })
+    else if (payload.type === "StatePiece") Queue.offerUnsafe(hands.pieces, { from, piece: payload })
     else step(group.node, { type: "Received", from, message: payload }, now)
   } else if (mail.type === "ReadersWait") {
     const { plain, lease } = hands.reads.takeArrived()
@@ -99,7 +101,7 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   }
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
-  for (const chunk of turn.chunks) Queue.offerUnsafe(hands.chunks, chunk)
+  for (const chunk of turn.chunks) Queue.offerUnsafe(hands.pieces, chunk)
   if (turn.compacted !== null) Queue.offerUnsafe(hands.cuts, turn.compacted)
   if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) group.applicable.raise()
   for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)

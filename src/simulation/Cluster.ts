@@ -295,6 +295,8 @@ export class SimulatedCluster {
       case "QueryReply":
       case "StateReport":
       case "StateParted":
+      case "StateRequest":
+      case "StatePiece":
         return this.#lookout.forwarded(payload)
     }
     this.invariants.said(from, to, payload, this.#truthOf(from) ?? nothingOnDisk)
@@ -448,7 +450,7 @@ export class SimulatedCluster {
         this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
         // A state that is given up may cost the log that rests on it, long after the damage itself.
         if (message.startsWith("the log is damaged")) this.invariants.damaged(node.id)
-        const isAlarm = /parted from|NO MAJORITY AGREES/.test(message)
+        const isAlarm = message.startsWith("NO MAJORITY AGREES") || details.reason === "differs"
         this.watch(() =>
           insist("state hash", !isAlarm, `${node.id}: ${message} (D1)`, JSON.stringify(details)),
         )
@@ -469,6 +471,12 @@ export class SimulatedCluster {
       installed: (node, { index, term }) => {
         invariants.installed(node.id, index, term, this.#truthOf(node.id))
         this.#lookout.installed(node.id)
+      },
+      gaveUp: (node) => {
+        this.tell(`${node.id} has given its state up`)
+        invariants.begins(node.id)
+        invariants.started(node.id, 0)
+        this.#lookout.gaveUp(node)
       },
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)

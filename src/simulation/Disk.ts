@@ -10,7 +10,7 @@ import { intact, MemoryDisk, marksOf, newLogFile } from "../storage/MemoryDisk.t
 import type { MemoryFile } from "../storage/MemoryFile.ts"
 import type { Mark } from "../storage/mark.ts"
 import type { SnapshotStore } from "../storage/SnapshotStore.ts"
-import type { StateStore } from "../storage/StateStore.ts"
+import type { DigestOf, StateStore } from "../storage/StateStore.ts"
 import { layerMemory as layerSnapshots } from "../storage/snapshotStoreMemory.ts"
 import { openMemoryStateStore } from "../storage/stateStoreMemory.ts"
 import type { WalCondition } from "../storage/wal.ts"
@@ -53,11 +53,14 @@ export class SimulatedDisk extends MemoryDisk {
     this.#chance = chance
   }
 
-  /** For a process that starts now. `initial`: the configuration that a new state begins with. */
-  layers(group: GroupId, initial: Configuration): DiskLayers {
+  /**
+   * For a process that starts now. `initial`: the configuration that a new state begins with. `digestOf`: what its rows
+   * must add up to; not asked without it.
+   */
+  layers(group: GroupId, initial: Configuration, digestOf?: DigestOf): DiskLayers {
     return {
       log: layerLog(this),
-      snapshots: layerSnapshots({ disk: this, group }),
+      snapshots: layerSnapshots({ disk: this, group, ...(digestOf === undefined ? {} : { digestOf }) }),
       openState: () => openMemoryStateStore(this, { group, initial }),
     }
   }

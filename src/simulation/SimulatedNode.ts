@@ -10,6 +10,7 @@ import type { MachineLimits } from "../machine/limits.ts"
 import { type EventsAnswer, type EventsAsked, MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
+import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
@@ -45,6 +46,8 @@ export interface NodeWatcher {
   readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
   readonly told: (node: SimulatedNode, answer: EventsAnswer) => void
   readonly installed: (node: SimulatedNode, position: StatePosition) => void
+  /** It has given its state up, and begins anew over its log. */
+  readonly gaveUp: (node: SimulatedNode) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
@@ -82,6 +85,8 @@ export class SimulatedNode {
   record: Node | null = null
   /** Counts its processes. */
   starts = 0
+  /** Counts the states that it has given up while it ran. */
+  repairs = 0
   /** Done once, when it next has read its state for somebody and not answered yet. */
   onceItHasRead: (() => void) | null = null
   /** Done once, soon after its log has moved onto a snapshot and its state has not. */
@@ -265,7 +270,7 @@ export class SimulatedNode {
 
   #layers(process: Process) {
     const { network, raft, mailboxes, watch, watcher } = this.#around
-    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial)
+    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial, digestOfState)
     const observer: Observer = {
       ...silentObserver,
       turned: (record, turn) => {
@@ -321,6 +326,12 @@ export class SimulatedNode {
         asks: watcher.asks,
         told: (answer) => watch(() => watcher.told(this, answer)),
         installed: (position) => watch(() => watcher.installed(this, position)),
+        gaveUp: () => {
+          // What the life knew that has ended with it.
+          this.record = null
+          this.repairs++
+          watch(() => watcher.gaveUp(this))
+        },
         hasRead: () => this.#hasRead(),
       },
     }).pipe(

@@ -5,6 +5,7 @@ import type { Entry, Index } from "../consensus/types.ts"
 import type { Json } from "../machine/actor.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Emitted } from "../machine/Emissions.ts"
+import type { Guilt } from "../machine/fault.ts"
 import type { Machine } from "../machine/Machine.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import { voidingFor } from "../machine/system/voiding.ts"
@@ -92,7 +93,8 @@ export class Twins {
   #apply(entry: Entry): Told {
     const told = this.#steady.apply(entry, this.#keyOf(entry), [])
     if (told !== "stuck") return told
-    const data = voidingFor(this.#steady.machine.stuck!, entry, nodeId)
+    const stuck = this.#steady.machine.stuck!
+    const data = voidingFor(stuck, stuck.fault as Guilt, entry, nodeId)
     const voiding: Entry = { ...entry, index: entry.index + 1, data }
     this.#log.push(voiding)
     return this.#steady.apply(entry, this.#keyOf(entry), [voiding]) as Told

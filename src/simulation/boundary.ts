@@ -15,6 +15,8 @@ export interface MachineWatcher {
   readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
   readonly told: (answer: EventsAnswer) => void
   readonly installed: (position: StatePosition) => void
+  /** The state was given up: an empty one took its place. */
+  readonly gaveUp: () => void
   /** The state was read, and nobody has the answer yet. True: the world goes on before anybody gets it. */
   readonly hasRead: () => boolean
 }
@@ -83,6 +85,7 @@ export const layerBoundary = (options: {
           Effect.tap(ask(host.install(snapshotId)), (position) =>
             Effect.sync(() => watcher.installed(position)),
           ),
+        giveUp: Effect.tap(ask(host.giveUp), () => Effect.sync(() => watcher.gaveUp())),
         status: ask(host.status),
         inspect: (draft) => ask(host.inspect(draft)),
         plan: (asked) => ask(host.plan(asked)),

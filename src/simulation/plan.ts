@@ -105,6 +105,9 @@ const drawSettings = (chance: Chance): RaftSettings => {
     checkpointEntries: chance.pick([5, 50, 10_000]),
     checkpointMillis: chance.pick([200, 1000]),
     reportMillis: chance.pick([100, 500]),
+    refillRetryMillis: chance.pick([100, 400]),
+    repairPauseMillis: 20,
+    repairPauseMillisMax: chance.pick([20, 500]),
   }
 }
 

@@ -27,6 +27,11 @@ export class SnapshotCorrupt extends Schema.TaggedError<SnapshotCorrupt>()("Snap
   reason: Schema.String,
 }) {}
 
+/** The state of this node is not what was written: no copy is made of it. */
+export class StateDamaged extends Schema.TaggedError<StateDamaged>()("StateDamaged", {
+  reason: Schema.String,
+}) {}
+
 /** Snapshot files of one group: consistent SQLite copies of its state file. */
 export class SnapshotStore extends Context.Service<
   SnapshotStore,
@@ -36,12 +41,19 @@ export class SnapshotStore extends Context.Service<
      * go when the new one is durable, but for those that are held or were read since the one before. Fails without a
      * trial where it would use up what a full disk keeps for votes and the log.
      */
-    readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull>
+    readonly create: Effect.Effect<Snapshot, StorageFailed | StorageFull | StateDamaged>
     /**
      * Creates one for a reader that may be slow: it stays readable until the scope closes, however many take its
      * place meanwhile.
      */
-    readonly hold: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull, Scope.Scope>
+    readonly hold: Effect.Effect<HeldSnapshot, StorageFailed | StorageFull | StateDamaged, Scope.Scope>
+    /**
+     * Reads every row of the state as of its last flush, beside the running machine: fails with {@link StateDamaged}
+     * when one is not what was written, or is missing.
+     */
+    readonly verify: Effect.Effect<void, StorageFailed | StateDamaged>
+    /** The state that they are copies of is given up: none of them is handed on any more. */
+    readonly forgetOwn: Effect.Effect<void, StorageFailed>
     /** The newest finished one that this node made itself. */
     readonly latest: Effect.Effect<Snapshot | null, StorageFailed>
     /** Bytes of a snapshot from `offset`, at most `bytesMax`; empty at the end. */

@@ -59,6 +59,9 @@ export interface StateContent {
   readonly timers: Iterable<StoredTimer>
 }
 
+/** What the rows of a state add up to, as the machine that wrote them would say. */
+export type DigestOf = (content: StateContent) => string
+
 export interface Flush {
   readonly position: StatePosition
   readonly instances: ReadonlyArray<StoredInstance>

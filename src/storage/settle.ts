@@ -88,12 +88,9 @@ const unusableLog = (found: Found, stateIndex: number, stateTerm: number): strin
   if (found.lastIndex < stateIndex) {
     return `the log ends at ${found.lastIndex}, the state has come to ${stateIndex}`
   }
-  if (stateIndex < found.base.index) {
-    // While an install is pending the state is allowed to be behind: its file takes its place first.
-    return found.pendingInstall === null
-      ? `the state ends at ${stateIndex}, the log begins behind ${found.base.index}`
-      : ""
-  }
+  // What the log says is as true without the state, which a snapshot makes good: one of its own that is about to take
+  // the state's place, or another node's.
+  if (stateIndex < found.base.index) return ""
   const term = termAt(found, stateIndex)
   return term === stateTerm
     ? ""

@@ -15,8 +15,8 @@ import {
 import { join } from "node:path"
 import { syncPath } from "./durable.ts"
 import type { Snapshot } from "./SnapshotStore.ts"
-import { StateCorrupt, StateStoreFailed } from "./StateStore.ts"
-import { corruptNote, verifyState } from "./stateRows.ts"
+import { type DigestOf, StateCorrupt, StateStoreFailed } from "./StateStore.ts"
+import { corruptNote, noState, verifyState } from "./stateRows.ts"
 
 export const snapshotPaths = (directory: string) => {
   const snapshots = join(directory, "snapshots")
@@ -40,10 +40,10 @@ const fileNameOf = (id: string): string =>
  * (HAZARDS N7). Every row of the copy is verified before it gets its name; the name is there only when file
  * and directory are durable (S9, N1).
  */
-export const createSnapshot = (directory: string): Snapshot => {
+export const createSnapshot = (directory: string, digestOf: DigestOf | null = null): Snapshot => {
   const paths = snapshotPaths(directory)
   try {
-    return makeSnapshot(paths)
+    return makeSnapshot(paths, digestOf)
   } catch (error) {
     // Half a copy would keep the room for which it was too large.
     removeDraft(paths.draft)
@@ -51,8 +51,9 @@ export const createSnapshot = (directory: string): Snapshot => {
   }
 }
 
-const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>): Snapshot => {
+const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>, digestOf: DigestOf | null): Snapshot => {
   removeDraft(paths.draft)
+  if (!existsSync(paths.state)) throw new StateCorrupt(noState)
   const source = new Database(paths.state, { readwrite: true, create: false })
   try {
     source.run("PRAGMA busy_timeout = 5000")
@@ -60,7 +61,7 @@ const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>): Snapshot => {
   } finally {
     source.close()
   }
-  const position = inspectCopy(paths.draft, paths.state)
+  const position = inspectCopy(paths.draft, paths.state, digestOf)
   syncPath(paths.draft)
   const snapshot = describe(paths.draft, position)
   renameSync(paths.draft, paths.own(snapshot.index, snapshot.id))
@@ -72,18 +73,44 @@ const makeSnapshot = (paths: ReturnType<typeof snapshotPaths>): Snapshot => {
  * A file that this node made in an earlier run; null when it is not what its name says, or of another format.
  * A disk that cannot be read is another matter: the file may be good, and stays.
  */
-export const reopenSnapshot = (path: string, id: string): Snapshot | null => {
+export const reopenSnapshot = (
+  path: string,
+  id: string,
+  digestOf: DigestOf | null = null,
+): Snapshot | null => {
   if (hashFile(path) !== id) return null
   try {
-    return describe(path, inspect(path), id)
+    return describe(path, inspect(path, digestOf), id)
   } catch (error) {
     if (error instanceof StateCorrupt || error instanceof StateStoreFailed) return null
     throw error
   }
 }
 
+/**
+ * Reads all of the state as of its last flush, beside the running machine. Throws {@link StateCorrupt} when it is not
+ * what was written.
+ */
+export const verifyStateFile = (directory: string, digestOf: DigestOf | null): void => {
+  const { state } = snapshotPaths(directory)
+  if (!existsSync(state)) throw new StateCorrupt(noState)
+  const database = new Database(state, { readonly: true })
+  try {
+    database.run("PRAGMA busy_timeout = 5000")
+    database.run("BEGIN")
+    verifyState(database, digestOf)
+  } finally {
+    database.close()
+  }
+}
+
 /** Empty when the received file is the announced one and durable under its final name, else the reason why not. */
-export const finishSnapshot = (directory: string, id: string, bytes: number): string => {
+export const finishSnapshot = (
+  directory: string,
+  id: string,
+  bytes: number,
+  digestOf: DigestOf | null = null,
+): string => {
   const paths = snapshotPaths(directory)
   const [part, received] = [paths.part(id), paths.received(id)]
   if (statSync(received, { throwIfNoEntry: false })?.size === bytes) {
@@ -92,7 +119,7 @@ export const finishSnapshot = (directory: string, id: string, bytes: number): st
     return ""
   }
   if (!existsSync(part)) return "nothing of it is here"
-  const reason = refusal(part, id, bytes)
+  const reason = refusal(part, id, bytes, digestOf)
   if (reason !== "") {
     rmSync(part, { force: true })
     return reason
@@ -156,13 +183,13 @@ export const hashFile = (path: string): string => {
   }
 }
 
-const refusal = (part: string, id: string, bytes: number): string => {
+const refusal = (part: string, id: string, bytes: number, digestOf: DigestOf | null): string => {
   const size = statSync(part).size
   if (size !== bytes) return `it has ${size} bytes instead of ${bytes}`
   const hash = hashFile(part)
   if (hash !== id) return `its hash is ${hash}`
   try {
-    inspect(part)
+    inspect(part, digestOf)
     return ""
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
@@ -170,20 +197,20 @@ const refusal = (part: string, id: string, bytes: number): string => {
 }
 
 /** A bad row in the copy is one of the state's: the next start is to give that up ({@link corruptNote}). */
-const inspectCopy = (draft: string, state: string) => {
+const inspectCopy = (draft: string, state: string, digestOf: DigestOf | null) => {
   try {
-    return inspect(draft)
+    return inspect(draft, digestOf)
   } catch (error) {
     if (error instanceof StateCorrupt) writeFileSync(corruptNote(state), error.message)
     throw error
   }
 }
 
-/** Throws unless it is a state file of our format with nothing but good rows. */
-const inspect = (path: string) => {
+/** Throws unless it is a state file of our format with nothing but good rows, and all of them. */
+const inspect = (path: string, digestOf: DigestOf | null) => {
   const database = new Database(path, { readonly: true })
   try {
-    return verifyState(database)
+    return verifyState(database, digestOf)
   } finally {
     database.close()
   }

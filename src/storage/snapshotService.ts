@@ -2,7 +2,13 @@
 
 import { Effect, Semaphore } from "effect"
 import { StorageFailed, type StorageFull } from "./LogStore.ts"
-import { type HeldSnapshot, type Snapshot, SnapshotCorrupt, SnapshotStore } from "./SnapshotStore.ts"
+import {
+  type HeldSnapshot,
+  type Snapshot,
+  SnapshotCorrupt,
+  SnapshotStore,
+  type StateDamaged,
+} from "./SnapshotStore.ts"
 import { untilRoom } from "./untilRoom.ts"
 
 type Failure = StorageFailed | StorageFull
@@ -18,7 +24,8 @@ export interface SnapshotFiles {
   readonly own: Effect.Effect<ReadonlyArray<OwnSnapshot>, Failure>
   readonly remove: (own: OwnSnapshot) => Effect.Effect<void, Failure>
   /** Copies the state beside the running machine; durable under its name when it succeeds. */
-  readonly create: Effect.Effect<Snapshot, Failure>
+  readonly create: Effect.Effect<Snapshot, Failure | StateDamaged>
+  readonly verify: Effect.Effect<void, Failure | StateDamaged>
   /** Null when it is not what its name says. */
   readonly reopen: (own: OwnSnapshot) => Effect.Effect<Snapshot | null, Failure>
   /** Null when the file has gone meanwhile. */
@@ -47,6 +54,8 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
   const readIds = new Set<string>()
   /** Id → how many hold it. */
   const holders = new Map<string, number>()
+  /** Odd while another file takes the state's place. */
+  let exchanges = 0
 
   /** A file of an earlier run is verified once, before it is offered to anybody (HAZARDS S5). */
   const latest = Effect.gen(function* () {
@@ -88,6 +97,28 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
     for (const own of yield* files.own) if (own.id === id) yield* files.remove(own)
   })
 
+  /** What was found while the file was exchanged is said of neither. */
+  const verify = Effect.suspend(() => {
+    const before = exchanges
+    const isOfOne = () => before % 2 === 0 && exchanges === before
+    return Effect.catchTag(files.verify, "StateDamaged", (damaged) =>
+      isOfOne() ? Effect.fail(damaged) : Effect.void,
+    )
+  })
+
+  const exchange = <A, E>(install: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+    const count = Effect.sync(() => {
+      exchanges++
+    })
+    return Effect.ensuring(Effect.andThen(count, install), count)
+  }
+
+  const forgetOwn = Effect.gen(function* () {
+    for (const own of yield* files.own) yield* files.remove(own)
+    newest = null
+    readIds.clear()
+  })
+
   const find = Effect.fnUntraced(function* (id: string) {
     if (newest?.id === id) return newest
     const own = (yield* files.own).find((each) => each.id === id)
@@ -109,6 +140,8 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
         }),
       ),
     ),
+    verify: Effect.mapError(verify, (error) => (error._tag === "StateDamaged" ? error : stopped(error))),
+    forgetOwn: alone(forgetOwn).pipe(Effect.mapError(stopped)),
     latest: alone(latest).pipe(Effect.mapError(stopped)),
     read: ({ id, offset, bytesMax }) =>
       Effect.map(read(id, offset, bytesMax), (bytes) => {
@@ -134,7 +167,7 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
       ),
     install: (id) =>
       // The log rests on it already: without it the node is at its end.
-      untilRoom(alone(files.install(id))).pipe(Effect.mapError(stopped)),
+      untilRoom(alone(exchange(files.install(id)))).pipe(Effect.mapError(stopped)),
   })
 }
 

@@ -5,18 +5,25 @@ import type { GroupId } from "../consensus/types.ts"
 import type { StorageFailed, StorageFull } from "./LogStore.ts"
 import type { MemoryDisk } from "./MemoryDisk.ts"
 import { type Syncable, sqliteError } from "./MemoryFile.ts"
-import { type Snapshot, SnapshotStore } from "./SnapshotStore.ts"
-import { StateCorrupt } from "./StateStore.ts"
+import { type Snapshot, SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
+import { type DigestOf, StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
-import { decodeState, encodeState, readPosition, type StateImage } from "./stateImage.ts"
-import { corruptNote } from "./stateRows.ts"
+import { decodeState, encodeState, readPosition, type StateImage, verifyImage } from "./stateImage.ts"
+import { corruptNote, noState } from "./stateRows.ts"
 import { stateFileName } from "./stateStoreMemory.ts"
 
-export const layerMemory = (options: { readonly disk: MemoryDisk; readonly group: GroupId }) =>
-  Layer.sync(SnapshotStore, () => makeSnapshotStore(openFiles(options.disk, options.group)))
+/** `digestOf`: what the rows of a state must add up to; null: not asked. */
+export const layerMemory = (options: {
+  readonly disk: MemoryDisk
+  readonly group: GroupId
+  readonly digestOf?: DigestOf
+}) =>
+  Layer.sync(SnapshotStore, () =>
+    makeSnapshotStore(openFiles(options.disk, options.group, options.digestOf ?? null)),
+  )
 
-const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
+const openFiles = (disk: MemoryDisk, group: GroupId, digestOf: DigestOf | null): SnapshotFiles => {
   const { conduct, run } = disk
   const directory = disk.directory(group)
 
@@ -46,9 +53,30 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     write(name, content)
   }
 
+  const stateNow = (): StateImage => {
+    const content = directory.file(stateFileName)?.written
+    if (content === undefined) throw new StateCorrupt(noState)
+    return content instanceof Uint8Array ? decodeState(content) : content
+  }
+
+  /** Of the state itself: it may turn out not to be what was written. */
+  const attemptOnState = <A>(operation: string, body: () => A) =>
+    Effect.suspend(() =>
+      disk.run !== run
+        ? Effect.never
+        : Effect.try({
+            try: body,
+            catch: (error) =>
+              error instanceof StateCorrupt
+                ? new StateDamaged({ reason: error.message })
+                : storageError(operation, error),
+          }),
+    )
+
   /** A bad row is noted: the next start is to give the state up. */
   const encodeGood = (state: StateImage): Uint8Array => {
     try {
+      verifyImage(state, digestOf)
       return encodeState(state)
     } catch (error) {
       if (error instanceof StateCorrupt) directory.write(corruptNote(stateFileName), new Uint8Array())
@@ -64,10 +92,8 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
   /** The state of exactly one flush (HAZARDS N7), under its name only when file and name are durable (N1, S9). */
   const create = Effect.gen(function* () {
     yield* conduct.working
-    const snapshot = yield* attempt("create snapshot", () => {
-      const content = directory.file(stateFileName)?.written
-      if (content === undefined) throw new Error("there is no state yet")
-      const state = content instanceof Uint8Array ? decodeState(content) : content
+    const snapshot = yield* attemptOnState("create snapshot", () => {
+      const state = stateNow()
       const bytes = encodeGood(state)
       const { reserve } = disk
       if (reserve.freeBytes() - bytes.byteLength < reserve.bytes / 4) throw sqliteError("SQLITE_FULL")
@@ -89,7 +115,7 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     }
     const reason = yield* attempt("finish snapshot", () => {
       const bytes = bytesOf(partName(id))
-      const refused = bytes === null ? "nothing of it is here" : refusal(bytes, id, expected)
+      const refused = bytes === null ? "nothing of it is here" : refusal(bytes, id, expected, digestOf)
       if (refused !== "") directory.remove(partName(id))
       return refused
     })
@@ -135,10 +161,14 @@ const openFiles = (disk: MemoryDisk, group: GroupId): SnapshotFiles => {
     ),
     remove: (own) => attempt("remove snapshot", () => directory.remove(ownName(own))),
     create,
+    verify: Effect.andThen(
+      conduct.working,
+      attemptOnState("verify state", () => verifyImage(stateNow(), digestOf)),
+    ),
     reopen: (own) =>
       Effect.andThen(
         conduct.working,
-        attempt("reopen snapshot", () => reopen(bytesOf(ownName(own)), own.id)),
+        attempt("reopen snapshot", () => reopen(bytesOf(ownName(own)), own.id, digestOf)),
       ),
     read: (own, offset, bytesMax) =>
       Effect.andThen(
@@ -179,13 +209,27 @@ const describe = (state: StateImage, bytes: Uint8Array): Snapshot => {
 }
 
 /** A disk gives the bytes; whether they are what their name says, the hash tells. */
-const reopen = (bytes: Uint8Array | null, id: string): Snapshot | null =>
-  bytes === null || hashOf(bytes) !== id ? null : describe(decodeState(bytes), bytes)
+const reopen = (bytes: Uint8Array | null, id: string, digestOf: DigestOf | null): Snapshot | null =>
+  bytes === null || hashOf(bytes) !== id || damageIn(bytes, digestOf) !== ""
+    ? null
+    : describe(decodeState(bytes), bytes)
 
-const refusal = (bytes: Uint8Array, id: string, expected: number): string => {
+const refusal = (bytes: Uint8Array, id: string, expected: number, digestOf: DigestOf | null): string => {
   if (bytes.byteLength !== expected) return `it has ${bytes.byteLength} bytes instead of ${expected}`
   const hash = hashOf(bytes)
-  return hash === id ? "" : `its hash is ${hash}`
+  if (hash !== id) return `its hash is ${hash}`
+  return damageIn(bytes, digestOf)
+}
+
+/** Empty when it is a whole state. */
+const damageIn = (bytes: Uint8Array, digestOf: DigestOf | null): string => {
+  try {
+    verifyImage(decodeState(bytes), digestOf)
+    return ""
+  } catch (error) {
+    if (error instanceof StateCorrupt) return error.message
+    throw error
+  }
 }
 
 const hashOf = (bytes: Uint8Array): string => new Bun.CryptoHasher("sha256").update(bytes).digest("hex")

@@ -7,20 +7,26 @@ import { Effect, Layer } from "effect"
 import { StorageFailed, StorageFull } from "./LogStore.ts"
 import { type LogReply, unpackError } from "./logProtocol.ts"
 import { freeBytesIn, keptBytesIn } from "./reserveFile.ts"
-import { SnapshotStore } from "./SnapshotStore.ts"
+import { SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
+import { damagedTag, type SnapshotJobs, type SnapshotRequest } from "./snapshotJobs.ts"
 import { makeSnapshotStore, type SnapshotFiles, stopped } from "./snapshotService.ts"
-import type { SnapshotJobs, SnapshotRequest } from "./snapshotWorker.ts"
 import { codeOf, storageError } from "./sqliteError.ts"
 
 type Failure = StorageFailed | StorageFull
 
-/** Snapshots of the `state.db` in `directory`, kept in `directory/snapshots`. */
-export const layerSqlite = (options: { readonly directory: string }) =>
-  Layer.effect(SnapshotStore, Effect.map(openFiles(options.directory), makeSnapshotStore))
+/**
+ * Snapshots of the `state.db` in `directory`, kept in `directory/snapshots`. `thread`: the module that does the long
+ * jobs, by {@link serveJobs}; the room's own does not know what the rows of a state add up to.
+ */
+export const layerSqlite = (options: { readonly directory: string; readonly thread?: URL }) => {
+  const { directory, thread = new URL("./snapshotWorker.ts", import.meta.url) } = options
+  return Layer.effect(SnapshotStore, Effect.map(openFiles(directory, thread), makeSnapshotStore))
+}
 
-const openFiles = Effect.fnUntraced(function* (directory: string) {
+const openFiles = Effect.fnUntraced(function* (directory: string, thread: URL) {
   const paths = snapshotPaths(directory)
+  const { runJob, runStateJob } = jobsIn(thread)
   yield* attempt("open snapshots", () => mkdirSync(paths.snapshots, { recursive: true })).pipe(
     Effect.mapError(stopped),
   )
@@ -38,8 +44,9 @@ const openFiles = Effect.fnUntraced(function* (directory: string) {
     remove: ({ index, id }) =>
       attempt("remove snapshot", () => rmSync(paths.own(index, id), { force: true })),
     create: Effect.suspend(() => attempt("create snapshot", () => insistOnRoom(directory, paths.state))).pipe(
-      Effect.andThen(runJob("create", directory)),
+      Effect.andThen(runStateJob("create", directory)),
     ),
+    verify: runStateJob("verify", directory),
     reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
     read: ({ index, id }, offset, bytesMax) =>
       attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
@@ -83,29 +90,42 @@ const readPiece = async (path: string, offset: number, bytesMax: number): Promis
   }
 }
 
+type Job = keyof SnapshotJobs
+type Given<J extends Job> = Parameters<SnapshotJobs[J]>
+type Gives<J extends Job, E> = Effect.Effect<ReturnType<SnapshotJobs[J]>, E>
+
+const jobsIn = (thread: URL) => {
+  /** Of the state itself: it may turn out not to be what was written. */
+  const runStateJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure | StateDamaged> =>
+    run(thread, { job, arguments: values }) as Gives<J, Failure | StateDamaged>
+  const runJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure> =>
+    Effect.catchTag(runStateJob(job, ...values), "StateDamaged", Effect.die)
+  return { runJob, runStateJob }
+}
+
 /** One job, one thread: it ends with its answer, or with the fiber that waits for it. */
-const runJob = <J extends keyof SnapshotJobs>(
-  job: J,
-  ...values: Parameters<SnapshotJobs[J]>
-): Effect.Effect<ReturnType<SnapshotJobs[J]>, Failure> =>
+const run = (thread: URL, request: SnapshotRequest): Effect.Effect<unknown, Failure | StateDamaged> =>
   Effect.callback((resume) => {
-    const worker = new Worker(new URL("./snapshotWorker.ts", import.meta.url), { name: "raftlet snapshot" })
-    const end = (outcome: Effect.Effect<ReturnType<SnapshotJobs[J]>, Failure>): void => {
+    const worker = new Worker(thread, { name: "raftlet snapshot" })
+    const end = (outcome: Effect.Effect<unknown, Failure | StateDamaged>): void => {
       resume(outcome)
       worker.terminate()
     }
     const died = (message: string) =>
-      end(Effect.fail(new StorageFailed({ operation: `${job} snapshot`, message, cause: message })))
+      end(Effect.fail(new StorageFailed({ operation: `${request.job} snapshot`, message, cause: message })))
     worker.onmessage = (event: MessageEvent<Pick<LogReply, "result" | "error">>) => end(outcomeOf(event.data))
     worker.onerror = (event) => died(event.message)
     worker.addEventListener("close", () => died("the snapshot thread ended"))
-    const request: SnapshotRequest = { job, arguments: values }
     worker.postMessage(request)
     return Effect.sync(() => worker.terminate())
   })
 
-const outcomeOf = <A>({ result, error }: Pick<LogReply, "result" | "error">): Effect.Effect<A, Failure> => {
-  if (error === null) return Effect.succeed(result as A)
+const outcomeOf = ({
+  result,
+  error,
+}: Pick<LogReply, "result" | "error">): Effect.Effect<unknown, Failure | StateDamaged> => {
+  if (error === null) return Effect.succeed(result)
+  if (error.tag === damagedTag) return Effect.fail(new StateDamaged({ reason: String(error.fields.reason) }))
   const unpacked = unpackError(error)
   return Effect.fail(
     unpacked instanceof StorageFailed || unpacked instanceof StorageFull

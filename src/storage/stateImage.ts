@@ -3,8 +3,10 @@
 import type { Configuration, Index } from "../consensus/types.ts"
 import { hashText } from "./checksum.ts"
 import {
+  type DigestOf,
   type Flush,
   type OutcomeChunk,
+  type StateContent,
   StateCorrupt,
   type StoredInstance,
   type StoredTimer,
@@ -21,6 +23,7 @@ import {
   positionOf,
   type TimerRow,
   timerOf,
+  verifyContent,
 } from "./stateRows.ts"
 
 /** A row that is not what was written. */
@@ -78,6 +81,18 @@ export const stateAfter = (state: StateImage, flush: Flush): StateImage => {
     outcomes: outcomesAfter(state.outcomes, flush.outcomes, flush.forgetOutcomesBelow),
     timers,
   }
+}
+
+/** Throws {@link StateCorrupt} at the first bad row, and when all are good and do not add up. */
+export const verifyImage = (state: StateImage, digestOf: DigestOf | null): void => {
+  const record = readPosition(state)
+  const content: StateContent = {
+    instances: Array.from(state.instances.values(), readInstance),
+    outcomes: state.outcomes.map(readChunk),
+    outcomesForgottenBelow: record.outcomesFrom,
+    timers: Array.from(state.timers.values(), readTimer),
+  }
+  verifyContent(content, record, digestOf)
 }
 
 /** Throws {@link StateCorrupt} at the first bad row: no snapshot is made of one (HAZARDS S5). */

@@ -5,6 +5,7 @@ import { decodeConfiguration, encodeConfiguration } from "../consensus/configura
 import type { Configuration } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashText, hashToBytes } from "./checksum.ts"
 import {
+  type DigestOf,
   type Flush,
   type OutcomeChunk,
   type StateContent,
@@ -114,12 +115,26 @@ export const readContent = (database: Database, { outcomesFrom }: PositionRecord
   timers: readRows(database, selectTimers, timerOf),
 })
 
-/** Reads every row once; throws {@link StateCorrupt} at the first bad one. Gives the position. */
-export const verifyState = (database: Database): StatePosition => {
+/**
+ * Reads every row once; throws {@link StateCorrupt} at the first bad one, and when all are good and do not add up: then
+ * one was altered with a checksum that fits, or is missing. Gives the position.
+ */
+export const verifyState = (database: Database, digestOf: DigestOf | null = null): StatePosition => {
   const record = readRecord(database)
-  const { instances, outcomes, timers } = readContent(database, record)
-  for (const rows of [instances, outcomes, timers]) for (const _ of rows);
+  verifyContent(readContent(database, record), record, digestOf)
   return record.position
+}
+
+export const verifyContent = (
+  content: StateContent,
+  { digest }: PositionRecord,
+  digestOf: DigestOf | null,
+): void => {
+  // Before the first flush there is neither a row nor a digest.
+  if (digestOf !== null && digest !== "") {
+    const sum = digestOf(content)
+    if (sum !== digest) throw new StateCorrupt(`its rows add up to ${sum} instead of ${digest}`)
+  } else for (const rows of [content.instances, content.outcomes, content.timers]) for (const _ of rows);
 }
 
 function* readRows<Row, Value>(database: Database, select: string, decode: (row: Row) => Value) {
@@ -131,6 +146,9 @@ function* readRows<Row, Value>(database: Database, select: string, decode: (row:
  * one to open the state discards it.
  */
 export const corruptNote = (path: string): string => `${path}.corrupt`
+
+/** Its machine has given it up, and has not opened the next one yet. */
+export const noState = "there is no state"
 
 export const checkVersion = (database: Database): void => {
   const version = database.query("PRAGMA user_version").values()[0]?.[0]

@@ -11,6 +11,7 @@ export const isControl = (type: Payload["type"]): boolean => {
     case "ForwardReply":
     case "QueryRequest":
     case "QueryReply":
+    case "StatePiece":
       return false
     default:
       return true

@@ -2,7 +2,7 @@
 
 import { Context, type Effect, type Queue } from "effect"
 import type { Message } from "../consensus/message.ts"
-import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
+import type { Address, GroupId, Index, NodeId, Term } from "../consensus/types.ts"
 
 /** Proposals that one node hands to the leader on behalf of its clients. */
 export interface ForwardRequest {
@@ -60,6 +60,30 @@ export interface StateParted {
   readonly hash: string
 }
 
+/** Who has lost its state, and whose log does not reach back to its beginning, asks a peer for a copy of its own. */
+export interface StateRequest {
+  readonly type: "StateRequest"
+  /** One that has come at least so far. */
+  readonly index: Index
+  /** Hash of the file of which a piece is here already; empty: any. */
+  readonly id: string
+  readonly offset: number
+}
+
+/** A piece of a state, in answer to a request. */
+export interface StatePiece {
+  readonly type: "StatePiece"
+  readonly index: Index
+  readonly term: Term
+  /** Hash of the whole file: pieces of two never mix. */
+  readonly id: string
+  readonly totalBytes: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+  /** CRC-32 of `bytes`. */
+  readonly checksum: number
+}
+
 /** What travels in a frame: the consensus of a group, or its door. */
 export type Payload =
   | Message
@@ -69,6 +93,8 @@ export type Payload =
   | QueryReply
   | StateReport
   | StateParted
+  | StateRequest
+  | StatePiece
 
 /** A message as it arrives. The sender's identity was proven by the handshake. */
 export interface Inbound {

@@ -154,6 +154,10 @@ const messageFrame = (group: GroupId, payload: Payload): wire.Frame => {
       return { group, stateReport: payload }
     case "StateParted":
       return { group, stateParted: payload }
+    case "StateRequest":
+      return { group, stateRequest: payload }
+    case "StatePiece":
+      return { group, statePiece: payload }
   }
 }
 

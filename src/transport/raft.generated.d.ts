@@ -25,6 +25,8 @@ export interface Frame {
   readonly queryReply?: QueryReply | null
   readonly stateReport?: StateReport | null
   readonly stateParted?: StateParted | null
+  readonly stateRequest?: StateRequest | null
+  readonly statePiece?: StatePiece | null
 }
 export declare const Frame: {
   readonly encode: (message: Frame, writer?: Writer) => Writer
@@ -324,4 +326,28 @@ export interface StateParted {
 export declare const StateParted: {
   readonly encode: (message: StateParted, writer?: Writer) => Writer
   readonly decode: (bytes: Uint8Array | Reader, length?: number) => StateParted
+}
+
+export interface StateRequest {
+  readonly index: number
+  readonly id: string
+  readonly offset: number
+}
+export declare const StateRequest: {
+  readonly encode: (message: StateRequest, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => StateRequest
+}
+
+export interface StatePiece {
+  readonly index: number
+  readonly term: number
+  readonly id: string
+  readonly totalBytes: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+  readonly checksum: number
+}
+export declare const StatePiece: {
+  readonly encode: (message: StatePiece, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => StatePiece
 }

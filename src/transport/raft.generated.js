@@ -38,6 +38,8 @@ export const Frame = $root.Frame = (() => {
     Frame.prototype.queryReply = null;
     Frame.prototype.stateReport = null;
     Frame.prototype.stateParted = null;
+    Frame.prototype.stateRequest = null;
+    Frame.prototype.statePiece = null;
 
     Frame.encode = function (message, writer, _depth) {
         if (!writer)
@@ -90,6 +92,10 @@ export const Frame = $root.Frame = (() => {
             $root.StateReport.encode(message.stateReport, writer.uint32(250).fork(), _depth + 1).ldelim();
         if (message.stateParted != null && $Object.hasOwnProperty.call(message, "stateParted"))
             $root.StateParted.encode(message.stateParted, writer.uint32(258).fork(), _depth + 1).ldelim();
+        if (message.stateRequest != null && $Object.hasOwnProperty.call(message, "stateRequest"))
+            $root.StateRequest.encode(message.stateRequest, writer.uint32(266).fork(), _depth + 1).ldelim();
+        if (message.statePiece != null && $Object.hasOwnProperty.call(message, "statePiece"))
+            $root.StatePiece.encode(message.statePiece, writer.uint32(274).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -256,6 +262,18 @@ export const Frame = $root.Frame = (() => {
                     if (wireType !== 2)
                         break;
                     message.stateParted = $root.StateParted.decode(reader, reader.size(), $undefined, _depth + 1, message.stateParted);
+                    continue;
+                }
+            case 33: {
+                    if (wireType !== 2)
+                        break;
+                    message.stateRequest = $root.StateRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.stateRequest);
+                    continue;
+                }
+            case 34: {
+                    if (wireType !== 2)
+                        break;
+                    message.statePiece = $root.StatePiece.decode(reader, reader.size(), $undefined, _depth + 1, message.statePiece);
                     continue;
                 }
             }
@@ -3426,6 +3444,266 @@ export const StateParted = $root.StateParted = (() => {
     };
 
     return StateParted;
+})();
+
+export const StateRequest = $root.StateRequest = (() => {
+
+    const StateRequest = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    StateRequest.prototype.index = 0;
+    StateRequest.prototype.id = "";
+    StateRequest.prototype.offset = 0;
+
+    StateRequest.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.index != null && $Object.hasOwnProperty.call(message, "index") && !$Object.is(message.index, 0))
+            writer.uint32(9).double(message.index);
+        if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== "")
+            writer.uint32(18).string(message.id);
+        if (message.offset != null && $Object.hasOwnProperty.call(message, "offset") && !$Object.is(message.offset, 0))
+            writer.uint32(25).double(message.offset);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    StateRequest.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.StateRequest();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.index = value;
+                    else
+                        delete message.index;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.id = value;
+                    else
+                        delete message.id;
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.offset = value;
+                    else
+                        delete message.offset;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return StateRequest;
+})();
+
+export const StatePiece = $root.StatePiece = (() => {
+
+    const StatePiece = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    StatePiece.prototype.index = 0;
+    StatePiece.prototype.term = 0;
+    StatePiece.prototype.id = "";
+    StatePiece.prototype.totalBytes = 0;
+    StatePiece.prototype.offset = 0;
+    StatePiece.prototype.bytes = $util.newBuffer([]);
+    StatePiece.prototype.checksum = 0;
+
+    StatePiece.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.index != null && $Object.hasOwnProperty.call(message, "index") && !$Object.is(message.index, 0))
+            writer.uint32(9).double(message.index);
+        if (message.term != null && $Object.hasOwnProperty.call(message, "term") && !$Object.is(message.term, 0))
+            writer.uint32(17).double(message.term);
+        if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== "")
+            writer.uint32(26).string(message.id);
+        if (message.totalBytes != null && $Object.hasOwnProperty.call(message, "totalBytes") && !$Object.is(message.totalBytes, 0))
+            writer.uint32(33).double(message.totalBytes);
+        if (message.offset != null && $Object.hasOwnProperty.call(message, "offset") && !$Object.is(message.offset, 0))
+            writer.uint32(41).double(message.offset);
+        if (message.bytes != null && $Object.hasOwnProperty.call(message, "bytes") && message.bytes.length)
+            writer.uint32(50).bytes(message.bytes);
+        if (message.checksum != null && $Object.hasOwnProperty.call(message, "checksum") && message.checksum !== 0)
+            writer.uint32(56).uint32(message.checksum);
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    StatePiece.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.StatePiece();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.index = value;
+                    else
+                        delete message.index;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.term = value;
+                    else
+                        delete message.term;
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.id = value;
+                    else
+                        delete message.id;
+                    continue;
+                }
+            case 4: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.totalBytes = value;
+                    else
+                        delete message.totalBytes;
+                    continue;
+                }
+            case 5: {
+                    if (wireType !== 1)
+                        break;
+                    if (!$Object.is(value = reader.double(), 0))
+                        message.offset = value;
+                    else
+                        delete message.offset;
+                    continue;
+                }
+            case 6: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.bytes()).length)
+                        message.bytes = value;
+                    else
+                        delete message.bytes;
+                    continue;
+                }
+            case 7: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.uint32())
+                        message.checksum = value;
+                    else
+                        delete message.checksum;
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return StatePiece;
 })();
 
 export {

@@ -83,6 +83,30 @@ const readState = (frame: wire.Frame): Payload | null => {
     const { index, hash } = frame.stateParted
     return { type: "StateParted", index: count(index), hash: text(hash, tokenLengthMax) }
   }
+  if (frame.stateRequest) {
+    const { index, id, offset } = frame.stateRequest
+    return {
+      type: "StateRequest",
+      index: count(index),
+      id: id === "" ? "" : text(id, tokenLengthMax),
+      offset: count(offset),
+    }
+  }
+  if (frame.statePiece) {
+    const { index, term, id, bytes, checksum } = frame.statePiece
+    const piece = { totalBytes: count(frame.statePiece.totalBytes), offset: count(frame.statePiece.offset) }
+    if (piece.offset + bytes.length > piece.totalBytes)
+      throw new Malformed("a piece beyond the end of its state")
+    return {
+      type: "StatePiece",
+      index: count(index),
+      term: count(term),
+      id: text(id, tokenLengthMax),
+      ...piece,
+      bytes: copy(bytes),
+      checksum,
+    }
+  }
   return null
 }
 

@@ -263,6 +263,7 @@ describe("an instance in quarantine", () => {
       command: "pay",
       input: '{"euros":7}',
       commandId: "c",
+      timer: "",
       voidFrom: null,
     }
     await node.machine.apply(

@@ -107,6 +107,12 @@ describe("/healthz (O3)", () => {
     expect((await fake.ask("/healthz")).status).toBe(200)
   })
 
+  test("is 200 while a node repairs its state: it is alive, and a restart would help nobody", async () => {
+    const fake = makeFake()
+    fake.instead.current = { _tag: "Failure", code: "not-ready", outcome: "rejected", detail: "in repair" }
+    expect((await fake.ask("/healthz")).status).toBe(200)
+  })
+
   test("is 503 when the door or the machine fails to answer", async () => {
     const fake = makeFake()
     fake.instead.current = { _tag: "Failure", code: "timeout", outcome: "unknown", detail: "nobody home" }
@@ -129,6 +135,23 @@ test("/readyz wants a leader and an applied log (CONTRACT §3)", async () => {
   expect(detail).toBe("Group main knows no leader: n2 refuses it (unknown-node).")
   fake.status.current = { ...following(), ready: false }
   expect(await problemOf(await fake.ask("/readyz"))).toMatchObject({ status: 503, code: "not-ready" })
+})
+
+test("/readyz says of a node that repairs its state what is wrong with it, and /admin/node since when (D1)", async () => {
+  const fake = makeFake()
+  const parted = { reason: "differs", index: 12, since: 1_700_000_000_000 } as const
+  fake.status.current = { ...following(), ready: false, parted }
+  expect(await problemOf(await fake.ask("/readyz"))).toMatchObject({
+    status: 503,
+    code: "not-ready",
+    detail: "The state of group main is not what the others have (differs, at 12): it is in repair.",
+  })
+  const { groups } = (await (await fake.ask("/admin/node")).json()) as {
+    readonly groups: ReadonlyArray<object>
+  }
+  expect(groups).toMatchObject([{ parted, ready: false }])
+  const metrics = await (await fake.ask("/metrics")).text()
+  expect(metrics).toContain('raftlet_parted{group="main"} 1')
 })
 
 test("a node that drains takes nothing new, and says so", async () => {

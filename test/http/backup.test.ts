@@ -85,6 +85,7 @@ describe("GET /admin/backup", () => {
     for (const [tag, status, code] of [
       ["StorageFull", 507, "storage-full"],
       ["StorageFailed", 503, "shutting-down"],
+      ["StateInRepair", 503, "not-ready"],
     ] as const) {
       fake.backupInstead.current = Effect.fail({ _tag: tag, message: "no" }) as never
       for (let times = 0; times < 3; times++) {

@@ -66,7 +66,7 @@ export const leading: GroupStatus = {
   leaderChanges: 1,
   outcast: null,
   parted: null,
-  partings: { differs: 0, stuck: 0 },
+  partings: { differs: 0, corrupt: 0, scrub: 0, stuck: 0 },
   checkpoint: null,
   splits: 0,
   diskBusyMillis: 0,
@@ -316,6 +316,7 @@ const machine: MachineHost["Service"] = {
   stateHash: unasked,
   checkpoints: unasked,
   install: () => unasked,
+  giveUp: unasked,
   status: Effect.succeed({
     actors: [],
     appliedIndex: 7,

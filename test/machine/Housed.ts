@@ -101,6 +101,7 @@ const open: Compartments["openChild"] = Effect.sync((): Compartment => {
   return {
     call: (request) => Effect.sync(() => inside.answer(request)),
     memoryBytes: Effect.succeed(null),
+    cpuMillis: Effect.succeed(null),
   }
 })
-const compartments: Compartments = { openWorker: open, openChild: open }
+const compartments: Compartments = { openWorker: open, openChild: open, openNiceChild: open }

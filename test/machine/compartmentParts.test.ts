@@ -87,7 +87,9 @@ describe("patience", () => {
 
   test("lasts ten times as long for who gets no CPU", async () => {
     expect(await tell(990, { cpu: 0.01, bytes: 1 })).toBe(null)
-    expect(await tell(1_010, { cpu: 0.01, bytes: 1 })).toBe("deadline: no answer after 1000 ms")
+    expect(await tell(1_010, { cpu: 0.01, bytes: 1 })).toBe(
+      "starved: no answer after 1000 ms, in which it computed for 9 ms",
+    )
   })
 
   test("lasts as long where nothing is known", async () => {
@@ -107,6 +109,7 @@ describe("a spare compartment", () => {
   const fake: Compartment = {
     call: () => Effect.succeed(new Uint8Array(0)),
     memoryBytes: Effect.succeed(null),
+    cpuMillis: Effect.succeed(null),
   }
 
   /** Notes what it opens and closes. */

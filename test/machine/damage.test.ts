@@ -4,17 +4,19 @@ import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
+import { layerInProcess } from "../../src/machine/hostInProcess.ts"
 import { Machine } from "../../src/machine/Machine.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { StateCorrupt } from "../../src/storage/StateStore.ts"
+import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import type { StateImage } from "../../src/storage/stateImage.ts"
 import { stateFileName } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { Bench, command, entry, initial } from "./Bench.ts"
-import { removeTemporary, temporary } from "./places.ts"
+import { actorsOf, offerOwn, removeTemporary, run, source, temporary, worker } from "./places.ts"
 import { counter, registry } from "./suspects.ts"
 
 afterEach(removeTemporary)
@@ -122,4 +124,64 @@ test("an outcome that goes missing under a running machine stops it: a retry mus
   file.alter((content) => ({ ...(content as StateImage), outcomes: [] }))
   expect(() => at.propose(add)).toThrow("what became of entry 1 is missing")
   expect(() => at.propose(command({ json: { by: 1 } }))).toThrow("what became of entry 1 is missing")
+})
+
+for (const [name, layerOf] of [
+  ["in a thread", (directory: string) => worker(directory, actorsOf(directory, source(1)))],
+  [
+    "in process",
+    (directory: string) =>
+      layerInProcess({
+        openStore: () => openSqliteStateStore(join(directory, "state.db"), initial),
+        registry: actors,
+      }).pipe(Layer.provideMerge(layerSqlite({ directory }))),
+  ],
+] as const) {
+  describe(`a machine host ${name}`, () => {
+    const valueIn = (directory: string) => run(layerOf(directory), (host) => host.position)
+
+    test("starts over a state that lost what it held, with an empty one, and keeps the evidence (S5)", async () => {
+      const path = made()
+      change(path, "DELETE FROM outcomes WHERE last_index = 4")
+      expect(await valueIn(dirname(path))).toMatchObject({ index: 0 })
+      expect(existsSync(join(dirname(path), "evidence", "state.db"))).toBe(true)
+    })
+
+    test("says that its state is corrupt when it meets a bad row, and gives it up in place (S5)", async () => {
+      const path = made()
+      const directory = dirname(path)
+      const evidence = join(directory, "evidence", "state.db")
+      await run(
+        layerOf(directory),
+        Effect.fnUntraced(function* (host) {
+          yield* offerOwn(host)
+          change(path, `UPDATE instances SET state = '{"value":9}' WHERE actor = 'counter'`)
+          const failure = yield* Effect.flip(host.query([{ type: "state", actor: "counter", key: "a" }]))
+          expect(failure).toMatchObject({ _tag: "MachineFailed", reason: "corrupt" })
+          expect(failure.message).toContain("bad checksum")
+          expect((yield* Effect.flip(host.query([]))).reason).toBe("corrupt")
+          expect(yield* host.giveUp).toMatchObject({ index: 0 })
+          expect((yield* host.status).appliedIndex).toBe(0)
+        }),
+      )
+      const kept = new Database(evidence)
+      expect(kept.query("SELECT state FROM instances WHERE actor = 'counter'").values()).toEqual([
+        ['{"value":9}'],
+      ])
+      kept.close()
+    })
+  })
+}
+
+test("what a state held that was not flushed yet is in the evidence, and stays there when nothing is given up (S5)", () => {
+  const path = made()
+  const machine = open(path)
+  machine.apply([entry(7, encodeCommand(command({ json: { by: 1 }, idempotencyKey: "k7" })))])
+  machine.giveUp()
+  machine.giveUp()
+  machine.close()
+  const kept = new Database(join(dirname(path), "evidence", "state.db"))
+  expect(kept.query("SELECT entry_index FROM position").values()).toEqual([[7]])
+  kept.close()
+  expect(existsSync(path)).toBe(false)
 })

@@ -247,6 +247,28 @@ for (const [name, make] of Object.entries(places)) {
       )
     })
 
+    test("gives its state up when it is told to, and goes on from the beginning", async () => {
+      const place = make()
+      await run(
+        place.layer(),
+        Effect.fnUntraced(function* (host) {
+          yield* propose(host, 1, [add(5)])
+          yield* host.flush
+          yield* propose(host, 2, [add(1)])
+          expect(yield* host.giveUp).toMatchObject({ index: 0, configuration: initial })
+          expect(yield* value(host)).toBe(0)
+          expect(yield* host.checkpoints).toEqual([])
+          yield* propose(host, 1, [add(7)])
+          // What is in repair may have to be given up once more.
+          yield* host.giveUp
+          yield* propose(host, 1, [add(9)])
+          expect(yield* value(host)).toBe(9)
+          yield* host.flush
+        }),
+      )
+      expect(await run(place.layer(), (host) => value(host))).toBe(9)
+    })
+
     test("says what runs", async () => {
       await run(
         make().layer(),

@@ -313,6 +313,7 @@ describe("an instance in quarantine", () => {
       command: "pay",
       input: '{"euros":7}',
       commandId: "bad",
+      timer: "",
       voidFrom: null,
     }
     return { to, put: to.system("$instance/quarantine", "till/a", input), input }

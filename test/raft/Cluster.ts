@@ -2,7 +2,7 @@
 
 import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
 import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
-import { type Admission, MachineHost } from "../../src/machine/MachineHost.ts"
+import { type Admission, MachineFailed, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
@@ -10,10 +10,10 @@ import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
-import { LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
+import { LogStore, StorageFailed, StorageFull } from "../../src/storage/LogStore.ts"
 import { layerMemory as layerLog } from "../../src/storage/logStoreMemory.ts"
 import { calm, MemoryDisk } from "../../src/storage/MemoryDisk.ts"
-import { type Snapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
+import { type Snapshot, SnapshotStore, StateDamaged } from "../../src/storage/SnapshotStore.ts"
 import type { StatePosition } from "../../src/storage/StateStore.ts"
 import { layerMemory as layerNetwork, MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { Transport } from "../../src/transport/Transport.ts"
@@ -47,6 +47,14 @@ export class TestNode {
     writeMillis: 0,
     readMillis: 0,
     queryMillis: 0,
+    applyMillis: 0,
+    admitMillis: 0,
+    /** Whatever its machine reads is corrupt, until the state is another one. */
+    isStateCorrupt: false,
+    /** So is what anybody reads who looks at all of it. */
+    isStateDamaged: false,
+    /** There is no room for a copy of it. */
+    isCopyBarred: false,
   }
   /** What its machine answers at once. */
   readonly settled = new Map<string, Outcome>()
@@ -312,7 +320,12 @@ const hashOf = (applied: ReadonlyArray<string>): string => Bun.hash(applied.join
 const layerToyMachine = (node: TestNode) =>
   Layer.sync(MachineHost, () => {
     let position = node.file.position
-    const checkpoints = new CheckpointNotes()
+    let checkpoints = new CheckpointNotes()
+    const corrupt = Effect.suspend(() =>
+      node.weather.isStateCorrupt
+        ? Effect.fail(new MachineFailed({ operation: "read", message: "a bad row", reason: "corrupt" }))
+        : Effect.void,
+    )
     const outcomeOf = (entry: Entry): Outcome => {
       const command = decoder.decode(entry.data)
       const place = node.applied.indexOf(command)
@@ -331,14 +344,14 @@ const layerToyMachine = (node: TestNode) =>
       own: [],
       position: Effect.sync(() => node.file.position),
       admit: (commands) =>
-        Effect.sync(() =>
+        Effect.map(Effect.sleep(node.weather.admitMillis), () =>
           commands.map((command): Admission => {
             const outcome = node.settled.get(decoder.decode(command))
             return outcome === undefined ? { _tag: "Admitted", command } : { _tag: "Settled", outcome }
           }),
         ),
       apply: (entries) =>
-        Effect.sync(() =>
+        Effect.map(Effect.andThen(Effect.sleep(node.weather.applyMillis), corrupt), () =>
           entries.map((entry) => {
             if (entry.index !== position.index + 1)
               throw new Error(`gap: ${position.index} then ${entry.index}`)
@@ -359,6 +372,7 @@ const layerToyMachine = (node: TestNode) =>
           }),
         )
         if (node.weather.queryMillis > 0) yield* Effect.sleep(node.weather.queryMillis)
+        yield* corrupt
         return outcomes
       }),
       flush: Effect.sync(() => {
@@ -382,9 +396,20 @@ const layerToyMachine = (node: TestNode) =>
           node.file.commands = image.commands
           node.applied = [...node.file.commands]
           position = node.file.position
+          checkpoints = new CheckpointNotes()
           node.deeds.push("the state is the snapshot's")
           return position
         }),
+      giveUp: Effect.sync(() => {
+        node.deeds.push("the state is given up")
+        Object.assign(node.weather, { isStateCorrupt: false, isStateDamaged: false })
+        node.file.position = { index: 0, term: 0, time: 0, configuration: node.initial }
+        node.file.commands = []
+        node.applied = []
+        checkpoints = new CheckpointNotes()
+        position = node.file.position
+        return position
+      }),
       status: Effect.die("nobody asks the toy for its status"),
       nextTimer: Effect.sync(() => {
         node.timerLooks++
@@ -399,7 +424,13 @@ const layerToySnapshots = (node: TestNode) =>
   Layer.sync(SnapshotStore, () => {
     const { file } = node
     const find = (id: string) => file.snapshots.find((each) => each.snapshot.id === id)
-    const create = Effect.sync(() => {
+    const verify = Effect.suspend(() =>
+      node.weather.isStateDamaged ? Effect.fail(new StateDamaged({ reason: "a bad row" })) : Effect.void,
+    )
+    const room = Effect.suspend(() =>
+      node.weather.isCopyBarred ? Effect.fail(new StorageFull({ operation: "create" })) : Effect.void,
+    )
+    const create = Effect.map(Effect.andThen(room, verify), () => {
       const bytes = encoder.encode(JSON.stringify({ position: file.position, commands: file.commands }))
       const snapshot = { ...file.position, id: `${file.position.index}@${node.id}`, bytes: bytes.length }
       file.snapshots = [{ snapshot, bytes }]
@@ -407,6 +438,10 @@ const layerToySnapshots = (node: TestNode) =>
     })
     return SnapshotStore.of({
       create,
+      verify,
+      forgetOwn: Effect.sync(() => {
+        file.snapshots = []
+      }),
       hold: Effect.map(create, (snapshot) => {
         const { bytes } = find(snapshot.id)!
         return {

@@ -7,6 +7,8 @@ import type { Entry } from "../../src/consensus/types.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
 import { applier } from "../../src/raft/applier.ts"
 import type { Group } from "../../src/raft/Group.ts"
+import { Partings } from "../../src/raft/Partings.ts"
+import { Refill } from "../../src/raft/Refill.ts"
 import { Signal } from "../../src/raft/Signal.ts"
 import { World } from "../../src/simulation/World.ts"
 
@@ -38,11 +40,15 @@ test("who waits for an entry that is in memory hears of it, though those before 
     terms: [{ term: 1, firstIndex: 1 }],
     tail: [entry(3, waiting), entry(4, waiting)],
   })
+  const partings = new Partings()
+  partings.begin(() => {})
   const group = {
     node: { group: "main", log, commitIndex: 4, appliedIndex: 0, pendingInstall: null },
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
     mailbox: Effect.runSync(Queue.unbounded<unknown>()),
     applicable: new Signal(),
+    clock: { monotonicTimeNanosUnsafe: () => 0n },
+    partings,
     log: {
       read: ({ from, to }: { from: number; to: number }) =>
         Effect.succeed(Array.from({ length: to - from + 1 }, (_, at) => entry(from + at))),
@@ -55,7 +61,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
   const applied = { index: 0 }
   group.applicable.raise()
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
-  world.root.fork(applier(group, applied, { index: 0, at: 0 }, nobody))
+  world.root.fork(applier(group, applied, { index: 0, at: 0 }, new Refill(group), nobody))
   world.runFor(10)
   expect(applied.index).toBe(4)
   expect(answered).toEqual([3, 4])

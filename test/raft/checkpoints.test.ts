@@ -81,7 +81,7 @@ describe("who differs from a majority", () => {
     expect([partings(other), partings(fine), partings(leader)]).toEqual([1, 0, 0])
     expect(other.events).toContainEqual(
       expect.objectContaining({
-        message: "this node's state has parted from the others'",
+        message: "this node's state is not what it should be: it is given up",
         reason: "differs",
         index: 4,
         agreed: leader.raft!.status().checkpoint!.hash,

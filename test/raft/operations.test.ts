@@ -22,6 +22,16 @@ const add = (id: string, as: "voter" | "learner" = "voter") =>
   ({ kind: "add", id, address: addressOf(id), as }) as const
 
 describe("leadership that is handed over (thesis §3.10)", () => {
+  test("whoever asks when the door is closed is told so at once, and does not wait for nobody", () => {
+    const cluster = new Cluster(99, ["n1", "n2", "n3"])
+    const leader = cluster.waitForLeader()
+    cluster.run(leader.raft!.answerAll)
+    const closed = { _tag: "Failure", code: "shutting-down", outcome: "rejected" }
+    expect(cluster.transfer(leader, null).answer).toMatchObject(closed)
+    expect(cluster.change(leader, { kind: "remove", id: "n1" }).answer).toMatchObject(closed)
+    expect(cluster.read(leader).answer).toMatchObject(closed)
+  })
+
   test("goes to the one that is named, without an election timeout; what is proposed meanwhile is executed there", () => {
     const { cluster, leader, one } = led()
     const { term } = leader.raft!.status()

@@ -6,7 +6,9 @@ import { Effect, type Exit, Queue } from "effect"
 import type { SnapshotChunk } from "../../src/consensus/message.ts"
 import type { Turn } from "../../src/consensus/node.ts"
 import type { Group } from "../../src/raft/Group.ts"
-import { receiver } from "../../src/raft/snapshotter.ts"
+import { Partings } from "../../src/raft/Partings.ts"
+import { Refill } from "../../src/raft/Refill.ts"
+import { type Piece, receiver } from "../../src/raft/snapshotter.ts"
 import { World } from "../../src/simulation/World.ts"
 
 const configuration = { voters: ["a"], outgoing: [], learners: [], learnersNext: [], addresses: {} }
@@ -39,11 +41,14 @@ const receiving = () => {
     world.runFor(1)
     return (fiber.pollUnsafe() as Exit.Success<A>).value
   }
-  const chunks = inWorld(Queue.unbounded<Turn["chunks"][number]>())
+  const chunks = inWorld(Queue.unbounded<Piece>())
   const taken = inWorld(Queue.unbounded<void>())
   const mailbox = inWorld(Queue.unbounded<unknown>())
+  const partings = new Partings()
+  partings.begin(() => {})
   const group = {
     node,
+    partings,
     mailbox,
     observer: { event: () => {} },
     snapshots: {
@@ -56,7 +61,7 @@ const receiving = () => {
       finish: () => Effect.void,
     },
   } as unknown as Group
-  world.root.fork(receiver(group, chunks, taken))
+  world.root.fork(receiver(group, new Refill(group), chunks, taken))
   return {
     asked,
     node,

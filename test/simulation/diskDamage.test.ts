@@ -184,7 +184,7 @@ test("a state with a flipped bit is corrupt for who reads that row, and for who 
     expect(user.disk.flipBit(["state"])).not.toBe(null)
     expect(() => readAll(openState())).toThrow(StateCorrupt)
     const create = Effect.flatMap(SnapshotStore, (store) => Effect.flip(store.create))
-    expect(runOn(user.world, Effect.provide(create, snapshots))._tag).toBe("StorageFailed")
+    expect(runOn(user.world, Effect.provide(create, snapshots))._tag).toBe("StateDamaged")
     // What that noted is judged by who opens the state next.
     expect(openState().position().index).toBe(0)
   }

@@ -181,7 +181,7 @@ describe("a cluster", () => {
     const seen = new Set()
     for (let millis = 1; millis <= 12; millis++) {
       // With this seed the node ends before the leader has it, and after.
-      const cluster = testCluster({ actors: { counter }, models: { counter: models.counter! }, seed: 3 })
+      const cluster = testCluster({ actors: { counter }, models: { counter: models.counter! }, seed: 4 })
       const leader = cluster.waitForLeader()
       const node = cluster.nodes.find((id) => id !== leader)!
       const asked = cluster.ask({ actor: "counter", key: "a", command: "add", input: { by: 1 } }, { node })

@@ -147,6 +147,41 @@ describe.each(Object.keys(makers))("snapshots: %s", (name) => {
     state.close()
   })
 
+  test("what was copied of a state that is given up is handed on no more, not to who reads it and not after a restart", async () => {
+    const node = make()
+    const state = node.openState()
+    await run(node, (store) =>
+      Effect.gen(function* () {
+        fill(state, 1)
+        const { id } = yield* store.create
+        yield* store.read({ id, offset: 0, bytesMax: 100 })
+        fill(state, 2)
+        yield* store.create
+        yield* store.forgetOwn
+        expect(yield* store.latest).toBe(null)
+        expect((yield* Effect.flip(store.read({ id, offset: 0, bytesMax: 100 })))._tag).toBe(
+          "SnapshotCorrupt",
+        )
+      }),
+    )
+    expect(await run(node, (store) => store.latest)).toBe(null)
+    state.close()
+  })
+
+  test("a state that is what was written is found to be so, flushed or not, and beside the open state", async () => {
+    const node = make()
+    const state = node.openState()
+    await run(node, (store) =>
+      Effect.gen(function* () {
+        yield* store.verify
+        fill(state, 1)
+        yield* store.verify
+        fill(state, 2)
+      }),
+    )
+    state.close()
+  })
+
   test("older ones go, but one that is being read stays until nobody comes for it (N9)", async () => {
     const node = make()
     const state = node.openState()
@@ -381,9 +416,25 @@ describe("snapshot files", () => {
       bytes[at + 100]! ^= 1
     writeFileSync(path, bytes)
     const failure = await run(node, (store) => Effect.flip(store.create))
-    expect(failure).toMatchObject({ _tag: "StorageFailed" })
-    expect(String(failure)).toContain("bad checksum")
+    const bad = { _tag: "StateDamaged", reason: expect.stringContaining("bad checksum") }
+    expect(failure).toMatchObject(bad)
     expect(await run(node, (store) => store.latest)).toEqual(snapshot)
+    expect(await run(node, (store) => Effect.flip(store.verify))).toMatchObject(bad)
+  })
+
+  test("none is made of a state with a page that cannot be read (S5)", async () => {
+    const { node, state } = await made()
+    state.close()
+    const path = join(node.directory, "state.db")
+    const bytes = readFileSync(path)
+    // The first byte of a page says what kind it is.
+    for (let page = 2; page * 4096 < bytes.length; page++) bytes[page * 4096] = 0x77
+    writeFileSync(path, bytes)
+    for (const ask of [(store: Service) => Effect.asVoid(store.create), (store: Service) => store.verify])
+      expect(await run(node, (store) => Effect.flip(ask(store)))).toMatchObject({
+        _tag: "StateDamaged",
+        reason: expect.stringContaining("SQLITE_CORRUPT"),
+      })
   })
 
   test("an id that is no id reaches no other file (H9)", async () => {

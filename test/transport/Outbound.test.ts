@@ -94,6 +94,7 @@ describe("the outbound lanes", () => {
       "QueryReply",
       "QueryRequest",
       "SnapshotChunk",
+      "StatePiece",
     ])
   })
 })

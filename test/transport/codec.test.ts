@@ -196,6 +196,17 @@ describe("what is not well-formed is refused", () => {
     "a report of a hash at no checkpoint": {
       stateReport: { index: 0, hash: "ab", appliedIndex: 5, stuckAt: 0 },
     },
+    "a piece beyond the end of its state": {
+      statePiece: {
+        index: 1,
+        term: 1,
+        id: "ab",
+        totalBytes: 1,
+        offset: 1,
+        bytes: new Uint8Array(1),
+        checksum: 0,
+      },
+    },
     "a parting that names no hash": { stateParted: { index: 4, hash: "" } },
     "a hello without a name": { group: "", hello: { ...wireHello, nodeId: "" } },
     "a hello without a protocol": { group: "", hello: { ...wireHello, oldestProtocol: 0 } },

@@ -266,6 +266,19 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     })
     .map((report) => (report.index === 0 ? { ...report, hash: "" } : report)),
   StateParted: of("StateParted", { index: count, hash: text }),
+  StateRequest: of("StateRequest", { index: count, id: fc.oneof(text, fc.constant("")), offset: count }),
+  StatePiece: fc
+    .record({
+      type: fc.constant("StatePiece" as const),
+      index: count,
+      term: count,
+      id: text,
+      offset: fc.nat(),
+      bytes,
+      behind: fc.nat(),
+      checksum: fc.nat({ max: 0xffffffff }),
+    })
+    .map(({ behind, ...rest }) => ({ ...rest, totalBytes: rest.offset + rest.bytes.length + behind })),
 }
 
 /** A socket without manners: what it writes is up to the test, what it hears is kept. */

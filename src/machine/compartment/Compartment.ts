@@ -13,19 +13,22 @@ export interface Compartment {
   readonly call: (request: Uint8Array, deadlineMillis: number) => Effect.Effect<Uint8Array, CompartmentFault>
   /** What the operating system holds in memory for it now; null where nobody can tell. */
   readonly memoryBytes: Effect.Effect<number | null>
+  /** What its thread has computed since it began, in ms of a CPU; null where nobody can tell. */
+  readonly cpuMillis: Effect.Effect<number | null>
 }
 
 /**
  * No answer, and there will be none. Never an outcome: it says something of this place at this time, and another one
  * may answer the same request.
  *
- * - `deadline`: it computed for too long, or neither computed nor answered.
+ * - `deadline`: it computed for too long, or did not answer where nobody can tell what it computed.
+ * - `starved`: it did not answer for ten times as long, in which it had less of the CPU than it may have: others did.
  * - `memory`: it held more than it may, or was refused what it asked for.
  * - `crash`: it ended by itself, threw, or said what is no answer.
  * - `ended`: not this call's doing. The compartment was closed, or an earlier call had a fault.
  */
 export class CompartmentFault extends Schema.TaggedError<CompartmentFault>()("CompartmentFault", {
-  kind: Schema.Literals(["deadline", "memory", "crash", "ended"]),
+  kind: Schema.Literals(["deadline", "starved", "memory", "crash", "ended"]),
   /** What is known, for people: nothing in it is the same on two nodes. */
   detail: Schema.String,
 }) {
@@ -53,12 +56,15 @@ export interface CompartmentLimits {
   readonly memoryBytesMax: number
   /** From the start to the first request: what the entry file imports counts. */
   readonly startMillisMax: number
+  /** How far a child stands back when the CPU is short (nice(1)): from 0 to 19. A Worker does not. */
+  readonly niceness: number
 }
 
 export const defaultLimits: CompartmentLimits = {
   frameBytesMax: 64 * 1024 * 1024,
   memoryBytesMax: 256 * 1024 * 1024,
   startMillisMax: 30_000,
+  niceness: 5,
 }
 
 export interface CompartmentOptions {

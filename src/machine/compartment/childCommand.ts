@@ -23,7 +23,7 @@ export interface ChildCommand {
  */
 export const childCommand = (
   entry: URL,
-  { memoryBytesMax }: Pick<CompartmentLimits, "memoryBytesMax">,
+  { memoryBytesMax, niceness }: Pick<CompartmentLimits, "memoryBytesMax" | "niceness">,
 ): ChildCommand => ({
   cmd: [
     "/bin/sh",
@@ -31,6 +31,7 @@ export const childCommand = (
     watch,
     "raftlet compartment",
     `${Math.ceil((2 * memoryBytesMax + dataBytesOfBun) / 1024)}`,
+    `${niceness}`,
     process.execPath,
     // Neither secrets nor packages from where it happens to run.
     "--no-env-file",
@@ -59,9 +60,10 @@ trap '' HUP INT QUIT TERM
 ulimit -c 0
 ulimit -f 0
 ulimit -d "$1"
-shift
+niceness="$2"
+shift 2
 exec 6<&0 7>&1 0</dev/null 1>&2
-if command -v nice >/dev/null; then set -- nice -n 5 "$@"; fi
+if command -v nice >/dev/null; then set -- nice -n "$niceness" "$@"; fi
 "$@" ${requestsDescriptor}<&6 ${answersDescriptor}>&7 6<&- 7>&- ${lifelineDescriptor}<&- &
 exec 6<&- 7>&-
 read -r _ <&${lifelineDescriptor}

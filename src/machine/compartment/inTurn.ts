@@ -61,6 +61,7 @@ export const inTurn = Effect.fnUntraced(function* (
         return Deferred.await(call.answered)
       }),
     memoryBytes: Effect.sync(() => usage.residentBytes()),
+    cpuMillis: Effect.sync(() => usage.cpuMillis()),
   }
 })
 

@@ -8,9 +8,9 @@ import type { Usage } from "./usage.ts"
  * Fails once the request that is under way has had too much.
  *
  * What counts is what the thread has computed: on a machine that is busy with other things a short request takes
- * long, and is no loop. That a thread only waits, or that nobody knows what it computes, is met by a limit on the
- * time that passes, which is generous because it cannot tell a loop from a busy machine. It is counted in looks, not
- * by a clock: while this thread does not come to look, no time passes either.
+ * long, and is no loop. That a thread only waits, for the CPU most likely, or that nobody knows what it computes, is met
+ * by a limit on the time that passes, which is generous. It is counted in looks, not by a clock: while this thread does
+ * not come to look, no time passes either.
  */
 export const outOfPatience = Effect.fnUntraced(function* (
   usage: Usage,
@@ -27,8 +27,10 @@ export const outOfPatience = Effect.fnUntraced(function* (
     const computed = (cpu ?? 0) - (begunAt ?? 0)
     if (computed >= deadlineMillis)
       return yield* fault("deadline", `it computed for ${Math.floor(computed)} ms`)
-    if (passed >= deadlineMillis * passingFactor)
-      return yield* fault("deadline", `no answer after ${passed} ms`)
+    if (passed < deadlineMillis * passingFactor) continue
+    return yield* cpu === null
+      ? fault("deadline", `no answer after ${passed} ms`)
+      : fault("starved", `no answer after ${passed} ms, in which it computed for ${Math.floor(computed)} ms`)
   }
 })
 

@@ -6,7 +6,7 @@ import type { Call } from "../Executor.ts"
 import type { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
 import { defaultLimits, type MachineLimits } from "../limits.ts"
-import { manifestOf } from "../manifest.ts"
+import { manifestOf, manifestProblem } from "../manifest.ts"
 import { type Actors, type LoadedActor, loadActor } from "../Registry.ts"
 import { Runner } from "../Runner.ts"
 import {
@@ -56,8 +56,11 @@ export class Inside {
     this.#limits = limits
     const loaded = this.#attempt(name, version, code)
     if (Result.isFailure(loaded)) return { problem: loaded.failure }
+    const manifest = manifestOf(loaded.success)
+    const problem = manifestProblem(manifest)
+    if (problem !== null) return { problem }
     this.#actors.set(`${name}@${version}`, loaded.success)
-    return { manifest: manifestOf(loaded.success) }
+    return { manifest }
   }
 
   #attempt(name: string, version: string, code: string): Result.Result<LoadedActor, string> {

@@ -10,7 +10,8 @@ import type { Fault } from "../fault.ts"
 import type { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
 import type { MachineLimits } from "../limits.ts"
-import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun } from "./protocol.ts"
+import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun, type LoadReply } from "./protocol.ts"
+import { Residents } from "./Residents.ts"
 
 export interface QuartersOptions {
   readonly open: Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
@@ -23,19 +24,32 @@ export interface QuartersOptions {
   readonly lastDeadlineMillis: number
   /** Loading an actor's code takes no longer. */
   readonly loadMillisMax: number
+  /**
+   * How many calls may fail where others have run before them, and not in a new compartment, before that is held
+   * against them: code that leaves something behind each time. One in a thousand is forgiven.
+   */
+  readonly relapsesMax: number
+  /** Of the texts of states that a compartment keeps; what it makes of them takes several times as much. */
+  readonly residentBytesMax: number
+  /** Who had too little of the CPU for too long is not to blame: it may be tried again. */
+  readonly sparesStarved: boolean
 }
 
 /** Where the calls of some actors run, whatever becomes of the compartment. One batch at a time. */
 export class Quarters {
+  /** What was computed here, in ms of a CPU; what a call took that had a fault counts as its deadline. */
+  spentMillis = 0
   readonly #options: QuartersOptions
   readonly #turn = Semaphore.makeUnsafe(1)
   #open: { readonly compartment: Compartment; readonly scope: Scope.Closeable } | null = null
   #isEnded = false
+  #relapses = 0
   readonly #loaded = new Set<string>()
-  readonly #resident = new Residents()
+  readonly #resident: Residents
 
   constructor(options: QuartersOptions) {
     this.#options = options
+    this.#resident = new Residents(options.residentBytesMax)
   }
 
   /**
@@ -49,29 +63,67 @@ export class Quarters {
     calls: ReadonlyArray<Call>,
     lasts: boolean,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
-    const { deadlineMillis, lastDeadlineMillis } = this.#options
-    const attempt = (some: ReadonlyArray<Call>, millis: number) =>
-      Effect.result(this.#turn.withPermit(this.#attempt(some, lasts, millis)))
-    const whole = yield* attempt(calls, deadlineMillis + (calls.length - 1) * patienceMillis)
+    const replies: Array<Reply> = []
+    const left = new Map<string, Instance>()
+    for (const part of inParts(calls)) {
+      const own = yield* this.#runPart(
+        part.map((call) => withWhatIsLeft(call, left)),
+        lasts,
+      )
+      replies.push(...own)
+      if (own.length < part.length || own.some(isFaultOfCommand(part))) break
+      for (const reply of own) noteWhatIsLeft(reply, left)
+    }
+    return replies
+  }).bind(this)
+
+  readonly #runPart = Effect.fnUntraced(function* (
+    this: Quarters,
+    calls: ReadonlyArray<Call>,
+    lasts: boolean,
+  ): Effect.fn.Return<ReadonlyArray<Reply>> {
+    const { deadlineMillis } = this.#options
+    const whole = yield* this.#try(calls, lasts, deadlineMillis + (calls.length - 1) * patienceMillis)
+    this.#relapses = Math.max(0, this.#relapses - calls.length / callsPerRelapse)
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
     const left = new Map<string, Instance>()
+    let questionsFaulted = 0
     for (const given of calls) {
-      const call = withWhatIsLeft(given, left)
-      const first = calls.length === 1 ? faultIn(whole) : faultIn(yield* attempt([call], deadlineMillis))
-      if (this.#isEnded)
-        return [...replies, { type: "faulted", fault: { kind: "crash", detail: "the machine is closed" } }]
-      // In a new compartment, and with patience: the machine may only have been busy. A question may be asked again.
-      const isTriedAgain = first.reply === null && (call.type === "reduce" || call.type === "adopt")
-      if (isTriedAgain) yield* this.#turn.withPermit(this.#close())
-      const last = isTriedAgain ? faultIn(yield* attempt([call], lastDeadlineMillis)) : first
-      replies.push(last.reply ?? { type: "faulted", fault: last.fault })
-      if (last.reply === null && call.type === "reduce") return replies
-      if (last.reply?.type === "reduced" && last.reply.instance !== null) {
-        left.set(last.reply.instance.id, last.reply.instance)
+      if (questionsFaulted === questionsFaultedMax) {
+        replies.push(faulted("host", "others that were asked with it have failed"))
+        continue
       }
+      const call = withWhatIsLeft(given, left)
+      const reply = yield* this.#runOne(call, lasts, calls.length === 1 ? faultIn(whole) : null)
+      replies.push(reply)
+      if (reply.type === "faulted" && call.type === "reduce") return replies
+      if (reply.type === "faulted") questionsFaulted++
+      noteWhatIsLeft(reply, left)
     }
     return replies
+  }).bind(this)
+
+  /** `tried`: what it came to a moment ago. */
+  readonly #runOne = Effect.fnUntraced(function* (
+    this: Quarters,
+    call: Call,
+    lasts: boolean,
+    tried: Attempt | null,
+  ): Effect.fn.Return<Reply> {
+    const { deadlineMillis, lastDeadlineMillis, relapsesMax } = this.#options
+    const first = tried ?? faultIn(yield* this.#try([call], lasts, deadlineMillis))
+    if (first.reply !== null) return first.reply
+    // In a new compartment: the one before may have died of what others left there. A question may be asked again.
+    const isBlameless = first.fault.kind === "host"
+    const isWorthIt =
+      isBlameless || ((call.type === "reduce" || call.type === "adopt") && this.#relapses < relapsesMax)
+    if (!isWorthIt || this.#isEnded) return { type: "faulted", fault: first.fault }
+    yield* this.#turn.withPermit(this.#close())
+    const last = faultIn(yield* this.#try([call], lasts, lastDeadlineMillis))
+    if (last.reply === null) return { type: "faulted", fault: last.fault }
+    if (!isBlameless) this.#relapses++
+    return last.reply
   }).bind(this)
 
   /** Opens ahead of need. */
@@ -93,7 +145,7 @@ export class Quarters {
     const { limits } = this.#options
     const request = encodeLoad({ type: "load", actor, version, code, limits })
     const bytes = yield* this.#turn.withPermit(this.#send(request, this.#options.loadMillisMax))
-    const reply = decodeLoadReply(bytes)
+    const reply = yield* decodingLoad(bytes)
     if ("problem" in reply) return Result.fail(reply.problem)
     this.#loaded.add(`${actor}@${version}`)
     return Result.succeed(reply.manifest)
@@ -105,6 +157,10 @@ export class Quarters {
     return this.#close()
   })
 
+  #try(calls: ReadonlyArray<Call>, lasts: boolean, deadlineMillis: number) {
+    return Effect.result(this.#turn.withPermit(this.#attempt(calls, lasts, deadlineMillis)))
+  }
+
   readonly #attempt = Effect.fnUntraced(function* (
     this: Quarters,
     calls: ReadonlyArray<Call>,
@@ -114,7 +170,7 @@ export class Quarters {
     // First all the code, then the calls: a load may take longer than a call.
     for (const [actor, version] of codesOf(calls)) yield* this.#load(actor, version)
     const request = encodeRun({ calls, forget: this.#resident.leaving() }, this.#resident.has)
-    const bytes = yield* Effect.mapError(this.#send(request, deadlineMillis), toFault)
+    const bytes = yield* Effect.mapError(this.#send(request, deadlineMillis), this.#toFault)
     const replies = yield* Effect.try({
       try: () => decodeReplies(bytes, calls),
       catch: (error): Fault => ({ kind: "crash", detail: messageOf(error) }),
@@ -135,8 +191,8 @@ export class Quarters {
     // The calls that need it say so themselves; a writer's code that is gone is not asked for.
     if (text === null) return
     const request = encodeLoad({ type: "load", actor, version, code: text, limits })
-    const bytes = yield* Effect.mapError(this.#send(request, loadMillisMax), toFault)
-    const reply = decodeLoadReply(bytes)
+    const bytes = yield* Effect.mapError(this.#send(request, loadMillisMax), this.#toFault)
+    const reply = yield* Effect.mapError(decodingLoad(bytes), this.#toFault)
     if ("problem" in reply) return yield* Effect.fail<Fault>({ kind: "load", detail: reply.problem })
     this.#loaded.add(id)
   }).bind(this)
@@ -147,7 +203,18 @@ export class Quarters {
     deadlineMillis: number,
   ): Effect.fn.Return<Uint8Array, CompartmentFault> {
     const compartment = yield* this.#opened()
-    return yield* Effect.tapError(compartment.call(request, deadlineMillis), () => this.#close())
+    const before = yield* compartment.cpuMillis
+    return yield* compartment.call(request, deadlineMillis).pipe(
+      Effect.tap(() =>
+        Effect.map(compartment.cpuMillis, (after) => {
+          this.spentMillis += (after ?? 0) - (before ?? 0)
+        }),
+      ),
+      Effect.tapError(() => {
+        this.spentMillis += deadlineMillis
+        return this.#close()
+      }),
+    )
   }).bind(this)
 
   readonly #opened = Effect.fnUntraced(function* (
@@ -156,12 +223,19 @@ export class Quarters {
     if (this.#open !== null) return this.#open.compartment
     if (this.#isEnded) return yield* fault("ended", "the machine is closed")
     const scope = Scope.makeUnsafe()
-    const compartment = yield* Effect.onError(Scope.provide(this.#options.open, scope), () =>
-      Scope.close(scope, Exit.void),
+    const compartment = yield* Scope.provide(this.#options.open, scope).pipe(
+      Effect.onError(() => Scope.close(scope, Exit.void)),
+      // Whatever it is, no call has anything to do with it.
+      Effect.mapError(({ message }) => fault("ended", `there is no place to run it: ${message}`)),
     )
     this.#open = { compartment, scope }
     return compartment
   }).bind(this)
+
+  readonly #toFault = ({ kind, detail }: CompartmentFault): Fault => {
+    const starved = this.#options.sparesStarved ? "host" : "deadline"
+    return { kind: kind === "ended" ? "host" : kind === "starved" ? starved : kind, detail }
+  }
 
   #close(): Effect.Effect<void> {
     const open = this.#open
@@ -169,68 +243,6 @@ export class Quarters {
     this.#loaded.clear()
     this.#resident.clear()
     return open === null ? Effect.void : Scope.close(open.scope, Exit.void)
-  }
-}
-
-/** Which instances the compartment still has, and as of which entry. */
-class Residents {
-  /** In the order of their last use. */
-  readonly #held = new Map<
-    string,
-    { readonly revision: number; readonly index: number; readonly bytes: number }
-  >()
-  #bytes = 0
-  /** They are there, and are not what they seem. */
-  readonly #untrue = new Set<string>()
-
-  readonly has = (id: string, { revision, index }: Instance): boolean => {
-    const held = this.#held.get(id)
-    return held !== undefined && held.revision === revision && held.index === index
-  }
-
-  learn(calls: ReadonlyArray<Call>, replies: ReadonlyArray<Reply>, lasts: boolean): void {
-    for (const call of calls) {
-      if ("key" in call && call.instance !== undefined) this.#put(call.instance)
-    }
-    for (const reply of replies) {
-      if (reply.type !== "reduced" || reply.instance === null) continue
-      if (lasts) this.#put(reply.instance)
-      // Another command may come to that revision and index instead, and would be taken for this one (HAZARDS L8).
-      else this.#drop(reply.instance.id)
-    }
-  }
-
-  /** What is not true, and those that have been used least, when all take too much room: let go there. */
-  leaving(): ReadonlyArray<string> {
-    const leaving = [...this.#untrue]
-    this.#untrue.clear()
-    for (const [id, { bytes }] of this.#held) {
-      if (this.#bytes <= residentBytesMax) break
-      this.#held.delete(id)
-      this.#bytes -= bytes
-      leaving.push(id)
-    }
-    return leaving
-  }
-
-  clear(): void {
-    this.#held.clear()
-    this.#untrue.clear()
-    this.#bytes = 0
-  }
-
-  #drop(id: string): void {
-    this.#bytes -= this.#held.get(id)?.bytes ?? 0
-    this.#held.delete(id)
-    this.#untrue.add(id)
-  }
-
-  #put({ id, revision, index, bytes }: Instance): void {
-    const before = this.#held.get(id)
-    if (before !== undefined) this.#bytes -= before.bytes
-    this.#held.delete(id)
-    this.#held.set(id, { revision, index, bytes })
-    this.#bytes += bytes
   }
 }
 
@@ -245,15 +257,45 @@ const codesOf = (calls: ReadonlyArray<Call>): ReadonlyArray<readonly [actor: str
   return [...codes.values()]
 }
 
-/** Of calls that run one by one, the later sees what the earlier has left. */
+/** The states that a message has to bring along have so many bytes at the most, unless a single one has more. */
+function* inParts(calls: ReadonlyArray<Call>): Generator<ReadonlyArray<Call>> {
+  let part: Array<Call> = []
+  const brought = new Set<Instance>()
+  let bytes = 0
+  for (const call of calls) {
+    const instance = "key" in call ? call.instance : undefined
+    const own = instance === undefined || brought.has(instance) ? 0 : instance.bytes
+    if (part.length > 0 && bytes + own > partBytesMax) {
+      yield part
+      part = []
+      bytes = 0
+      brought.clear()
+    }
+    part.push(call)
+    bytes += own
+    if (instance !== undefined) brought.add(instance)
+  }
+  if (part.length > 0) yield part
+}
+
+/** Of calls that are run one after the other, the later sees what the earlier has left. */
 const withWhatIsLeft = (call: Call, left: ReadonlyMap<string, Instance>): Call => {
   const instance = "key" in call ? left.get(idOf(call.actor, call.key)) : undefined
   return instance === undefined ? call : ({ ...call, instance } as Call)
 }
 
-const faultIn = (
-  tried: Result.Result<ReadonlyArray<Reply>, Fault>,
-): { readonly reply: Reply; readonly fault: null } | { readonly reply: null; readonly fault: Fault } => {
+const decodingLoad = (bytes: Uint8Array): Effect.Effect<LoadReply, CompartmentFault> =>
+  Effect.try({ try: () => decodeLoadReply(bytes), catch: (error) => fault("crash", messageOf(error)) })
+
+const noteWhatIsLeft = (reply: Reply, left: Map<string, Instance>): void => {
+  if (reply.type === "reduced" && reply.instance !== null) left.set(reply.instance.id, reply.instance)
+}
+
+type Attempt =
+  | { readonly reply: Reply; readonly fault: null }
+  | { readonly reply: null; readonly fault: Fault }
+
+const faultIn = (tried: Result.Result<ReadonlyArray<Reply>, Fault>): Attempt => {
   if (Result.isFailure(tried)) return { reply: null, fault: tried.failure }
   const [reply] = tried.success
   if (reply === undefined) return { reply: null, fault: { kind: "crash", detail: "there was no reply" } }
@@ -262,13 +304,18 @@ const faultIn = (
 
 const isFault = ({ type }: Reply): boolean => type === "faulted"
 
-const toFault = ({ kind, detail }: CompartmentFault): Fault => ({
-  kind: kind === "ended" ? "crash" : kind,
-  detail,
-})
+/** Nothing behind it was run. */
+const isFaultOfCommand =
+  (calls: ReadonlyArray<Call>) =>
+  (reply: Reply, at: number): boolean =>
+    isFault(reply) && calls[at]!.type === "reduce"
+
+const faulted = (kind: Fault["kind"], detail: string): Reply => ({ type: "faulted", fault: { kind, detail } })
 
 /** For each further call of a batch: what needs more is run call by call. */
 const patienceMillis = 2
 
-/** Of states that a compartment keeps, so that the next command need not bring them along. */
-export const residentBytesMax = 64 * 1024 * 1024
+const partBytesMax = 16 * 1024 * 1024
+const callsPerRelapse = 1_000
+/** Questions of one batch that may fail, until the others are given up unasked: each has cost its deadline. */
+const questionsFaultedMax = 3

@@ -1,15 +1,18 @@
 // What is said to where the code runs, and what comes back?
 
+import { Schema } from "effect"
 import type { Manifest } from "../Catalogue.ts"
 import type { Emitted } from "../Emissions.ts"
 import type { Call, Reply, Scheduled } from "../Executor.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
-import { parseCanonical } from "../json.ts"
+import { canonicalise, parseCanonical } from "../json.ts"
 import type { MachineLimits } from "../limits.ts"
+import { manifestProblem } from "../manifest.ts"
 import type { Refused } from "../outcome.ts"
 import type { Reason } from "../refusals.ts"
+import { manifestFields } from "../system/commands.ts"
 import { packMessage, Texts, unpackMessage } from "./message.ts"
 
 /** Code that comes in before calls name it. */
@@ -95,7 +98,12 @@ export const encodeReplies = (replies: ReadonlyArray<Reply>): Uint8Array => {
   return packMessage(packed, texts.all)
 }
 
-export const decodeLoadReply = (bytes: Uint8Array): LoadReply => unpackMessage(bytes).document as LoadReply
+/** Throws when the bytes are none. */
+export const decodeLoadReply = (bytes: Uint8Array): LoadReply => {
+  const reply = decodeReply(canonicalise(unpackMessage(bytes).document).json)
+  const problem = "manifest" in reply ? manifestProblem(reply.manifest) : null
+  return problem === null ? reply : { problem }
+}
 
 /** Throws when the bytes are no replies to these calls. */
 export const decodeReplies = (bytes: Uint8Array, calls: ReadonlyArray<Call>): ReadonlyArray<Reply> => {
@@ -117,6 +125,13 @@ export const decodeReplies = (bytes: Uint8Array, calls: ReadonlyArray<Call>): Re
     }
   })
 }
+
+const decodeReply: (reply: unknown) => LoadReply = Schema.decodeUnknownSync(
+  Schema.Union([
+    Schema.Struct({ manifest: Schema.Struct(manifestFields) }),
+    Schema.Struct({ problem: Schema.String }),
+  ]),
+) as never
 
 /** Every field that some call has, for taking them apart. */
 interface Everything {

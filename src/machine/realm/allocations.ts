@@ -2,6 +2,7 @@
 // caught, so that a reducer would come to another result on a node with less memory. Below these limits every node
 // that runs at all says yes, above them every node says no.
 
+import { isOutOfMemory, noteRefusalOfMemory } from "../HostFault.ts"
 import { type Replacement, realm } from "./replacements.ts"
 
 /** Of one buffer, and of one string that is made by repetition, in code units. */
@@ -31,6 +32,12 @@ export const limitedAllocators = (): ReadonlyArray<Replacement> => [
   ...["transfer", "transferToFixedLength"].map((key) =>
     limitedMethod(ArrayBuffer.prototype, key, ([length]) => checkBytes(Number(length ?? 0))),
   ),
+  limitedMethod(ArrayBuffer.prototype, "resize", ([length]) => checkBytes(Number(length))),
+  // These make no more than what they were called on: whether there is memory for it is another matter.
+  limitedMethod(ArrayBuffer.prototype, "slice", () => {}),
+  ...["slice", "map", "filter", "with", "toSorted", "toReversed"].map((key) =>
+    limitedMethod(typedArrayPrototype, key, () => {}),
+  ),
   limitedMethod(String.prototype, "repeat", ([count], text) =>
     check("a string", String(text).length * Number(count), allocationBytesMax),
   ),
@@ -38,6 +45,8 @@ export const limitedAllocators = (): ReadonlyArray<Replacement> => [
     limitedMethod(String.prototype, key, ([length]) => check("a string", Number(length), allocationBytesMax)),
   ),
 ]
+
+const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype)
 
 const typedArrays = [
   BigInt64Array,
@@ -63,11 +72,11 @@ const limitedConstructor = (
 ): ReadonlyArray<Replacement> => {
   function Limited(...given: Given): unknown {
     examine(given)
-    if (new.target === undefined) return Reflect.apply(Right as Callable, undefined, given)
-    return Reflect.construct(
-      Right as Callable,
-      given,
-      new.target === Limited ? (Right as Callable) : new.target,
+    const target = new.target === Limited ? (Right as Callable) : new.target
+    return noting(() =>
+      target === undefined
+        ? Reflect.apply(Right as Callable, undefined, given)
+        : Reflect.construct(Right as Callable, given, target),
     )
   }
   Object.defineProperties(Limited, Object.getOwnPropertyDescriptors(Right))
@@ -94,7 +103,7 @@ const limitedMethod = (
   const { limited } = {
     limited(this: unknown, ...given: Given): unknown {
       examine(given, this)
-      return Reflect.apply(right, this, given)
+      return noting(() => Reflect.apply(right, this, given))
     },
   }
   const { length } = right
@@ -102,6 +111,16 @@ const limitedMethod = (
     holder,
     key,
     value: Object.defineProperties(limited, { name: { value: key }, length: { value: length } }),
+  }
+}
+
+/** What is refused below the limits is the machine's doing: that is known also when nobody hears of the error. */
+const noting = <Value>(allocate: () => Value): Value => {
+  try {
+    return allocate()
+  } catch (error) {
+    if (isOutOfMemory(error)) noteRefusalOfMemory()
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 // Which instances take no commands, because the code that ran for them failed its host? As of the last applied entry.
 
 import type { Index, Term } from "../../consensus/types.ts"
-import type { Fault } from "../fault.ts"
+import type { Guilt } from "../fault.ts"
 import { type Instances, idOf } from "../Instances.ts"
 import { Rows } from "./rows.ts"
 
@@ -11,7 +11,7 @@ export interface Quarantine {
   readonly key: string
   /** Version id of the code that failed. */
   readonly version: string
-  readonly fault: Fault
+  readonly fault: Guilt
   /** Entry that put it there, and log time. */
   readonly index: Index
   readonly at: number
@@ -23,6 +23,31 @@ export interface Quarantine {
   readonly command: string
   readonly input: string
   readonly commandId: string
+  /** Id of the timer that it fired; empty: a client sent it. */
+  readonly timer: string
+  /** It was in the log already: every replica stood still until it was voided. */
+  readonly isVoid: boolean
+}
+
+/** A version of an actor that takes no commands, because of what too many of its instances did. */
+export interface Suspension {
+  readonly actor: string
+  readonly version: string
+  /** In quarantine by that version. */
+  readonly instances: number
+  /** The one that came last. */
+  readonly last: Quarantine
+}
+
+/** What a command came to that was run again for a repair: whoever sent it may still ask for its answer. */
+export interface Rerun {
+  readonly command: string
+  readonly input: string
+  readonly commandId: string
+  readonly result: string
+  readonly revision: number
+  readonly index: Index
+  readonly term: Term
 }
 
 /** Entries of an instance that have no outcome of their own: no replica could get past the first of them. */
@@ -33,19 +58,26 @@ export interface Voided {
   /** The entry that says so. */
   readonly until: Index
   readonly command: string
-  readonly fault: Fault
+  readonly fault: Guilt
 }
 
 /** All of a group: they are few, and in memory. */
 export class Quarantines {
   readonly #rows: Rows<Quarantine>
+  readonly #rerunRows: Rows<Rerun>
   readonly #byId = new Map<string, Quarantine>()
+  readonly #reruns = new Map<string, Rerun>()
+  /** By actor and version: names of actors hold no `@`. */
+  readonly #suspensions = new Map<string, Suspension>()
   #voided: Voided | null = null
-  #suspects: { readonly term: Term; readonly faults: Map<string, Fault> } = { term: 0, faults: new Map() }
+  #suspects: { readonly term: Term; readonly faults: Map<string, Suspect> } = { term: 0, faults: new Map() }
 
   constructor(instances: Instances) {
     this.#rows = new Rows(instances, "$quarantine")
+    this.#rerunRows = new Rows(instances, "$rerun")
     for (const { key, value } of this.#rows.all()) this.#byId.set(key, value)
+    for (const { key, value } of this.#rerunRows.all()) this.#reruns.set(key, value)
+    for (const { actor, version } of this.#byId.values()) this.#judge(actor, version)
   }
 
   /** Known ahead of its entry, by who has looked: the entries before it are about to be applied. */
@@ -61,14 +93,48 @@ export class Quarantines {
   }
 
   /** A trial has failed its host in this term: until the log says so, nobody tries that instance again. */
-  suspect(actor: string, key: string, fault: Fault, term: Term): void {
+  suspect({ actor, key, version, fault }: Suspect, term: Term): void {
     if (this.#suspects.term !== term) this.#suspects = { term, faults: new Map() }
-    this.#suspects.faults.set(idOf(actor, key), fault)
+    this.#suspects.faults.set(idOf(actor, key), { actor, key, version, fault })
   }
 
   /** Null: it may be tried. */
-  suspicion(actor: string, key: string, term: Term): Fault | null {
-    return this.#suspects.term === term ? (this.#suspects.faults.get(idOf(actor, key)) ?? null) : null
+  suspicion(actor: string, key: string, term: Term): Guilt | null {
+    return this.#suspects.term === term ? (this.#suspects.faults.get(idOf(actor, key))?.fault ?? null) : null
+  }
+
+  /** Whether there will be a suspension when the log has said what trials have found in this term. */
+  isOnTheBrink(actor: string, version: string, term: Term): boolean {
+    if (this.#suspects.term !== term) return false
+    const suspects = [...this.#suspects.faults.values()].filter(
+      (one) => one.actor === actor && one.version === version,
+    )
+    return weightOf(this.#of(actor, version)) + suspects.length >= suspensionWeight
+  }
+
+  /** Not null: no instance of the actor takes a command of that version. */
+  suspension(actor: string, version: string): Suspension | null {
+    return this.#suspensions.size === 0 ? null : (this.#suspensions.get(`${actor}@${version}`) ?? null)
+  }
+
+  /** What the command of an instance came to when it was run again, under its own key; null: it was not. */
+  rerun(actor: string, key: string, commandId: string): Rerun | null {
+    if (this.#reruns.size === 0) return null
+    const rerun = this.#reruns.get(idOf(actor, key))
+    return rerun?.commandId === commandId ? rerun : null
+  }
+
+  /** Of the instance that is in quarantine still. The latest counts; for what a timer fired, nobody asks. */
+  noteRerun(
+    { actor, key, ...came }: Pick<Rerun, "result" | "revision" | "term"> & { actor: string; key: string },
+    index: Index,
+  ): void {
+    const id = idOf(actor, key)
+    const { command, input, commandId, timer } = this.#byId.get(id)!
+    if (timer !== "") return
+    const rerun = { ...came, command, input, commandId, index }
+    this.#reruns.set(id, rerun)
+    this.#rerunRows.put(id, rerun, index)
   }
 
   get count(): number {
@@ -89,11 +155,35 @@ export class Quarantines {
     this.#byId.set(id, quarantine)
     this.#suspects.faults.delete(id)
     this.#rows.put(id, quarantine, index)
+    this.#judge(quarantine.actor, quarantine.version)
   }
 
   lift(actor: string, key: string, index: Index): void {
     const id = idOf(actor, key)
+    const version = this.#byId.get(id)?.version
     this.#byId.delete(id)
     this.#rows.put(id, null, index)
+    if (version !== undefined) this.#judge(actor, version)
+  }
+
+  #of(actor: string, version: string): ReadonlyArray<Quarantine> {
+    return [...this.#byId.values()].filter((one) => one.actor === actor && one.version === version)
+  }
+
+  #judge(actor: string, version: string): void {
+    const quarantines = this.#of(actor, version)
+    const id = `${actor}@${version}`
+    if (weightOf(quarantines) < suspensionWeight) return void this.#suspensions.delete(id)
+    const last = quarantines.reduce((one, other) => (other.index > one.index ? other : one))
+    this.#suspensions.set(id, { actor, version, instances: quarantines.length, last })
   }
 }
+
+type Suspect = Pick<Quarantine, "actor" | "key" | "version" | "fault">
+
+const weightOf = (quarantines: ReadonlyArray<Quarantine>): number =>
+  quarantines.reduce((sum, { isVoid }) => sum + (isVoid ? voidWeight : 1), 0)
+
+/** Each instance has cost the leader about a second; each that was voided, every replica some. */
+const suspensionWeight = 10
+const voidWeight = 5

@@ -4,10 +4,21 @@ import { Option, Schema } from "effect"
 import type { NodeId } from "../../consensus/types.ts"
 import type { VersionRow } from "../Catalogue.ts"
 import { type Command, encodeCommand } from "../command.ts"
-import type { Fault } from "../fault.ts"
+import type { Guilt } from "../fault.ts"
+import { parseCanonical } from "../json.ts"
 
 /** A piece of an actor's code, on its way into the state. */
 const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
+
+/** What an actor says of itself, see `Manifest`. */
+export const manifestFields = {
+  declared: Schema.Int,
+  commands: Schema.Array(Schema.String),
+  queries: Schema.Array(Schema.String),
+  initial: Schema.String,
+  migrations: Schema.Array(Schema.Struct({ to: Schema.Int, down: Schema.Boolean })),
+  shapes: Schema.Record(Schema.String, Schema.Unknown),
+}
 
 /** All pieces are there: the version is known from now on. */
 const Register = Schema.Struct({
@@ -16,12 +27,7 @@ const Register = Schema.Struct({
   bytes: Schema.Int,
   by: Schema.String,
   source: Schema.Literals(["file", "upload"]),
-  declared: Schema.Int,
-  commands: Schema.Array(Schema.String),
-  queries: Schema.Array(Schema.String),
-  initial: Schema.String,
-  migrations: Schema.Array(Schema.Struct({ to: Schema.Int, down: Schema.Boolean })),
-  shapes: Schema.Record(Schema.String, Schema.Unknown),
+  ...manifestFields,
 })
 
 /** `from`: what must be active, so that what was planned is what is switched on. */
@@ -40,6 +46,8 @@ const Quarantined = Schema.Struct({
   command: Schema.String,
   input: Schema.String,
   commandId: Schema.String,
+  /** Id of the timer that it fired; empty: a client sent it. */
+  timer: Schema.String,
   /** Entries of the instance from here on have no outcome of their own; null: none has been tried. */
   voidFrom: Schema.NullOr(Schema.Int),
 })
@@ -68,7 +76,8 @@ export type SystemInput<Name extends SystemName> = (typeof schemas)[Name]["Type"
 export const readSystem = <Name extends SystemName>(name: Name, text: string): SystemInput<Name> | null => {
   try {
     const decode = Schema.decodeUnknownOption(schemas[name] as Schema.ConstraintCodec<unknown, unknown>)
-    return Option.getOrNull(decode(JSON.parse(text))) as SystemInput<Name> | null
+    // Only what the state can keep: it is written there.
+    return Option.getOrNull(decode(parseCanonical(text))) as SystemInput<Name> | null
   } catch {
     return null
   }
@@ -111,7 +120,7 @@ export const piecesOf = (code: string): ReadonlyArray<string> => {
   return pieces
 }
 
-export const faultOf = ({ kind, detail }: SystemInput<"$instance/quarantine">): Fault => ({ kind, detail })
+export const faultOf = ({ kind, detail }: SystemInput<"$instance/quarantine">): Guilt => ({ kind, detail })
 
 export const rowOf = (
   input: SystemInput<"$actor/register">,

@@ -4,15 +4,15 @@ import { Result } from "effect"
 import type { Entry } from "../../consensus/types.ts"
 import { StateCorrupt } from "../../storage/StateStore.ts"
 import type { Json } from "../actor.ts"
+import type { LoggedCommand } from "../command.ts"
 import type { Adopt, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
-import { parseCanonical } from "../json.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
-import { faultOf, type SystemInput } from "./commands.ts"
+import { faultOf, readSystem, type SystemInput } from "./commands.ts"
 import type { Quarantine } from "./Quarantines.ts"
 import type { Verdict } from "./versions.ts"
 
@@ -27,7 +27,7 @@ export const quarantine = (
   const { actor, key } = subject
   const present = state.quarantines.of(actor, key)
   if (present !== null) return refusals.quarantined(present)
-  const { version, by, command, commandId, voidFrom } = input
+  const { version, by, command, commandId, timer, voidFrom } = input
   const executedAt = state.instances.get(actor, key)?.index ?? 0
   if (voidFrom !== null && executedAt >= voidFrom) {
     // A majority could not get past what ran here: what this node has made of it is nobody else's.
@@ -45,8 +45,13 @@ export const quarantine = (
     command,
     input: input.input,
     commandId,
+    timer,
+    isVoid: voidFrom !== null,
   }
   state.quarantines.put(put, index)
+  // It has done its work, or there would be no way out: a repair may run its command again.
+  const fired = state.timers.get(timer)
+  if (fired?.actor === actor && fired.key === key) state.timers.clear(fired)
   return refusals.quarantined(put)
 }
 
@@ -71,17 +76,24 @@ export function* repair(
   if (call === null) return lift(instance?.revision ?? 0, {})
   const [reply] = yield [call]
   if (call.type === "reduce" && reply?.type === "reduced") {
+    const shown = parsed(reply.result)
+    if (Result.isFailure(shown)) return shown.failure
     state.instances.put(instance, reply.instance!)
     for (const timer of reply.timers) state.timers.set({ ...timer, actor, key })
-    return lift(reply.revision, { result: parseCanonical(reply.result) })
+    state.events.add({ id: idOf(actor, key), index }, instance?.index ?? 0, reply.events)
+    const { revision, result } = reply
+    state.quarantines.noteRerun({ actor, key, revision, result, term }, index)
+    return lift(revision, { result: shown.success })
   }
   const text = textOf(reply)
   if (typeof text !== "string") return text
   if (call.type === "reduce") return refusals.overloaded("The command was answered like a query.")
+  const shown = parsed(text)
+  if (Result.isFailure(shown)) return shown.failure
   const revision = (instance?.revision ?? 0) + 1
   const head = { actor, key, revision, version: call.version, index }
   state.instances.put(instance, Instance.received(idOf(actor, key), head, text))
-  return lift(revision, { state: parseCanonical(text) })
+  return lift(revision, { state: shown.success })
 }
 
 /** What must run for a repair, or why there is none to be had; null: nothing need run. */
@@ -118,6 +130,19 @@ export const callOfRepair = (
   }
 }
 
+/** A repair of an instance; null when the command is none. */
+export const repairOf = (command: LoggedCommand): Repair | null => {
+  if (command.actor !== "$instance" || command.command !== "repair") return null
+  const subject = subjectOf(command.key)
+  const input = readSystem("$instance/repair", command.input)
+  return subject === null || input === null ? null : { subject, input }
+}
+
+export interface Repair {
+  readonly subject: Subject
+  readonly input: SystemInput<"$instance/repair">
+}
+
 /** The instance that a command of the machine's own is about. */
 export interface Subject {
   readonly actor: string
@@ -129,6 +154,12 @@ export const subjectOf = (key: string): Subject | null => {
   const at = key.indexOf("/")
   return at < 1 || at === key.length - 1 ? null : { actor: key.slice(0, at), key: key.slice(at + 1) }
 }
+
+/** What comes from where the code runs is looked at before it is used here. */
+const parsed = (text: string): Result.Result<Json, { readonly fault: Fault }> =>
+  Result.mapError(parseInput(text), () => ({
+    fault: { kind: "crash", detail: "what it answered is not JSON" },
+  }))
 
 const textOf = (reply: Reply | undefined): string | Refused | { readonly fault: Fault } => {
   switch (reply?.type) {

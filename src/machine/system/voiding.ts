@@ -3,27 +3,33 @@
 
 import type { Entry, NodeId } from "../../consensus/types.ts"
 import { decodeCommand, type LoggedCommand } from "../command.ts"
-import type { Fault } from "../fault.ts"
+import type { Guilt } from "../fault.ts"
 import type { Stuck } from "../MachineHost.ts"
 import { encodeSystem, faultOf, readSystem } from "./commands.ts"
 import type { Voided } from "./Quarantines.ts"
 
 /** One for the instance as it stands: a second command that fails as well finds it there. */
 export const quarantineFor = (
-  { actor, key, version, command, input, idempotencyKey, seed }: LoggedCommand,
-  { kind, detail }: Fault,
+  { actor, key, version, command, input, idempotencyKey, seed, timer }: LoggedCommand,
+  { kind, detail }: Guilt,
   by: NodeId,
   voidFrom: number | null = null,
 ): Uint8Array =>
   encodeSystem("$instance/quarantine", {
     key: `${actor}/${key}`,
-    id: Buffer.from(seed).toString("hex"),
+    // Another one than of what was said before it was in the log, so that it is not taken for a second copy of that.
+    id: `${Buffer.from(seed).toString("hex")}${voidFrom === null ? "" : `.${voidFrom}`}`,
     door: by,
-    input: { version, kind, detail, by, command, input, commandId: idempotencyKey, voidFrom },
+    input: { version, kind, detail, by, command, input, commandId: idempotencyKey, timer, voidFrom },
   })
 
 /** For the leader of a group whose majority is stuck at this entry. */
-export const voidingFor = ({ actor, key, index, fault }: Stuck, { data }: Entry, by: NodeId): Uint8Array => {
+export const voidingFor = (
+  { actor, key, index }: Pick<Stuck, "actor" | "key" | "index">,
+  fault: Guilt,
+  { data }: Entry,
+  by: NodeId,
+): Uint8Array => {
   const command = decodeCommand(data)!
   // Of a repair, the instance is what it is about.
   return quarantineFor({ ...command, actor, key }, fault, by, index)

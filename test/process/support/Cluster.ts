@@ -125,6 +125,15 @@ export class Cluster {
     )
   }
 
+  /** The same, and all of it is in their state files. Gives its index. */
+  async quietOnDisk(): Promise<number> {
+    return until("all state to be on disk", async () => {
+      const index = await this.quiet()
+      const groups = await Promise.all(this.running.map((node) => node.group()))
+      return groups.every(({ snapshotIndex }) => snapshotIndex >= index) ? index : null
+    })
+  }
+
   /**
    * What each running node has for itself, once all is quiet: every instance of the actor with its revision and
    * state, read locally, and the machine's running hash, read from its flushed state file.

@@ -15,6 +15,8 @@ export interface GroupReport {
   readonly snapshotIndex: number
   readonly standing: string
   readonly ready: boolean
+  readonly parted: { readonly reason: string; readonly index: number; readonly since: number } | null
+  readonly checkpoint: { readonly index: number; readonly hash: string } | null
 }
 
 export interface NodeReport {

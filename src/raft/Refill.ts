@@ -1,0 +1,87 @@
+// Where does a state come from when this node has lost its own, and its log does not reach back to the beginning? From a
+// peer, piece by piece. The log goes on meanwhile, and where it stands decides: what comes is a state behind a committed
+// entry that this log knows, and the entries behind that one are applied to it.
+
+import { crc32 } from "node:zlib"
+import { Effect } from "effect"
+import { members } from "../consensus/configuration.ts"
+import { applicableIndex, knownLeader, lacksState } from "../consensus/node.ts"
+import type { Index, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { StatePiece } from "../transport/Transport.ts"
+import { type Group, nowOf } from "./Group.ts"
+
+/** A state that is here, and is not the machine's yet. */
+export interface Fetched {
+  readonly snapshotId: string
+  readonly index: Index
+  readonly term: Term
+}
+
+const LOOK_MILLIS = 25
+
+export class Refill {
+  readonly #group: Group
+  #fetched: Fetched | null = null
+  #heardAt: Millis = Number.NEGATIVE_INFINITY
+  #attempts = 0
+
+  constructor(group: Group) {
+    this.#group = group
+  }
+
+  /** Null while there is none that the log on this disk knows the place of. */
+  get ready(): Fetched | null {
+    const fetched = this.#fetched
+    return fetched === null || fetched.index > applicableIndex(this.#group.node) ? null : fetched
+  }
+
+  /** It is the machine's now, or its place was needed. */
+  forget(): void {
+    this.#fetched = null
+  }
+
+  /** Asks until the machine has a state, from here or from a leader. Who does not answer is not asked twice in a row. */
+  readonly life = Effect.fnUntraced(function* (this: Refill) {
+    const { clock, node, options } = this.#group
+    if (lacksState(node))
+      this.#group.observer.event("the log does not reach back far enough: asking for a state", {})
+    while (lacksState(node)) {
+      const isOverdue = nowOf(clock) - this.#heardAt >= options.refillRetryMillis
+      if (this.#fetched === null && isOverdue) this.#askSomebody()
+      yield* Effect.sleep(LOOK_MILLIS)
+    }
+  }).bind(this)
+
+  /** A piece has come. Keeps it when it is the next one. */
+  readonly keep = Effect.fnUntraced(function* (this: Refill, from: NodeId, piece: StatePiece) {
+    const { clock, node, snapshots } = this.#group
+    const { id, index, term, totalBytes, offset, bytes } = piece
+    // What the log knows under another term is another history.
+    const isOurs = index >= node.log.base.index && (node.log.termAt(index) ?? term) === term
+    if (!lacksState(node) || this.#fetched !== null || !isOurs) return
+    let received = yield* snapshots.received(id)
+    const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
+    if (isNext) received = yield* snapshots.receive({ id, offset, bytes })
+    if (isNext) this.#heardAt = nowOf(clock)
+    if (received < totalBytes) return this.#ask(from, id, received)
+    yield* snapshots.finish({ id, bytes: totalBytes })
+    this.#fetched = { snapshotId: id, index, term }
+    this.#group.applicable.raise()
+  }).bind(this)
+
+  /** The leader first: its state is the one that a majority's are compared with. */
+  #askSomebody(): void {
+    const { clock, node } = this.#group
+    const others = members(node.configurations.current).filter((id) => id !== node.id)
+    const leader = knownLeader(node)
+    const candidates =
+      leader === null || leader === node.id ? others : [leader, ...others.filter((id) => id !== leader)]
+    this.#heardAt = nowOf(clock)
+    if (candidates.length > 0) this.#ask(candidates[this.#attempts++ % candidates.length]!, "", 0)
+  }
+
+  #ask(of: NodeId, id: string, offset: number): void {
+    const { node, transport } = this.#group
+    transport.send(of, node.group, { type: "StateRequest", index: node.log.base.index, id, offset })
+  }
+}

@@ -1,0 +1,14 @@
+// How does a node stop leading that cannot go on? It hands over, and waits no longer than that may take.
+
+import { Effect } from "effect"
+import type { NodeId } from "../consensus/types.ts"
+import { type Group, nowOf } from "./Group.ts"
+import type { Operations } from "./Operations.ts"
+
+/** `to`: null for whoever is furthest. Nothing is to be done where this node does not lead. */
+export const handOver = (group: Group, operations: Operations, to: NodeId | null): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (group.node.role.kind !== "leader") return resume(Effect.void)
+    const deadline = nowOf(group.clock) + 2 * group.options.limits.electionTimeoutMaxMillis
+    operations.transfer({ to, deadline, answer: () => resume(Effect.void) }, true)
+  })

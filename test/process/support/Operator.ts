@@ -1,0 +1,104 @@
+// How does an operator bring code into a cluster, over HTTP, and what is answered?
+
+/** An answer of whatever kind: who asks decides what it should have been. */
+export interface Told {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>> & {
+    readonly code?: string
+    readonly detail?: string
+    readonly result?: unknown
+  }
+}
+
+/** Admin and client calls about one actor, at one node. */
+export class Operator {
+  readonly #url: string
+  readonly #millisMax: number
+
+  constructor(url: string, millisMax = 60_000) {
+    this.#url = url
+    this.#millisMax = millisMax
+  }
+
+  upload(actor: string, source: string): Promise<Told> {
+    return this.#ask("POST", `/admin/actors/${actor}/versions`, source, "text/typescript")
+  }
+
+  plan(actor: string, body: object = {}): Promise<Told> {
+    return this.admin(actor, "plan", body)
+  }
+
+  activate(actor: string, token: unknown): Promise<Told> {
+    return this.admin(actor, "activate", { token })
+  }
+
+  rollback(actor: string, body: object = {}): Promise<Told> {
+    return this.admin(actor, "rollback", body)
+  }
+
+  repair(actor: string, key: string, body: object): Promise<Told> {
+    return this.admin(actor, `instances/${encodeURIComponent(key)}/repair`, body)
+  }
+
+  actors(): Promise<Told> {
+    return this.#ask("GET", "/admin/actors")
+  }
+
+  /** Uploads, plans and activates; the first answer that is not 200 is the last. */
+  async deploy(actor: string, source: string): Promise<Told> {
+    const uploaded = await this.upload(actor, source)
+    if (uploaded.status !== 200) return uploaded
+    const planned = await this.plan(actor, { version: uploaded.body["version"] })
+    return planned.status === 200 ? this.activate(actor, planned.body["token"]) : planned
+  }
+
+  propose(
+    actor: string,
+    key: string,
+    command: string,
+    input: unknown = null,
+    idempotencyKey: string = crypto.randomUUID(),
+  ): Promise<Told> {
+    const path = `/propose/${actor}/${encodeURIComponent(key)}/${command}`
+    return this.#ask("POST", path, JSON.stringify(input), "application/json", {
+      "Idempotency-Key": idempotencyKey,
+    })
+  }
+
+  query(actor: string, key: string, query: string): Promise<Told> {
+    return this.#ask("GET", `/read/${actor}/${encodeURIComponent(key)}/${query}`)
+  }
+
+  state(actor: string, key: string): Promise<Told> {
+    return this.#ask("GET", `/read/${actor}/${encodeURIComponent(key)}`)
+  }
+
+  admin(actor: string, path: string, body: object): Promise<Told> {
+    return this.#ask("POST", `/admin/actors/${actor}/${path}`, JSON.stringify(body), "application/json")
+  }
+
+  async #ask(
+    method: "GET" | "POST",
+    path: string,
+    body: string | null = null,
+    type = "",
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Told> {
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers: {
+        ...(body === null ? {} : { "Content-Type": type }),
+        "Raftlet-Timeout-Ms": `${this.#millisMax}`,
+        ...headers,
+      },
+      body,
+      signal: AbortSignal.timeout(this.#millisMax + 1_000),
+    })
+    const text = await response.text()
+    try {
+      return { status: response.status, body: JSON.parse(text) as Told["body"] }
+    } catch {
+      throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    }
+  }
+}
