@@ -235,6 +235,7 @@ class Course {
     const boundMillis = 20 * limits.electionTimeoutMaxMillis + 3000
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
+    const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
     const isAgreed = (): boolean => {
       // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
       const taking = nodes.filter(({ id }) => this.#isMember(id))
@@ -242,7 +243,11 @@ class Course {
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
       const term = this.#cluster.leader?.record?.term
       return taking.every(
-        ({ record }) => record?.term === term && record?.standing === "whole" && record.appliedIndex >= goal,
+        (node) =>
+          node.record?.term === term &&
+          node.record?.standing === "whole" &&
+          node.record.appliedIndex >= goal &&
+          isSound(node),
       )
     }
     const inTime = this.#cluster.runUntil(isAgreed, boundMillis)
@@ -294,7 +299,8 @@ class Course {
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
     const termsOf = () => nodes.filter(({ id }) => this.#isMember(id)).map(({ record }) => record?.term ?? 0)
     const configuration = this.#cluster.committedConfiguration
-    const startsOf = () => nodes.reduce((sum, { starts, isUp }) => sum + starts + (isUp ? 0 : 1), 0)
+    const startsOf = () =>
+      nodes.reduce((sum, { starts, repairs, isUp }) => sum + starts + repairs + (isUp ? 0 : 1), 0)
     const before = termsOf()
     const starts = startsOf()
     this.#cluster.runFor(QUIET_MILLIS)

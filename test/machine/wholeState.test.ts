@@ -99,11 +99,12 @@ const inMemory = (): Place => {
 const inFiles = (): Place => {
   const directory = temporary()
   const path = join(directory, "state.db")
-  const thread = new URL("../../src/machine/snapshotThread.ts", import.meta.url)
+  const threadOf = (name: string) => new URL(`../../src/machine/${name}.ts`, import.meta.url)
+  const threads = { jobs: threadOf("snapshotThread"), scrub: threadOf("scrubThread") }
   const lose = (table: string) => `DELETE FROM ${table} WHERE rowid = (SELECT min(rowid) FROM ${table})`
   return {
     openState: () => openSqliteStateStore(path, initial),
-    layer: (knows) => layerSqlite({ directory, ...(knows ? { thread } : {}) }),
+    layer: (knows) => layerSqlite({ directory, ...(knows ? { threads } : {}) }),
     harm: (how) => {
       const database = new Database(path)
       try {
