@@ -360,7 +360,7 @@ const drawFullDisks = (chance: Chance, ids: ReadonlyArray<NodeId>, calmAtMillis:
 
 /** Rows of the state that change where they lie, some of them while their node is busy with the one before. */
 const drawAltered = (chance: Chance, ids: ReadonlyArray<NodeId>, calmAtMillis: number): Array<Fault> =>
-  Array.from({ length: Math.round(sometimes(chance, 4)) }, () => ({
+  Array.from({ length: Math.round(sometimes(chance, 8)) }, () => ({
     atMillis: chance.below(calmAtMillis),
     type: "alter",
     target: chance.pick<Target>([chance.pick(ids), "leader", "follower"]),

@@ -192,6 +192,7 @@ class Course {
     this.#agree(all, "when all is well again")
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
+    this.#lookAtStates(all)
     this.#lookAtTimers()
   }
 
@@ -313,6 +314,28 @@ class Course {
       termsOf(),
       before,
     )
+  }
+
+  /** No state is altered any more, and all that have come equally far are equal (D1). */
+  #lookAtStates(nodes: ReadonlyArray<SimulatedNode>): void {
+    const { alterations, raft } = this.#cluster
+    const boundMillis = 4 * raft.scrubMillis + 20 * raft.limits.electionTimeoutMaxMillis + 3000
+    const altered = () => nodes.filter(({ id }) => this.#isMember(id) && alterations.nodes.includes(id))
+    const inTime = this.#cluster.runUntil(() => altered().length === 0, boundMillis)
+    const still = altered().map(({ id }) => id)
+    insist(
+      "altered state",
+      inTime,
+      `every state that was altered is made good within ${boundMillis} ms`,
+      still,
+    )
+    const hashes = new Map<Index, string>()
+    for (const { id, machine, process } of nodes) {
+      if (machine === null || process === null || !this.#isMember(id)) continue
+      const { index, hash } = this.#ask(this.#cluster.node(id), machine.stateHash)
+      insist("state hash", (hashes.get(index) ?? hash) === hash, `states at ${index} in the end (D1): ${id}`)
+      hashes.set(index, hash)
+    }
   }
 
   /** What is due has rung, and what has not rung still waits (D9). */

@@ -45,6 +45,9 @@ const read = (path: string, digestOf: DigestOf | null): void => {
   try {
     database.run("PRAGMA busy_timeout = 5000")
     database.run("BEGIN")
+    // All rows may be there, and the index by which the machine looks for them may not know one of them.
+    const pages = database.query("PRAGMA integrity_check(1)").values()[0]?.[0]
+    if (pages !== "ok") throw new StateCorrupt(`the file is damaged: ${pages}`)
     verifyState(database, digestOf)
   } finally {
     database.close()
