@@ -3,7 +3,7 @@
 
 import { Effect } from "effect"
 import type { OwnActor } from "../machine/MachineHost.ts"
-import type { Door } from "./Doors.ts"
+import { askNothing, type Door } from "./Doors.ts"
 import { bringIn, command, type Sender } from "./deploy.ts"
 import { Problem } from "./problem.ts"
 
@@ -83,7 +83,10 @@ export class Offering {
     try {
       if (!(await this.#isKnown(own))) await bringIn(sender, own)
       const offer = { node: this.#node, version, declared }
-      const { result } = await command(sender, "$actor/offer", actor, offer)
+      const { result, index } = await command(sender, "$actor/offer", actor, offer)
+      // This node may have come less far than who answered, and would call the actor unknown.
+      const here = await askNothing(this.#door, "local", sender.deadline, index)
+      if (here._tag === "Failure") return null
       const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
       return { actor, version, status, reason: reason ?? null }
     } catch (cause) {
