@@ -40,6 +40,11 @@ export class Offering {
     return this.#pending.size === 0 ? null : (this.#pending.get(actor)?.promise ?? null)
   }
 
+  /** Nobody will answer any more: who waits for an actor goes on to a door that is closed. */
+  giveUp(): void {
+    for (const actor of this.#pending.keys()) this.#release(actor)
+  }
+
   /** Tries until the group has answered for each. `told` hears of every one. */
   readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
     for (const own of this.#door.machine.own) {
