@@ -1,10 +1,10 @@
 // How does a client get something done? It asks one node after the other, always with the same idempotency key,
 // until somebody knows or its time is over.
 
-import type { NodeId } from "../consensus/types.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import { type Command, encodeCommand } from "../machine/command.ts"
 import type { Query } from "../machine/MachineHost.ts"
-import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
+import type { Accepted, Outcome, QueryOutcome, Refused } from "../machine/outcome.ts"
 import type { Failure, Read } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
@@ -128,6 +128,7 @@ export class Session {
         for (const each of open) each.lastRefusal = "unreachable"
         return this.#hop(over)
       }
+      const since = this.#cluster.invariants.committedIndex
       // From here on nobody but the node itself can say that it will not happen.
       const wasInDoubt = open.map(({ isInDoubt }) => isInDoubt)
       for (const each of open) each.isInDoubt = true
@@ -140,7 +141,7 @@ export class Session {
             answer: (answer) =>
               this.#reply(() => {
                 if (each.fate !== null || isOver) return
-                this.#take(each, answer, wasInDoubt[at]!)
+                this.#take(each, answer, wasInDoubt[at]!, since)
                 missing--
                 if (missing === 0) over()
               }),
@@ -151,8 +152,12 @@ export class Session {
     world.after(attemptMillis + 2 * hopMillisMax + 200, over)
   }
 
-  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean): void {
-    if (answer._tag !== "Failure") {
+  /** `since`: what had been committed when it was asked. */
+  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
+    if (answer._tag === "Refused" && isPassing(answer)) {
+      this.#cluster.codeChecks.refused(each.wish, answer, since)
+      each.fate = wasInDoubt ? { type: "unknown" } : { type: "rejected", code: answer.code }
+    } else if (answer._tag !== "Failure") {
       each.fate = { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
       each.isInDoubt = wasInDoubt
@@ -185,6 +190,10 @@ export class Session {
     this.#at = (this.#at + 1) % this.#cluster.nodes.length
   }
 }
+
+/** It says what is so now, and may be otherwise later: of an earlier attempt it says nothing. */
+const isPassing = ({ code, replayed }: Refused): boolean =>
+  !replayed && (code === "unknown-actor" || code === "unknown-command" || code === "quarantined")
 
 export const isAccepted = (fate: Fate): fate is { readonly type: "known"; readonly outcome: Accepted } =>
   fate.type === "known" && fate.outcome._tag === "Accepted"

@@ -21,6 +21,7 @@ import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Witness } from "../transport/Witness.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
+import { CodeHost, calmCode, type Faults } from "./CodeHost.ts"
 import type { SimulatedDisk } from "./Disk.ts"
 import { addressOf, nobody } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
@@ -60,6 +61,10 @@ export interface Surroundings {
   readonly registry: Registry
   /** What runs users' code in a process that starts now. */
   readonly openRunner: () => CallRunner
+  /** What users' code does at a node to whoever runs it. */
+  readonly faultsOf: (id: NodeId) => Faults
+  /** Whether users' code may take its time. */
+  readonly isCodeApart: boolean
   readonly raft: Omit<RaftOptions, "id" | "client">
   readonly machine: Partial<MachineLimits>
   readonly mailboxes: MailboxLimits
@@ -83,6 +88,8 @@ export class SimulatedNode {
   machine: MachineHost["Service"] | null = null
   /** What its consensus knows, as of its last turn. */
   record: Node | null = null
+  /** What it is like where users' code runs. */
+  readonly code = calmCode()
   /** Counts its processes. */
   starts = 0
   /** Counts the states that it has given up while it ran. */
@@ -196,6 +203,29 @@ export class SimulatedNode {
       done(given)
     }
     if (process !== null && raft !== null) process.post(() => request(raft, answer))
+    this.#around.world.after(millisMax, () => answer(null))
+  }
+
+  /** Asks its machine, as a door does. Null when it is not there, or has not answered in so long. */
+  look<A>(
+    request: (machine: MachineHost["Service"]) => Effect.Effect<A, MachineFailed>,
+    millisMax: number,
+    done: (answer: A | null) => void,
+  ): void {
+    const { process, machine } = this
+    let isOver = false
+    const answer = (given: A | null): void => {
+      if (isOver) return
+      isOver = true
+      done(given)
+    }
+    if (process !== null && machine !== null && this.isServing) {
+      const asked = Effect.matchEffect(request(machine), {
+        onFailure: () => Effect.sync(() => answer(null)),
+        onSuccess: (given) => Effect.sync(() => answer(given)),
+      })
+      this.#fork(process, asked)
+    }
     this.#around.world.after(millisMax, () => answer(null))
   }
 
@@ -317,6 +347,7 @@ export class SimulatedNode {
     const layerMachine = layerBoundary({
       chance: this.#chance,
       millisMax: this.#around.boundaryMillisMax,
+      isCodeApart: this.#around.isCodeApart,
       watcher: {
         applied: (entries, outcomes) =>
           watch(() => {
@@ -339,7 +370,14 @@ export class SimulatedNode {
         layerInProcess({
           openStore: openState,
           registry: this.#around.registry,
-          openRunner: this.#around.openRunner,
+          openExecutor: () =>
+            new CodeHost({
+              runner: this.#around.openRunner(),
+              chance: process.chance.fork("code"),
+              weather: this.code,
+              faults: this.#around.faultsOf(this.id),
+            }),
+          node: this.id,
           limits: this.#around.machine,
         }),
       ),

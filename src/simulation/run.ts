@@ -4,20 +4,23 @@
 import { type Effect, Exit } from "effect"
 import { isVoter, members } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
-import { registryOf } from "../machine/Registry.ts"
+import { Registry, registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
 import counter from "./actors/counter.ts"
 import list from "./actors/list.ts"
 import register from "./actors/register.ts"
-import { Clients } from "./Clients.ts"
+import { totalIn } from "./actors/till.ts"
+import { Clients, queries } from "./Clients.ts"
 import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
+import { Deployer } from "./Deployer.ts"
 import { Disaster } from "./Disaster.ts"
 import type { Emits } from "./EventChecks.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
 import { Operator } from "./Operator.ts"
+import { faultsOf, releases, tillName } from "./Releases.ts"
 import { isAccepted, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import type { Script } from "./script.ts"
@@ -52,10 +55,14 @@ export interface Failure {
 }
 
 const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
-const actors = { alarm, counter, list, register }
-/** An alarm that is armed tells nobody; all other commands tell their result. */
-const emits: Emits = ({ command, outcome }) =>
-  command === "arm" || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
+/** The till comes in by entries: it is at hand for whoever runs what these name. */
+const registry = new Registry(
+  [...registryOf({ alarm, counter, list, register }).current.values()],
+  Object.values(releases).map(({ loaded }) => loaded),
+)
+/** An alarm that is armed tells nobody, nor does a state that an operator gives; all other commands tell their result. */
+const emits: Emits = ({ command, outcome, instance }) =>
+  command === "arm" || (command === "set" && instance.startsWith("till/")) || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000
 
@@ -64,7 +71,9 @@ export const run = (script: Script): Report => {
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
-    registry: registryOf(actors),
+    registry,
+    faultsOf: (id) => faultsOf(id, script.till?.alone ?? null),
+    isCodeApart: script.till !== undefined || script.faults.some(({ type }) => type === "slow-code"),
     raft: script.raft,
     machine: {
       cacheBytesMax: script.machineCacheBytesMax,
@@ -79,6 +88,7 @@ export const run = (script: Script): Report => {
   })
   const troubles = new Troubles(cluster, script)
   const operator = new Operator(cluster, script)
+  const deployer = new Deployer(cluster, script.till, sessionOptions)
   const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,
@@ -87,7 +97,7 @@ export const run = (script: Script): Report => {
   })
   let failure: Failure | null = null
   try {
-    new Course({ cluster, script, troubles, operator, clients }).run()
+    new Course({ cluster, script, troubles, operator, deployer, clients }).run()
   } catch (error) {
     failure = {
       checker: error instanceof Violation ? error.checker : "broken code",
@@ -133,6 +143,7 @@ class Course {
   readonly #script: Script
   readonly #troubles: Troubles
   readonly #operator: Operator
+  readonly #deployer: Deployer
   readonly #clients: Clients
   #probes = 0
   /** Counts the times that all had to agree: who was not asked for the last time asks no more. */
@@ -143,12 +154,14 @@ class Course {
     readonly script: Script
     readonly troubles: Troubles
     readonly operator: Operator
+    readonly deployer: Deployer
     readonly clients: Clients
   }) {
     this.#cluster = parts.cluster
     this.#script = parts.script
     this.#troubles = parts.troubles
     this.#operator = parts.operator
+    this.#deployer = parts.deployer
     this.#clients = parts.clients
   }
 
@@ -165,8 +178,9 @@ class Course {
     const { nodes } = this.#cluster
     this.#troubles.calm()
     this.#operator.stop()
+    this.#deployer.stop()
     // What it has asked for comes to its end, or to a configuration that waits for somebody.
-    this.#cluster.runUntil(() => this.#operator.isIdle, OPERATOR_MILLIS_MAX)
+    this.#cluster.runUntil(() => this.#operator.isIdle && this.#deployer.isIdle, OPERATOR_MILLIS_MAX)
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id))
     this.#agree(rest, "with a minority lost for good")
@@ -366,9 +380,24 @@ class Course {
   /** Everything that clients were told, against what is there. */
   #account(): void {
     this.#clients.checkRejected()
-    const violations = checkHistory([...this.#clients.history, ...this.#finals()])
+    this.#cluster.codeChecks.settle()
+    const violations = checkHistory([...this.#clients.history, ...this.#repairs(), ...this.#finals()])
     const [first] = violations
     if (first !== undefined) throw new Violation("linearizability", `${first.message}\n${first.evidence}`)
+  }
+
+  /** What operators have made of instances: when, only the log knows. */
+  #repairs(): ReadonlyArray<Operation> {
+    return this.#cluster.executions.repairs.map(({ instance, command, input }) => ({
+      client: "operator",
+      op: `${tillName}.${command}`,
+      instance,
+      input: command === "set" ? { total: totalIn(JSON.parse(input)) } : JSON.parse(input),
+      output: null,
+      start: 0,
+      end: null,
+      outcome: "unknown",
+    }))
   }
 
   /** A last look at every instance, once nobody writes any more. */
@@ -377,8 +406,9 @@ class Course {
     if (leader?.machine == null) throw new Violation("liveness", "a leader at the end")
     const now = this.#cluster.world.nowMillis
     return this.#clients.instances.flatMap((instance): ReadonlyArray<Operation> => {
-      const [actor, key] = instance.split("/") as [string, string]
-      const query = queries[actor]!
+      const [actor, key] = instance.split("/") as [keyof typeof queries, string]
+      if (actor === tillName && this.#cluster.codeChecks.active === null) return []
+      const query = queries[actor]
       const [answer] = this.#ask(
         leader,
         leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
@@ -414,9 +444,3 @@ class Course {
 
 const OPERATOR_MILLIS_MAX = 3500
 const TIMER_LOOKS_MAX = 100
-const queries: Readonly<Record<string, string>> = {
-  alarm: "rung",
-  counter: "value",
-  list: "items",
-  register: "value",
-}
