@@ -55,10 +55,10 @@ class Grown {
 const withoutVersion = <State>(model: Model<State>): Model<State> => ({
   ...model,
   step: (state, operation) => {
-    const { output } = operation
-    const isAnswer = operation.outcome === "ok" && !isQuery(operation)
-    const { result, revision } = output as unknown as Executed & { readonly result: { readonly total: Json } }
-    return model.step(state, isAnswer ? { ...operation, output: { result: result.total, revision } } : operation)
+    if (operation.outcome !== "ok" || isQuery(operation)) return model.step(state, operation)
+    const { result, revision } = operation.output as unknown as Executed
+    const { total } = result as { readonly total: Json }
+    return model.step(state, { ...operation, output: { result: total, revision } })
   },
 })
 
