@@ -77,7 +77,7 @@ export const start = Effect.fnUntraced(function* (
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
   const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
+  const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
   const operations = new Operations(group)
   const stuckness = new Stuckness(group, applied, proposals, operations)
@@ -115,6 +115,7 @@ export const start = Effect.fnUntraced(function* (
         partings.advanced(group, applied.index)
         if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
+        proposals.advanced()
         listeners.tell()
       },
       noted: (notes) => checkpoints.noted(notes),

@@ -1,6 +1,7 @@
 // Who waits for a command, and which commands keep their order while they look for a leader?
 
 import type { Dismissed } from "../consensus/node.ts"
+import type { Index } from "../consensus/types.ts"
 import { isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
@@ -10,6 +11,8 @@ import type { Failure, Proposal } from "./Raft.ts"
 export interface Waiter extends ProposalOrigin {
   readonly command: Uint8Array
   readonly isSettled: boolean
+  /** Since it came, a majority has said that this is all there was: what the machine knows from there on is new enough. */
+  readIndex: Index
   readonly settle: (answer: Outcome | Failure) => void
   /** This leader does not take it, and it is in no log for this attempt. */
   readonly refused: (refusal: Failure) => void
@@ -62,6 +65,7 @@ export class Client implements Waiter {
   readonly unit: ClientUnit
   readonly proposal: Proposal
   isSettled = false
+  readIndex = endless
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
@@ -113,6 +117,7 @@ export interface LeaderUnit {
 export class LeaderCommand implements Waiter {
   readonly command: Uint8Array
   isSettled = false
+  readIndex = endless
   readonly #answer: (answer: Outcome | Failure) => void
 
   constructor(command: Uint8Array, answer: (answer: Outcome | Failure) => void) {
@@ -142,3 +147,5 @@ export class LeaderCommand implements Waiter {
     this.#answer(answer)
   }
 }
+
+const endless: Index = Number.POSITIVE_INFINITY
