@@ -201,7 +201,12 @@ export class Proposals {
       if (admission._tag === "Settled") settle(waiter, admission.outcome)
       // Who has given up while it was tried has been told that it did not happen.
       else if (admission._tag === "Admitted")
-        proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
+        proposals.push({
+          kind: "command" as const,
+          data: admission.command,
+          origin: waiter,
+          term: waiter.term,
+        })
       else waiter.dismissed("not-leader")
     }
     if (proposals.length === 0) return
@@ -237,12 +242,19 @@ export class Proposals {
 
   /** Another attempt, a little later: whoever said "not me" may not know better yet. */
   readonly #again = (unit: ClientUnit): void => {
-    if (unit.forward) this.#parked.push(unit)
+    if (unit.forward || this.#mayStay(unit)) this.#parked.push(unit)
     else {
       for (const client of unit.waiters) {
         client.settle(failure("not-leader", client.isOut ? "unknown" : "rejected", "this node does not lead"))
       }
     }
+  }
+
+  /** What is not to be handed on is tried again where it is, as long as that makes sense. */
+  #mayStay(unit: ClientUnit): boolean {
+    const { role, term } = this.#group.node
+    if (role.kind !== "leader" || role.transfer !== null) return false
+    return unit.waiters.every((waiter) => waiter.term === null || waiter.term === term)
   }
 
   readonly #settled = (client: Client, answer: Outcome | Failure): void => {
