@@ -2,7 +2,7 @@
 // one, and does the group go on whatever it does?
 
 import { expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
@@ -218,6 +218,56 @@ test(
       })
     } finally {
       await collector.stop()
+    }
+  },
+  testMillisMax,
+)
+
+test(
+  "the outbox of the docs delivers each message at least once, by a name that stays, whoever dies (C8)",
+  async () => {
+    const received: Array<{ readonly id: string; readonly term: number; readonly body: string }> = []
+    let attempts = 0
+    const receiver = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: async (request) => {
+        const { headers } = request
+        // Now and then it is not able to.
+        if (++attempts % 4 === 2) return new Response("not now", { status: 503 })
+        received.push({
+          id: headers.get("Idempotency-Key")!,
+          term: Number(headers.get("Raftlet-Term")),
+          body: await request.text(),
+        })
+        return new Response(null, { status: 204 })
+      },
+    })
+    try {
+      const outbox = readFileSync(join(import.meta.dir, "../examples/outbox.ts"), "utf8")
+      await withActors({ outbox }, async (cluster) => {
+        const put = (body: string, at: number) =>
+          ask<{ readonly result: string }>(`${cluster.running[at % cluster.running.length]!.url}/propose/outbox/mail/put`, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", "Idempotency-Key": body },
+            body: JSON.stringify({ url: `http://127.0.0.1:${receiver.port}/`, body }),
+          })
+        const ids = new Map<string, string>()
+        for (let at = 0; at < 12; at++) {
+          ids.set(`mail ${at}`, (await put(`mail ${at}`, at)).result)
+          if (at === 6) await (await cluster.leader()).kill("SIGKILL")
+        }
+        const arrived = () => new Set(received.map(({ body }) => body)).size
+        await until("all to arrive", () => arrived() === 12 || null, 60_000)
+        for (const { id, body } of received) expect(id).toBe(ids.get(body)!)
+        await until("all to be noted", async () => {
+          const { result } = await ask<{ readonly result: unknown }>(`${cluster.running[0]!.url}/read/outbox/mail/next`)
+          return result === null || null
+        })
+        expect(new Set(received.map(({ term }) => term)).size).toBeGreaterThan(1)
+      })
+    } finally {
+      await receiver.stop(true)
     }
   },
   testMillisMax,

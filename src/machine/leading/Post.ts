@@ -5,6 +5,7 @@ import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { LedActor } from "../MachineHost.ts"
 import type { LeadingDoor } from "./door.ts"
 import type { LeadingFault, LeadingStatus } from "./Leading.ts"
+import { endMillisMax, pauseMillisMax, pauseMillisMin } from "./limits.ts"
 import { shorten } from "./program.ts"
 import type { OpenStint, Stint } from "./Stint.ts"
 
@@ -87,8 +88,3 @@ const faultIn = (cause: Cause.Cause<LeadingFault>): LeadingFault =>
     kind: "crash" as const,
     detail: shorten(Cause.pretty(cause)),
   }))
-
-/** How long finalizers may take. */
-export const endMillisMax = 2_000
-const pauseMillisMin = 1_000
-const pauseMillisMax = 60_000

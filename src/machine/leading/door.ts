@@ -8,9 +8,10 @@ import type { Outcome, QueryOutcome } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { isSystemName } from "../system/rows.ts"
 import type { Leadership, Unanswered } from "./Leading.ts"
+import { answerMillisMax } from "./limits.ts"
 
 /** How long somebody waits for an answer. */
-const millis = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 60_000 }))
+const millis = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: answerMillisMax }))
 const revision = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 const ProposeCall = Schema.Struct({

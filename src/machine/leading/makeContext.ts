@@ -18,6 +18,7 @@ import type {
 import type { LeadingDoor, ProposeCall, ReadCall } from "./door.ts"
 import { ProposeFailed, ReadFailed } from "./failures.ts"
 import type { Unanswered } from "./Leading.ts"
+import { answerMillisDefault, askingMax } from "./limits.ts"
 
 /** For code of this very actor; others it asks in JSON. */
 export const makeContext = (actor: LoadedActor, door: LeadingDoor): LeadingContext => {
@@ -42,7 +43,7 @@ export const makeContext = (actor: LoadedActor, door: LeadingDoor): LeadingConte
       input: input.success,
       idempotencyKey: asked.idempotencyKey ?? null,
       ifRevision: asked.ifRevision ?? null,
-      millis: asked.timeoutMillis ?? millisDefault,
+      millis: asked.timeoutMillis ?? answerMillisDefault,
     }
     const answer = (yield* asking.withPermit(door.ask(call))) as Outcome | Unanswered
     if (answer._tag !== "Accepted") {
@@ -84,7 +85,7 @@ export const makeContext = (actor: LoadedActor, door: LeadingDoor): LeadingConte
     return said as InstanceList
   })
   const ask = Effect.fnUntraced(function* (
-    { consistency = "linearizable", timeoutMillis = millisDefault }: HowToRead,
+    { consistency = "linearizable", timeoutMillis = answerMillisDefault }: HowToRead,
     query: ReadCall["query"],
   ): Effect.fn.Return<unknown, ReadFailed> {
     const call: ReadCall = { type: "read", query, consistency, millis: timeoutMillis }
@@ -149,7 +150,3 @@ const wordsOf = (answer: Exclude<Outcome | QueryOutcome | Unanswered, { _tag: "A
 
 const refusedHere = (code: string, message: string) =>
   ({ code, outcome: "rejected", message, reason: null }) as const
-
-const millisDefault = 5_000
-/** Of one `leading`, at once. */
-const askingMax = 64

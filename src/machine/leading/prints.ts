@@ -3,11 +3,7 @@
 // To be imported first: what is imported later may keep the console that it finds.
 
 import { formatWithOptions } from "node:util"
-
-/** At once, and as many more with each ping, of which there are four a second. */
-const linesMax = 100
-const linesMore = 5
-const lineLengthMax = 2_000
+import { lineLengthMax, linesMax, linesMore } from "./limits.ts"
 
 let take: (line: string) => void = () => {}
 let left = linesMax

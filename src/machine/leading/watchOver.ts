@@ -2,18 +2,14 @@
 
 import { Effect } from "effect"
 import type { LeadingFault } from "./Leading.ts"
+import { memoryBytesMax, silenceMillisMax } from "./limits.ts"
 
 export interface ThreadLimits {
-  /** Of its heap, as of its last collection. While it does not answer: by so much the whole process may grow. */
   readonly memoryBytesMax: number
-  /** What does not answer for so long is in a loop. */
   readonly silenceMillisMax: number
 }
 
-export const defaultLimits: ThreadLimits = {
-  memoryBytesMax: 512 * 1024 * 1024,
-  silenceMillisMax: 10_000,
-}
+export const defaultLimits: ThreadLimits = { memoryBytesMax, silenceMillisMax }
 
 /** Written by whoever hears its answers. */
 export interface Pulse {
@@ -32,10 +28,11 @@ export interface Pulse {
  */
 export const watchOver = Effect.fnUntraced(function* (
   pulse: Pulse,
-  { memoryBytesMax, silenceMillisMax }: ThreadLimits,
+  limits: ThreadLimits,
   ping: () => void,
   fail: (kind: LeadingFault["kind"], detail: string) => void,
 ) {
+  const { memoryBytesMax: bytesMax, silenceMillisMax: silentMillisMax } = limits
   let residentBytes = process.memoryUsage.rss()
   while (true) {
     pulse.unanswered++
@@ -45,13 +42,14 @@ export const watchOver = Effect.fnUntraced(function* (
     const now = process.memoryUsage.rss()
     if (unanswered === 0 || heapBytes === null) residentBytes = now
     const grownBytes = now - residentBytes
-    if (heapBytes !== null && heapBytes > memoryBytesMax)
-      return fail("memory", `its heap has ${heapBytes} bytes, and ${memoryBytesMax} are allowed`)
-    if (heapBytes !== null && unanswered > 1 && grownBytes > memoryBytesMax) {
+    if (heapBytes !== null && heapBytes > bytesMax)
+      return fail("memory", `its heap has ${heapBytes} bytes, and ${bytesMax} are allowed`)
+    if (heapBytes !== null && unanswered > 1 && grownBytes > bytesMax) {
       return fail("memory", `it does not answer, and the process has grown by ${grownBytes} bytes meanwhile`)
     }
     const silentMillis = unanswered * lookMillis
-    if (silentMillis >= silenceMillisMax)
+    // To be loaded takes its time where many want a processor, and is none of its doing.
+    if (silentMillis >= silentMillisMax * (heapBytes === null ? 3 : 1))
       return fail("deadline", `it has not answered for ${silentMillis} ms`)
   }
 })
