@@ -38,7 +38,10 @@ export const leadingPlants: ReadonlyArray<Plant> = [
         replace: "if (term != null && term > node.term)",
       },
     ],
-    test: { file: tenureTest, name: "is executed by no later leader, nor by the same node when it leads again" },
+    test: {
+      file: tenureTest,
+      name: "is executed by no later leader, nor by the same node when it leads again",
+    },
   },
   {
     id: "hand-over-does-not-wait",

@@ -26,7 +26,9 @@ describe("a proposal that is meant for one term", () => {
       time: 0,
       proposals: terms.map((term, at) => ({ kind: "command", data, origin: origins[at]!, term })),
     })
-    const dismissed = turn.dismissed.map(({ origin, reason }) => `${(origin as { term: number }).term} ${reason}`)
+    const dismissed = turn.dismissed.map(
+      ({ origin, reason }) => `${(origin as { term: number }).term} ${reason}`,
+    )
     return { node, dismissed, appended: node.log.lastIndex - before }
   }
 

@@ -1,6 +1,6 @@
 // Does the example of a leading hold? (docs/TESTING.md)
 
-import { expect, test } from "bun:test"
+import { test } from "bun:test"
 import { Effect, Schema } from "effect"
 import { actor } from "raftlet"
 import { testCluster } from "raftlet/testing"

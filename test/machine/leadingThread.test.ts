@@ -282,6 +282,7 @@ describe("a file with leading", () => {
         expect(yield* host.inspect({ actor: "counter", code, source: "upload" })).toEqual({
           version: own!.version,
           problem: "leading needs the host: put the file into actors/",
+          isBlameless: false,
         })
         expect(yield* host.inspect({ actor: "counter", code, source: "file" })).toMatchObject({
           manifest: { hasLeading: true },

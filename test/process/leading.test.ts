@@ -247,11 +247,14 @@ test(
       const outbox = readFileSync(join(import.meta.dir, "../examples/outbox.ts"), "utf8")
       await withActors({ outbox }, async (cluster) => {
         const put = (body: string, at: number) =>
-          ask<{ readonly result: string }>(`${cluster.running[at % cluster.running.length]!.url}/propose/outbox/mail/put`, {
-            method: "POST",
-            headers: { "Content-Type": "application/json", "Idempotency-Key": body },
-            body: JSON.stringify({ url: `http://127.0.0.1:${receiver.port}/`, body }),
-          })
+          ask<{ readonly result: string }>(
+            `${cluster.running[at % cluster.running.length]!.url}/propose/outbox/mail/put`,
+            {
+              method: "POST",
+              headers: { "Content-Type": "application/json", "Idempotency-Key": body },
+              body: JSON.stringify({ url: `http://127.0.0.1:${receiver.port}/`, body }),
+            },
+          )
         const ids = new Map<string, string>()
         for (let at = 0; at < 12; at++) {
           ids.set(`mail ${at}`, (await put(`mail ${at}`, at)).result)
@@ -261,7 +264,9 @@ test(
         await until("all to arrive", () => arrived() === 12 || null, 60_000)
         for (const { id, body } of received) expect(id).toBe(ids.get(body)!)
         await until("all to be noted", async () => {
-          const { result } = await ask<{ readonly result: unknown }>(`${cluster.running[0]!.url}/read/outbox/mail/next`)
+          const { result } = await ask<{ readonly result: unknown }>(
+            `${cluster.running[0]!.url}/read/outbox/mail/next`,
+          )
           return result === null || null
         })
         expect(new Set(received.map(({ term }) => term)).size).toBeGreaterThan(1)
