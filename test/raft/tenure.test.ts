@@ -92,8 +92,9 @@ describe("what runs where a node leads begins", () => {
       stage.waitForBegin()
       expect(stage.said).toEqual([`${leader.id} begins in ${leader.raft!.status().term}`])
       // With much to apply, and a disk that holds up the first entry of the next term.
-      for (let at = 0; at < 20; at++) cluster.propose(leader, `c${at}`)
       for (const node of cluster.nodes) node.weather.writeMillis = 100
+      for (let at = 0; at < 20; at++) cluster.propose(leader, `c${at}`)
+      cluster.world.runFor(5)
       cluster.await(cluster.transfer(leader, one.id))
       expect(stage.said.filter((one) => one.includes("begins"))).toHaveLength(1)
       stage.waitForBegin(2)
