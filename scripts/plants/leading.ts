@@ -68,6 +68,18 @@ export const leadingPlants: ReadonlyArray<Plant> = [
     test: { file: tenureTest, name: "before a leader that removes itself is without a vote" },
   },
   {
+    id: "state-gone-before-end",
+    title: "A state is given up while what runs beside the leader has not ended, where nobody can take over",
+    edits: [
+      {
+        file: "src/raft/lives.ts",
+        find: "  yield* tenure.close\n",
+        replace: "",
+      },
+    ],
+    test: { file: tenureTest, name: "before a state is given up, where others can take over" },
+  },
+  {
     id: "leading-outlives-leadership",
     title: "What runs beside a leader goes on when leadership was taken away",
     edits: [

@@ -128,7 +128,10 @@ export class Tenure {
     const scope = this.#scope
     this.#scope = null
     this.#led = null
-    if (scope !== null) yield* Scope.close(scope, Exit.void)
+    if (scope !== null) {
+      const closed = yield* Effect.exit(Scope.close(scope, Exit.void))
+      if (Exit.isFailure(closed)) this.#noteFault("could not be ended at once", closed.cause)
+    }
     this.#isBusy = false
     this.#tell()
   }).bind(this)

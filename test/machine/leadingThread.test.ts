@@ -239,6 +239,29 @@ describe("the thread of a leading", () => {
     }
   })
 
+  test("may say whatever it likes without being asked, and that is its own end alone", async () => {
+    const nonsense = [
+      "null",
+      "undefined",
+      `"ready"`,
+      `{ type: "other" }`,
+      `{ type: "asks", id: "one" }`,
+      `{ type: "prints", line: {} }`,
+      `{ type: "pong", heapBytes: NaN }`,
+      `{ type: "over", fault: { kind: "other", detail: 1 } }`,
+    ]
+    for (const said of nonsense) {
+      const { fault, printed } = await fateOf(
+        `() => Effect.andThen(Effect.sync(() => postMessage(${said})), Effect.never)`,
+      )
+      expect([said, fault, printed]).toEqual([
+        said,
+        { kind: "crash", detail: "it says what nobody understands" },
+        [],
+      ])
+    }
+  })
+
   test("whose file does not load, or is not known, says why", async () => {
     const { fault } = await fateOf("Effect.void", { above: `throw new Error("boom")` })
     expect(fault).toEqual({ kind: "load", detail: expect.stringContaining("boom") })

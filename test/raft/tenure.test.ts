@@ -4,6 +4,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import type { Leadership, LeadingService } from "../../src/machine/leading/Leading.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
+import type { RaftOptions } from "../../src/raft/options.ts"
 import type { Failure } from "../../src/raft/Raft.ts"
 import { type Answer, Cluster, type TestNode } from "./Cluster.ts"
 
@@ -24,10 +25,10 @@ class Stage {
   /** How long it takes to end in good order. */
   endMillis = 0
   /** What goes wrong in it. */
-  defect: "begin" | "end" | null = null
+  defect: "begin" | "end" | "release" | null = null
 
-  constructor(seed = 1, nodes: ReadonlyArray<string> = ids) {
-    this.cluster = new Cluster(seed, nodes, {}, (node) => this.#serviceAt(node))
+  constructor(seed = 1, nodes: ReadonlyArray<string> = ids, options: Partial<RaftOptions> = {}) {
+    this.cluster = new Cluster(seed, nodes, options, (node) => this.#serviceAt(node))
   }
 
   /** Those that run now. */
@@ -64,7 +65,10 @@ class Stage {
       if (!serving || appliedIndex < commitIndex) this.early.push(node.id)
       this.leaderships.push(leadership)
       say("begins")
-      yield* Effect.addFinalizer(() => Effect.sync(() => say("is gone")))
+      yield* Effect.addFinalizer(() => {
+        say("is gone")
+        return this.defect === "release" ? Effect.die(new Error("broken")) : Effect.void
+      })
       const end = Effect.gen({ self: this }, function* () {
         say("is to end")
         if (this.defect === "end") return yield* Effect.die(new Error("broken"))
@@ -77,8 +81,8 @@ class Stage {
   }
 }
 
-const staged = (seed = 1, nodes = ids) => {
-  const stage = new Stage(seed, nodes)
+const staged = (seed = 1, nodes = ids, options: Partial<RaftOptions> = {}) => {
+  const stage = new Stage(seed, nodes, options)
   const { cluster } = stage
   const leader = cluster.waitForLeader()
   const others = cluster.nodes.filter((node) => node !== leader)
@@ -223,8 +227,63 @@ describe("what runs where a node leads has ended", () => {
     expect(leader.raft!.status()).toMatchObject({ serving: true, term })
   })
 
+  test("before a state is given up, where others can take over and where nobody can; and begins again", () => {
+    for (const nodes of [ids, ["n1"]]) {
+      const { stage, cluster, leader } = staged(1, nodes)
+      const { term } = leader.raft!.status()
+      stage.waitForBegin()
+      cluster.await(cluster.propose(leader, "a"))
+      stage.endMillis = 1500
+      leader.weather.isStateCorrupt = true
+      cluster.propose(leader, "b")
+      cluster.world.runUntil(() => leader.raft!.status().parted !== null, 1000)
+      cluster.world.runFor(1000)
+      // It has nothing to show any more, and leads on until it has ended.
+      expect(stage.said).toEqual([`${leader.id} begins in ${term}`, `${leader.id} is to end in ${term}`])
+      expect(leader.raft!.status()).toMatchObject({ role: "leader", term })
+      const asked = stage.propose(stage.leaderships[0]!, "c")
+      expect(cluster.await(asked)).toMatchObject({ _tag: "Failure", outcome: "rejected" })
+      expect(leader.deeds).toEqual([])
+      stage.waitForBegin(2)
+      expect(stage.said.slice(0, 4)).toEqual([
+        `${leader.id} begins in ${term}`,
+        `${leader.id} is to end in ${term}`,
+        `${leader.id} has ended in ${term}`,
+        `${leader.id} is gone in ${term}`,
+      ])
+      const next = stage.leaderships[1]!
+      expect(next.term).toBeGreaterThan(term)
+      expect(next.node === leader.id).toBe(nodes.length === 1)
+      cluster.world.runUntil(() => leader.raft!.status().parted === null, 5000)
+      // The door of the life before is closed to it, whatever the node has become.
+      expect(cluster.await(stage.propose(stage.leaderships[0]!, "d"))).toMatchObject({ _tag: "Failure" })
+      expect(cluster.await(stage.propose(next, "e"))).toMatchObject({ _tag: "Accepted", term: next.term })
+      cluster.world.runFor(1000)
+      for (const { applied } of cluster.nodes) expect(applied).toEqual(["a", "b", "e"])
+      expect(stage.early).toEqual([])
+      expect(stage.running).toHaveLength(1)
+    }
+  })
+
+  test("for a node whose state is in repair before it leads again: nothing begins on a state that is none", () => {
+    const { stage, cluster, leader } = staged(1, ["n1"])
+    stage.waitForBegin()
+    for (const command of ["a", "b", "c"]) cluster.await(cluster.propose(leader, command))
+    // It leads long before it has applied again what it has in its log.
+    leader.weather.applyMillis = 1000
+    leader.weather.isStateCorrupt = true
+    cluster.propose(leader, "d")
+    cluster.world.runUntil(() => leader.deeds.includes("the state is given up"), 5000)
+    const leads = () => leader.raft!.status().role === "leader" && leader.raft!.status().parted !== null
+    expect(cluster.world.runUntil(leads, 5000)).toBe(true)
+    expect(stage.running).toEqual([])
+    stage.waitForBegin(2)
+    expect(leader.raft!.status()).toMatchObject({ parted: null, serving: true })
+    expect(leader.applied).toEqual(["a", "b", "c", "d"])
+  })
+
   test("whatever is broken in it: the group goes on", () => {
-    for (const defect of ["begin", "end"] as const) {
+    for (const defect of ["begin", "end", "release"] as const) {
       const { stage, cluster, leader, one } = staged()
       stage.waitForBegin()
       stage.defect = defect

@@ -1,10 +1,11 @@
 // A `leading` in a thread of its own: how a node runs it. Whatever it does there, the node goes on, and can end it.
 
-import { Deferred, Effect, Exit, type Scope } from "effect"
+import { Deferred, Effect, Exit, Option, type Scope } from "effect"
 import type { MachineHost } from "../MachineHost.ts"
+import type { DoorCall } from "./door.ts"
 import type { LeadingFault } from "./Leading.ts"
 import { shorten } from "./program.ts"
-import type { FromThread, ToThread } from "./protocol.ts"
+import { readFromThread, type ToThread } from "./protocol.ts"
 import type { OpenStint, Stint, StintAsked } from "./Stint.ts"
 import { defaultLimits, type Pulse, type ThreadLimits, watchOver } from "./watchOver.ts"
 
@@ -42,14 +43,17 @@ const begin = Effect.fnUntraced(function* (
       }),
   )
   const say = (message: ToThread): void => worker.postMessage(message)
-  const hear = (message: FromThread): void => {
+  // Whatever is thrown here would end the node.
+  const hear = (said: unknown): void => {
+    const message = Option.getOrNull(readFromThread(said))
+    if (message === null) return fail("crash", "it says what nobody understands")
     switch (message.type) {
       case "asks": {
         const { id, call } = message
         // Its own side keeps to fewer: what asks for more is broken, and is not to fill our memory.
         if (asking >= askingMax) return fail("crash", "it asks for too much at once")
         asking++
-        fork(door.ask(call)).addObserver((exit) => {
+        fork(door.ask(call as DoorCall)).addObserver((exit) => {
           asking--
           if (Exit.isSuccess(exit)) say({ type: "answered", id, answer: exit.value })
         })
@@ -62,12 +66,13 @@ const begin = Effect.fnUntraced(function* (
       case "prints":
         return print(message.line)
       case "over":
-        Deferred.doneUnsafe(over, message.fault === null ? Exit.void : Exit.fail(message.fault))
+        if (message.fault !== null) fail(message.fault.kind, message.fault.detail)
+        else Deferred.doneUnsafe(over, Exit.void)
     }
   }
   // The process may end while it runs.
   worker.unref()
-  worker.onmessage = ({ data }: MessageEvent<FromThread>) => hear(data)
+  worker.onmessage = ({ data }: MessageEvent<unknown>) => hear(data)
   worker.onerror = (event) => {
     event.preventDefault()
     fail("crash", event.message)

@@ -1,8 +1,8 @@
 // What do a node and the thread of a `leading` say to each other?
 
+import { Schema } from "effect"
 import type { LedActor } from "../MachineHost.ts"
-import type { DoorAnswer, DoorCall, LeadingDoor } from "./door.ts"
-import type { LeadingFault } from "./Leading.ts"
+import type { DoorAnswer, LeadingDoor } from "./door.ts"
 
 export type ToThread =
   /** The first word. */
@@ -13,9 +13,21 @@ export type ToThread =
   /** It is to be interrupted. */
   | { readonly type: "end" }
 
-export type FromThread =
-  | { readonly type: "asks"; readonly id: number; readonly call: DoorCall }
-  | { readonly type: "pong"; readonly heapBytes: number }
-  | { readonly type: "prints"; readonly line: string }
+const Fault = Schema.Struct({
+  kind: Schema.Literals(["failed", "crash", "memory", "deadline", "load"]),
+  detail: Schema.String,
+})
+
+const FromThread = Schema.Union([
+  /** Whoever answers looks at the call. */
+  Schema.Struct({ type: Schema.Literal("asks"), id: Schema.Int, call: Schema.Unknown }),
+  Schema.Struct({ type: Schema.Literal("pong"), heapBytes: Schema.Finite }),
+  Schema.Struct({ type: Schema.Literal("prints"), line: Schema.String }),
   /** The last word. Null: it came to its end, by itself or interrupted. */
-  | { readonly type: "over"; readonly fault: LeadingFault | null }
+  Schema.Struct({ type: Schema.Literal("over"), fault: Schema.NullOr(Fault) }),
+])
+
+export type FromThread = typeof FromThread.Type
+
+/** None: users' code has a voice of its own there (`postMessage`), and may say anything. */
+export const readFromThread = Schema.decodeUnknownOption(FromThread)
