@@ -30,6 +30,16 @@ export const awaitActor = async ({ offering }: Door, actor: string, millis: numb
   if (settled !== null) await within(millis, settled, undefined)
 }
 
+/** A file of this node that its group has not answered for: nobody is told that there is no such actor. */
+export const isAwaited = ({ offering }: Door, actor: string): boolean =>
+  (offering?.settled(actor) ?? null) !== null
+
+export const notTakenIn = (actor: string): Problem =>
+  new Problem(
+    "not-ready",
+    `The group has not taken in the actor ${JSON.stringify(actor)} of this node's own files yet.`,
+  )
+
 /** What a node says about itself. */
 export interface NodeInfo {
   readonly id: NodeId

@@ -41,6 +41,8 @@ export class HttpServer extends Context.Service<
 const idleSeconds = 75
 const drainMillisMax = 3000
 const partingMillis = 100
+/** What was answered at the last moment has to get out, on a busy machine too. Only who hangs otherwise is cut off. */
+const lastAnswersMillisMax = 2000
 
 export const layerServer = (
   options: ServerOptions,
@@ -109,7 +111,8 @@ export const layerServer = (
             yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(drainMillisMax))
             // Without a majority there is nothing to wait for: who waited until now learns that it is unknown.
             yield* raft.answerAll
-            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(partingMillis))
+            offering.giveUp()
+            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(lastAnswersMillisMax))
             yield* Effect.promise(() => bun.stop(true))
           }),
       )
