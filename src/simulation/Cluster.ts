@@ -416,7 +416,7 @@ export class SimulatedCluster {
   #watcher(): NodeWatcher {
     const { invariants, executions } = this
     return {
-      begins: ({ id }) => invariants.begins(id),
+      begins: ({ id }) => invariants.begins(id, this.#truthOf(id)),
       started: (node, appliedIndex) => {
         this.tell(`${node.id} has started, applied ${appliedIndex}`)
         invariants.started(node.id, appliedIndex)
@@ -505,7 +505,7 @@ export class SimulatedCluster {
       },
       gaveUp: (node) => {
         this.tell(`${node.id} has given its state up`)
-        invariants.begins(node.id)
+        invariants.begins(node.id, this.#truthOf(node.id))
         invariants.started(node.id, 0)
         this.alterations.gaveUp(node.id, invariants.committedIndex)
         this.#lookout.gaveUp(node)
