@@ -14,7 +14,7 @@ import {
 } from "./election.ts"
 import { followLeader, onAppendRequest, onHeartbeatRequest, onLossFound } from "./follower.ts"
 import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
-import { becomeLeader, onHeartbeatDue, onProposed } from "./leader.ts"
+import { becomeLeader, onHeartbeatDue, onHoldChanged, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
@@ -47,6 +47,9 @@ export const step = (node: Node, input: Input, now: Millis): void => {
     case "TransferAsked":
       node.turn.judged.push({ origin: input.origin, verdict: beginTransfer(node, input.to, now) })
       break
+    case "HoldChanged":
+      onHoldChanged(node, input)
+      break
     case "ReadRequested":
       requestReads(node, input.origins, input.lease, now)
       break
@@ -58,6 +61,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
     case "Persisted":
       confirmWrites(node, input.sequence)
+      boundMemory(node)
       if (node.role.kind === "leader") advanceCommit(node, node.role, now)
       break
     case "HardStatePersisted":
@@ -207,8 +211,14 @@ const onApplied = (node: Node, index: Index): void => {
   assert(index <= node.commitIndex, "only what is committed is applied", index, node.commitIndex)
   node.appliedIndex = index
   if (node.pendingInstall !== null && index >= node.pendingInstall.index) node.pendingInstall = null
-  node.log.evict(Math.min(index, node.log.persistedIndex), node.limits.cacheBytesMax)
+  boundMemory(node)
 }
+
+/**
+ * What is on disk need not be in memory, also when the machine is not there yet: it may lack its state for long, or be
+ * unable to get past an entry, and the log goes on (HAZARDS R13).
+ */
+const boundMemory = ({ log, limits }: Node): void => log.evict(log.persistedIndex, limits.cacheBytesMax)
 
 const onCompacted = (node: Node, through: LogBase): void => {
   if (through.index <= node.log.base.index) return

@@ -1,6 +1,7 @@
 // Which group does a request mean, and what does every answer say about it?
 
 import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
@@ -12,6 +13,8 @@ import { rawPath } from "./target.ts"
 export interface Door {
   readonly raft: Raft["Service"]
   readonly machine: MachineHost["Service"]
+  /** What users have run where it leads; null or absent: nothing can. */
+  readonly leading?: LeadingService | null
   /** The node's own actors on their way into the group; absent: it has none. */
   readonly offering?: {
     /** None of them waits any more. */

@@ -1,6 +1,7 @@
 // Where does the app meet the network?
 
 import { Context, Effect, Layer, Schema } from "effect"
+import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import { Raft } from "../raft/Raft.ts"
@@ -51,6 +52,7 @@ export const layerServer = (
     Effect.gen(function* () {
       const raft = yield* Raft
       const machine = yield* MachineHost
+      const leading = yield* Leading
       const context = yield* Effect.context<never>()
       yield* refuseOpenAddress(options)
       const { host } = options.listen
@@ -68,7 +70,7 @@ export const layerServer = (
       const app = makeApp({
         ...options,
         node,
-        doors: new Map([[raft.group, { raft, machine, offering }]]),
+        doors: new Map([[raft.group, { raft, machine, leading, offering }]]),
         setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
         defect,
       })

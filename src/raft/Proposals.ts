@@ -216,7 +216,12 @@ export class Proposals {
         if (isLasting(outcome) || asOf >= waiter.readIndex) settle(waiter, outcome)
         else doubts.push(doubtful(waiter, outcome, asOf, this.#askAgain))
       } else if (admission._tag === "Admitted")
-        proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
+        proposals.push({
+          kind: "command" as const,
+          data: admission.command,
+          origin: waiter,
+          term: waiter.term,
+        })
       else waiter.dismissed("not-leader")
     }
     if (doubts.length > 0) post(this.#group, { type: "ReadRequested", origins: doubts, lease: true })
@@ -269,12 +274,19 @@ export class Proposals {
 
   /** Another attempt, a little later: whoever said "not me" may not know better yet. */
   readonly #again = (unit: ClientUnit): void => {
-    if (unit.forward) this.#parked.push(unit)
+    if (unit.forward || this.#mayStay(unit)) this.#parked.push(unit)
     else {
       for (const client of unit.waiters) {
         client.settle(failure("not-leader", client.isOut ? "unknown" : "rejected", "this node does not lead"))
       }
     }
+  }
+
+  /** What is not to be handed on is tried again where it is, as long as that makes sense. */
+  #mayStay(unit: ClientUnit): boolean {
+    const { role, term } = this.#group.node
+    if (role.kind !== "leader" || role.transfer !== null) return false
+    return unit.waiters.every((waiter) => waiter.term === null || waiter.term === term)
   }
 
   readonly #settled = (client: Client, answer: Outcome | Failure): void => {

@@ -1,7 +1,7 @@
 // Who waits for a command, and which commands keep their order while they look for a leader?
 
 import type { Dismissed } from "../consensus/node.ts"
-import type { Index } from "../consensus/types.ts"
+import type { Index, Term } from "../consensus/types.ts"
 import { isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
@@ -10,6 +10,8 @@ import type { Failure, Proposal } from "./Raft.ts"
 /** One command and whoever wants to know what became of it. */
 export interface Waiter extends ProposalOrigin {
   readonly command: Uint8Array
+  /** No entry of another term may hold it; null: of any. */
+  readonly term: Term | null
   readonly isSettled: boolean
   /** Since it came, a majority has said that this is all there was: what the machine knows from there on is new enough. */
   readIndex: Index
@@ -84,6 +86,10 @@ export class Client implements Waiter {
     return this.proposal.command
   }
 
+  get term(): Term | null {
+    return this.proposal.term ?? null
+  }
+
   /** What was admitted for a version that is no longer active was not executed: it is asked for anew. */
   applied(outcome: Outcome): void {
     if (!isMoved(outcome)) this.settle(outcome)
@@ -116,6 +122,7 @@ export interface LeaderUnit {
 
 export class LeaderCommand implements Waiter {
   readonly command: Uint8Array
+  readonly term = null
   isSettled = false
   readIndex = endless
   readonly #answer: (answer: Outcome | Failure) => void

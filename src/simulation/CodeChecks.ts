@@ -12,6 +12,13 @@ import { hangsAlways, type Release, releaseAt, tillName } from "./Releases.ts"
 import type { Wish } from "./Session.ts"
 import { insist } from "./Violation.ts"
 
+interface Refusal {
+  readonly wish: Wish
+  readonly code: Refused["code"]
+  readonly since: Index
+  readonly until: Index
+}
+
 interface Told {
   readonly entry: Entry
   readonly outcome: Outcome | null
@@ -26,6 +33,8 @@ export class CodeChecks {
   readonly #waiting = new Map<Index, Told>()
   /** Judged up to here. */
   #index: Index = 0
+  /** Told by whoever was further than those who have told of entries. */
+  #refusals: ReadonlyArray<Refusal> = []
   /** Called quarantined, and not yet by any entry. */
   #unexplained: ReadonlyArray<{ readonly index: Index; readonly key: string }> = []
   /** What was accepted last of each instance, by key. */
@@ -56,33 +65,43 @@ export class CodeChecks {
     this.#outcomes.set(index, { text, id })
     this.#waiting.set(index, { entry, outcome })
     for (let next = this.#take(); next !== null; next = this.#take()) this.#judge(next)
+    if (this.#refusals.length === 0) return
+    for (const refusal of this.#refusals) if (refusal.until <= this.#index) this.#judgeRefusal(refusal)
+    this.#refusals = this.#refusals.filter(({ until }) => until > this.#index)
   }
 
-  /** Nobody was called quarantined for nothing. Once all is applied. */
+  /** Nobody was refused for nothing. Once all is applied. */
   settle(): void {
     const [first] = this.#unexplained
     insist("quarantine", first === undefined, "called quarantined, and no entry says so (D5)", first)
   }
 
-  /** A client was refused for what the machine knew: so it was at a place that was not behind what it could have seen. */
-  refused({ actor, key, command }: Wish, { code }: Refused, since: Index): void {
-    if (actor !== tillName) return
-    const upTo = this.#index
-    const versions = this.#truth.activeWithin(since, upTo)
-    const what = `${actor}/${key}/${command}: ${code}, from ${since} up to ${upTo}`
+  /**
+   * A client was refused for what the machine knew: so it was at a place of the log that was not behind what could have
+   * been seen. `since`: what had been committed when it was asked, `until`: when it was told.
+   */
+  refused(wish: Wish, { code }: Refused, since: Index, until: Index): void {
+    if (wish.actor !== tillName) return
+    const refusal = { wish, code, since, until }
+    // Of some entries nobody may have told yet.
+    if (until <= this.#index) this.#judgeRefusal(refusal)
+    else this.#refusals = [...this.#refusals, refusal]
+  }
+
+  #judgeRefusal({ wish: { actor, key, command }, code, since, until }: Refusal): void {
+    const versions = this.#truth.activeWithin(since, until)
+    const what = `${actor}/${key}/${command}: ${code}, from ${since} up to ${until}`
+    const names = versions.map((release) => release?.name ?? "none")
     switch (code) {
       case "unknown-actor":
-        return insist("refused by the state", versions.includes(null), what)
-      case "unknown-command":
+        return insist("refused by the state", versions.includes(null), what, names)
+      case "unknown-command": {
         this.#sightings.see("command of another version refused")
-        return insist(
-          "refused by the state",
-          versions.some((release) => release !== null && !release.loaded.commands.has(command)),
-          what,
-          versions.map((release) => release?.name ?? "none"),
-        )
+        const isUnknown = versions.some((release) => release?.loaded.commands.has(command) === false)
+        return insist("refused by the state", isUnknown, what, names)
+      }
       case "quarantined":
-        return insist("refused by the state", this.#truth.wasBarred(key, since, upTo), what)
+        return insist("refused by the state", this.#truth.wasBarred(key, since, until), what)
       default:
         return
     }

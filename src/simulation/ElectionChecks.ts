@@ -40,9 +40,12 @@ export class ElectionChecks {
     this.#permitted.add(id)
   }
 
-  begins(id: NodeId): void {
+  /** `term`: as its disk has it. */
+  begins(id: NodeId, term: Term): void {
     this.#unheard.ends(id)
     this.#idle.ends(id)
+    // It has answered no leader whose term had not come to its disk, so nobody's lease rests on it.
+    if (term === 0) this.#heardAt.delete(id)
   }
 
   /** Its clock shows another time than before. */

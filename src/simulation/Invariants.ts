@@ -56,10 +56,10 @@ export class Invariants {
   }
 
   /** A process of the node begins: what an earlier one had in memory is gone. */
-  begins(id: NodeId): void {
+  begins(id: NodeId, truth: DiskTruth | null): void {
     this.#seen.delete(id)
     this.#machines.begins(id)
-    this.#elections.begins(id)
+    this.#elections.begins(id, truth?.hardState.term ?? 0)
   }
 
   /** Its clock shows another time than before. */

@@ -155,8 +155,10 @@ export class Session {
   /** `since`: what had been committed when it was asked. */
   #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
     if (answer._tag === "Refused" && isPassing(answer)) {
-      this.#cluster.codeChecks.refused(each.wish, answer, since)
-      each.fate = wasInDoubt ? { type: "unknown" } : { type: "rejected", code: answer.code }
+      const { codeChecks, invariants } = this.#cluster
+      if (!answer.replayed) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
+      const isLast = answer.replayed || !wasInDoubt
+      each.fate = isLast ? { type: "rejected", code: answer.code } : { type: "unknown" }
     } else if (answer._tag !== "Failure") {
       each.fate = { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
@@ -191,9 +193,9 @@ export class Session {
   }
 }
 
-/** It says what is so now, and may be otherwise later: of an earlier attempt it says nothing. */
-const isPassing = ({ code, replayed }: Refused): boolean =>
-  !replayed && (code === "unknown-actor" || code === "unknown-command" || code === "quarantined")
+/** It says what is so now, and may be otherwise later. Unless it is remembered, it says nothing of earlier attempts. */
+const isPassing = ({ code }: Refused): boolean =>
+  code === "unknown-actor" || code === "unknown-command" || code === "quarantined"
 
 export const isAccepted = (fate: Fate): fate is { readonly type: "known"; readonly outcome: Accepted } =>
   fate.type === "known" && fate.outcome._tag === "Accepted"

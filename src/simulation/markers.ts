@@ -61,6 +61,7 @@ export const markers = {
   "outcome unknown": "a client never learned what became of its command",
   "outcome rejected": "a client was told that its command did not happen",
   "events passed over": "a watcher was told the state in place of events that were gone",
+  "leading begun": "what actors have run where their group leads began",
   "timer under another leader": "a timer rang in another term than it was set in",
   "version switched": "a version took the place of another while the cluster ran",
   "version rolled back": "an operator went back to the version before",

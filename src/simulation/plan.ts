@@ -55,6 +55,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     disk: drawDisk(weather),
     clocks: drawClocks(chance.fork("clocks"), everybody, raft),
     boundaryMillisMax: weather.pick([0, 1, 3]),
+    hasLeading: chance.fork("leading").happens(0.3),
     patienceMillis: chance.fork("patience").pick([1, 3000, 3000]),
     operations: inOrder([
       ...drawOperations(chance.fork("operations"), calmAtMillis),

@@ -4,9 +4,11 @@
 import { type Effect, Exit } from "effect"
 import { isVoter, members } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
+import type { Actor } from "../machine/actor.ts"
 import { Registry, registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
 import counter from "./actors/counter.ts"
+import herald from "./actors/herald.ts"
 import list from "./actors/list.ts"
 import register from "./actors/register.ts"
 import { totalIn } from "./actors/till.ts"
@@ -55,14 +57,20 @@ export interface Failure {
 }
 
 const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
+const actors = { alarm, counter, list, register }
+/** Of some seeds: not every cluster has something to run where it leads. */
+const leadingActors = { ...actors, herald }
 /** The till comes in by entries: it is at hand for whoever runs what these name. */
-const registry = new Registry(
-  [...registryOf({ alarm, counter, list, register }).current.values()],
-  Object.values(releases).map(({ loaded }) => loaded),
-)
+const registryFor = (present: Readonly<Record<string, Actor>>): Registry =>
+  new Registry(
+    [...registryOf(present).current.values()],
+    Object.values(releases).map(({ loaded }) => loaded),
+  )
 /** An alarm that is armed tells nobody, nor does a state that an operator gives; all other commands tell their result. */
-const emits: Emits = ({ command, outcome, instance }) =>
-  command === "arm" || (command === "set" && instance.startsWith("till/")) || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
+const emits: Emits = ({ command, outcome, instance }) => {
+  const isSilent = command === "arm" || (command === "set" && instance.startsWith(`${tillName}/`))
+  return isSilent || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
+}
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000
 
@@ -71,7 +79,7 @@ export const run = (script: Script): Report => {
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
-    registry,
+    registry: registryFor(script.hasLeading === true ? leadingActors : actors),
     faultsOf: (id) => faultsOf(id, script.till?.alone ?? null),
     isCodeApart: script.till !== undefined || script.faults.some(({ type }) => type === "slow-code"),
     raft: script.raft,
