@@ -165,7 +165,12 @@ export class SimulatedNode {
     })
     process.fork(life).addObserver((exit) => {
       if (process.isDead || Exit.isSuccess(exit)) return
-      this.#ended(exit.cause)
+      // Its doors close first; what else lives in it goes on until then.
+      this.raft = null
+      const { cause } = exit
+      world.after(this.#chance.between(0, LINGER_MILLIS_MAX), () => {
+        if (!process.isDead) this.#ended(cause)
+      })
     })
   }
 
@@ -185,7 +190,15 @@ export class SimulatedNode {
     const scope = this.#scope
     if (process === null || scope === null) return done()
     this.raft = null
-    const ending = Effect.andThen(raft?.handOver ?? Effect.void, Scope.close(scope, Exit.void))
+    const lingerMillis = this.#chance.between(0, LINGER_MILLIS_MAX)
+    const ending = Effect.gen(function* () {
+      if (raft !== null) {
+        yield* raft.handOver
+        yield* raft.answerAll
+        yield* Effect.sleep(lingerMillis)
+      }
+      yield* Scope.close(scope, Exit.void)
+    })
     this.#fork(process, ending, () => {
       if (process.isDead) return
       this.kill()
@@ -410,6 +423,9 @@ export class SimulatedNode {
     )
   }
 }
+
+/** How long it takes from the last answer until nothing of a process runs any more. */
+const LINGER_MILLIS_MAX = 30
 
 /** A checker spoke inside a fiber, which took it for broken code. */
 export const isViolation = (error: unknown): error is Violation => error instanceof Violation
