@@ -18,6 +18,9 @@ export const queries = {
   till: "total",
 } as const
 
+/** Refusals for what is known of an actor's code. */
+const ofCode: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command", "quarantined"])
+
 /** When an accepted command of an instance was answered, and where it stands: for reads of bounded age. */
 interface Answered {
   readonly index: Index
@@ -257,6 +260,8 @@ export class Clients {
     if (fate.type === "rejected") return { output: fate.code, end, outcome: "rejected" }
     const { outcome } = fate
     if (outcome._tag === "Refused") {
+      // Of the state of the instance it says nothing.
+      if (ofCode.has(outcome.code)) return { output: outcome.code, end, outcome: "rejected" }
       const reason = outcome.code === "rejected" ? JSON.parse(outcome.extra).reason.code : outcome.code
       return { output: String(reason), end, outcome: "refused" }
     }
@@ -273,6 +278,7 @@ export class Clients {
     }
     const { outcome } = fate
     if (outcome._tag === "Refused") {
+      if (ofCode.has(outcome.code)) this.#rejected.push({ instance, idempotencyKey: wish.idempotencyKey })
       if (outcome.code === "revision-mismatch") {
         sightings.see("revision mismatch")
         worker.revisions.set(instance, JSON.parse(outcome.extra).revision)

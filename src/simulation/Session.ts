@@ -4,7 +4,7 @@
 import type { Index, NodeId } from "../consensus/types.ts"
 import { type Command, encodeCommand } from "../machine/command.ts"
 import type { Query } from "../machine/MachineHost.ts"
-import type { Accepted, Outcome, QueryOutcome, Refused } from "../machine/outcome.ts"
+import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, Read } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
@@ -154,13 +154,11 @@ export class Session {
 
   /** `since`: what had been committed when it was asked. */
   #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
-    if (answer._tag === "Refused" && isPassing(answer)) {
+    if (answer._tag !== "Failure") {
+      const isPassing = answer._tag === "Refused" && !answer.replayed && passing.has(answer.code)
       const { codeChecks, invariants } = this.#cluster
-      if (!answer.replayed) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
-      const isLast = answer.replayed || !wasInDoubt
-      each.fate = isLast ? { type: "rejected", code: answer.code } : { type: "unknown" }
-    } else if (answer._tag !== "Failure") {
-      each.fate = { type: "known", outcome: answer }
+      if (isPassing) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
+      each.fate = isPassing && wasInDoubt ? { type: "unknown" } : { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
       each.isInDoubt = wasInDoubt
       each.lastRefusal = answer.code
@@ -193,9 +191,8 @@ export class Session {
   }
 }
 
-/** It says what is so now, and may be otherwise later. Unless it is remembered, it says nothing of earlier attempts. */
-const isPassing = ({ code }: Refused): boolean =>
-  code === "unknown-actor" || code === "unknown-command" || code === "quarantined"
+/** What is so now, and may be otherwise later. Unless it is remembered, it says nothing of earlier attempts. */
+const passing: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command", "quarantined"])
 
 export const isAccepted = (fate: Fate): fate is { readonly type: "known"; readonly outcome: Accepted } =>
   fate.type === "known" && fate.outcome._tag === "Accepted"
