@@ -214,6 +214,8 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     appliedIndex: position.index,
     lastTime: Math.max(position.time, loaded.tail.at(-1)?.time ?? 0),
     pendingInstall: null,
+    // Its own log would lead it there again.
+    stateFrom: partings.current?.reason === "stuck" ? partings.current.index : 0,
   })
   const group: Group = {
     options,

@@ -255,7 +255,9 @@ class Course {
   /** A new command is executed through each of these nodes, on all of them, with the same state. */
   #agree(nodes: ReadonlyArray<SimulatedNode>, when: string): void {
     const { limits } = this.#cluster.raft
-    const boundMillis = 20 * limits.electionTimeoutMaxMillis + 3000
+    // Where commands hang on one node alone, it tries three times before it takes the state of the others.
+    const isSlow = this.#script.till?.alone != null
+    const boundMillis = 20 * limits.electionTimeoutMaxMillis + (isSlow ? 6000 : 3000)
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
     const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
