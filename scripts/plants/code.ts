@@ -6,7 +6,8 @@ import type { Plant } from "./Plant.ts"
 export const codePlants: ReadonlyArray<Plant> = [
   {
     id: "moved-executed",
-    title: "A command that was admitted for another version than the active one is executed all the same, by that",
+    title:
+      "A command that was admitted for another version than the active one is executed all the same, by that",
     edits: [
       {
         file: "src/machine/Catalogue.ts",
@@ -157,7 +158,8 @@ export const codePlants: ReadonlyArray<Plant> = [
   },
   {
     id: "answered-and-proposed",
-    title: "A command whose client was told that it did not happen, while the machine looked at it, is proposed",
+    title:
+      "A command whose client was told that it did not happen, while the machine looked at it, is proposed",
     edits: [
       {
         file: "src/raft/Proposals.ts",

@@ -18,8 +18,16 @@ export const replaySeed = (seed: number, nodes: number | null, to: ShrinkTo | nu
 
 /** What every script has; one that was kept knows nothing of what has come since. */
 const example = plan(1)
-const optional: ReadonlyArray<keyof Script> = ["disaster", "hasLeading", "patienceMillis", "priorities", "till"]
-const fields = (Object.keys(example) as ReadonlyArray<keyof Script>).filter((name) => !optional.includes(name))
+const optional: ReadonlyArray<keyof Script> = [
+  "disaster",
+  "hasLeading",
+  "patienceMillis",
+  "priorities",
+  "till",
+]
+const fields = (Object.keys(example) as ReadonlyArray<keyof Script>).filter(
+  (name) => !optional.includes(name),
+)
 
 /** The script in a file, or what is wrong with it. */
 export const readScript = (file: string): Script | string => {

@@ -72,7 +72,7 @@ export class SimulatedCluster {
   readonly invariants = new Invariants()
   readonly executions = new Executions()
   readonly sightings = new Sightings()
-  readonly codeChecks = new CodeChecks(this.sightings)
+  readonly codeChecks = new CodeChecks(this.sightings, (index) => this.invariants.committedIn(index))
   readonly configuration: Configuration
   readonly raft: Omit<RaftOptions, "id" | "client">
   /** Nodes that do not come back by themselves. */

@@ -1,7 +1,7 @@
 // Does every replica run each command with the one version that the log has for it, and none of an instance that is in
 // quarantine? (HAZARDS D5, D7)
 
-import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Entry, Index, NodeId, Term } from "../consensus/types.ts"
 import { decodeCommand, type LoggedCommand } from "../machine/command.ts"
 import { type Accepted, isMoved, type Outcome, type Refused } from "../machine/outcome.ts"
 import { readSystem } from "../machine/system/commands.ts"
@@ -9,11 +9,13 @@ import { repairOf, subjectOf } from "../machine/system/quarantine.ts"
 import { CodeTruth } from "./CodeTruth.ts"
 import type { Sightings } from "./markers.ts"
 import { hangsAlways, type Release, releaseAt, tillName } from "./Releases.ts"
-import type { Wish } from "./Session.ts"
 import { insist } from "./Violation.ts"
 
+/** What somebody had asked for. */
+type Asked = Pick<LoggedCommand, "actor" | "key" | "command">
+
 interface Refusal {
-  readonly wish: Wish
+  readonly wish: Asked
   readonly code: Refused["code"]
   readonly since: Index
   readonly until: Index
@@ -26,6 +28,8 @@ interface Told {
 
 export class CodeChecks {
   readonly #sightings: Sightings
+  /** The term in which an entry was committed. */
+  readonly #committedIn: (index: Index) => Term | undefined
   readonly #truth = new CodeTruth()
   /** The outcome of each entry, as text, and who told it first. */
   readonly #outcomes = new Map<Index, { readonly text: string; readonly id: NodeId }>()
@@ -44,8 +48,9 @@ export class CodeChecks {
   /** Tried before they may enter the log. */
   readonly #uploaded = new Set<string>()
 
-  constructor(sightings: Sightings) {
+  constructor(sightings: Sightings, committedIn: (index: Index) => Term | undefined) {
     this.#sightings = sightings
+    this.#committedIn = committedIn
   }
 
   /** Null: none. */
@@ -59,7 +64,13 @@ export class CodeChecks {
     const text = outcome === null ? "" : JSON.stringify(outcome)
     const known = this.#outcomes.get(index)
     if (known !== undefined) {
-      insist("one outcome", known.text === text, `entry ${index} at ${known.id} and ${id} (D7)`, known.text, text)
+      insist(
+        "one outcome",
+        known.text === text,
+        `entry ${index} at ${known.id} and ${id} (D7)`,
+        known.text,
+        text,
+      )
       return
     }
     this.#outcomes.set(index, { text, id })
@@ -80,7 +91,7 @@ export class CodeChecks {
    * A client was refused for what the machine knew: so it was at a place of the log that was not behind what could have
    * been seen. `since`: what had been committed when it was asked, `until`: when it was told.
    */
-  refused(wish: Wish, { code }: Refused, since: Index, until: Index): void {
+  refused(wish: Asked, { code }: Refused, since: Index, until: Index): void {
     if (wish.actor !== tillName) return
     const refusal = { wish, code, since, until }
     // Of some entries nobody may have told yet.
@@ -119,7 +130,8 @@ export class CodeChecks {
     const command = entry.kind === "command" ? decodeCommand(entry.data) : null
     if (command === null || outcome === null || outcome.replayed) return
     if (command.actor === tillName) return this.#judgeTill(entry.index, command, outcome)
-    if (command.key === tillName && command.actor === "$actor") return this.#judgeSwitch(entry, command, outcome)
+    if (command.key === tillName && command.actor === "$actor")
+      return this.#judgeSwitch(entry, command, outcome)
     const subject = command.actor === "$instance" ? subjectOf(command.key) : null
     if (subject?.actor !== tillName) return
     if (command.command === "quarantine") this.#judgeQuarantine(entry.index, subject.key, command, outcome)
@@ -137,9 +149,7 @@ export class CodeChecks {
       this.#moved.add(idempotencyKey)
       return this.#sightings.see("command moved by a switch")
     }
-    const isSuspended = this.#truth.isSuspended(version, index)
-    if (isSuspended) this.#sightings.see("actor suspended")
-    if (isSuspended || this.#truth.isQuarantined(key, index)) {
+    if (this.#truth.isSuspended(version, index) || this.#truth.isQuarantined(key, index)) {
       const isRefused = outcome._tag === "Refused" && refusedWhileBarred.has(outcome.code)
       return insist("quarantine", isRefused, `${what}: not executed (D5)`, outcome)
     }
@@ -155,7 +165,13 @@ export class CodeChecks {
   /** The answer says which code has given it. */
   #judgeAnswer(index: Index, key: string, active: Release, outcome: Pick<Accepted, "result">): void {
     const { by } = JSON.parse(outcome.result)
-    insist("version", by === active.name, `entry ${index} of ${tillName}/${key} is run by one version (D7)`, by, active.name)
+    insist(
+      "version",
+      by === active.name,
+      `entry ${index} of ${tillName}/${key} is run by one version (D7)`,
+      by,
+      active.name,
+    )
     this.#acceptedAt.set(key, index)
     this.#wrote(key, active)
   }
@@ -168,7 +184,7 @@ export class CodeChecks {
     this.#truth.writers.set(key, by)
   }
 
-  #judgeSwitch({ index }: Entry, command: LoggedCommand, outcome: Outcome): void {
+  #judgeSwitch({ index, term }: Entry, command: LoggedCommand, outcome: Outcome): void {
     if (outcome._tag !== "Accepted") return
     const given = JSON.parse(outcome.result)
     if (command.command === "register") {
@@ -180,6 +196,7 @@ export class CodeChecks {
       const before = this.#truth.activeAt(index)
       const active = this.#truth.switched(index, given.active)
       this.#insistOnWay(index, active)
+      if (this.#committedIn(index) !== term) this.#sightings.see("version switched by a later leader")
       if (command.command === "rollback") this.#sightings.see("version rolled back")
       else if (before !== null) this.#sightings.see("version switched")
     }
@@ -203,6 +220,7 @@ export class CodeChecks {
     const { voidFrom, version } = input
     const isVoid = voidFrom !== null
     this.#truth.secluded(key, { from: index, version, isVoid })
+    if (this.#truth.isSuspended(version, index)) this.#sightings.see("actor suspended")
     if (!isVoid) return this.#sightings.see("quarantined before the log")
     this.#sightings.see("command voided")
     const isTried = this.#uploaded.has(version)

@@ -84,7 +84,8 @@ export class CodeTruth {
     const spans = this.#suspensions.get(version) ?? []
     const last = spans.at(-1)
     const isSuspended = last?.until === endless
-    if (weight >= 10 && !isSuspended) this.#suspensions.set(version, [...spans, { from: index, until: endless }])
+    if (weight >= 10 && !isSuspended)
+      this.#suspensions.set(version, [...spans, { from: index, until: endless }])
     if (weight < 10 && isSuspended) last.until = index
   }
 }

@@ -1,10 +1,10 @@
 // How does an operator of a simulated cluster bring in code, switch to it and back, and repair what it broke? As the
 // doors do it: by commands of the machine's own, behind what a plan says.
 
-import type { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Effect } from "effect"
-import type { Refused } from "../machine/outcome.ts"
 import { versionOf } from "../machine/bundle.ts"
+import type { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
+import type { Refused } from "../machine/outcome.ts"
 import type { SystemInput, SystemName } from "../machine/system/commands.ts"
 import type { Plan } from "../machine/system/plan.ts"
 import { stateHolding } from "./actors/till.ts"
@@ -123,9 +123,8 @@ export class Deployer {
         if (release === undefined || quarantined.length === 0) return errand.end("nothing to repair")
         const { key } = this.#chance.pick(quarantined)
         const input = { how, state: how === "state" ? stateHolding[release.name](total) : null }
-        errand.session.propose(
-          [wishOf(errand, "$instance/repair", `${tillName}/${key}`, input)],
-          ([fate]) => errand.end(tell(fate!)),
+        errand.session.propose([wishOf(errand, "$instance/repair", `${tillName}/${key}`, input)], ([fate]) =>
+          errand.end(tell(fate!)),
         )
       },
     )
@@ -133,7 +132,8 @@ export class Deployer {
 
   #switch(errand: Errand, wish: Wish): void {
     errand.session.propose([wish], ([fate]) => {
-      if (fate!.type === "known" && !isAccepted(fate!)) this.#cluster.sightings.see("switch refused by the log")
+      if (fate!.type === "known" && !isAccepted(fate!))
+        this.#cluster.sightings.see("switch refused by the log")
       errand.end(tell(fate!))
     })
   }
@@ -162,7 +162,10 @@ export class Deployer {
     const asked = leader !== null && this.#chance.happens(0.8) ? leader : this.#chance.pick(nodes)
     asked.look(request, LOOK_MILLIS_MAX, (answer) => {
       if ((answer !== null && isWorth(answer)) || looks === 0) done(answer)
-      else this.#cluster.world.after(this.#chance.between(1, 60), () => this.#look(request, done, isWorth, looks - 1))
+      else
+        this.#cluster.world.after(this.#chance.between(1, 60), () =>
+          this.#look(request, done, isWorth, looks - 1),
+        )
     })
   }
 }

@@ -86,7 +86,9 @@ export const layerBoundary = (options: {
         apply: (entries) => askApart(apply(entries)),
         foresee: (voided) => ask(host.foresee(voided)),
         query: (queries) =>
-          askApart(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
+          askApart(
+            Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void)),
+          ),
         events: (asked) => askApart(host.events(asked)),
         flush: ask(host.flush),
         nextTimer: ask(host.nextTimer),

@@ -67,14 +67,16 @@ export const markers = {
   "version rolled back": "an operator went back to the version before",
   "version switched by a later leader": "a switch was committed in another term than it was proposed in",
   "switch hindered by stored states": "a plan found states that the version cannot be brought to",
-  "switch refused by the log": "what was planned did not fit any more, or never had, when it was to be switched on",
+  "switch refused by the log":
+    "what was planned did not fit any more, or never had, when it was to be switched on",
   "forged code refused": "the pieces were not the code that the version names",
   "state migrated up": "a command found a state of an earlier version, and left one of its own",
   "state migrated down": "the same, of a later one",
   "command moved by a switch": "a command stood in the log behind a switch, and was not executed",
   "moved command asked anew": "and was executed by the version of then",
   "command of another version refused": "a client was told that the active version has no such command",
-  "quarantined before the log": "a command failed when it was tried, and its instance came into quarantine in its place",
+  "quarantined before the log":
+    "a command failed when it was tried, and its instance came into quarantine in its place",
   "machine stuck": "a machine could not get past an entry",
   "command voided": "a majority could not get past a command, and an entry made it void",
   "stuck alone and repaired": "a node that alone could not get past an entry took the state of the others",

@@ -223,16 +223,47 @@ const drawTill = (
       case "rollback":
         return { type: "rollback", isForced }
       case "repair":
-        return { type: "repair", how: chance.pick(["before", "rerun", "state"]), total: chance.between(0, 500) }
+        return {
+          type: "repair",
+          how: chance.pick(["before", "rerun", "state"]),
+          total: chance.between(0, 500),
+        }
     }
   }
-  const first = { atMillis: chance.between(0, 600), type: "activate", isForged: false, isForced: true } as const
+  const first = {
+    atMillis: chance.between(0, 600),
+    type: "activate",
+    isForged: false,
+    isForced: true,
+  } as const
   const later = Array.from(
     { length: chance.between(0, 14) },
     () => ({ atMillis: chance.below(calmAtMillis), ...draw() }) as PlannedDeploy,
   )
   const release = chance.pick(["one", "two"] as const)
-  return { source: chance.pick(["upload", "file"]), alone, deploys: inOrder([{ ...first, release }, ...later]) }
+  if (chance.happens(0.5)) later.push(...drawRepair(chance, calmAtMillis))
+  return {
+    source: chance.pick(["upload", "file"]),
+    alone,
+    deploys: inOrder([{ ...first, release }, ...later]),
+  }
+}
+
+/** A version that knows better, and what hung is run again by it. */
+const drawRepair = (chance: Chance, calmAtMillis: number): ReadonlyArray<PlannedDeploy> => {
+  const atMillis = Math.round(calmAtMillis * (0.5 + chance.draw() * 0.3))
+  return [
+    { atMillis, type: "activate", release: "mended", isForged: false, isForced: true },
+    ...Array.from(
+      { length: 3 },
+      (): PlannedDeploy => ({
+        atMillis: atMillis + chance.between(100, 1500),
+        type: "repair",
+        how: chance.happens(0.7) ? "rerun" : "before",
+        total: 0,
+      }),
+    ),
+  ]
 }
 
 type DeployBody = PlannedDeploy extends infer One
@@ -253,7 +284,12 @@ const drawPayments = (
   const clients = chance.between(1, 5)
   const keys = ["a", "b", "c", "d"].slice(0, chance.between(1, 4))
   const weights = { pay: 1, refund: chance.draw(), read: chance.draw(), hang: chance.pick([0, 0, 0.05, 0.2]) }
-  const ways: ReadonlyArray<Hang> = ["always", "always", "logged", ...(alone === null ? [] : ["alone" as const])]
+  const ways: ReadonlyArray<Hang> = [
+    "always",
+    "always",
+    "logged",
+    ...(alone === null ? [] : ["alone" as const]),
+  ]
   const draw = (): Act => {
     const key = chance.pick(keys)
     let dice = chance.draw() * (weights.pay + weights.refund + weights.read + weights.hang)
@@ -302,10 +338,7 @@ const drawCodeFaults = (
   ]
 }
 
-const drawRead = (
-  chance: Chance,
-  keys: ReadonlyArray<string>,
-): Extract<Act, { readonly type: "read" }> => ({
+const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Extract<Act, { readonly type: "read" }> => ({
   type: "read",
   actor: chance.pick(["register", "counter", "list"] as const),
   key: chance.pick(keys),

@@ -73,18 +73,16 @@ export interface PlannedTill {
 
 /** At its time, whatever has become of the one before. */
 export type PlannedDeploy = { readonly atMillis: number } & (
-  /**
-   * `isForged`: the code that is sent is not what its name says. `isForced`: what a plan found to be in the way keeps
-   * nobody from asking.
-   */
   | {
       readonly type: "activate"
       readonly release: ReleaseName
+      /** The code that is sent is not what its name says. */
       readonly isForged: boolean
+      /** What a plan found to be in the way keeps nobody from asking. */
       readonly isForced: boolean
     }
   | { readonly type: "rollback"; readonly isForced: boolean }
-  /** `state`: one that holds so much; any instance that is in quarantine then. */
+  /** Of any instance that is in quarantine then; `state`: by one that holds so much. */
   | { readonly type: "repair"; readonly how: "before" | "rerun" | "state"; readonly total: number }
 )
 

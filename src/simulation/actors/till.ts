@@ -116,7 +116,9 @@ export const stateHolding: Readonly<Record<ReleaseName, (total: number) => objec
 }
 
 /** In a state of any version. */
-export const totalIn = (state: { total: number } | { cents: number } | { coins: ReadonlyArray<number> }): number => {
+export const totalIn = (
+  state: { total: number } | { cents: number } | { coins: ReadonlyArray<number> },
+): number => {
   if ("total" in state) return inEuros.total(state)
   return "cents" in state ? inCents.total(state) : inPieces.total(state)
 }
