@@ -27,7 +27,10 @@ export const codePlants: ReadonlyArray<Plant> = [
       },
     ],
     // To its client it looks like an answer that was lost.
-    test: { file: "test/machine/versions.test.ts", name: "does not run what was admitted for the one before" },
+    test: {
+      file: "test/machine/versions.test.ts",
+      name: "does not run what was admitted for the one before",
+    },
   },
   {
     id: "switch-passed-over",
