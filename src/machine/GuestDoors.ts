@@ -27,8 +27,8 @@ export class GuestDoors {
   }
 
   /**
-   * As `Quarters.run`. What a call computes beyond what most need is paid for by waiting: of each second, all actors
-   * together get a fifth for that, before the log and, for a command, behind it on every replica.
+   * As `Quarters.run`. What a call computes beyond what most need is paid for by waiting, and so is what the log has
+   * waited for such calls: of each second, all actors together get a fifth.
    */
   readonly run = Effect.fnUntraced(function* (
     this: GuestDoors,
@@ -48,6 +48,15 @@ export class GuestDoors {
     )
     yield* this.#pay(spentMillis - calls.length * freeMillis)
     return replies
+  }).bind(this)
+
+  /** What the log has waited for uploaded code counts as well: those that come next wait for it. */
+  readonly noteWait = Effect.fnUntraced(function* (
+    this: GuestDoors,
+    millis: number,
+    calls: number,
+  ): Effect.fn.Return<void> {
+    this.#owe(millis - calls * freeMillis, yield* Clock.currentTimeMillis)
   }).bind(this)
 
   /** No code runs any more, and none will. */
@@ -84,10 +93,14 @@ export class GuestDoors {
   readonly #pay = Effect.fnUntraced(function* (this: GuestDoors, millis: number): Effect.fn.Return<void> {
     if (millis <= 0) return
     const now = yield* Clock.currentTimeMillis
-    this.#debtUntil = Math.max(this.#debtUntil, now) + millis * waitFactor
+    this.#owe(millis, now)
     const wait = this.#debtUntil - now - onCreditMillis
     if (wait > 0) yield* Effect.sleep(wait)
   }).bind(this)
+
+  #owe(millis: number, now: number): void {
+    if (millis > 0) this.#debtUntil = Math.max(this.#debtUntil, now) + millis * waitFactor
+  }
 }
 
 /** Processes that compute at one time. */

@@ -1,7 +1,7 @@
 // Who runs what the machine hands out? Code from the operator's own files in a thread, all other in processes with
 // hard limits: one for the log, and others for whatever is not in it yet.
 
-import { Effect, Exit, Result, Scope } from "effect"
+import { Duration, Effect, Exit, Result, Scope } from "effect"
 import { versionOf } from "./bundle.ts"
 import type { Compartment, CompartmentFault } from "./compartment/Compartment.ts"
 import { keepSpare } from "./compartment/keepSpare.ts"
@@ -145,8 +145,14 @@ export class Premises {
 
   #runAt(place: Place, calls: ReadonlyArray<Call>, lane: Lane): Effect.Effect<ReadonlyArray<Reply>> {
     if (place === atOwn) return this.#own.run(calls, lane === "log")
-    return place === atLog ? this.#log.run(calls, true) : this.#doors.run(place, calls)
+    return place === atLog ? this.#runInLog(calls) : this.#doors.run(place, calls)
   }
+
+  readonly #runInLog = Effect.fnUntraced(function* (this: Premises, calls: ReadonlyArray<Call>) {
+    const [took, replies] = yield* Effect.timed(this.#log.run(calls, true))
+    yield* this.#doors.noteWait(Duration.toMillis(took), calls.length)
+    return replies
+  }).bind(this)
 
   #placeOf(call: Call, lane: Lane): Place {
     if (this.#isOwn(call)) return atOwn

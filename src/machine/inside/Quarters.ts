@@ -229,6 +229,7 @@ export class Quarters {
       Effect.mapError(({ message }) => fault("ended", `there is no place to run it: ${message}`)),
     )
     this.#open = { compartment, scope }
+    this.spentMillis += openingMillis
     return compartment
   }).bind(this)
 
@@ -315,6 +316,8 @@ const faulted = (kind: Fault["kind"], detail: string): Reply => ({ type: "faulte
 /** For each further call of a batch: what needs more is run call by call. */
 const patienceMillis = 2
 
+/** What it takes to start a process, about. */
+const openingMillis = 250
 const partBytesMax = 16 * 1024 * 1024
 const callsPerRelapse = 1_000
 /** Questions of one batch that may fail, until the others are given up unasked: each has cost its deadline. */

@@ -1,5 +1,8 @@
 // How does an operator bring code into a cluster, over HTTP, and what is answered?
 
+import { Effect } from "effect"
+import { bundleSource } from "../../../src/machine/bundle.ts"
+
 /** An answer of whatever kind: who asks decides what it should have been. */
 export interface Told {
   readonly status: number
@@ -20,7 +23,14 @@ export class Operator {
     this.#millisMax = millisMax
   }
 
-  upload(actor: string, source: string): Promise<Told> {
+  /** Bundled here, as `raftlet deploy` does it. */
+  async upload(actor: string, source: string): Promise<Told> {
+    const made = await Effect.runPromise(bundleSource({ name: actor, source }))
+    return this.admin(actor, "versions", { bundle: made.code })
+  }
+
+  /** Bundled at the node. */
+  uploadSource(actor: string, source: string): Promise<Told> {
     return this.#ask("POST", `/admin/actors/${actor}/versions`, source, "text/typescript")
   }
 
@@ -63,6 +73,10 @@ export class Operator {
     return this.#ask("POST", path, JSON.stringify(input), "application/json", {
       "Idempotency-Key": idempotencyKey,
     })
+  }
+
+  proposeMany(proposals: ReadonlyArray<object>): Promise<Told> {
+    return this.#ask("POST", "/propose", JSON.stringify({ proposals }), "application/json")
   }
 
   query(actor: string, key: string, query: string): Promise<Told> {
