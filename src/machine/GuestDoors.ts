@@ -1,7 +1,7 @@
 // Where does uploaded code run that is asked before the log, or beside it: trials, queries, plans? Each actor in a place
 // of its own, a few at a time, and what takes long is not to take much of the machine.
 
-import { Clock, Effect, Semaphore } from "effect"
+import { Clock, Duration, Effect, Semaphore } from "effect"
 import type { Call, Reply } from "./Executor.ts"
 import type { Quarters } from "./inside/Quarters.ts"
 
@@ -38,15 +38,17 @@ export class GuestDoors {
     const room = this.#enter(actor)
     const working = Effect.gen(function* () {
       const before = room.quarters.spentMillis
-      const replies = yield* room.quarters.run(calls, false)
-      return { replies, spentMillis: room.quarters.spentMillis - before }
+      const [took, replies] = yield* Effect.timed(room.quarters.run(calls, false))
+      return { replies, tookMillis: Duration.toMillis(took), spentMillis: room.quarters.spentMillis - before }
     })
-    const { replies, spentMillis } = yield* working.pipe(
+    const { replies, tookMillis, spentMillis } = yield* working.pipe(
       this.#turn.withPermit,
       room.turn.withPermit,
       Effect.ensuring(Effect.sync(() => this.#leave(room))),
     )
-    yield* this.#pay(spentMillis - calls.length * freeMillis)
+    // On a busy machine most take longer, and compute no more.
+    const freeMillis = calls.length * freeMillisPerCall
+    if (spentMillis > freeMillis) yield* this.#pay(Math.max(spentMillis, tookMillis) - freeMillis)
     return replies
   }).bind(this)
 
@@ -56,7 +58,7 @@ export class GuestDoors {
     millis: number,
     calls: number,
   ): Effect.fn.Return<void> {
-    this.#owe(millis - calls * freeMillis, yield* Clock.currentTimeMillis)
+    this.#owe(millis - calls * freeMillisPerCall, yield* Clock.currentTimeMillis)
   }).bind(this)
 
   /** No code runs any more, and none will. */
@@ -91,7 +93,6 @@ export class GuestDoors {
   }
 
   readonly #pay = Effect.fnUntraced(function* (this: GuestDoors, millis: number): Effect.fn.Return<void> {
-    if (millis <= 0) return
     const now = yield* Clock.currentTimeMillis
     this.#owe(millis, now)
     const wait = this.#debtUntil - now - onCreditMillis
@@ -108,7 +109,7 @@ const atOnceMax = 4
 /** Processes that are kept, one for each actor. */
 export const roomsMax = 8
 /** Of a call. Most take less than one. */
-const freeMillis = 5
+const freeMillisPerCall = 5
 const waitFactor = 4
 /** What may be owed: a second of computing. */
 const onCreditMillis = 4_000
