@@ -23,6 +23,7 @@ const SERVICES = [
   "machine/MachineHost.ts",
   "machine/fault.ts",
   "machine/outcome.ts",
+  "machine/fault.ts",
   "machine/command.ts",
   "machine/system/checkpoint.ts",
   "machine/system/voiding.ts",

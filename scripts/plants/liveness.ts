@@ -92,8 +92,8 @@ export const livenessPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/leader.ts",
-        find: "    if (!isServing(node) || underWay > 0) continue",
-        replace: "    if (!isServing(node)) continue",
+        find: "      if ((underWay.get(actor) ?? 0) > 0) continue\n",
+        replace: "",
       },
     ],
   },

@@ -116,8 +116,8 @@ export const readPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/Reads.ts",
-        find: "    const isReady = (waiting: WaitingRead) => waiting.index <= this.#applied.index",
-        replace: "    const isReady = (_waiting: WaitingRead) => true",
+        find: "      index <= this.#applied.index && !this.#busy.has(read.query.actor)",
+        replace: "      index >= 0 && !this.#busy.has(read.query.actor)",
       },
     ],
   },

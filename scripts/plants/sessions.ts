@@ -57,9 +57,8 @@ export const sessionPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/Proposals.ts",
-        find: `import type { Outcome } from "../machine/outcome.ts"`,
-        replace: `import { decodeCommand, encodeCommand } from "../machine/command.ts"
-import type { Outcome } from "../machine/outcome.ts"`,
+        find: `import { decodeCommand } from "../machine/command.ts"`,
+        replace: `import { decodeCommand, encodeCommand } from "../machine/command.ts"`,
       },
     ],
   },
@@ -183,9 +182,9 @@ const nowHere = ({ call, limits }: Execution): number => {
       },
       {
         file: "src/machine/MachineCore.ts",
-        find: `import { Instances } from "./Instances.ts"`,
+        find: `import { Instances, idOf } from "./Instances.ts"`,
         replace: `import { Instance } from "./Instance.ts"
-import { Instances } from "./Instances.ts"
+import { Instances, idOf } from "./Instances.ts"
 import { canonicalise } from "./json.ts"`,
       },
     ],
@@ -205,8 +204,8 @@ import { canonicalise } from "./json.ts"`,
       },
       {
         file: "src/raft/leader.ts",
-        find: "    if (!isServing(node) || underWay > 0) continue",
-        replace: "    if (!isServing(node)) continue",
+        find: "      if ((underWay.get(actor) ?? 0) > 0) continue\n",
+        replace: "",
       },
     ],
   },

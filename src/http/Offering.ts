@@ -44,6 +44,7 @@ export class Offering {
   readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
     for (const own of this.#door.machine.own) {
       for (;;) {
+        yield* this.#releaseActive
         const offered = yield* Effect.promise(() => this.#attempt(own))
         if (offered === null) {
           yield* Effect.sleep(pauseMillis)
@@ -53,10 +54,22 @@ export class Offering {
         told(offered)
         break
       }
-      this.#pending.get(own.actor)?.resolve()
-      this.#pending.delete(own.actor)
+      this.#release(own.actor)
     }
   }).bind(this)
+
+  /** What the group has switched on already needs no offer: also while nobody can answer one, on full disks perhaps. */
+  readonly #releaseActive = Effect.suspend(() => this.#door.machine.actors).pipe(
+    Effect.orElseSucceed(() => []),
+    Effect.map((actors) => {
+      for (const { name, active } of actors) if (active !== null) this.#release(name)
+    }),
+  )
+
+  #release(actor: string): void {
+    this.#pending.get(actor)?.resolve()
+    this.#pending.delete(actor)
+  }
 
   /** Null: nobody has answered. */
   async #attempt(own: OwnActor): Promise<Offered | null> {

@@ -5,12 +5,16 @@ import { Effect, Result } from "effect"
 import { bundleSource } from "./bundle.ts"
 import { serveInTime } from "./compartment/serve.ts"
 
-await serveInTime(async (request) => {
-  const given = JSON.parse(new TextDecoder().decode(request)) as {
-    readonly name: string
-    readonly source: string
-  }
-  const made = await Effect.runPromise(Effect.result(bundleSource(given)))
-  const answer = Result.isSuccess(made) ? made.success : { problems: made.failure.problems }
-  return new TextEncoder().encode(JSON.stringify(answer))
+interface Given {
+  readonly name: string
+  readonly source: string
+}
+
+const answer = Effect.fnUntraced(function* (request: Uint8Array) {
+  const given = JSON.parse(new TextDecoder().decode(request)) as Given
+  const made = yield* Effect.result(bundleSource(given))
+  const told = Result.isSuccess(made) ? made.success : { problems: made.failure.problems }
+  return new TextEncoder().encode(JSON.stringify(told))
 })
+
+Effect.runFork(serveInTime(answer))

@@ -10,8 +10,8 @@ import { documentOf, expectDescribed } from "./described.ts"
 import { problemOf } from "./problems.ts"
 
 /** Every answer is held against the published document. */
-const describedNode = async () => {
-  const node = makeDeploying()
+const describedNode = async (instead: Parameters<typeof makeDeploying>[0] = {}) => {
+  const node = makeDeploying(instead)
   const document = await documentOf(node.ask)
   const tell = async (response: Response, verb: string) => {
     const path =
@@ -211,6 +211,23 @@ describe("switching", () => {
       changed: true,
     })
     expect(await node.done("rollback", { to: two })).toMatchObject({ active: two, changed: false })
+  })
+
+  test("back is from the version that was looked at, and from no other that has become active meanwhile", async () => {
+    let stale: ReturnType<typeof node.machine.core.actors> | null = null
+    const node = await describedNode({ actors: Effect.sync(() => stale ?? node.machine.core.actors()) })
+    const one = await node.deploy(first)
+    await node.deploy(second)
+    const { token } = await node.done("plan", { version: one })
+    stale = node.machine.core.actors()
+    const late = await node.done("versions", { source: second.replace("negative", "below-zero") })
+    const planned = await node.done("plan", { version: late.version })
+    await node.done("activate", { token: planned.token })
+    expect(await node.refused("rollback", {})).toMatchObject({
+      code: "version-conflict",
+      active: late.version,
+    })
+    expect(await node.refused("rollback", { token })).toMatchObject({ code: "version-conflict" })
   })
 
   test("back without a way down is refused, and so are states that the way down makes nonsense of, unless forced", async () => {

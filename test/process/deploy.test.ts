@@ -9,7 +9,7 @@ import { program, runProgram } from "./support/NodeProcess.ts"
 import { freePorts } from "./support/ports.ts"
 import { until } from "./support/wait.ts"
 
-const testMillisMax = 180_000
+const testMillisMax = 300_000
 
 interface Block {
   readonly language: string

@@ -32,7 +32,8 @@ export class SingleMachine {
     }
     const reduce = this.#actor.commands[name]!.reduce as Run<ActorCommand["reduce"]>
     try {
-      const { state, result } = reduce(this.#state, given, { reject }) as { state: unknown; result: Json }
+      const context = { reject, emit: () => {} }
+      const { state, result } = reduce(this.#state, given, context) as { state: unknown; result: Json }
       this.#state = state
       return answered(result, ++this.revision)
     } catch (error) {

@@ -3,7 +3,7 @@
 
 import { afterEach, expect, mock, setDefaultTimeout, spyOn, test } from "bun:test"
 import { Effect } from "effect"
-import { Machine } from "../../src/machine/Machine.ts"
+import { MachineCore } from "../../src/machine/MachineCore.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { Timers } from "../../src/machine/Timers.ts"
 import counter from "../../src/simulation/actors/counter.ts"
@@ -62,7 +62,7 @@ test("a broken assertion in what an operator asked for", () => {
 test("a machine that throws at a node whose disk was bad before", () => {
   const cluster = started()
   for (const { id } of cluster.nodes) cluster.excused.add(id)
-  spyOn(Machine.prototype, "flush").mockImplementation(() => {
+  spyOn(MachineCore.prototype, "flush").mockImplementation(() => {
     throw new Error("planted")
   })
   expect(() => cluster.runFor(5000)).toThrow("planted")

@@ -3,6 +3,7 @@
 // The entry file closes its realm behind it: all that is needed of the host is taken when this file is loaded.
 
 import { readlinkSync, readSync, writeSync } from "node:fs"
+import { Cause, Effect, Exit } from "effect"
 import { isOutOfMemory } from "../HostFault.ts"
 import {
   type Answer,
@@ -25,18 +26,20 @@ export const serve = (answer: AnswerRequest): void =>
   isMainThread ? serveDescriptors(answer) : serveMessages(answer)
 
 /** The same in a child, for answers that take their time. Nothing that was left behind may be at work meanwhile. */
-export const serveInTime = async (answer: (request: Uint8Array) => Promise<Uint8Array>): Promise<never> => {
+export const serveInTime = Effect.fnUntraced(function* (
+  answer: (request: Uint8Array) => Effect.Effect<Uint8Array>,
+): Effect.fn.Return<never> {
   write(greeting())
   while (true) {
     const { number, bytes } = readRequest()
-    const settled = await answer(bytes).then(
-      (given) => () => given,
-      (error: unknown) => () => {
-        throw error
-      },
-    )
-    write(answerTo(settled, number, bytes))
+    const made = yield* Effect.exit(answer(bytes))
+    write(answerTo(() => bytesOf(made), number, bytes))
   }
+})
+
+const bytesOf = (made: Exit.Exit<Uint8Array>): Uint8Array => {
+  if (Exit.isSuccess(made)) return made.value
+  throw Cause.squash(made.cause)
 }
 
 declare const self: Worker

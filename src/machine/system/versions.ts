@@ -106,7 +106,7 @@ export const offer = (
   const before = catalogue.actors.get(name)
   const known = catalogue.row(name, version)
   if (before === null || known === null) return unknownVersion(name, version)
-  const row: ActorRow = { ...before, offers: { ...before.offers, [node]: { version, declared } } }
+  const row: ActorRow = { ...before, offers: { ...before.offers, [node]: { declared, version } } }
   if (row.active === version) return stored(catalogue, name, before, row, index, "active", null)
   const active = row.active === null ? null : catalogue.row(name, row.active)
   const hindrance = hindranceTo(state, name, version)

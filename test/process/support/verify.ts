@@ -11,7 +11,8 @@ export const expectKept = async (cluster: Cluster, load: Load, what: string): Pr
   const [first, ...others] = await cluster.contents("counter")
   for (const other of others) {
     expect(other.instances).toEqual(first!.instances)
-    expect(other.position).toEqual(first!.position)
+    // A checkpoint may have come to one of them since: it changes nothing but how far it is.
+    expect(other.position.digest).toBe(first!.position.digest)
   }
   expect(first!.position.digest).not.toBe("")
   const finals = new Map(
