@@ -105,11 +105,11 @@ export class GuestDoors {
 }
 
 /** Processes that compute at one time. */
-const atOnceMax = 4
+export const atOnceMax = 4
 /** Processes that are kept, one for each actor. */
 export const roomsMax = 8
 /** Of a call. Most take less than one. */
-const freeMillisPerCall = 5
+export const freeMillisPerCall = 5
 const waitFactor = 4
 /** What may be owed: a second of computing. */
 const onCreditMillis = 4_000

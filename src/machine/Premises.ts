@@ -211,7 +211,7 @@ export const doorTerms: Terms = {
   residentBytesMax: 8 * mebibyte,
   sparesStarved: true,
 }
-const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
+export const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
 export const logTerms: Terms = {
   deadlineMillis: 500,
   lastDeadlineMillis: 1_000,
