@@ -7,7 +7,7 @@ import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineFailed } from "../../src/machine/MachineHost.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { command, entry, initial, refusalOf } from "./Bench.ts"
-import { add, base, places, propose, removeTemporary, run, value } from "./places.ts"
+import { add, base, offerOwn, places, propose, removeTemporary, run, value } from "./places.ts"
 
 afterEach(removeTemporary)
 
@@ -252,16 +252,20 @@ for (const [name, make] of Object.entries(places)) {
       await run(
         place.layer(),
         Effect.fnUntraced(function* (host) {
-          yield* propose(host, 1, [add(5)])
+          yield* propose(host, base + 1, [add(5)])
           yield* host.flush
-          yield* propose(host, 2, [add(1)])
+          yield* propose(host, base + 2, [add(1)])
           expect(yield* host.giveUp).toMatchObject({ index: 0, configuration: initial })
+          // The actor has gone with the state, and comes back with the log.
+          expect(yield* value(host)).toMatchObject({ code: "unknown-actor" })
+          yield* offerOwn(host)
           expect(yield* value(host)).toBe(0)
           expect(yield* host.checkpoints).toEqual([])
-          yield* propose(host, 1, [add(7)])
+          yield* propose(host, base + 1, [add(7)])
           // What is in repair may have to be given up once more.
           yield* host.giveUp
-          yield* propose(host, 1, [add(9)])
+          yield* offerOwn(host)
+          yield* propose(host, base + 1, [add(9)])
           expect(yield* value(host)).toBe(9)
           yield* host.flush
         }),
