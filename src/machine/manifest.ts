@@ -66,6 +66,6 @@ const shapeOf = (schema: AnySchema): Pick<Canonical, "json" | "textBytesMax"> =>
 /** A shape is for people to compare: one that says too much, and those behind too many, are left out. */
 const shapeBytesMax = 64 * 1024
 const shapesBytesMax = 256 * 1024
-export export const initialBytesMax = 256 * 1024
+export const initialBytesMax = 256 * 1024
 /** Half of what a command may bring: what is text in it is quoted once more. */
-export export const manifestBytesMax = 512 * 1024
+export const manifestBytesMax = 512 * 1024

@@ -7,10 +7,11 @@ import { type Compartment, type CompartmentFault, fault } from "../../src/machin
 import type { Call, Reply } from "../../src/machine/Executor.ts"
 import { GuestDoors } from "../../src/machine/GuestDoors.ts"
 import { Instance } from "../../src/machine/Instance.ts"
-import { encodeReplies } from "../../src/machine/inside/protocol.ts"
 import { unpackMessage } from "../../src/machine/inside/message.ts"
+import { encodeReplies } from "../../src/machine/inside/protocol.ts"
 import { Quarters, type QuartersOptions } from "../../src/machine/inside/Quarters.ts"
 import { defaultLimits } from "../../src/machine/limits.ts"
+import { hurried } from "./Housed.ts"
 
 /** A call by the name of its query; what it is answered is its name again. */
 const ask = (query: string): Call => ({
@@ -67,7 +68,9 @@ class Houses {
   })
 
   #answer(place: Place, request: Uint8Array): Effect.Effect<Uint8Array, CompartmentFault> {
-    const { calls } = unpackMessage(request).document as { calls: ReadonlyArray<{ query?: string; command?: string }> }
+    const { calls } = unpackMessage(request).document as {
+      calls: ReadonlyArray<{ query?: string; command?: string }>
+    }
     const names = calls.map(({ query, command }) => query ?? command ?? "")
     this.batches.push(names)
     const replies: Array<Reply> = []
@@ -97,15 +100,22 @@ const quartersOf = (houses: Pick<Houses, "open">, options: Partial<QuartersOptio
 
 const told = (replies: ReadonlyArray<Reply>) =>
   replies.map((reply) =>
-    reply.type === "faulted" ? reply.fault.kind : reply.type === "answered" ? JSON.parse(reply.text) : reply.type,
+    reply.type === "faulted"
+      ? reply.fault.kind
+      : reply.type === "answered"
+        ? JSON.parse(reply.text)
+        : reply.type,
   )
 const run = async (quarters: Quarters, ...calls: ReadonlyArray<Call>) =>
-  told(await Effect.runPromise(quarters.run(calls, true)))
+  told(await hurried(quarters.run(calls, true)))
 
 describe("a call", () => {
   test("that fails alone is to blame, and what comes before it is not run again for it", async () => {
     const houses = new Houses((name) => (name === "loop" ? fault("deadline", "it computed") : null))
-    expect(await run(quartersOf(houses), reduce("one"), reduce("loop"), reduce("two"))).toEqual(["one", "deadline"])
+    expect(await run(quartersOf(houses), reduce("one"), reduce("loop"), reduce("two"))).toEqual([
+      "one",
+      "deadline",
+    ])
     expect(houses.batches).toEqual([["one", "loop", "two"], ["one"], ["loop"], ["loop"]])
   })
 
@@ -119,7 +129,7 @@ describe("a call", () => {
     const houses = new Houses(() => fault("ended", "the compartment was closed"))
     const quarters = quartersOf(houses)
     expect(await run(quarters, reduce("one"))).toEqual(["host"])
-    await Effect.runPromise(quarters.end)
+    await hurried(quarters.end)
     expect(await run(quarters, reduce("one"))).toEqual(["host"])
   })
 
@@ -145,10 +155,7 @@ describe("a call", () => {
 
 test("of questions that are asked together three may fail, then the others are given up unasked", async () => {
   const houses = new Houses((name) => (name === "fine" ? null : fault("deadline", "it computed")))
-  const replies = await run(
-    quartersOf(houses),
-    ...["fine", "1", "2", "3", "4", "fine"].map(ask),
-  )
+  const replies = await run(quartersOf(houses), ...["fine", "1", "2", "3", "4", "fine"].map(ask))
   expect(replies).toEqual(["fine", "deadline", "deadline", "deadline", "host", "host"])
 })
 
@@ -158,7 +165,7 @@ test("states that are too much for one message go in several", async () => {
     Instance.received(
       `till/${key}`,
       { actor: "till", key, revision: 1, version: "v", index: 1 },
-      JSON.stringify("x".repeat(4_000_000)),
+      JSON.stringify("x".repeat(2_000_000)),
     )
   const calls = Array.from({ length: 10 }, (_, at) => reduce(`${at}`, large(`${at}`)))
   expect(await run(quartersOf(houses), ...calls)).toHaveLength(10)
@@ -188,14 +195,14 @@ test("a door with somebody in it stays open, however many others are opened mean
     )
     return quartersOf({ open })
   })
-  const first = Effect.runPromise(doors.run("busy", [ask("one")]))
+  const first = hurried(doors.run("busy", [ask("one")]))
   for (let at = 1; at <= 20; at++) {
-    expect(told(await Effect.runPromise(doors.run(`other-${at}`, [ask("one")])))).toEqual([`${at}`])
+    expect(told(await hurried(doors.run(`other-${at}`, [ask("one")])))).toEqual([`${at}`])
   }
   expect(ended).not.toContain("0")
   expect(ended.length).toBeGreaterThan(10)
   release.resolve()
   expect(told(await first)).toEqual(["0"])
-  await Effect.runPromise(doors.end)
-  expect(told(await Effect.runPromise(doors.run("busy", [ask("one")])))).toEqual(["host"])
+  await hurried(doors.end)
+  expect(told(await hurried(doors.run("busy", [ask("one")])))).toEqual(["host"])
 })

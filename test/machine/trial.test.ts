@@ -71,7 +71,10 @@ describe("of commands that are tried together", () => {
 
   test("the later sees what the earlier would leave", async () => {
     const machine = await housed()
-    expect(kinds(await untried(machine, one("add", "a", 1), one("armed", "a")))).toEqual(["till", "$instance"])
+    expect(kinds(await untried(machine, one("add", "a", 1), one("armed", "a")))).toEqual([
+      "till",
+      "$instance",
+    ])
     expect(kinds(await untried(machine, one("armed", "b")))).toEqual(["till"])
   })
 
@@ -87,7 +90,9 @@ describe("of commands that are tried together", () => {
     const machine = await housed()
     const many = Array.from({ length: 150 }, (_, at) => one(at === 100 ? "fall" : "armed", `k${at}`))
     const admissions = kinds(await untried(machine, ...many))
-    expect(admissions.map((kind, at) => [kind, at]).filter(([kind]) => kind !== "till")).toEqual([["$instance", 100]])
+    expect(admissions.map((kind, at) => [kind, at]).filter(([kind]) => kind !== "till")).toEqual([
+      ["$instance", 100],
+    ])
   })
 
   test("when ten fail, the others wait for what the log says of them", async () => {
@@ -95,7 +100,8 @@ describe("of commands that are tried together", () => {
     const many = Array.from({ length: 14 }, (_, at) => one("fall", `k${at}`))
     const admissions = await untried(machine, ...many)
     expect(kinds(admissions)).toEqual([...Array(10).fill("$instance"), ...Array(4).fill("overloaded")])
-    for (const admission of admissions) if (admission._tag === "Admitted") await machine.apply(admission.command)
+    for (const admission of admissions)
+      if (admission._tag === "Admitted") await machine.apply(admission.command)
     expect(kinds(await machine.admit([one("add", "fine", 1)]))).toEqual(["quarantined"])
   })
 })
@@ -113,13 +119,18 @@ test("what has been executed meanwhile is not tried again", async () => {
   const [admission] = await machine.admit([bytes])
   const { command: versioned } = admission as { readonly command: Uint8Array }
   await machine.propose(bytes)
-  expect(await machine.try([versioned])).toMatchObject([{ _tag: "Settled", outcome: { result: "1", replayed: true } }])
+  expect(await machine.try([versioned])).toMatchObject([
+    { _tag: "Settled", outcome: { result: "1", replayed: true } },
+  ])
 })
 
 test("what waited while its actor was switched is tried with the version of now", async () => {
   const machine = await housed()
   const [admission] = await machine.admit([one("add", "a", 1)])
-  const version = await machine.deploy("till", `// another\n${source.replace("n + by }, result", "n + 2 * by }, result")}`)
+  const version = await machine.deploy(
+    "till",
+    `// another\n${source.replace("n + by }, result", "n + 2 * by }, result")}`,
+  )
   const tried = await machine.try([(admission as { readonly command: Uint8Array }).command])
   expect(tried[0]).toMatchObject({ _tag: "Admitted" })
   expect(decodeCommand((tried[0] as { readonly command: Uint8Array }).command)!.version).toBe(version)
@@ -142,7 +153,11 @@ test("a rejection is bounded as a result is", async () => {
     const outcome = await machine.propose(one("rejects", "a", length))
     return JSON.parse((outcome as { readonly extra: string }).extra).reason
   }
-  expect(await reason(5_000)).toEqual({ code: "c".repeat(128), message: "m".repeat(1000), data: "d".repeat(5_000) })
+  expect(await reason(5_000)).toEqual({
+    code: "c".repeat(128),
+    message: "m".repeat(1000),
+    data: "d".repeat(5_000),
+  })
   expect(await reason(2_000_000)).toEqual({
     code: "rejection-too-large",
     message: "reject: its data have 2000002 bytes; 1048576 are allowed",
@@ -165,9 +180,14 @@ describe("a module is not taken", () => {
 
   test("whose initial state or names are too much for an entry", async () => {
     expect(await problemOf(module("''"))).toBe("it is")
-    expect(await problemOf(module("'x'.repeat(300_000)"))).toBe("initial: it has 300002 bytes; 262144 are allowed")
-    const many = "...Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => ['c' + 'x'.repeat(50) + at, { output: Schema.Null, reduce: (state) => ({ state, result: null }) }]))"
-    expect(await problemOf(module("''", many))).toMatch(/^its names, schemas and initial state have \d+ bytes/)
+    expect(await problemOf(module("'x'.repeat(300_000)"))).toBe(
+      "initial: it has 300002 bytes; 262144 are allowed",
+    )
+    const many =
+      "...Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => ['c' + 'x'.repeat(50) + at, { output: Schema.Null, reduce: (state) => ({ state, result: null }) }]))"
+    expect(await problemOf(module("''", many))).toMatch(
+      /^its names, schemas and initial state have \d+ bytes/,
+    )
   })
 
   test("that is no bundle of ours", async () => {

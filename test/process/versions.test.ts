@@ -136,7 +136,9 @@ const switchOver = async (cluster: Cluster, bys: Map<string, string>): Promise<v
     await insist("a switch", (operator) => operator.activate("tally", token))
   }
   const bringIn = async (declared: 1 | 2, note: string): Promise<string> => {
-    const { version } = await insist("an upload", (operator) => operator.upload("tally", sources[declared](note)))
+    const { version } = await insist("an upload", (operator) =>
+      operator.upload("tally", sources[declared](note)),
+    )
     bys.set(version as string, note)
     return version as string
   }
@@ -215,7 +217,8 @@ const activeAt = (log: ReadonlyArray<Logged>): ReadonlyMap<number, string | null
     seen.add(`${actor} ${key} ${idempotencyKey}`)
     if (isFirst && actor === "$actor" && key === "tally") {
       if (command === "activate" && active === input!["from"]) active = input!["version"]!
-      if (command === "rollback" && (input!["from"] === null || active === input!["from"])) active = input!["to"]!
+      if (command === "rollback" && (input!["from"] === null || active === input!["from"]))
+        active = input!["to"]!
     }
     found.set(index, active)
   }
@@ -290,7 +293,10 @@ test(
       await away!.kill("SIGTERM")
       const operator = new Operator(leader.url)
       expect(await operator.deploy("tally", sources[1]("one"))).toMatchObject({ status: 200 })
-      expect(await operator.propose("tally", "a", "count")).toMatchObject({ status: 200, body: { result: { n: 1 } } })
+      expect(await operator.propose("tally", "a", "count")).toMatchObject({
+        status: 200,
+        body: { result: { n: 1 } },
+      })
       expect(await operator.deploy("tally", sources[2]("two"))).toMatchObject({ status: 200 })
       await ask(`${leader.url}/admin/snapshot`, { method: "POST" })
       away!.start()
@@ -327,14 +333,20 @@ test(
         expect(told.map(({ status }) => status)).toEqual([200, 200, 200])
       }
       const more = Array.from({ length: 30 }, (_, at) => `more ${at}`)
-      for (const note of more) expect(await operators[0]!.upload("tally", sources[2](note))).toMatchObject({ status: 200 })
+      for (const note of more)
+        expect(await operators[0]!.upload("tally", sources[2](note))).toMatchObject({ status: 200 })
       const { actors } = (await operators[1]!.actors()).body as unknown as {
-        readonly actors: ReadonlyArray<{ readonly name: string; readonly versions: ReadonlyArray<{ readonly version: string }> }>
+        readonly actors: ReadonlyArray<{
+          readonly name: string
+          readonly versions: ReadonlyArray<{ readonly version: string }>
+        }>
       }
       const { versions } = actors.find(({ name }) => name === "tally")!
       expect(versions.length).toBe(50)
       // What wrote an instance, and is active, is needed.
-      expect(await operators[2]!.propose("tally", "a", "count")).toMatchObject({ body: { result: { by: "first", n: 2 } } })
+      expect(await operators[2]!.propose("tally", "a", "count")).toMatchObject({
+        body: { result: { by: "first", n: 2 } },
+      })
       const [first, ...others] = await cluster.contents("tally")
       for (const other of others) expect(other.position).toEqual(first!.position)
     }),

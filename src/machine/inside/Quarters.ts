@@ -117,7 +117,8 @@ export class Quarters {
     // In a new compartment: the one before may have died of what others left there. A question may be asked again.
     const isBlameless = first.fault.kind === "host"
     const isWorthIt =
-      isBlameless || ((call.type === "reduce" || call.type === "adopt") && this.#relapses < relapsesMax)
+      isBlameless ||
+      ((call.type === "reduce" || call.type === "adopt") && Math.ceil(this.#relapses) < relapsesMax)
     if (!isWorthIt || this.#isEnded) return { type: "faulted", fault: first.fault }
     yield* this.#turn.withPermit(this.#close())
     const last = faultIn(yield* this.#try([call], lasts, lastDeadlineMillis))
