@@ -128,7 +128,11 @@ const firstConfiguration = ({ cluster }: Pick<NodeOptions, "cluster">): Configur
   addresses: cluster,
 })
 
-const snapshotThread = new URL("./machine/snapshotThread.ts", import.meta.url)
+/** They know what the rows of a state add up to. */
+const snapshotThreads = {
+  jobs: new URL("./machine/snapshotThread.ts", import.meta.url),
+  scrub: new URL("./machine/scrubThread.ts", import.meta.url),
+}
 
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000
@@ -193,7 +197,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     Layer.provideMerge(
       Layer.mergeAll(
         layerLog(directory, options.diskReserveBytes),
-        layerSnapshots({ directory: options.data, thread: snapshotThread }),
+        layerSnapshots({ directory: options.data, threads: snapshotThreads }),
       ),
     ),
   )

@@ -61,6 +61,13 @@ export const registerNodeMetrics = (
     (s) => s.splits,
     "counter",
   )
+  perGroup(
+    "raftlet_scrubs_total",
+    "How often all of the state on the disk was read, row by row, since it was opened.",
+    (s) => s.scrubs.count,
+    "counter",
+  )
+  perGroup("raftlet_scrub_seconds", "How long that took the last time.", (s) => s.scrubs.tookMillis / 1000)
   perGroup("raftlet_checkpoint_index", "Newest checkpoint that the state has come past.", (s) =>
     s.checkpoint === null ? 0 : s.checkpoint.index,
   )

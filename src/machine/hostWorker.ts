@@ -49,7 +49,12 @@ export const layerWorker = (options: {
       const { node, initial, limits = {}, statePath } = options
       const open = call("open", { node, statePath, initial, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
-      yield* Effect.retry(open, { times: 1, while: ({ reason }) => reason === "corrupt" })
+      yield* open.pipe(
+        Effect.tapError(({ message, reason }) =>
+          reason === "corrupt" ? Effect.logWarning(`the state is given up: ${message}`) : Effect.void,
+        ),
+        Effect.retry({ times: 1, while: ({ reason }) => reason === "corrupt" }),
+      )
       const own = yield* inspectAll(call, modules)
       return makeHost(call, open, own, (id) =>
         Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),

@@ -198,8 +198,9 @@ export class Proposals {
     const proposals = []
     for (const [position, waiter] of waiters.entries()) {
       const admission = admissions[position]!
-      if (admission._tag === "Settled") settle(waiter, admission.outcome)
-      // Who has given up while it was tried has been told that it did not happen.
+      // Who was answered while the machine looked at it may have been told that it did not happen, and never will (C2).
+      if (waiter.isSettled) waiter.dismissed("not-leader")
+      else if (admission._tag === "Settled") settle(waiter, admission.outcome)
       else if (admission._tag === "Admitted")
         proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
       else waiter.dismissed("not-leader")

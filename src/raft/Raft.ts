@@ -211,6 +211,8 @@ export interface GroupStatus {
   readonly checkpoint: Checkpoint | null
   /** Checkpoints at which no majority can agree, as far as this node has seen them while it led. */
   readonly splits: number
+  /** How often all of the state on this node's disk was read since it was opened, and how long the last time took. */
+  readonly scrubs: { readonly count: number; readonly tookMillis: Millis }
   readonly configuration: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */

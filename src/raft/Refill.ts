@@ -17,12 +17,21 @@ export interface Fetched {
   readonly term: Term
 }
 
+/** What was asked of whom last: only its answer is heard, or late and repeated ones would have two at work at once. */
+interface Question {
+  readonly of: NodeId
+  readonly id: string
+  readonly offset: number
+  readonly at: Millis
+}
+
 const LOOK_MILLIS = 25
 
 export class Refill {
   readonly #group: Group
   #fetched: Fetched | null = null
-  #heardAt: Millis = Number.NEGATIVE_INFINITY
+  #question: Question | null = null
+  #yieldedAt: Millis = Number.NEGATIVE_INFINITY
   #attempts = 0
 
   constructor(group: Group) {
@@ -35,53 +44,74 @@ export class Refill {
     return fetched === null || fetched.index > applicableIndex(this.#group.node) ? null : fetched
   }
 
-  /** It is the machine's now, or its place was needed. */
-  forget(): void {
+  /** It is the machine's now. */
+  taken(): void {
     this.#fetched = null
+  }
+
+  /**
+   * A leader sends a snapshot, which brings a state as well, and a log that begins behind it. There is room for one of the
+   * two: each would make the store forget the pieces of the other.
+   */
+  yieldTo(): void {
+    this.#fetched = null
+    this.#question = null
+    this.#yieldedAt = nowOf(this.#group.clock)
   }
 
   /** Asks until the machine has a state, from here or from a leader. Who does not answer is not asked twice in a row. */
   readonly life = Effect.fnUntraced(function* (this: Refill) {
-    const { clock, node, options } = this.#group
-    if (lacksState(node))
-      this.#group.observer.event("the log does not reach back far enough: asking for a state", {})
+    const { node, observer } = this.#group
+    if (lacksState(node)) observer.event("the log does not reach back far enough: asking for a state", {})
     while (lacksState(node)) {
-      const isOverdue = nowOf(clock) - this.#heardAt >= options.refillRetryMillis
-      if (this.#fetched === null && isOverdue) this.#askSomebody()
+      if (this.#fetched === null && this.#isQuiet) this.#askSomebody()
       yield* Effect.sleep(LOOK_MILLIS)
     }
   }).bind(this)
 
   /** A piece has come. Keeps it when it is the next one. */
   readonly keep = Effect.fnUntraced(function* (this: Refill, from: NodeId, piece: StatePiece) {
-    const { clock, node, snapshots } = this.#group
+    const { node, snapshots } = this.#group
     const { id, index, term, totalBytes, offset, bytes } = piece
     // What the log knows under another term is another history.
     const isOurs = index >= node.log.base.index && (node.log.termAt(index) ?? term) === term
-    if (!lacksState(node) || this.#fetched !== null || !isOurs) return
+    if (!lacksState(node) || this.#fetched !== null || !this.#isAnswer(from, piece) || !isOurs) return
     let received = yield* snapshots.received(id)
     const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
     if (isNext) received = yield* snapshots.receive({ id, offset, bytes })
-    if (isNext) this.#heardAt = nowOf(clock)
     if (received < totalBytes) return this.#ask(from, id, received)
     yield* snapshots.finish({ id, bytes: totalBytes })
+    this.#question = null
     this.#fetched = { snapshotId: id, index, term }
     this.#group.applicable.raise()
   }).bind(this)
 
+  /** Of another copy than the one that was asked about it is the first piece: the peer has that no more. */
+  #isAnswer(from: NodeId, { id, offset }: StatePiece): boolean {
+    const question = this.#question
+    return question?.of === from && offset === (id === question.id ? question.offset : 0)
+  }
+
+  /** Nothing is under way, by its own asking or by a leader's sending. */
+  get #isQuiet(): boolean {
+    const { clock, options } = this.#group
+    const lastAt = Math.max(this.#question?.at ?? Number.NEGATIVE_INFINITY, this.#yieldedAt)
+    return nowOf(clock) - lastAt >= options.refillRetryMillis
+  }
+
   /** The leader first: its state is the one that a majority's are compared with. */
   #askSomebody(): void {
-    const { clock, node } = this.#group
+    const { node } = this.#group
     const others = members(node.configurations.current).filter((id) => id !== node.id)
     const leader = knownLeader(node)
     const candidates =
       leader === null || leader === node.id ? others : [leader, ...others.filter((id) => id !== leader)]
-    this.#heardAt = nowOf(clock)
     if (candidates.length > 0) this.#ask(candidates[this.#attempts++ % candidates.length]!, "", 0)
   }
 
   #ask(of: NodeId, id: string, offset: number): void {
-    const { node, transport } = this.#group
+    const { clock, node, transport } = this.#group
+    this.#question = { of, id, offset, at: nowOf(clock) }
     transport.send(of, node.group, { type: "StateRequest", index: node.log.base.index, id, offset })
   }
 }

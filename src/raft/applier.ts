@@ -63,7 +63,7 @@ const applyAll = Effect.fnUntraced(function* (
       const { ready } = refill
       if (ready === null) return
       yield* install(group, ready.snapshotId, applied, flushed)
-      refill.forget()
+      refill.taken()
       listeners.installed()
     } else {
       const to = applicableIndex(node)

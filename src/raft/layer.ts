@@ -53,7 +53,7 @@ const statusOf = (lives: Lives): GroupStatus => {
 }
 
 const statusIn = (started: Started): GroupStatus => {
-  const { group, proposals, reads, writer, flushed, checkpoints } = started
+  const { group, proposals, reads, writer, flushed, checkpoints, scrubbed } = started
   const { node, partings } = group
   const leader = knownLeader(node)
   const configuration = node.configurations.current
@@ -82,6 +82,7 @@ const statusIn = (started: Started): GroupStatus => {
     partings: partings.counts,
     checkpoint: checkpoints.newest,
     splits: partings.splits,
+    scrubs: { ...scrubbed },
     configuration,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {

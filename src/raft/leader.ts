@@ -1,12 +1,14 @@
 // What lives while a node leads? A heartbeat, a replicator for each member, the clock of the timers, and checkpoints.
 
 import { Effect, Scope } from "effect"
-import { isServing, type Leader } from "../consensus/node.ts"
+import { isServing, type Leader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
+import { handOver } from "./handOver.ts"
+import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import { replicateToMembers } from "./replicators.ts"
 
@@ -14,7 +16,7 @@ import { replicateToMembers } from "./replicators.ts"
 export const leaderLife = Effect.fnUntraced(function* (
   group: Group,
   role: Leader,
-  { run, proposals, checkpoints }: Hands,
+  { run, proposals, checkpoints, operations }: Hands,
   scope: Scope.Scope,
 ) {
   yield* Scope.addFinalizer(
@@ -25,6 +27,15 @@ export const leaderLife = Effect.fnUntraced(function* (
   yield* run(heartbeat(group), scope)
   yield* run(timers(group, proposals), scope)
   yield* run(checkpointer(group, checkpoints), scope)
+  if (lacksState(group.node)) yield* run(leavesLead(group, operations), scope)
+})
+
+/** Nothing can be served without a state, and to get one may take long: whoever has one had better lead. */
+const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operations) {
+  while (lacksState(group.node)) {
+    yield* handOver(group, operations, null)
+    yield* Effect.sleep(group.options.limits.electionTimeoutMaxMillis)
+  }
 })
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {

@@ -45,6 +45,8 @@ export interface RaftOptions {
   readonly checkpointMillis: number
   /** How often a replica repeats what its state came to at the newest checkpoint. */
   readonly reportMillis: number
+  /** All of the state is read after so long, and behind each checkpoint. */
+  readonly scrubMillis: number
   /** Who has lost its state asks another peer for one when nothing has come for so long. */
   readonly refillRetryMillis: number
   /** A state that is given up again soon waits so long, and twice as long each time, before it is repaired. */
@@ -84,6 +86,7 @@ export const defaultOptions = {
   checkpointEntries: 10_000,
   checkpointMillis: 10_000,
   reportMillis: 1000,
+  scrubMillis: 10_000,
   refillRetryMillis: 1000,
   repairPauseMillis: 1000,
   repairPauseMillisMax: 600_000,

@@ -163,7 +163,7 @@ export const receiver = Effect.fnUntraced(function* (
     if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
     // The store keeps one: what is about to become the state must not go for what may come later.
     if (refill.ready !== null) continue
-    refill.forget()
+    refill.yieldTo()
     const received = yield* keep(group, chunk).pipe(
       Effect.catchTags({
         SnapshotCorrupt: (error) => {

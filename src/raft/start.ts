@@ -28,6 +28,7 @@ import { noteRoom } from "./room.ts"
 import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
 import { Stuckness } from "./Stuckness.ts"
+import { type Scrubbed, scrubber } from "./scrubber.ts"
 import { compactor, type Flushed, flusher, type Piece, receiver } from "./snapshotter.ts"
 import { turns } from "./turns.ts"
 import { makeWriter, type Writer } from "./writer.ts"
@@ -42,6 +43,7 @@ export interface Started {
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
+  readonly scrubbed: Scrubbed
   /** Fails when one of its lives has died: the group can do nothing more. */
   readonly stopped: Effect.Effect<never, GroupStopped>
   /** Succeeds when the state is known to be bad: the life has to end, and the door is closed already. */
@@ -73,6 +75,7 @@ export const start = Effect.fnUntraced(function* (
 
   const applied: Applied = { index: group.node.appliedIndex }
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
+  const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
@@ -126,6 +129,7 @@ export const start = Effect.fnUntraced(function* (
   yield* run(flusher(group, flushed), scope)
   yield* run(receiver(group, refill, pieces, taken), scope)
   yield* run(refill.life(), scope)
+  yield* run(scrubber(group, checkpoints, scrubbed), scope)
   yield* run(giver(group, asked), scope)
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
@@ -143,6 +147,7 @@ export const start = Effect.fnUntraced(function* (
     writer,
     applied,
     flushed,
+    scrubbed,
     stopped: Deferred.await(stopped),
     parted: Deferred.await(parted),
     answerAll,

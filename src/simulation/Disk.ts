@@ -15,7 +15,7 @@ import { layerMemory as layerSnapshots } from "../storage/snapshotStoreMemory.ts
 import { openMemoryStateStore } from "../storage/stateStoreMemory.ts"
 import type { WalCondition } from "../storage/wal.ts"
 import type { Chance } from "./Chance.ts"
-import { damageMark, flipBit, type Place, places, shortenLog } from "./diskDamage.ts"
+import { alterState, damageMark, flipBit, type Place, places, shortenLog } from "./diskDamage.ts"
 import { calmWeather, conductOf, type DiskWeather } from "./diskWeather.ts"
 import { SyncedLog } from "./SyncedLog.ts"
 
@@ -107,6 +107,11 @@ export class SimulatedDisk extends MemoryDisk {
   /** One bit in one of these places is another one. Says which, or null when there is nothing to damage. */
   flipBit(where: ReadonlyArray<Place> = places): string | null {
     return flipBit(this, this.#chance, where)
+  }
+
+  /** A row of the state is another one, with a checksum that fits. Says which, or null when there is none. */
+  alterState(): string | null {
+    return alterState(this, this.#chance)
   }
 
   /** While no process runs: the log comes back as it was some commits ago, its mark does not. */

@@ -197,6 +197,11 @@ export class Invariants {
     this.#machines.hashed(id, index, hash)
   }
 
+  /** What states came to there; undefined: nobody has said. */
+  hashAt(index: Index): string | undefined {
+    return this.#machines.hashAt(index)
+  }
+
   /** Nothing is said that the disk does not hold (E2, E3, R8). */
   said(from: NodeId, to: NodeId, message: Message, disk: DiskTruth): void {
     const { hardState } = disk

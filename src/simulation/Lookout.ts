@@ -52,10 +52,12 @@ export class Lookout {
 
   gaveUp({ id }: SimulatedNode): void {
     this.#glances.delete(id)
+    this.#sightings.see("state given up")
   }
 
   event(message: string): void {
     if (message.startsWith("the log is damaged")) this.#sightings.see("log found damaged")
+    if (message.startsWith("this node's state is repaired")) this.#sightings.see("state repaired")
     if (message.startsWith("giving a peer a state")) this.#sightings.see("state given to a peer")
   }
 

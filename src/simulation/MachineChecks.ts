@@ -61,6 +61,10 @@ export class MachineChecks {
     this.#applied.set(id, index)
   }
 
+  hashAt(index: Index): string | undefined {
+    return this.#hashes.get(index)?.hash
+  }
+
   /** Equal logs give equal states (D1). */
   hashed(id: NodeId, index: Index, hash: string): void {
     const known = this.#hashes.get(index)

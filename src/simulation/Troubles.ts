@@ -145,6 +145,8 @@ export class Troubles {
       }
       case "damage":
         return this.#damageWithEcho(this.#who(fault.target), fault)
+      case "alter":
+        return this.#alter(this.#who(fault.target), fault.fits)
       case "wall": {
         const node = this.#who(fault.target)
         if (fault.shiftMillis < 0 && node.record?.role.kind === "leader")
@@ -248,8 +250,8 @@ export class Troubles {
     this.#cluster.tell(`${node.id} is damaged: ${found}`)
     if (found !== null) {
       excused.add(node.id)
-      // A bad row of the state shows when it is read, which may be late or never.
-      this.#cluster.doubtful.set(node.id, damage === "flip-state" ? Number.POSITIVE_INFINITY : node.starts)
+      if (damage === "flip-state") this.#cluster.alterations.note(node, world.nowMillis)
+      else this.#cluster.doubtful.set(node.id, node.starts)
       invariants.damaged(node.id)
     }
     const isTold = found !== null && (damage === "shorten" || damage === "mark")
@@ -262,6 +264,16 @@ export class Troubles {
       if (invariants.committedConfiguration !== null) node.joins()
     }
     world.after(forMillis, () => node.start())
+  }
+
+  /** Under the running process, and only where others have a state to give. */
+  #alter(node: SimulatedNode, fits: boolean): void {
+    const { alterations, stillDoubtful, world } = this.#cluster
+    if (!node.isServing || !this.#cluster.canDoWithout(new Set([...stillDoubtful, node.id]))) return
+    const altered = fits ? node.disk.alterState() : node.disk.flipBit(["state"])
+    if (altered === null) return
+    this.#cluster.tell(`${altered} of ${node.id} is altered`)
+    alterations.note(node, world.nowMillis)
   }
 
   #isKnownToAll(id: NodeId): boolean {

@@ -4,6 +4,7 @@ import { groupRowOf } from "../storage/logRows.ts"
 import type { GroupImage, LogImage } from "../storage/logTablesMemory.ts"
 import type { FileContent } from "../storage/MemoryDirectory.ts"
 import type { MemoryDisk } from "../storage/MemoryDisk.ts"
+import type { StoredInstance } from "../storage/StateStore.ts"
 import { DamagedRow, decodeState, type Kept, type StateImage } from "../storage/stateImage.ts"
 import { chunkRowOf, instanceRowOf, positionRowOf, timerRowOf } from "../storage/stateRows.ts"
 import { stateFileName } from "../storage/stateStoreMemory.ts"
@@ -107,6 +108,27 @@ const flipState: Flip = (disk, chance) => {
     const [what, after] = flipRow(before, chance)
     file.alter((content) => (content === written ? after : content))
     return what
+  }
+  return null
+}
+
+/**
+ * Somebody writes a row anew, with a checksum that fits. In what no client ever sees of it: where it stands in the log.
+ * Says which, or null when there is no row.
+ */
+export const alterState = (disk: MemoryDisk, chance: Chance): string | null => {
+  for (const { names } of disk.directories.values()) {
+    const file = names.written.get(stateFileName)
+    const before = file === undefined ? null : stateIn(file.written)
+    const sound =
+      before === null ? [] : [...before.instances].filter(([, kept]) => !(kept instanceof DamagedRow))
+    if (file === undefined || before === null || sound.length === 0) continue
+    const [key, kept] = chance.pick(sound)
+    const stored = kept as StoredInstance
+    const instances = new Map(before.instances).set(key, { ...stored, index: stored.index + 1 })
+    const { written } = file
+    file.alter((content) => (content === written ? { ...before, instances } : content))
+    return `instance ${key}`
   }
   return null
 }

@@ -31,6 +31,8 @@ export const markers = {
   "node stopped by its disk": "a failed sync or a corrupt page ended a process",
   "log found damaged": "a node came back with less than it had said",
   "damaged log repaired": "a suspect node became whole again",
+  "state given up": "a state was not what it should be, and its node went on without it",
+  "state repaired": "a node that had given its state up had come back to where it was",
   "state given to a peer": "a node whose log did not reach back far enough got the state of another",
   "disk full": "a proposal was refused for want of room",
   "vote on a full disk": "a node without room gave its vote",

@@ -105,6 +105,7 @@ const drawSettings = (chance: Chance): RaftSettings => {
     checkpointEntries: chance.pick([5, 50, 10_000]),
     checkpointMillis: chance.pick([200, 1000]),
     reportMillis: chance.pick([100, 500]),
+    scrubMillis: chance.pick([200, 1000]),
     refillRetryMillis: chance.pick([100, 400]),
     repairPauseMillis: 20,
     repairPauseMillisMax: chance.pick([20, 500]),
@@ -335,6 +336,7 @@ export const drawFaults = (
   often(3, () => ({ type: "snapshot", target: target() }))
   often(2, () => ({ type: "flood", target: target(), count: chance.between(20, 120) }))
   faults.push(...drawFullDisks(room, ids, calmAtMillis))
+  faults.push(...drawAltered(chance.fork("altered"), ids, calmAtMillis))
   return faults.sort((left, right) => left.atMillis - right.atMillis)
 }
 
@@ -355,6 +357,15 @@ const drawFullDisks = (chance: Chance, ids: ReadonlyArray<NodeId>, calmAtMillis:
     },
   ]
 }
+
+/** Rows of the state that change where they lie, some of them while their node is busy with the one before. */
+const drawAltered = (chance: Chance, ids: ReadonlyArray<NodeId>, calmAtMillis: number): Array<Fault> =>
+  Array.from({ length: Math.round(sometimes(chance, 8)) }, () => ({
+    atMillis: chance.below(calmAtMillis),
+    type: "alter",
+    target: chance.pick<Target>([chance.pick(ids), "leader", "follower"]),
+    fits: chance.happens(0.5),
+  }))
 
 /** What a full disk keeps for those who must go on, in bytes of entries: nothing, a few of them, many. */
 const reserves = [0, 600, 4000, 40_000]

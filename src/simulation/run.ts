@@ -192,6 +192,7 @@ class Course {
     this.#agree(all, "when all is well again")
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
+    this.#lookAtStates(all)
     this.#lookAtTimers()
   }
 
@@ -235,6 +236,7 @@ class Course {
     const boundMillis = 20 * limits.electionTimeoutMaxMillis + 3000
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
+    const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
     const isAgreed = (): boolean => {
       // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
       const taking = nodes.filter(({ id }) => this.#isMember(id))
@@ -242,7 +244,11 @@ class Course {
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
       const term = this.#cluster.leader?.record?.term
       return taking.every(
-        ({ record }) => record?.term === term && record?.standing === "whole" && record.appliedIndex >= goal,
+        (node) =>
+          node.record?.term === term &&
+          node.record?.standing === "whole" &&
+          node.record.appliedIndex >= goal &&
+          isSound(node),
       )
     }
     const inTime = this.#cluster.runUntil(isAgreed, boundMillis)
@@ -294,7 +300,8 @@ class Course {
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
     const termsOf = () => nodes.filter(({ id }) => this.#isMember(id)).map(({ record }) => record?.term ?? 0)
     const configuration = this.#cluster.committedConfiguration
-    const startsOf = () => nodes.reduce((sum, { starts, isUp }) => sum + starts + (isUp ? 0 : 1), 0)
+    const startsOf = () =>
+      nodes.reduce((sum, { starts, repairs, isUp }) => sum + starts + repairs + (isUp ? 0 : 1), 0)
     const before = termsOf()
     const starts = startsOf()
     this.#cluster.runFor(QUIET_MILLIS)
@@ -307,6 +314,28 @@ class Course {
       termsOf(),
       before,
     )
+  }
+
+  /** No state is altered any more, and all that have come equally far are equal (D1). */
+  #lookAtStates(nodes: ReadonlyArray<SimulatedNode>): void {
+    const { alterations, raft } = this.#cluster
+    const boundMillis = 4 * raft.scrubMillis + 20 * raft.limits.electionTimeoutMaxMillis + 3000
+    const altered = () => nodes.filter(({ id }) => this.#isMember(id) && alterations.nodes.includes(id))
+    const inTime = this.#cluster.runUntil(() => altered().length === 0, boundMillis)
+    const still = altered().map(({ id }) => id)
+    insist(
+      "altered state",
+      inTime,
+      `every state that was altered is made good within ${boundMillis} ms`,
+      still,
+    )
+    const hashes = new Map<Index, string>()
+    for (const { id, machine, process } of nodes) {
+      if (machine === null || process === null || !this.#isMember(id)) continue
+      const { index, hash } = this.#ask(this.#cluster.node(id), machine.stateHash)
+      insist("state hash", (hashes.get(index) ?? hash) === hash, `states at ${index} in the end (D1): ${id}`)
+      hashes.set(index, hash)
+    }
   }
 
   /** What is due has rung, and what has not rung still waits (D9). */

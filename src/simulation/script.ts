@@ -121,6 +121,8 @@ export type Fault = {
       readonly forMillis: number
       readonly echoMillis?: number
     }
+  /** A row of the state changes under the running process; `fits`: so does its checksum. */
+  | { readonly type: "alter"; readonly target: Target; readonly fits: boolean }
   | { readonly type: "wall"; readonly target: Target; readonly shiftMillis: number }
   | { readonly type: "snapshot"; readonly target: Target }
   /** Many commands at once, at one node: more than may wait. */

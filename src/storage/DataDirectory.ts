@@ -19,9 +19,9 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, Schema, type Scope } from "effect"
 import { hashText } from "./checksum.ts"
 import { syncPath } from "./durable.ts"
+import { codeOf } from "./errorCode.ts"
 import { DataDirectoryRefused, type Identity } from "./LogStore.ts"
 import { logPaths, makeLog } from "./logDirectory.ts"
-import { codeOf } from "./sqliteError.ts"
 
 /** How the node was started, so that it can start again without being told. Opaque to the storage. */
 export type StartOptions = Readonly<Record<string, string | number | boolean | null>>

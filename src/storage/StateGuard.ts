@@ -1,7 +1,8 @@
 // What does an error of SQLite mean to who owns the state, and what may be asked after it?
 
+import { codeOf, isCorruptFile } from "./errorCode.ts"
 import { StateCorrupt, StateStoreFailed, StateStoreFull } from "./StateStore.ts"
-import { codeOf, isNoRoom } from "./sqliteError.ts"
+import { isNoRoom } from "./sqliteError.ts"
 
 /** Runs what is asked of a state store. After a failure of the disk all that is asked later fails, too. */
 export class StateGuard {
@@ -18,7 +19,6 @@ export class StateGuard {
   }
 }
 
-/** A page that SQLite cannot read is as corrupt as a row with a bad checksum; all else is the disk's failure. */
 export const failing = <A>(operation: string, body: () => A): A => {
   try {
     return body()
@@ -29,7 +29,7 @@ export const failing = <A>(operation: string, body: () => A): A => {
       throw new StateStoreFull(`${operation}: no room on the disk (${code})`, { cause: error })
     }
     const message = `${operation}: ${code === "" ? "" : `${code}: `}${(error as Error).message}`
-    if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw new StateCorrupt(message)
+    if (isCorruptFile(error)) throw new StateCorrupt(message)
     throw new StateStoreFailed(message, { cause: error })
   }
 }

@@ -6,9 +6,9 @@ import { isDeepStrictEqual } from "node:util"
 import { Schema } from "effect"
 import type { Configuration } from "../consensus/types.ts"
 import { syncPath } from "./durable.ts"
+import { codeOf } from "./errorCode.ts"
 import { failing } from "./StateGuard.ts"
 import { type StateContent, StateCorrupt, type StatePosition, StateStoreFailed } from "./StateStore.ts"
-import { codeOf } from "./sqliteError.ts"
 import { formatVersion, putPosition, readContent, readRecord, schema } from "./stateRows.ts"
 
 /** The file is no backup, or no longer what it was. */

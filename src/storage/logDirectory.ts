@@ -18,6 +18,7 @@ import {
 import { basename, join } from "node:path"
 import { damageOf } from "./damage.ts"
 import { syncPath } from "./durable.ts"
+import { codeOf } from "./errorCode.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import { DataDirectoryRefused, type Identity } from "./LogStore.ts"
 import type { LogTables } from "./LogTables.ts"
@@ -25,7 +26,6 @@ import { SqliteLogTables } from "./logTablesSqlite.ts"
 import { LogMark } from "./mark.ts"
 import { currentBoot, makeMarkFile, openMarkFile } from "./markFile.ts"
 import { openReserveFile } from "./reserveFile.ts"
-import { codeOf } from "./sqliteError.ts"
 import { inspectWal } from "./wal.ts"
 
 export const logPaths = (directory: string) => ({

@@ -2,6 +2,7 @@
 
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { damageOf, LogDamaged } from "./damage.ts"
+import { codeOf } from "./errorCode.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import { DataDirectoryRefused } from "./LogStore.ts"
 import { formatVersion, type LogTables } from "./LogTables.ts"
@@ -9,7 +10,7 @@ import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import type { LogMark, Mark, MarkedGroup } from "./mark.ts"
 import { orReserve, type Reserve } from "./Room.ts"
-import { codeOf, isNoRoom } from "./sqliteError.ts"
+import { isNoRoom } from "./sqliteError.ts"
 
 export interface LogContent {
   readonly tables: LogTables

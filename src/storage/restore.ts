@@ -7,12 +7,13 @@ import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import { adoptBackup, type Backup, BackupRefused, copyBackup, refuseOther } from "./backupFile.ts"
 import { openDataDirectory, type StartOptions } from "./DataDirectory.ts"
 import { syncPath } from "./durable.ts"
+import { codeOf } from "./errorCode.ts"
 import { LogFile } from "./LogFile.ts"
 import { DataDirectoryRefused, type Identity, type StorageFailed, type StorageFull } from "./LogStore.ts"
 import { logPaths, openLogDirectory } from "./logDirectory.ts"
 import type { StateContent, StatePosition } from "./StateStore.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
-import { codeOf, storageError } from "./sqliteError.ts"
+import { storageError } from "./sqliteError.ts"
 
 export interface RestoreOptions {
   readonly file: string

@@ -87,23 +87,6 @@ export const reopenSnapshot = (
   }
 }
 
-/**
- * Reads all of the state as of its last flush, beside the running machine. Throws {@link StateCorrupt} when it is not
- * what was written.
- */
-export const verifyStateFile = (directory: string, digestOf: DigestOf | null): void => {
-  const { state } = snapshotPaths(directory)
-  if (!existsSync(state)) throw new StateCorrupt(noState)
-  const database = new Database(state, { readonly: true })
-  try {
-    database.run("PRAGMA busy_timeout = 5000")
-    database.run("BEGIN")
-    verifyState(database, digestOf)
-  } finally {
-    database.close()
-  }
-}
-
 /** Empty when the received file is the announced one and durable under its final name, else the reason why not. */
 export const finishSnapshot = (
   directory: string,

@@ -1,15 +1,9 @@
-// What does the snapshot thread do? Copying, hashing and reading a whole state takes long, so it happens here and ends.
+// What does the snapshot thread do? Copying and hashing a whole state takes long, so it happens here and ends.
 
 import { packError } from "./logProtocol.ts"
 import { failing } from "./StateGuard.ts"
 import { type DigestOf, StateCorrupt } from "./StateStore.ts"
-import {
-  createSnapshot,
-  finishSnapshot,
-  installSnapshot,
-  reopenSnapshot,
-  verifyStateFile,
-} from "./snapshotFiles.ts"
+import { createSnapshot, finishSnapshot, installSnapshot, reopenSnapshot } from "./snapshotFiles.ts"
 import { storageError } from "./sqliteError.ts"
 
 declare const self: Worker
@@ -19,7 +13,6 @@ const jobsWith = (digestOf: DigestOf | null) => ({
   reopen: (path: string, id: string) => reopenSnapshot(path, id, digestOf),
   finish: (directory: string, id: string, bytes: number) => finishSnapshot(directory, id, bytes, digestOf),
   install: installSnapshot,
-  verify: (directory: string) => verifyStateFile(directory, digestOf),
 })
 export type SnapshotJobs = ReturnType<typeof jobsWith>
 
@@ -37,7 +30,7 @@ export const serveJobs = (digestOf: DigestOf | null): void => {
   self.onmessage = (event: MessageEvent<SnapshotRequest>) => {
     const { job, arguments: values } = event.data
     const run = jobs[job] as (...values: ReadonlyArray<unknown>) => unknown
-    const ofState = job === "create" || job === "verify"
+    const ofState = job === "create"
     try {
       const result = ofState ? failing(job, () => run(...values)) : run(...values)
       self.postMessage({ result, error: null })

@@ -25,7 +25,7 @@ export interface SnapshotFiles {
   readonly remove: (own: OwnSnapshot) => Effect.Effect<void, Failure>
   /** Copies the state beside the running machine; durable under its name when it succeeds. */
   readonly create: Effect.Effect<Snapshot, Failure | StateDamaged>
-  readonly verify: Effect.Effect<void, Failure | StateDamaged>
+  readonly verify: Effect.Effect<number, Failure | StateDamaged>
   /** Null when it is not what its name says. */
   readonly reopen: (own: OwnSnapshot) => Effect.Effect<Snapshot | null, Failure>
   /** Null when the file has gone meanwhile. */
@@ -102,7 +102,7 @@ export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"
     const before = exchanges
     const isOfOne = () => before % 2 === 0 && exchanges === before
     return Effect.catchTag(files.verify, "StateDamaged", (damaged) =>
-      isOfOne() ? Effect.fail(damaged) : Effect.void,
+      isOfOne() ? Effect.fail(damaged) : Effect.succeed(0),
     )
   })
 

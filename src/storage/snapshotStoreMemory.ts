@@ -163,7 +163,10 @@ const openFiles = (disk: MemoryDisk, group: GroupId, digestOf: DigestOf | null):
     create,
     verify: Effect.andThen(
       conduct.working,
-      attemptOnState("verify state", () => verifyImage(stateNow(), digestOf)),
+      attemptOnState("verify state", () => {
+        verifyImage(stateNow(), digestOf)
+        return 0
+      }),
     ),
     reopen: (own) =>
       Effect.andThen(

@@ -4,29 +4,40 @@ import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { codeOf } from "./errorCode.ts"
 import { StorageFailed, StorageFull } from "./LogStore.ts"
 import { type LogReply, unpackError } from "./logProtocol.ts"
 import { freeBytesIn, keptBytesIn } from "./reserveFile.ts"
 import { SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
+import type { Scrub } from "./scrub.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
 import { damagedTag, type SnapshotJobs, type SnapshotRequest } from "./snapshotJobs.ts"
 import { makeSnapshotStore, type SnapshotFiles, stopped } from "./snapshotService.ts"
-import { codeOf, storageError } from "./sqliteError.ts"
+import { storageError } from "./sqliteError.ts"
 
 type Failure = StorageFailed | StorageFull
 
-/**
- * Snapshots of the `state.db` in `directory`, kept in `directory/snapshots`. `thread`: the module that does the long
- * jobs, by {@link serveJobs}; the room's own does not know what the rows of a state add up to.
- */
-export const layerSqlite = (options: { readonly directory: string; readonly thread?: URL }) => {
-  const { directory, thread = new URL("./snapshotWorker.ts", import.meta.url) } = options
-  return Layer.effect(SnapshotStore, Effect.map(openFiles(directory, thread), makeSnapshotStore))
+/** Modules that begin with `serveJobs` and with `serveScrub`. */
+export interface Threads {
+  readonly jobs: URL
+  readonly scrub: URL
 }
 
-const openFiles = Effect.fnUntraced(function* (directory: string, thread: URL) {
+/** These do not know what the rows of a state add up to. */
+const ownThreads: Threads = {
+  jobs: new URL("./snapshotWorker.ts", import.meta.url),
+  scrub: new URL("./scrubWorker.ts", import.meta.url),
+}
+
+/** Snapshots of the `state.db` in `directory`, kept in `directory/snapshots`. */
+export const layerSqlite = (options: { readonly directory: string; readonly threads?: Threads }) => {
+  const { directory, threads = ownThreads } = options
+  return Layer.effect(SnapshotStore, Effect.map(openFiles(directory, threads), makeSnapshotStore))
+}
+
+const openFiles = Effect.fnUntraced(function* (directory: string, threads: Threads) {
   const paths = snapshotPaths(directory)
-  const { runJob, runStateJob } = jobsIn(thread)
+  const { runJob, runStateJob } = jobsIn(threads.jobs)
   yield* attempt("open snapshots", () => mkdirSync(paths.snapshots, { recursive: true })).pipe(
     Effect.mapError(stopped),
   )
@@ -46,7 +57,7 @@ const openFiles = Effect.fnUntraced(function* (directory: string, thread: URL) {
     create: Effect.suspend(() => attempt("create snapshot", () => insistOnRoom(directory, paths.state))).pipe(
       Effect.andThen(runStateJob("create", directory)),
     ),
-    verify: runStateJob("verify", directory),
+    verify: Effect.flatMap(inThread<Scrub>(threads.scrub, "scrub", paths.state), scrubbed),
     reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
     read: ({ index, id }, offset, bytesMax) =>
       attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
@@ -90,40 +101,50 @@ const readPiece = async (path: string, offset: number, bytesMax: number): Promis
   }
 }
 
+const scrubbed = ({ damage, failure, tookMillis }: Scrub): Effect.Effect<number, Failure | StateDamaged> => {
+  if (damage !== null) return Effect.fail(new StateDamaged({ reason: damage }))
+  return failure === null ? Effect.succeed(tookMillis) : Effect.fail(failed("scrub", failure))
+}
+
 type Job = keyof SnapshotJobs
 type Given<J extends Job> = Parameters<SnapshotJobs[J]>
 type Gives<J extends Job, E> = Effect.Effect<ReturnType<SnapshotJobs[J]>, E>
+type Answer = Pick<LogReply, "result" | "error">
 
 const jobsIn = (thread: URL) => {
   /** Of the state itself: it may turn out not to be what was written. */
-  const runStateJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure | StateDamaged> =>
-    run(thread, { job, arguments: values }) as Gives<J, Failure | StateDamaged>
+  const runStateJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure | StateDamaged> => {
+    const request: SnapshotRequest = { job, arguments: values }
+    return Effect.flatMap(inThread<Answer>(thread, `${job} snapshot`, request), outcomeOf) as Gives<
+      J,
+      Failure | StateDamaged
+    >
+  }
   const runJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure> =>
     Effect.catchTag(runStateJob(job, ...values), "StateDamaged", Effect.die)
   return { runJob, runStateJob }
 }
 
 /** One job, one thread: it ends with its answer, or with the fiber that waits for it. */
-const run = (thread: URL, request: SnapshotRequest): Effect.Effect<unknown, Failure | StateDamaged> =>
+const inThread = <A>(thread: URL, operation: string, request: unknown): Effect.Effect<A, StorageFailed> =>
   Effect.callback((resume) => {
     const worker = new Worker(thread, { name: "raftlet snapshot" })
-    const end = (outcome: Effect.Effect<unknown, Failure | StateDamaged>): void => {
+    const end = (outcome: Effect.Effect<A, StorageFailed>): void => {
       resume(outcome)
       worker.terminate()
     }
-    const died = (message: string) =>
-      end(Effect.fail(new StorageFailed({ operation: `${request.job} snapshot`, message, cause: message })))
-    worker.onmessage = (event: MessageEvent<Pick<LogReply, "result" | "error">>) => end(outcomeOf(event.data))
+    const died = (message: string) => end(Effect.fail(failed(operation, message)))
+    worker.onmessage = (event: MessageEvent<A>) => end(Effect.succeed(event.data))
     worker.onerror = (event) => died(event.message)
     worker.addEventListener("close", () => died("the snapshot thread ended"))
     worker.postMessage(request)
     return Effect.sync(() => worker.terminate())
   })
 
-const outcomeOf = ({
-  result,
-  error,
-}: Pick<LogReply, "result" | "error">): Effect.Effect<unknown, Failure | StateDamaged> => {
+const failed = (operation: string, message: string): StorageFailed =>
+  new StorageFailed({ operation, message, cause: message })
+
+const outcomeOf = ({ result, error }: Answer): Effect.Effect<unknown, Failure | StateDamaged> => {
   if (error === null) return Effect.succeed(result)
   if (error.tag === damagedTag) return Effect.fail(new StateDamaged({ reason: String(error.fields.reason) }))
   const unpacked = unpackError(error)

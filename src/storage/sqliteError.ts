@@ -1,5 +1,6 @@
 // What does an error of SQLite or of the file system mean to the rest of the node?
 
+import { codeOf } from "./errorCode.ts"
 import { StorageFailed, StorageFull } from "./LogStore.ts"
 
 export const storageError = (operation: string, error: unknown): StorageFailed | StorageFull => {
@@ -19,6 +20,3 @@ export const isNoRoom = (error: unknown): boolean =>
   error instanceof StorageFull ||
   // The last one: no room for the index of a write-ahead log.
   ["SQLITE_FULL", "ENOSPC", "EDQUOT", "SQLITE_IOERR_SHMSIZE"].includes(codeOf(error))
-
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""

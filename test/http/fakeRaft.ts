@@ -69,6 +69,7 @@ export const leading: GroupStatus = {
   partings: { differs: 0, corrupt: 0, scrub: 0, stuck: 0 },
   checkpoint: null,
   splits: 0,
+  scrubs: { count: 3, tookMillis: 250 },
   diskBusyMillis: 0,
   diskShort: false,
   configuration: {

@@ -62,6 +62,8 @@ test("/metrics has role, term, indexes, lag, queues, proposals by outcome and re
     'raftlet_partings_total{group="main",reason="differs"} 0',
     'raftlet_state_splits_total{group="main"} 0',
     'raftlet_checkpoint_index{group="main"} 0',
+    'raftlet_scrubs_total{group="main"} 3',
+    'raftlet_scrub_seconds{group="main"} 0.25',
     'raftlet_disk_short{group="main"} 0',
     'raftlet_term{group="main"} 2',
     'raftlet_leader_changes_total{group="main"} 1',

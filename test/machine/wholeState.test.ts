@@ -2,6 +2,7 @@
 
 import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, type Layer, Schema } from "effect"
 import { actor } from "../../src/index.ts"
@@ -16,7 +17,13 @@ import type { StateStore } from "../../src/storage/StateStore.ts"
 import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import type { StateImage } from "../../src/storage/stateImage.ts"
-import { type InstanceRow, instanceOf, instanceRowOf, putInstance } from "../../src/storage/stateRows.ts"
+import {
+  type InstanceRow,
+  instanceOf,
+  instanceRowOf,
+  putInstance,
+  verifyState,
+} from "../../src/storage/stateRows.ts"
 import { openMemoryStateStore, stateFileName } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { command, entry, initial } from "./Bench.ts"
@@ -55,6 +62,7 @@ const harms: ReadonlyArray<Harm> = [
 ]
 
 interface Place {
+  readonly directory: string
   readonly openState: () => StateStore
   /** `knows`: what the rows of a state must add up to. */
   readonly layer: (knows: boolean) => Layer.Layer<SnapshotStore, StorageFailed>
@@ -69,6 +77,7 @@ const inMemory = (): Place => {
       .file(stateFileName)!
       .alter((content) => make(content as StateImage))
   return {
+    directory: "",
     openState: () => openMemoryStateStore(disk, { group: "main", initial }),
     layer: (knows) => layerMemory({ disk, group: "main", ...(knows ? { digestOf: digestOfState } : {}) }),
     harm: (how) =>
@@ -99,11 +108,13 @@ const inMemory = (): Place => {
 const inFiles = (): Place => {
   const directory = temporary()
   const path = join(directory, "state.db")
-  const thread = new URL("../../src/machine/snapshotThread.ts", import.meta.url)
+  const threadOf = (name: string) => new URL(`../../src/machine/${name}.ts`, import.meta.url)
+  const threads = { jobs: threadOf("snapshotThread"), scrub: threadOf("scrubThread") }
   const lose = (table: string) => `DELETE FROM ${table} WHERE rowid = (SELECT min(rowid) FROM ${table})`
   return {
+    directory,
     openState: () => openSqliteStateStore(path, initial),
-    layer: (knows) => layerSqlite({ directory, ...(knows ? { thread } : {}) }),
+    layer: (knows) => layerSqlite({ directory, ...(knows ? { threads } : {}) }),
     harm: (how) => {
       const database = new Database(path)
       try {
@@ -138,6 +149,53 @@ const run = (place: Place): Machine => {
   }
   return machine
 }
+
+const rowsAreGood = (path: string): boolean => {
+  const database = new Database(path, { readonly: true })
+  try {
+    verifyState(database, digestOfState)
+    return true
+  } catch {
+    return false
+  } finally {
+    database.close()
+  }
+}
+
+test("a row that is there, and that the index of its table does not know any more, is found to be lost (S5)", async () => {
+  const place = inFiles()
+  const store = place.openState()
+  const machine = new Machine({ store, registry: registryOf({ counter }) })
+  machine.apply([entry(1, encodeCommand(command({ json: 1, key: "needle" })))])
+  machine.flush()
+  machine.close()
+  const path = join(place.directory, "state.db")
+  const bytes = readFileSync(path)
+  const isVisible = () => {
+    const database = new Database(path, { readonly: true })
+    try {
+      return (
+        database.query("SELECT 1 FROM instances WHERE actor = 'counter' AND key = 'needle'").get() !== null
+      )
+    } finally {
+      database.close()
+    }
+  }
+  let at = -1
+  do {
+    at = bytes.indexOf("needle", at + 1)
+    expect(at).toBeGreaterThan(0)
+    const altered = Buffer.from(bytes)
+    altered[at + 1]! ^= 1
+    writeFileSync(path, altered)
+    // In the outcomes it stands as well, and in the row itself.
+  } while (isVisible() || !rowsAreGood(path))
+  const found = Effect.flatMap(SnapshotStore, (snapshots) => Effect.flip(snapshots.verify))
+  expect(await Effect.runPromise(Effect.provide(found, place.layer(true)))).toMatchObject({
+    _tag: "StateDamaged",
+    reason: expect.stringContaining("the file is damaged"),
+  })
+})
 
 describe.each([
   ["memory", inMemory],

@@ -53,6 +53,7 @@ export class TestNode {
     isStateCorrupt: false,
     /** So is what anybody reads who looks at all of it. */
     isStateDamaged: false,
+    scrubMillis: 0,
     /** There is no room for a copy of it. */
     isCopyBarred: false,
   }
@@ -424,13 +425,16 @@ const layerToySnapshots = (node: TestNode) =>
   Layer.sync(SnapshotStore, () => {
     const { file } = node
     const find = (id: string) => file.snapshots.find((each) => each.snapshot.id === id)
-    const verify = Effect.suspend(() =>
+    const sound = Effect.suspend(() =>
       node.weather.isStateDamaged ? Effect.fail(new StateDamaged({ reason: "a bad row" })) : Effect.void,
+    )
+    const verify = Effect.suspend(() =>
+      Effect.andThen(Effect.sleep(node.weather.scrubMillis), Effect.as(sound, node.weather.scrubMillis)),
     )
     const room = Effect.suspend(() =>
       node.weather.isCopyBarred ? Effect.fail(new StorageFull({ operation: "create" })) : Effect.void,
     )
-    const create = Effect.map(Effect.andThen(room, verify), () => {
+    const create = Effect.map(Effect.andThen(room, sound), () => {
       const bytes = encoder.encode(JSON.stringify({ position: file.position, commands: file.commands }))
       const snapshot = { ...file.position, id: `${file.position.index}@${node.id}`, bytes: bytes.length }
       file.snapshots = [{ snapshot, bytes }]

@@ -10,6 +10,7 @@ import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
 import { type Piece, receiver } from "../../src/raft/snapshotter.ts"
 import { World } from "../../src/simulation/World.ts"
+import type { StatePiece } from "../../src/transport/Transport.ts"
 
 const configuration = { voters: ["a"], outgoing: [], learners: [], learnersNext: [], addresses: {} }
 const bytes = new Uint8Array([1, 2, 3])
@@ -34,7 +35,16 @@ const whole = (id: string, index: number): Turn["chunks"][number] => {
 const receiving = () => {
   const world = new World(1)
   const asked: Array<string> = []
-  const node = { commitIndex: 0, pendingInstall: null as null | { snapshotId: string; index: number } }
+  const node = {
+    group: "main",
+    commitIndex: 0,
+    appliedIndex: 0,
+    pendingInstall: null as null | { snapshotId: string; index: number },
+    log: { base: { index: 0, term: 0 }, persistedIndex: 0, termAt: () => undefined },
+    configurations: { current: { ...configuration, voters: ["a", "c"] } },
+    role: { kind: "follower", leader: "c" },
+    id: "a",
+  }
   // A queue wakes its takers by the scheduler that it was made on.
   const inWorld = <A>(effect: Effect.Effect<A>): A => {
     const fiber = world.root.fork(effect)
@@ -49,6 +59,9 @@ const receiving = () => {
   const group = {
     node,
     partings,
+    clock: { monotonicTimeNanosUnsafe: () => BigInt(world.nowMillis) * 1_000_000n },
+    options: { refillRetryMillis: 200 },
+    transport: { send: () => true },
     mailbox,
     observer: { event: () => {} },
     snapshots: {
@@ -61,12 +74,33 @@ const receiving = () => {
       finish: () => Effect.void,
     },
   } as unknown as Group
-  world.root.fork(receiver(group, new Refill(group), chunks, taken))
+  const refill = new Refill(group)
+  world.root.fork(receiver(group, refill, chunks, taken))
   return {
     asked,
     node,
     arrives: (id: string, index: number) => {
       Queue.offerUnsafe(chunks, whole(id, index))
+      world.runFor(10)
+    },
+    pieceArrives: (id: string, index: number) => {
+      const piece: StatePiece = {
+        type: "StatePiece",
+        index,
+        term: 1,
+        id,
+        totalBytes: 2 * bytes.length,
+        offset: 0,
+        bytes,
+        checksum: crc32(bytes),
+      }
+      Queue.offerUnsafe(chunks, { from: "c", piece })
+      world.runFor(10)
+    },
+    pause: () => world.runFor(300),
+    looksForState: (baseIndex: number) => {
+      node.log.base.index = baseIndex
+      world.root.fork(refill.life())
       world.runFor(10)
     },
     turnTakesNote: () => {
@@ -90,4 +124,30 @@ test("nothing of another snapshot is asked for between a complete one and the tu
   node.pendingInstall = null
   arrives("second", 20)
   expect(asked).toEqual(["first", "second"])
+})
+
+test("a state that was asked for makes room for a leader's snapshot: each would make the store forget the other (N6)", () => {
+  const { arrives, asked, looksForState, pause, pieceArrives, turnTakesNote } = receiving()
+  looksForState(5)
+  pieceArrives("state", 7)
+  expect(asked).toEqual(["state"])
+  arrives("snapshot", 10)
+  pieceArrives("state", 7)
+  expect(asked).toEqual(["state", "snapshot"])
+  // The leader's turn has found that it does not need it, and it sends no more.
+  turnTakesNote()
+  pause()
+  pieceArrives("state", 7)
+  expect(asked).toEqual(["state", "snapshot", "state"])
+})
+
+test("of a state only what was asked for is kept: a late piece of another one would make the store forget it (N6)", () => {
+  const { asked, looksForState, pieceArrives } = receiving()
+  pieceArrives("nobody asked", 7)
+  expect(asked).toEqual([])
+  looksForState(5)
+  pieceArrives("too old", 4)
+  pieceArrives("state", 7)
+  pieceArrives("state", 7)
+  expect(asked).toEqual(["state"])
 })

@@ -367,6 +367,27 @@ test("who has no state lets those go first who have one, and gives none (S7)", (
   }
 })
 
+test("who leads for want of another, and has no state, hands over as soon as somebody can lead who has one", () => {
+  const { cluster, leader, followers } = clusterOf(40, short)
+  const [other, third] = followers as [TestNode, TestNode]
+  for (const node of [leader, other]) cluster.network.cut(third.id, node.id)
+  cluster.await(cluster.propose(leader, "d"))
+  cluster.stop(leader)
+  other.weather.isStateCorrupt = true
+  cluster.read(other, { consistency: "local" })
+  cluster.world.runUntil(() => other.deeds.length === 1, 2000)
+  // Its log is the longer one, and nobody gives it a state for the time being.
+  third.weather.isCopyBarred = true
+  cluster.network.healAll()
+  cluster.world.runUntil(() => statusOf(third).serving, 5000)
+  expect(statusOf(third)).toMatchObject({ serving: true, leader: third.id })
+  expect(statusOf(other).term).toBeGreaterThan(1)
+  third.weather.isCopyBarred = false
+  cluster.world.runUntil(() => isRepaired(other), 5000)
+  cluster.world.runFor(500)
+  expect(other.applied).toEqual(["a", "b", "c", "d"])
+})
+
 test("nobody gets a state from one that is about to give it up", () => {
   const options = { ...short, logMarginEntries: 4, repairPauseMillis: 3000 }
   const { cluster, leader, followers } = clusterOf(30, options)

@@ -6,8 +6,9 @@ import { join } from "node:path"
 import { Effect, Exit, type Layer, Scope } from "effect"
 import type { StorageFailed } from "../../src/storage/LogStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
-import { type HeldSnapshot, SnapshotStore } from "../../src/storage/SnapshotStore.ts"
+import { type HeldSnapshot, SnapshotStore, StateDamaged } from "../../src/storage/SnapshotStore.ts"
 import type { StateStore } from "../../src/storage/StateStore.ts"
+import { makeSnapshotStore, type SnapshotFiles } from "../../src/storage/snapshotService.ts"
 import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
@@ -430,11 +431,14 @@ describe("snapshot files", () => {
     // The first byte of a page says what kind it is.
     for (let page = 2; page * 4096 < bytes.length; page++) bytes[page * 4096] = 0x77
     writeFileSync(path, bytes)
-    for (const ask of [(store: Service) => Effect.asVoid(store.create), (store: Service) => store.verify])
-      expect(await run(node, (store) => Effect.flip(ask(store)))).toMatchObject({
-        _tag: "StateDamaged",
-        reason: expect.stringContaining("SQLITE_CORRUPT"),
-      })
+    const damaged = (reason: string) => ({
+      _tag: "StateDamaged",
+      reason: expect.stringContaining(reason),
+    })
+    const copied = await run(node, (store) => Effect.flip(store.create))
+    expect(copied).toMatchObject(damaged("SQLITE_CORRUPT"))
+    const read = await run(node, (store) => Effect.flip(store.verify))
+    expect(read).toMatchObject(damaged("the file is damaged"))
   })
 
   test("an id that is no id reaches no other file (H9)", async () => {
@@ -475,4 +479,32 @@ describe("snapshot files", () => {
       expect(existsSync(path(`snapshots/${snapshot.id}.received`))).toBe(false)
     }
   })
+})
+
+test("what is found while the state's file is exchanged is said of neither of the two", async () => {
+  const damaged = new StateDamaged({ reason: "half of each" })
+  const { promise: installing, resolve: begin } = Promise.withResolvers<void>()
+  const { promise: installed, resolve: end } = Promise.withResolvers<void>()
+  const { promise: found, resolve: find } = Promise.withResolvers<void>()
+  const files = {
+    verify: Effect.andThen(
+      Effect.promise(() => found),
+      Effect.fail(damaged),
+    ),
+    install: () =>
+      Effect.andThen(
+        Effect.sync(begin),
+        Effect.promise(() => installed),
+      ),
+  } as unknown as SnapshotFiles
+  const store = makeSnapshotStore(files)
+  const install = Effect.runPromise(store.install("id"))
+  await installing
+  const during = Effect.runPromise(store.verify)
+  const across = Effect.runPromise(store.verify)
+  end()
+  await install
+  find()
+  expect([await during, await across]).toEqual([0, 0])
+  expect(await Effect.runPromise(Effect.flip(store.verify))).toBe(damaged)
 })
