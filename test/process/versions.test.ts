@@ -2,188 +2,118 @@
 // run with the one version that it names?
 
 import { expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
 import { Operator } from "./support/Operator.ts"
-import { sleep, until } from "./support/wait.ts"
+import { Counting, tally } from "./support/tally.ts"
+import { Hopeless, sleep, until } from "./support/wait.ts"
 
-const testMillisMax = 400_000
-const switches = 100
-const clients = 9
-const instances = 20
+const testMillisMax = 900_000
+/** Of each actor: new code in, switched to, and back. RAFTLET_BIG=1 does all hundred, which takes minutes. */
+const cycles = process.env.RAFTLET_BIG === "1" ? 50 : 6
+/** Of these, the first ones while nothing else happens. */
+const calmCycles = Math.ceil(cycles / 5)
 
-/** Both count; the second one in tenths. Each says which it is. */
-const sources = {
-  1: (note: string) => source(1, "n", "n + 1", note),
-  2: (note: string) => source(2, "tenths", "tenths + 10", note),
-}
-const source = (version: number, field: string, next: string, note: string): string => `
-// ${note}
-import { Schema } from "effect"
-import { actor } from "raftlet"
-export default actor({
-  version: ${version},
-  state: Schema.Struct({ ${field}: Schema.Int }),
-  initial: { ${field}: 0 },
-  commands: {
-    count: {
-      output: Schema.Struct({ by: Schema.String, n: Schema.Int }),
-      reduce: ({ ${field} }: any) => ({
-        state: { ${field}: ${next} },
-        result: { by: ${JSON.stringify(note)}, n: ${version === 1 ? next : `(${next}) / 10`} },
-      }),
-    },
-  },
-  queries: {},
-  ${
-    version === 1
-      ? ""
-      : `migrate: {
-    2: {
-      up: (one: { n: number }) => ({ tenths: 10 * one.n }),
-      down: (two: { tenths: number }) => ({ n: two.tenths / 10 }),
-    },
-  },`
+/** One of them came from the nodes' own directories, and runs in their threads; the other one was uploaded. */
+const actors = ["own", "uploaded"] as const
+
+/** With the nodes' own actors in it. */
+const withOwn = async (body: (directory: string) => Promise<void>): Promise<void> => {
+  const directory = mkdtempSync(join(tmpdir(), "raftlet-own-"))
+  try {
+    writeFileSync(join(directory, "own.ts"), tally[1]("one"))
+    await body(directory)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
-})
-`
-
-/** What a client was told, once it was told. */
-interface Count {
-  readonly key: string
-  readonly idempotencyKey: string
-  readonly by: string
-  readonly n: number
-  readonly revision: number
-  readonly index: number
 }
 
-/** Clients that count on many instances at all nodes, and ask until they know. */
-class Counting {
-  readonly counts: Array<Count> = []
-  /** Answers that no retry with the same key is for. */
-  readonly failures: Array<string> = []
-  readonly tally: Record<string, number> = {}
-  readonly #clients: ReadonlyArray<Promise<void>>
-  #isOver = false
+/** Switches one actor, each time at another node, until that has done it: to do it twice changes nothing. */
+class Switching {
+  /** What code says of itself, by its version. */
+  readonly notes = new Map<string, string>()
+  switches = 0
+  readonly #cluster: Cluster
+  readonly #actor: string
+  #first = ""
+  #at = 0
 
-  constructor(urls: ReadonlyArray<string>) {
-    this.#clients = Array.from({ length: clients }, (_, at) => this.#live(urls, at))
+  constructor(cluster: Cluster, actor: string) {
+    this.#cluster = cluster
+    this.#actor = actor
   }
 
-  async stop(): Promise<void> {
-    this.#isOver = true
-    await Promise.all(this.#clients)
+  /** Its first version is active. */
+  async begin(): Promise<void> {
+    this.#first = await this.#bringIn(1, "one")
+    await this.#activate(this.#first)
   }
 
-  async #live(urls: ReadonlyArray<string>, client: number): Promise<void> {
-    let at = client
-    for (let round = 0; !this.#isOver; round++) {
-      const key = `i${Math.floor(Math.random() * instances)}`
-      const idempotencyKey = `${client}-${round}`
-      await until(
-        `an answer to ${idempotencyKey}`,
-        async () => {
-          const count = await this.#attempt(urls[at % urls.length]!, key, idempotencyKey)
-          if (count === null) at++
-          else this.counts.push(count)
-          return count
-        },
-        60_000,
-      )
-      await sleep(10)
+  /** New code, its predecessor, and sometimes the same code once more. */
+  async cycle(at: number, goOn: () => Promise<unknown>): Promise<void> {
+    const next = await this.#bringIn(2, `two-${at}`)
+    for (let times = at % 4 === 3 ? 2 : 1; times > 0; times--) {
+      await this.#activate(next)
+      await goOn()
+      await this.#insist("a rollback", (operator) => operator.rollback(this.#actor, { to: this.#first }))
+      await goOn()
+      this.switches += 2
     }
+    if (at % 10 !== 9) return
+    this.#first = await this.#bringIn(1, `one-${at}`)
+    await this.#activate(this.#first)
+    this.switches++
   }
 
-  async #attempt(url: string, key: string, idempotencyKey: string): Promise<Count | null> {
-    const response = await fetch(`${url}/propose/tally/${key}/count`, {
-      method: "POST",
-      headers: { "Idempotency-Key": idempotencyKey },
-      signal: AbortSignal.timeout(10_000),
-    }).catch(() => null)
-    if (response === null) return this.#note("no answer")
-    const text = await response.text()
-    const body = JSON.parse(text)
-    if (response.status === 200) return { key, idempotencyKey, ...body, ...body.result }
-    if (body.retryable !== true) this.failures.push(text)
-    return this.#note(`${response.status} ${body.code}`)
+  async #bringIn(declared: 1 | 2, note: string): Promise<string> {
+    const { version } = await this.#insist("an upload", (operator) =>
+      operator.upload(this.#actor, tally[declared](note)),
+    )
+    this.notes.set(version as string, note)
+    return version as string
   }
 
-  #note(what: string): null {
-    this.tally[what] = (this.tally[what] ?? 0) + 1
-    return null
+  async #activate(version: string): Promise<void> {
+    const { token } = await this.#insist("a plan", (operator) => operator.plan(this.#actor, { version }))
+    await this.#insist("a switch", (operator) => operator.activate(this.#actor, token))
   }
-}
 
-/** A hundred switches: new code, back, and forth again, each asked of another node. */
-const switchOver = async (
-  cluster: Cluster,
-  bys: Map<string, string>,
-  goOn: () => Promise<unknown>,
-): Promise<void> => {
-  let at = 0
-  /** Asks the nodes in turn until one has done it: to do it twice changes nothing. */
-  const insist = (what: string, act: (operator: Operator) => ReturnType<Operator["actors"]>) =>
-    until(
-      what,
+  #insist(what: string, act: (operator: Operator) => ReturnType<Operator["actors"]>) {
+    return until(
+      `${what} of ${this.#actor}`,
       async () => {
-        const { running } = cluster
-        const told = await act(new Operator(running[at++ % running.length]!.url, 10_000))
-        if (told.status !== 200 && told.body["retryable"] !== true) {
-          throw new Error(`${what}: ${JSON.stringify(told.body)}`)
+        const { running } = this.#cluster
+        const { status, body } = await act(new Operator(running[this.#at++ % running.length]!.url, 10_000))
+        if (status !== 200 && body["retryable"] !== true) {
+          throw new Hopeless(`${what} of ${this.#actor}: ${JSON.stringify(body)}`)
         }
-        return told.status === 200 ? told.body : null
+        return status === 200 ? body : null
       },
       60_000,
     )
-  const activate = async (version: string) => {
-    const { token } = await insist("a plan", (operator) => operator.plan("tally", { version }))
-    await insist("a switch", (operator) => operator.activate("tally", token))
-  }
-  const bringIn = async (declared: 1 | 2, note: string): Promise<string> => {
-    const { version } = await insist("an upload", (operator) =>
-      operator.upload("tally", sources[declared](note)),
-    )
-    bys.set(version as string, note)
-    return version as string
-  }
-  let one = await bringIn(1, "one")
-  await activate(one)
-  for (let done = 0; done < switches; ) {
-    const two = await bringIn(2, `two-${done}`)
-    // New code, its mending under the same number, and back: by hand, and by what was before.
-    for (const step of [
-      () => activate(two),
-      () => insist("a rollback", (operator) => operator.rollback("tally", { to: one })),
-      () => activate(two),
-      () => insist("a rollback", (operator) => operator.rollback("tally", { to: one })),
-    ]) {
-      await step()
-      await goOn(); console.log(done, Math.round(performance.now()))
-      done++
-    }
-    if (done % 20 === 0) {
-      one = await bringIn(1, `one-${done}`)
-      await activate(one)
-    }
   }
 }
 
-/** Leadership goes round, and once its holder is killed and started again. */
-const unsettle = async (cluster: Cluster, isOver: () => boolean): Promise<number> => {
-  let changes = 0
-  for (; !isOver(); changes++) {
+/** Leadership goes round, and now and then its holder is killed and started again. */
+const unsettle = async (cluster: Cluster, isOver: () => boolean) => {
+  const changes = { transfers: 0, kills: 0 }
+  for (let at = 1; !isOver(); at++) {
     await sleep(2_500)
     const leader = await cluster.leader().catch(() => null)
     if (leader === null) continue
-    if (changes === 2) {
+    if (at % 5 === 2) {
       await leader.kill("SIGKILL")
+      changes.kills++
       await cluster.leader()
       leader.start()
       await leader.ready()
       continue
     }
-    // It may fail, as when an election is under way already.
-    await fetch(`${leader.url}/admin/transfer`, { method: "POST" }).catch(() => null)
+    // It may be refused, as when an election is under way already.
+    const told = await fetch(`${leader.url}/admin/transfer`, { method: "POST" }).catch(() => null)
+    if (told?.status === 200) changes.transfers++
   }
   return changes
 }
@@ -211,8 +141,8 @@ const readLog = async (url: string): Promise<ReadonlyArray<Logged>> => {
   return entries
 }
 
-/** Which version was active when each entry was applied, by what the log says of switches. */
-const activeAt = (log: ReadonlyArray<Logged>): ReadonlyMap<number, string | null> => {
+/** Which version of the actor was active when each entry was applied, by what the log says of switches. */
+const activeAt = (log: ReadonlyArray<Logged>, name: string): ReadonlyMap<number, string | null> => {
   let active: string | null = null
   const found = new Map<number, string | null>()
   const seen = new Set<string>()
@@ -220,7 +150,8 @@ const activeAt = (log: ReadonlyArray<Logged>): ReadonlyMap<number, string | null
     // A second copy of a command does nothing.
     const isFirst = !seen.has(`${actor} ${key} ${idempotencyKey}`)
     seen.add(`${actor} ${key} ${idempotencyKey}`)
-    if (isFirst && actor === "$actor" && key === "tally") {
+    if (isFirst && actor === "$actor" && key === name) {
+      if (command === "offer" && active === null) active = input!["version"]!
       if (command === "activate" && active === input!["from"]) active = input!["version"]!
       if (command === "rollback" && (input!["from"] === null || active === input!["from"]))
         active = input!["to"]!
@@ -231,70 +162,79 @@ const activeAt = (log: ReadonlyArray<Logged>): ReadonlyMap<number, string | null
 }
 
 test(
-  "a hundred switches under load and leader changes: each entry is explained by one version, no request fails, all states are equal (D7)",
+  "switches to and fro under load and leader changes: each entry is explained by one version, no request fails, all states are equal (D7)",
   () =>
-    withCluster(async (cluster) => {
-      const bys = new Map<string, string>()
-      const began = performance.now()
-      // Before there is anything to count with nobody can count.
-      let isOver = false
-      let accepted = () => 0
-      let tallyOf = () => ({}) as any
-      // A few commands see each version.
-      const goOn = () => {
-        const goal = accepted() + 3
-        return until("a few more commands", () => accepted() >= goal || null).catch(async (e) => { console.log(JSON.stringify(tallyOf()), await fetch(`${cluster.urls[0]}/admin/log?from=1&limit=1000`).then(async (r) => (await r.json()).entries.slice(-12).map((x: any) => [x.index, x.actor, x.key, x.command, x.version, x.idempotencyKey].join(" ")).join("\n")), JSON.stringify(await Promise.all(cluster.nodes.map((n) => n.group())))); throw e })
-      }
-      const switching = switchOver(cluster, bys, goOn).finally(() => {
-        isOver = true
-      })
-      await until("the first version", async () => (bys.size > 0 ? true : null), 60_000)
-      await until("it to be active", async () => {
-        const { status } = await new Operator(cluster.urls[0]!).propose("tally", "first", "count")
-        return status === 200 ? true : null
-      })
-      const counting = new Counting(cluster.urls)
-      accepted = () => counting.counts.length
-      tallyOf = () => [counting.tally, counting.failures]
-      const [changes] = await Promise.all([unsettle(cluster, () => isOver), switching])
-      await counting.stop()
-      const seconds = (performance.now() - began) / 1000
-      const { counts, failures, tally } = counting
-      console.log(
-        `${switches} switches of ${bys.size} versions and ${changes} changes of leaders in ${seconds.toFixed(0)} s: ` +
-          `${counts.length} commands accepted, ${JSON.stringify(tally)}`,
-      )
-      expect(failures).toEqual([])
-      expect(counts.length).toBeGreaterThan(500)
+    withOwn((directory) =>
+      withCluster(
+        async (cluster) => {
+          const began = performance.now()
+          const switchings = actors.map((actor) => ({ actor, switching: new Switching(cluster, actor) }))
+          for (const { switching } of switchings) await switching.begin()
+          const counting = new Counting(cluster.urls, actors)
+          const { counts, failures } = counting
+          const goThrough = (from: number, to: number) =>
+            Promise.all(
+              switchings.map(async ({ actor, switching }) => {
+                for (let at = from; at < to; at++) await switching.cycle(at, () => counting.more(actor))
+              }),
+            )
 
-      // Every replica has come to the same.
-      const [first, ...others] = await cluster.contents("tally")
-      for (const other of others) expect(other).toEqual({ ...first!, node: other.node })
+          await goThrough(0, calmCycles)
+          // While no leader changes, every request has its answer at once.
+          expect({ ...counting.tally }).toEqual({})
 
-      // Each answer is what the version of its entry says, and that version was active there.
-      const log = await readLog(cluster.urls[0]!)
-      const active = activeAt(log)
-      const byIndex = new Map(log.map((entry) => [entry.index, entry]))
-      const wrong = counts.filter(({ key, idempotencyKey, by, index }) => {
-        const entry = byIndex.get(index)
-        return !(
-          entry?.key === key &&
-          entry.idempotencyKey === idempotencyKey &&
-          entry.version === active.get(index) &&
-          bys.get(entry.version!) === by
-        )
-      })
-      expect(wrong).toEqual([])
-      expect(new Set(counts.map(({ by }) => by)).size).toBeGreaterThan(20)
+          let isOver = false
+          const [changes] = await Promise.all([
+            unsettle(cluster, () => isOver),
+            goThrough(calmCycles, cycles).finally(() => {
+              isOver = true
+            }),
+          ])
+          await counting.stop()
+          const switches = switchings.reduce((sum, { switching }) => sum + switching.switches, 0)
+          console.log(
+            `${switches} switches in ${actors.length * cycles} deployments, ${changes.transfers} transfers and ` +
+              `${changes.kills} kills of leaders in ${((performance.now() - began) / 1000).toFixed(0)} s: ` +
+              `${counts.length} commands accepted, at first without ${JSON.stringify(counting.tally)}`,
+          )
+          expect(changes.kills).toBeGreaterThan(0)
+          expect(failures).toEqual([])
 
-      // Each instance counts on, through all migrations up and down: none is lost, none is counted twice.
-      for (const [key, own] of Map.groupBy(counts, ({ key }) => key)) {
-        const inOrder = own.toSorted((left, right) => left.revision - right.revision)
-        expect(inOrder.map(({ n }) => n)).toEqual(inOrder.map((_, at) => at + 1))
-        expect(inOrder.map(({ revision }) => revision)).toEqual(inOrder.map((_, at) => at + 1))
-        expect(first!.instances[key]?.revision).toBe(own.length)
-      }
-    }),
+          const log = await readLog(cluster.urls[0]!)
+          const byIndex = new Map(log.map((entry) => [entry.index, entry]))
+          for (const { actor, switching } of switchings) {
+            const own = counts.filter((count) => count.actor === actor)
+            // Every replica has come to the same.
+            const [first, ...others] = await cluster.contents(actor)
+            for (const other of others) expect(other).toEqual({ ...first!, node: other.node })
+
+            // Each answer is what the version of its entry says, and that version was active there.
+            const active = activeAt(log, actor)
+            const wrong = own.filter(({ key, idempotencyKey, by, index }) => {
+              const entry = byIndex.get(index)
+              return !(
+                entry?.actor === actor &&
+                entry.key === key &&
+                entry.idempotencyKey === idempotencyKey &&
+                entry.version === active.get(index) &&
+                switching.notes.get(entry.version!) === by
+              )
+            })
+            expect(wrong).toEqual([])
+            expect(new Set(own.map(({ by }) => by)).size).toBe(switching.notes.size)
+
+            // Each instance counts on, through all migrations up and down: none is lost, none is counted twice.
+            for (const [key, told] of Map.groupBy(own, ({ key }) => key)) {
+              const inOrder = told.toSorted((left, right) => left.revision - right.revision)
+              expect(inOrder.map(({ n }) => n)).toEqual(inOrder.map((_, at) => at + 1))
+              expect(inOrder.map(({ revision }) => revision)).toEqual(inOrder.map((_, at) => at + 1))
+              expect(first!.instances[key]?.revision).toBe(told.length)
+            }
+          }
+        },
+        { actors: directory },
+      ),
+    ),
   testMillisMax,
 )
 
@@ -327,12 +267,12 @@ test(
       const leader = await cluster.leader()
       await away!.kill("SIGTERM")
       const operator = new Operator(leader.url)
-      expect(await operator.deploy("tally", sources[1]("one"))).toMatchObject({ status: 200 })
+      expect(await operator.deploy("tally", tally[1]("one"))).toMatchObject({ status: 200 })
       expect(await operator.propose("tally", "a", "count")).toMatchObject({
         status: 200,
         body: { result: { n: 1 } },
       })
-      expect(await operator.deploy("tally", sources[2]("two"))).toMatchObject({ status: 200 })
+      expect(await operator.deploy("tally", tally[2]("two"))).toMatchObject({ status: 200 })
       await cutLogs(cluster, leader.url)
       away!.start()
       await until("the snapshot to be installed", async () => (await away!.group()).firstIndex > 1 || null)
@@ -361,17 +301,17 @@ test(
     withCluster(async (cluster) => {
       const operators = cluster.urls.map((url) => new Operator(url))
       const uploads = Array.from({ length: 54 }, (_, at) => `note ${Math.floor(at / 2) % 53}`)
-      expect(await operators[0]!.deploy("tally", sources[1]("first"))).toMatchObject({ status: 200 })
+      expect(await operators[0]!.deploy("tally", tally[1]("first"))).toMatchObject({ status: 200 })
       expect(await operators[0]!.propose("tally", "a", "count")).toMatchObject({ status: 200 })
       for (let at = 0; at < uploads.length; at += 3) {
         const told = await Promise.all(
-          operators.map((operator, which) => operator.upload("tally", sources[2](uploads[at + which]!))),
+          operators.map((operator, which) => operator.upload("tally", tally[2](uploads[at + which]!))),
         )
         expect(told.map(({ status }) => status)).toEqual([200, 200, 200])
       }
       const more = Array.from({ length: 30 }, (_, at) => `more ${at}`)
       for (const note of more)
-        expect(await operators[0]!.upload("tally", sources[2](note))).toMatchObject({ status: 200 })
+        expect(await operators[0]!.upload("tally", tally[2](note))).toMatchObject({ status: 200 })
       const { actors } = (await operators[1]!.actors()).body as unknown as {
         readonly actors: ReadonlyArray<{
           readonly name: string
