@@ -1,7 +1,7 @@
 // Where does uploaded code run that is asked before the log, or beside it: trials, queries, plans? Each actor in a place
 // of its own, a few at a time, and what takes long is not to take much of the machine.
 
-import { Clock, Duration, Effect, Semaphore } from "effect"
+import { Clock, Effect, Semaphore } from "effect"
 import type { Call, Reply } from "./Executor.ts"
 import type { Quarters } from "./inside/Quarters.ts"
 
@@ -19,6 +19,10 @@ export class GuestDoors {
   readonly #turn = Semaphore.makeUnsafe(atOnceMax)
   /** When all that was computed will have been paid for by waiting. */
   #debtUntil = Number.NEGATIVE_INFINITY
+  /** Who waits for it just now. */
+  #paying = 0
+  /** What the log has computed for actors that have not paid for it yet. */
+  readonly #owed = new Map<string, number>()
   #isEnded = false
 
   /** `open`: a place for one actor; nothing runs in it yet. */
@@ -27,8 +31,8 @@ export class GuestDoors {
   }
 
   /**
-   * As `Quarters.run`. What a call computes beyond what most need is paid for by waiting, and so is what the log has
-   * waited for such calls: of each second, all actors together get a fifth.
+   * As `Quarters.run`. What calls compute beyond what most need is paid for by waiting, so that all actors together get a
+   * fifth of the time for it. It is the CPU's time that counts: that a machine is busy is not their doing.
    */
   readonly run = Effect.fnUntraced(function* (
     this: GuestDoors,
@@ -38,28 +42,28 @@ export class GuestDoors {
     const room = this.#enter(actor)
     const working = Effect.gen(function* () {
       const before = room.quarters.spentMillis
-      const [took, replies] = yield* Effect.timed(room.quarters.run(calls, false))
-      return { replies, tookMillis: Duration.toMillis(took), spentMillis: room.quarters.spentMillis - before }
+      const replies = yield* room.quarters.run(calls, false)
+      return { replies, spentMillis: room.quarters.spentMillis - before }
     })
-    const { replies, tookMillis, spentMillis } = yield* working.pipe(
+    const { replies, spentMillis } = yield* working.pipe(
       this.#turn.withPermit,
       room.turn.withPermit,
       Effect.ensuring(Effect.sync(() => this.#leave(room))),
     )
-    // On a busy machine most take longer, and compute no more.
-    const freeMillis = calls.length * freeMillisPerCall
-    if (spentMillis > freeMillis) yield* this.#pay(Math.max(spentMillis, tookMillis) - freeMillis)
+    yield* this.#pay(beyondFree(spentMillis, calls) + this.#takeOwed(actor))
     return replies
   }).bind(this)
 
-  /** What the log has waited for uploaded code counts as well: those that come next wait for it. */
-  readonly noteWait = Effect.fnUntraced(function* (
-    this: GuestDoors,
-    millis: number,
-    calls: number,
-  ): Effect.fn.Return<void> {
-    this.#owe(millis - calls * freeMillisPerCall, yield* Clock.currentTimeMillis)
-  }).bind(this)
+  /** What the log has computed for them is paid for as well, by whoever of their actors comes next. */
+  noteLog(calls: ReadonlyArray<Call>, spentMillis: number): void {
+    const millis = beyondFree(spentMillis, calls)
+    if (millis === 0) return
+    const actors = new Set(calls.map(({ actor }) => actor))
+    for (const actor of actors) {
+      const owed = (this.#owed.get(actor) ?? 0) + millis / actors.size
+      this.#owed.set(actor, Math.min(owed, owedMillisMax))
+    }
+  }
 
   /** No code runs any more, and none will. */
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
@@ -92,17 +96,30 @@ export class GuestDoors {
     }
   }
 
+  /** Nobody waits for more than what was computed for it, times those who wait: others may have run up the debt. */
   readonly #pay = Effect.fnUntraced(function* (this: GuestDoors, millis: number): Effect.fn.Return<void> {
+    if (millis === 0) return
     const now = yield* Clock.currentTimeMillis
-    this.#owe(millis, now)
-    const wait = this.#debtUntil - now - onCreditMillis
-    if (wait > 0) yield* Effect.sleep(wait)
+    this.#debtUntil = Math.max(this.#debtUntil, now) + millis * shares
+    this.#paying++
+    const wait = Math.min(this.#debtUntil - now - creditMillis * shares, millis * (shares - 1) * this.#paying)
+    yield* Effect.ensuring(
+      Effect.sleep(Math.max(0, wait)),
+      Effect.sync(() => {
+        this.#paying--
+      }),
+    )
   }).bind(this)
 
-  #owe(millis: number, now: number): void {
-    if (millis > 0) this.#debtUntil = Math.max(this.#debtUntil, now) + millis * waitFactor
+  #takeOwed(actor: string): number {
+    const owed = this.#owed.get(actor) ?? 0
+    this.#owed.delete(actor)
+    return owed
   }
 }
+
+const beyondFree = (spentMillis: number, calls: ReadonlyArray<Call>): number =>
+  Math.max(0, spentMillis - calls.length * freeMillisPerCall)
 
 /** Processes that compute at one time. */
 export const atOnceMax = 4
@@ -110,6 +127,9 @@ export const atOnceMax = 4
 export const roomsMax = 8
 /** Of a call. Most take less than one. */
 export const freeMillisPerCall = 5
-const waitFactor = 4
-/** What may be owed: a second of computing. */
-const onCreditMillis = 4_000
+/** One of them is computed in, in the others it is waited. */
+const shares = 5
+/** What may be computed before anybody waits. */
+const creditMillis = 1_000
+/** Of what the log has computed for one actor: a node that does not lead collects, and never pays. */
+const owedMillisMax = 1_000

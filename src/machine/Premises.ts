@@ -1,7 +1,7 @@
 // Who runs what the machine hands out? Code from the operator's own files in a thread, all other in processes with
 // hard limits: one for the log, and others for whatever is not in it yet.
 
-import { Duration, Effect, Exit, Result, Scope } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import { versionOf } from "./bundle.ts"
 import type { Compartment, CompartmentFault } from "./compartment/Compartment.ts"
 import { keepSpare } from "./compartment/keepSpare.ts"
@@ -149,8 +149,9 @@ export class Premises {
   }
 
   readonly #runInLog = Effect.fnUntraced(function* (this: Premises, calls: ReadonlyArray<Call>) {
-    const [took, replies] = yield* Effect.timed(this.#log.run(calls, true))
-    yield* this.#doors.noteWait(Duration.toMillis(took), calls.length)
+    const before = this.#log.spentMillis
+    const replies = yield* this.#log.run(calls, true)
+    this.#doors.noteLog(calls, this.#log.spentMillis - before)
     return replies
   }).bind(this)
 
