@@ -13,6 +13,11 @@ export interface Told {
   }
 }
 
+export const bundleOf = async (actor: string, source: string): Promise<string> => {
+  const { code } = await Effect.runPromise(bundleSource({ name: actor, source }))
+  return code
+}
+
 /** Admin and client calls about one actor, at one node. */
 export class Operator {
   readonly #url: string
@@ -25,8 +30,11 @@ export class Operator {
 
   /** Bundled here, as `raftlet deploy` does it. */
   async upload(actor: string, source: string): Promise<Told> {
-    const made = await Effect.runPromise(bundleSource({ name: actor, source }))
-    return this.admin(actor, "versions", { bundle: made.code })
+    return this.uploadBundle(actor, await bundleOf(actor, source))
+  }
+
+  uploadBundle(actor: string, bundle: string): Promise<Told> {
+    return this.admin(actor, "versions", { bundle })
   }
 
   /** Bundled at the node. */
@@ -56,7 +64,11 @@ export class Operator {
 
   /** Uploads, plans and activates; the first answer that is not 200 is the last. */
   async deploy(actor: string, source: string): Promise<Told> {
-    const uploaded = await this.upload(actor, source)
+    return this.deployBundle(actor, await bundleOf(actor, source))
+  }
+
+  async deployBundle(actor: string, bundle: string): Promise<Told> {
+    const uploaded = await this.uploadBundle(actor, bundle)
     if (uploaded.status !== 200) return uploaded
     const planned = await this.plan(actor, { version: uploaded.body["version"] })
     return planned.status === 200 ? this.activate(actor, planned.body["token"]) : planned

@@ -2,9 +2,13 @@
 
 import { sleep } from "./wait.ts"
 
-export interface Rate {
-  readonly perSecond: number
-  readonly millis: number
+export interface SteadyLoadOptions {
+  /** Has a command of which each execution adds one. */
+  readonly actor: string
+  readonly input: unknown
+  readonly clients: number
+  /** From one addition to the next, unless its answer takes longer. */
+  readonly periodMillis: number
 }
 
 /**
@@ -12,32 +16,19 @@ export interface Rate {
  * asks again under the same key, at the next node.
  */
 export class SteadyLoad {
-  /** When each addition was acknowledged. */
-  readonly #ends: Array<number> = []
+  /** Additions that were acknowledged. */
+  count = 0
   /** What was answered instead, however often. */
   readonly tally: Record<string, number> = {}
   readonly #urls: ReadonlyArray<string>
+  readonly #options: SteadyLoadOptions
   readonly #clients: ReadonlyArray<Promise<number>>
   #isOver = false
 
-  constructor(
-    urls: ReadonlyArray<string>,
-    options: { readonly clients: number; readonly periodMillis: number },
-  ) {
+  constructor(urls: ReadonlyArray<string>, options: SteadyLoadOptions) {
     this.#urls = urls
+    this.#options = options
     this.#clients = Array.from({ length: options.clients }, (_, at) => this.#live(at, options.periodMillis))
-  }
-
-  get count(): number {
-    return this.#ends.length
-  }
-
-  /** What was served while `body` went on. */
-  async during<A>(body: () => Promise<A>): Promise<{ readonly value: A; readonly rate: Rate }> {
-    const [began, before] = [performance.now(), this.#ends.length]
-    const value = await body()
-    const millis = performance.now() - began
-    return { value, rate: { millis, perSecond: ((this.#ends.length - before) * 1000) / millis } }
   }
 
   /** How much each client has counted: as much as its counter must show. */
@@ -53,7 +44,7 @@ export class SteadyLoad {
     for (let round = 1; ; round++) {
       const began = performance.now()
       while (!(await this.#attempt(this.#urls[at % this.#urls.length]!, client, round))) at++
-      this.#ends.push(performance.now())
+      this.count++
       if (this.#isOver) return round
       await sleep(Math.max(0, began + periodMillis - performance.now()))
     }
@@ -61,10 +52,11 @@ export class SteadyLoad {
 
   async #attempt(url: string, client: number, round: number): Promise<boolean> {
     try {
-      const response = await fetch(`${url}/propose/counter/${keyOf(client)}/add`, {
+      const { actor, input } = this.#options
+      const response = await fetch(`${url}/propose/${actor}/${keyOf(client)}/add`, {
         method: "POST",
         headers: { "Content-Type": "application/json", "Idempotency-Key": `${client}-${round}` },
-        body: '{"by":1}',
+        body: JSON.stringify(input),
         signal: AbortSignal.timeout(attemptMillisMax),
       })
       const { code } = (await response.json()) as { readonly code?: string }
