@@ -5,15 +5,10 @@ import { Result, Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { versionOf } from "../../src/machine/bundle.ts"
 import { decodeCommand } from "../../src/machine/command.ts"
-import { manifestOf } from "../../src/machine/manifest.ts"
-import { loadActor, Registry } from "../../src/machine/Registry.ts"
-import {
-  encodeSystem,
-  piecesOf,
-  type SystemInput,
-  type SystemName,
-} from "../../src/machine/system/commands.ts"
-import { Bench, command, refusalOf } from "./Bench.ts"
+import { loadActor } from "../../src/machine/Registry.ts"
+import type { SystemInput } from "../../src/machine/system/commands.ts"
+import { command, refusalOf } from "./Bench.ts"
+import { SystemBench } from "./SystemBench.ts"
 
 const definition = actor({
   version: 1,
@@ -43,26 +38,20 @@ const versions = codes.map(versionOf)
 const loaded = versions.map((version) => Result.getOrThrow(loadActor("till", version, definition)))
 
 class Till {
-  readonly at = new Bench(new Registry([], loaded))
-  #ids = 0
+  readonly at = new SystemBench(loaded)
 
   constructor() {
-    for (const [at, code] of codes.entries()) this.#bringIn(at, code)
+    for (const [at, code] of codes.entries()) this.at.bringIn(loaded[at]!, code)
     this.activate(0)
   }
 
   activate(at: number): void {
     const from = this.at.machine.actors()[0]?.active ?? null
-    this.system("$actor/activate", "till", { version: versions[at]!, from })
-  }
-
-  system<Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): unknown {
-    const outcome = this.at.applyBytes(encodeSystem(name, { key, input, id: `s${++this.#ids}`, door: "n1" }))
-    return outcome._tag === "Accepted" ? JSON.parse(outcome.result) : refusalOf(outcome)
+    this.at.system("$actor/activate", "till", { version: versions[at]!, from })
   }
 
   quarantine(key: string, given: Partial<SystemInput<"$instance/quarantine">> = {}): unknown {
-    return this.system("$instance/quarantine", `till/${key}`, {
+    return this.at.system("$instance/quarantine", `till/${key}`, {
       version: versions[0]!,
       kind: "deadline",
       detail: "500 ms",
@@ -77,21 +66,12 @@ class Till {
   }
 
   repair(key: string, how: "before" | "rerun"): unknown {
-    return this.system("$instance/repair", `till/${key}`, { how, state: null })
+    return this.at.system("$instance/repair", `till/${key}`, { how, state: null })
   }
 
   add(key: string, idempotencyKey?: string, json: number | null = null) {
     const id = idempotencyKey === undefined ? {} : { idempotencyKey }
     return this.at.propose(command({ actor: "till", key, command: "add", json, version: "", ...id }))
-  }
-
-  #bringIn(at: number, code: string): void {
-    const version = versions[at]!
-    for (const [place, text] of piecesOf(code).entries()) {
-      this.system("$actor/piece", version, { version, at: place, text })
-    }
-    const made = { pieces: 1, bytes: code.length, by: "n1", source: "upload" as const }
-    this.system("$actor/register", "till", { version, ...made, ...manifestOf(loaded[at]!) })
   }
 }
 
@@ -212,7 +192,9 @@ describe("a command that is run again for a repair", () => {
 test("what the state cannot keep is no command of the machine's own", () => {
   const till = new Till()
   const version = versionOf("x")
-  expect(till.system("$actor/piece", version, { version, at: 0, text: "half \ud800 a pair" })).toMatchObject({
+  expect(
+    till.at.system("$actor/piece", version, { version, at: 0, text: "half \ud800 a pair" }),
+  ).toMatchObject({
     code: "invalid-input",
   })
   expect(till.add("a")).toMatchObject({ result: "1" })
