@@ -34,7 +34,7 @@ export class Housed {
   /** Data of the entries, the first at 0. */
   readonly log: Array<Uint8Array> = []
 
-  constructor(limits: Partial<MachineLimits> = {}) {
+  constructor(limits: Partial<MachineLimits> = {}, compartments: Compartments = withoutWalls) {
     const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
     const store = openMemoryStateStore(disk, { group: "main", initial })
     this.core = new MachineCore({ store, preset: null, limits })
@@ -69,14 +69,14 @@ export class Housed {
     return outcome!
   }
 
-  inspect(actor: string, code: string): Promise<Inspection> {
-    return hurried(this.premises.inspect({ actor, code, source: "upload" }))
+  inspect(actor: string, code: string, cameBy: "file" | "upload" = "upload"): Promise<Inspection> {
+    return hurried(this.premises.inspect({ actor, code, source: cameBy }))
   }
 
   /** Brings the code in, and switches it on. */
-  async deploy(actor: string, source: string): Promise<string> {
+  async deploy(actor: string, source: string, cameBy: "file" | "upload" = "upload"): Promise<string> {
     const { code } = await hurried(bundleSource({ name: actor, source }))
-    const seen = await this.inspect(actor, code)
+    const seen = await this.inspect(actor, code, cameBy)
     if (!("manifest" in seen)) throw new Error(seen.problem)
     const { version, manifest } = seen
     const pieces = piecesOf(code)
@@ -87,7 +87,7 @@ export class Housed {
       pieces: pieces.length,
       bytes: Buffer.byteLength(code),
       by: "n1",
-      source: "upload" as const,
+      source: cameBy,
     }
     await this.#system("$actor/register", actor, { version, ...made, ...manifest })
     const from = this.core.state.catalogue.actors.get(actor)?.active ?? null
@@ -108,7 +108,7 @@ const system: (
 ) => Uint8Array = (name, key, input) =>
   encodeSystem(name, { key, input: input as never, id: crypto.randomUUID(), door: "n1" })
 
-const open: Compartments["openChild"] = Effect.sync((): Compartment => {
+export const openWithoutWalls: Compartments["openChild"] = Effect.sync((): Compartment => {
   const inside = new Inside(evaluateModule)
   return {
     call: (request) => Effect.sync(() => inside.answer(request)),
@@ -116,4 +116,8 @@ const open: Compartments["openChild"] = Effect.sync((): Compartment => {
     cpuMillis: Effect.succeed(null),
   }
 })
-const compartments: Compartments = { openWorker: open, openChild: open, openNiceChild: open }
+const withoutWalls: Compartments = {
+  openWorker: openWithoutWalls,
+  openChild: openWithoutWalls,
+  openNiceChild: openWithoutWalls,
+}

@@ -19,7 +19,9 @@ const counting = (by: number) =>
     version: 1,
     state: by < 0 ? Schema.Literal(0) : Schema.Int,
     initial: 0 as number,
-    commands: { add: { output: Schema.Int, reduce: (state: number) => ({ state: state + by, result: state + by }) } },
+    commands: {
+      add: { output: Schema.Int, reduce: (state: number) => ({ state: state + by, result: state + by }) },
+    },
   } as never)
 
 const codeOf = (by: number): string => `// adds ${by}`
@@ -58,7 +60,10 @@ class Till {
   addMany(count: number): void {
     const version = this.#active!
     const entries = Array.from({ length: count }, (_, at) =>
-      entry(++this.at.index, encodeCommand(command({ actor: "till", key: `${at}`, command: "add", version }))),
+      entry(
+        ++this.at.index,
+        encodeCommand(command({ actor: "till", key: `${at}`, command: "add", version })),
+      ),
     )
     expect(this.at.machine.apply(entries).every((outcome) => outcome?._tag === "Accepted")).toBe(true)
   }

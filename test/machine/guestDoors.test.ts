@@ -9,6 +9,7 @@ import { encodeReplies } from "../../src/machine/inside/protocol.ts"
 import { Quarters } from "../../src/machine/inside/Quarters.ts"
 import { defaultLimits } from "../../src/machine/limits.ts"
 import { doorTerms } from "../../src/machine/Premises.ts"
+import { hurried } from "./Housed.ts"
 
 /** A question that computes as many ms as its name says. */
 const ask = (actor: string, millis: number): Call => ({
@@ -82,6 +83,38 @@ class Bill {
   }
 }
 
+interface Held {
+  /** Places that were opened and not ended. */
+  readonly open: Set<string>
+  /** Calls that have begun; each goes on when it is let. */
+  readonly begun: Array<() => void>
+  readonly doors: GuestDoors
+}
+
+/** Doors whose calls do not end by themselves. */
+const heldDoors = (): Held => {
+  const open = new Set<string>()
+  const begun: Array<() => void> = []
+  let opened = 0
+  const doors = new GuestDoors(() => {
+    const name = `${opened++}`
+    const place = Effect.acquireRelease(
+      Effect.sync((): Compartment => {
+        open.add(name)
+        const call = () =>
+          Effect.promise(async () => {
+            await new Promise<void>((resolve) => begun.push(resolve))
+            return encodeReplies([{ type: "answered", text: "1" }])
+          })
+        return { memoryBytes: Effect.succeed(null), cpuMillis: Effect.succeed(null), call }
+      }),
+      () => Effect.sync(() => open.delete(name)),
+    )
+    return new Quarters({ open: place, code: () => null, limits: defaultLimits, ...doorTerms })
+  })
+  return { open, begun, doors }
+}
+
 /** With a place for each that has been paid for. */
 const billOf = async (...actors: ReadonlyArray<string>): Promise<Bill> => {
   const bill = new Bill()
@@ -120,3 +153,37 @@ test("what the log has computed for an actor is paid by its next call, up to a s
   expect(await bill.of("sly", 1)).toBeCloseTo(4_000, -2)
   expect(await bill.of("sly", 1)).toBe(0)
 })
+
+test("four actors compute at a time, and the fifth when one of them has come to its end", async () => {
+  const { begun, doors } = heldDoors()
+  const calls = Array.from({ length: 6 }, (_, at) => hurried(doors.run(`a${at}`, [ask(`a${at}`, 0)])))
+  for (let ended = 0; ended < 6; ended++) {
+    await until(() => begun.length >= Math.min(6, 4 + ended))
+    await Bun.sleep(0)
+    expect(begun).toHaveLength(Math.min(6, 4 + ended))
+    begun[ended]!()
+    await calls[ended]
+  }
+})
+
+test("places of eight actors are kept, and for a ninth the one goes that was used least", async () => {
+  const { open, begun, doors } = heldDoors()
+  const visit = async (actor: number) => {
+    const before = begun.length
+    const call = hurried(doors.run(`a${actor}`, [ask(`a${actor}`, 0)]))
+    await until(() => begun.length > before)
+    begun.at(-1)!()
+    await call
+  }
+  for (let actor = 0; actor < 8; actor++) await visit(actor)
+  await visit(0)
+  expect(open.size).toBe(8)
+  await visit(8)
+  await until(() => open.size === 8)
+  expect([open.has("0"), open.has("1")]).toEqual([true, false])
+})
+
+/** Other fibers go on meanwhile. */
+const until = async (isSo: () => boolean): Promise<void> => {
+  while (!isSo()) await Bun.sleep(0)
+}

@@ -173,6 +173,32 @@ test("states that are too much for one message go in several", async () => {
   expect(houses.batches.length).toBeLessThan(10)
 })
 
+test("a state stays where it is run, until others that were used later have taken its room", async () => {
+  const brought: Array<boolean> = []
+  const quarters = quartersOf({
+    open: Effect.succeed({
+      memoryBytes: Effect.succeed(null),
+      cpuMillis: Effect.succeed(null),
+      call: (request) =>
+        Effect.sync(() => {
+          brought.push(request.byteLength > 150_000)
+          return encodeReplies([{ type: "answered", text: "1" }])
+        }),
+    }),
+  })
+  const stateOf = (key: string) =>
+    Instance.received(
+      `till/${key}`,
+      { actor: "till", key, revision: 1, version: "v", index: 1 },
+      JSON.stringify("x".repeat(150_000)),
+    )
+  const [a, b] = [stateOf("a"), stateOf("b")]
+  for (const instance of [a, a, b, b, a]) {
+    await run(quarters, { ...ask("n"), key: instance.key, instance } as Call)
+  }
+  expect(brought).toEqual([true, false, true, false, true])
+})
+
 test("a door with somebody in it stays open, however many others are opened meanwhile", async () => {
   const ended: Array<string> = []
   const release = Promise.withResolvers<void>()

@@ -29,7 +29,7 @@ export interface QuartersOptions {
    * against them: code that leaves something behind each time. One in a thousand is forgiven.
    */
   readonly relapsesMax: number
-  /** Of the texts of states that a compartment keeps; what it makes of them takes several times as much. */
+  /** Of the states that a compartment keeps: about four for each character of their texts. */
   readonly residentBytesMax: number
   /** Who had too little of the CPU for too long is not to blame: it may be tried again. */
   readonly sparesStarved: boolean
