@@ -26,6 +26,12 @@ test("constants that double thirty times fill the memory of that process, and it
   expect(reasonOf(await bundled("export default 1"))).toBe("it was bundled")
 })
 
+test("templates that are added up take the bundler minutes, and it has a second", async () => {
+  const sum = `export default ${"`${a}`+".repeat(150_000)}1`
+  expect(reasonOf(await bundled(sum))).toBe("a: to bundle it takes too long")
+  expect(reasonOf(await bundled("export default 1"))).toBe("it was bundled")
+})
+
 test.each([
   ["brackets", `export default ${"[".repeat(300_000)}`],
   ["templates", `export default ${"`${".repeat(100_000)}`],
