@@ -12,3 +12,10 @@ export type {
   TypedActor,
 } from "./machine/actor.ts"
 export { actor } from "./machine/actor.ts"
+export type {
+  Answer,
+  Executed,
+  InstanceList,
+  LeadingContext,
+} from "./machine/leading/context.ts"
+export { ProposeFailed, ReadFailed } from "./machine/leading/failures.ts"

@@ -11,6 +11,8 @@ import { epochOf, members } from "./consensus/configuration.ts"
 import type { Configuration } from "./consensus/types.ts"
 import { HttpServer, layerServer } from "./http/Server.ts"
 import { layerWorker } from "./machine/hostWorker.ts"
+import { layerLeading } from "./machine/leading/layer.ts"
+import { openThread } from "./machine/leading/openThread.ts"
 import { digestOfState } from "./machine/stateDigest.ts"
 import { Metrics } from "./metrics/Metrics.ts"
 import { layerRaft } from "./raft/layer.ts"
@@ -162,6 +164,13 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
     statePath: join(options.data, "state.db"),
     initial,
   })
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const layerLeadingThreads = layerLeading({
+    open: openThread,
+    told: observer.event,
+    printed: (actor, line) =>
+      void log(Effect.logInfo(line).pipe(Effect.annotateLogs({ actor, by: "leading" }))),
+  })
   const startedAt = performance.now()
   const layerHttp = Layer.unwrap(
     Effect.map(Effect.all([Transport, Raft]), ([transport, raft]) => {
@@ -193,6 +202,7 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         observer,
       ),
     ),
+    Layer.provideMerge(layerLeadingThreads),
     Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
     Layer.provideMerge(
       Layer.mergeAll(

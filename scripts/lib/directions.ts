@@ -25,6 +25,7 @@ const SERVICES = [
   "machine/outcome.ts",
   "machine/fault.ts",
   "machine/command.ts",
+  "machine/leading/Leading.ts",
   "machine/system/checkpoint.ts",
   "machine/system/voiding.ts",
 ]

@@ -77,7 +77,7 @@ export const hazards: ReadonlyArray<Hazard> = [
   {
     theme: "Sessions and machine",
     name: "outbox on replay",
-    absent: "No such code yet: a reducer cannot ask for effects outside.",
+    absent: "A replay has no outbox to run: effects are `leading`'s, which only a leader that serves begins.",
   },
   ...planted("Liveness", "no check-quorum", "fixed timeouts", "wedge after follower stall", "redirect loop"),
 ]

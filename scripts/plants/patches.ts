@@ -2,6 +2,7 @@
 
 import { electionPlants } from "./election.ts"
 import { eventPlants } from "./events.ts"
+import { leadingPlants } from "./leading.ts"
 import { livenessPlants } from "./liveness.ts"
 import { membershipPlants } from "./membership.ts"
 import { type Plant, PlantMisfit } from "./Plant.ts"
@@ -25,6 +26,7 @@ export const themes: ReadonlyArray<Theme> = [
   { name: "Reads", plants: readPlants },
   { name: "Sessions and machine", plants: sessionPlants },
   { name: "Watching", plants: eventPlants },
+  { name: "Beside the leader", plants: leadingPlants },
   { name: "Liveness", plants: livenessPlants },
 ]
 

@@ -13,6 +13,16 @@ import type { Millis, NodeId } from "./types.ts"
  * everything, or has not had it in time. Returns the successor, or why there is none.
  */
 export const beginTransfer = (node: Node, to: NodeId | null, now: Millis): NodeId | ChangeRefused => {
+  const successor = successorFor(node, to, now)
+  if (typeof successor !== "string" || successor === node.id || node.role.kind !== "leader") return successor
+  const until = now + node.limits.electionTimeoutMaxMillis
+  node.role.transfer = { to: successor, until, isTold: false }
+  settleTransfer(node, node.role, now)
+  return successor
+}
+
+/** Who would take over if leadership were handed to `to`, or to whoever is furthest; or why nobody would. */
+export const successorFor = (node: Node, to: NodeId | null, now: Millis): NodeId | ChangeRefused => {
   const { role } = node
   if (role.kind !== "leader") return { code: "not-leader", detail: `${node.id} does not lead` }
   if (role.transfer !== null) return { code: "change-in-progress", detail: `${role.transfer.to} is to lead` }
@@ -29,8 +39,6 @@ export const beginTransfer = (node: Node, to: NodeId | null, now: Millis): NodeI
       detail: `${to ?? "no other voter"} ${to === null ? "answers" : "does not answer"}`,
     }
   }
-  role.transfer = { to: successor, until: now + node.limits.electionTimeoutMaxMillis, isTold: false }
-  settleTransfer(node, role, now)
   return successor
 }
 

@@ -25,6 +25,7 @@ export const becomeLeader = (node: Node, now: Millis): void => {
     diskBusy: null,
     transfer: null,
     isLeaseVoid: false,
+    isHeld: false,
   }
   enterRole(node, leader)
   node.leaderChanges++
@@ -53,10 +54,23 @@ export const onProposed = (node: Node, input: Extract<Input, { type: "Proposed" 
     return
   }
   const time = Math.max(node.lastTime, input.time)
-  for (const { kind, data, origin } of input.proposals) {
+  for (const { kind, data, origin, term } of input.proposals) {
+    // Terms never fall along a log: what is executed behind the first entry of a later leader is none of this term's.
+    if (term != null && term !== node.term) {
+      if (origin !== null) node.turn.dismissed.push({ origin, reason: "not-leader" })
+      continue
+    }
     const entry: Entry = { index: node.log.lastIndex + 1, term: node.term, time, kind, data, origin }
     appendEntry(node, entry)
   }
+}
+
+/** Says nothing of a later leadership of the same node. */
+export const onHoldChanged = (
+  node: Node,
+  { term, isHeld }: Extract<Input, { type: "HoldChanged" }>,
+): void => {
+  if (node.role.kind === "leader" && node.term === term) node.role.isHeld = isHeld
 }
 
 /** Once per heartbeat period: is anybody still there? Then say that this node is (thesis §6.2). */

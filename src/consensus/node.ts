@@ -91,6 +91,8 @@ export interface Leader {
   transfer: { readonly to: NodeId; readonly until: Millis; readonly isTold: boolean } | null
   /** A successor was told to stand, in this term. */
   isLeaseVoid: boolean
+  /** Something runs here that must have ended before a change of members leaves this node without a vote. */
+  isHeld: boolean
 }
 
 export interface LeaderReads {
@@ -217,6 +219,8 @@ export type Input =
         readonly kind: EntryKind
         readonly data: Uint8Array
         readonly origin: Origin | null
+        /** Meant for this term alone: an entry of another one must never hold it. Null: for any. */
+        readonly term?: Term | null
       }>
     }
   | {
@@ -232,6 +236,8 @@ export type Input =
       readonly to: NodeId | null
       readonly origin: Origin
     }
+  /** What runs where this node leads has begun, or has ended. */
+  | { readonly type: "HoldChanged"; readonly term: Term; readonly isHeld: boolean }
   | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
   /** `after`: the randomised timeout that passed. */
   | { readonly type: "ElectionTimedOut"; readonly after: number }

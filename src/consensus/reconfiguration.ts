@@ -51,8 +51,14 @@ export const settleJoint = (node: Node, leader: Leader, now: Millis): void => {
   if (!isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
   // A successor that lacked this would not be elected; it leaves it itself (thesis §3.10).
   if (leader.transfer !== null) return
+  // From then on the others would hear this leader no more.
+  if (leader.isHeld && isLeaving(node)) return
   appendConfiguration(node, leader, leaveJoint(current), now)
 }
+
+/** By its newest configuration, committed or not, this node is to be without a vote. */
+export const isLeaving = ({ configurations, id }: Node): boolean =>
+  !configurations.current.voters.includes(id)
 
 /** Goes on with a change whose newcomers had to catch up. Looked at once per heartbeat. */
 export const settleGoal = (node: Node, leader: Leader, now: Millis): void => {

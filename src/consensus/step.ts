@@ -14,7 +14,7 @@ import {
 } from "./election.ts"
 import { followLeader, onAppendRequest, onHeartbeatRequest, onLossFound } from "./follower.ts"
 import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
-import { becomeLeader, onHeartbeatDue, onProposed } from "./leader.ts"
+import { becomeLeader, onHeartbeatDue, onHoldChanged, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
@@ -46,6 +46,9 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
     case "TransferAsked":
       node.turn.judged.push({ origin: input.origin, verdict: beginTransfer(node, input.to, now) })
+      break
+    case "HoldChanged":
+      onHoldChanged(node, input)
       break
     case "ReadRequested":
       requestReads(node, input.origins, input.lease, now)

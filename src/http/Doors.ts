@@ -1,6 +1,7 @@
 // Which group does a request mean, and what does every answer say about it?
 
 import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
@@ -12,6 +13,8 @@ import { rawPath } from "./target.ts"
 export interface Door {
   readonly raft: Raft["Service"]
   readonly machine: MachineHost["Service"]
+  /** What users have run where it leads; null or absent: nothing can. */
+  readonly leading?: LeadingService | null
   /** The node's own actors on their way into the group; absent: it has none. */
   readonly offering?: {
     /** None of them waits any more. */
@@ -26,6 +29,16 @@ export const awaitActor = async ({ offering }: Door, actor: string, millis: numb
   const settled = offering?.settled(actor) ?? null
   if (settled !== null) await within(millis, settled, undefined)
 }
+
+/** A file of this node that its group has not answered for: nobody is told that there is no such actor. */
+export const isAwaited = ({ offering }: Door, actor: string): boolean =>
+  (offering?.settled(actor) ?? null) !== null
+
+export const notTakenIn = (actor: string): Problem =>
+  new Problem(
+    "not-ready",
+    `The group has not taken in the actor ${JSON.stringify(actor)} of this node's own files yet.`,
+  )
 
 /** What a node says about itself. */
 export interface NodeInfo {

@@ -3,7 +3,7 @@
 
 import { Effect } from "effect"
 import type { OwnActor } from "../machine/MachineHost.ts"
-import type { Door } from "./Doors.ts"
+import { askNothing, type Door } from "./Doors.ts"
 import { bringIn, command, type Sender } from "./deploy.ts"
 import { Problem } from "./problem.ts"
 
@@ -38,6 +38,11 @@ export class Offering {
   /** Null: nobody need wait for that actor. */
   settled(actor: string): Promise<void> | null {
     return this.#pending.size === 0 ? null : (this.#pending.get(actor)?.promise ?? null)
+  }
+
+  /** Nobody will answer any more: who waits for an actor goes on to a door that is closed. */
+  giveUp(): void {
+    for (const actor of this.#pending.keys()) this.#release(actor)
   }
 
   /** Tries until the group has answered for each. `told` hears of every one. */
@@ -83,7 +88,10 @@ export class Offering {
     try {
       if (!(await this.#isKnown(own))) await bringIn(sender, own)
       const offer = { node: this.#node, version, declared }
-      const { result } = await command(sender, "$actor/offer", actor, offer)
+      const { result, index } = await command(sender, "$actor/offer", actor, offer)
+      // This node may have come less far than who answered, and would call the actor unknown.
+      const here = await askNothing(this.#door, "local", sender.deadline, index)
+      if (here._tag === "Failure") return null
       const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
       return { actor, version, status, reason: reason ?? null }
     } catch (cause) {

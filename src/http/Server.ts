@@ -1,6 +1,7 @@
 // Where does the app meet the network?
 
 import { Context, Effect, Layer, Schema } from "effect"
+import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import { Raft } from "../raft/Raft.ts"
@@ -40,6 +41,8 @@ export class HttpServer extends Context.Service<
 const idleSeconds = 75
 const drainMillisMax = 3000
 const partingMillis = 100
+/** What was answered at the last moment has to get out, on a busy machine too. Only who hangs otherwise is cut off. */
+const lastAnswersMillisMax = 2000
 
 export const layerServer = (
   options: ServerOptions,
@@ -49,6 +52,7 @@ export const layerServer = (
     Effect.gen(function* () {
       const raft = yield* Raft
       const machine = yield* MachineHost
+      const leading = yield* Leading
       const context = yield* Effect.context<never>()
       yield* refuseOpenAddress(options)
       const { host } = options.listen
@@ -66,7 +70,7 @@ export const layerServer = (
       const app = makeApp({
         ...options,
         node,
-        doors: new Map([[raft.group, { raft, machine, offering }]]),
+        doors: new Map([[raft.group, { raft, machine, leading, offering }]]),
         setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
         defect,
       })
@@ -107,7 +111,8 @@ export const layerServer = (
             yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(drainMillisMax))
             // Without a majority there is nothing to wait for: who waited until now learns that it is unknown.
             yield* raft.answerAll
-            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(partingMillis))
+            offering.giveUp()
+            yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(lastAnswersMillisMax))
             yield* Effect.promise(() => bun.stop(true))
           }),
       )

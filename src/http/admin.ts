@@ -32,7 +32,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
       uptimeMs: Math.round(uptimeMillis()),
       listen,
       peer,
-      groups: shown.map(({ raft }) => {
+      groups: shown.map(({ raft, leading }) => {
         const status = raft.status()
         return {
           group: status.group,
@@ -52,6 +52,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           outcast: status.outcast,
           parted: status.parted,
           checkpoint: status.checkpoint,
+          leading: leading?.status() ?? [],
         }
       }),
     }),

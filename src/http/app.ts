@@ -18,6 +18,7 @@ import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
 import {
   addMember,
@@ -275,6 +276,7 @@ const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() 
     () => doors.all().map(({ raft }) => raft.status()),
     () => options.node.uptimeMillis(),
   )
+  registerLeadingMetrics(metrics, doors)
   metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
     { labels: [], value: bodies.bytes },
   ])

@@ -135,6 +135,28 @@ export const schemas = {
           anyOf: [{ type: "null" }, object({ index: count, hash: text })],
           description: "The newest that it has come past. Nodes with the same index have the same hash.",
         },
+        leading: {
+          type: "array",
+          items: object({
+            actor: text,
+            version: text,
+            term: count,
+            state: { enum: ["starting", "running", "pausing", "ended"] },
+            since: count,
+            restarts: { ...count, description: "In this leadership." },
+            lastFailure: {
+              anyOf: [
+                { type: "null" },
+                object({
+                  kind: { enum: ["failed", "crash", "memory", "deadline", "load"] },
+                  detail: text,
+                  at: count,
+                }),
+              ],
+            },
+          }),
+          description: "What actors have run where the group leads: on that node alone.",
+        },
       }),
     },
   }),

@@ -2,7 +2,16 @@
 
 import type { Query } from "../machine/MachineHost.ts"
 import type { Bodies } from "./Bodies.ts"
-import { answeredResponse, askRead, awaitActor, type Doors, leaderLocation, redirect } from "./Doors.ts"
+import {
+  answeredResponse,
+  askRead,
+  awaitActor,
+  type Doors,
+  isAwaited,
+  leaderLocation,
+  notTakenIn,
+  redirect,
+} from "./Doors.ts"
 import { parseJson } from "./json.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
@@ -103,7 +112,9 @@ const read = async (
     deadline,
   })
   if (answer._tag === "Answered") return answeredResponse(answer, doors.headers(door))
-  throw answer._tag === "Failure" ? fromFailure(answer) : fromRefused(answer)
+  if (answer._tag === "Failure") throw fromFailure(answer)
+  if (answer.code === "unknown-actor" && isAwaited(door, query.actor)) throw notTakenIn(query.actor)
+  throw fromRefused(answer)
 }
 
 /** A prefix or a cursor: a key that may be empty or cut short. */

@@ -16,6 +16,8 @@ export interface Manifest {
   readonly initial: string
   /** Declared versions that it has a step to, and whether that step leads back as well. */
   readonly migrations: ReadonlyArray<{ readonly to: number; readonly down: boolean }>
+  /** Something of it runs where its group leads. */
+  readonly hasLeading: boolean
   /** JSON schemas by place (`state`, `commands.add.input`, …), to compare versions by. */
   readonly shapes: { readonly [place: string]: Json }
 }
@@ -59,6 +61,8 @@ export interface ActorVersion {
   readonly initialText: string
   /** A command of it runs once before it may enter the log. */
   readonly isTried: boolean
+  /** Something of it runs where its group leads: of the operator's own files alone. */
+  readonly isLed: boolean
 }
 
 /** Over the rows of the state, or, for tests and the simulation, over actors that were always there. */
@@ -193,6 +197,7 @@ export class Catalogue {
       queries: new Set(row.queries),
       initialText: row.initial,
       isTried: row.source === "upload",
+      isLed: row.hasLeading && row.source === "file",
     }
     this.#known.set(key, found)
     return found
@@ -214,4 +219,5 @@ const versionOf = (loaded: LoadedActor): ActorVersion => ({
   queries: new Set(loaded.queries.keys()),
   initialText: loaded.initialText,
   isTried: false,
+  isLed: loaded.leading !== null,
 })

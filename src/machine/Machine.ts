@@ -11,6 +11,7 @@ import type {
   Admission,
   EventsAnswer,
   EventsAsked,
+  LedActor,
   MachineStatus,
   Query,
   Stuck,
@@ -64,6 +65,10 @@ export class Machine {
   plan = (asked: PlanRequest): Plan | Refused => this.#run(this.#core.plan(asked))
 
   actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
+
+  led = (): ReadonlyArray<LedActor> => this.#core.led()
+
+  code = (asked: LedActor): string | null => this.#core.code(asked)
 
   foresee = (voided: Voided): void => this.#core.foresee(voided)
 

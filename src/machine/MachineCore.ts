@@ -18,6 +18,7 @@ import type {
   Admission,
   EventsAnswer,
   EventsAsked,
+  LedActor,
   MachineStatus,
   Query,
   Stuck,
@@ -162,6 +163,19 @@ export class MachineCore {
   /** What another version would change. */
   plan(asked: PlanRequest): Work<Plan | Refused> {
     return planFor(this.#state, asked)
+  }
+
+  led(): ReadonlyArray<LedActor> {
+    return Iterator.from(this.#state.catalogue.all())
+      .filter(({ isLed }) => isLed)
+      .map(({ name, version }) => ({ actor: name, version }))
+      .toArray()
+  }
+
+  code({ actor, version }: LedActor): string | null {
+    const { catalogue } = this.#state
+    const row = catalogue.row(actor, version)
+    return row === null ? null : catalogue.code(version, row.pieces)
   }
 
   actors(): ReadonlyArray<ActorStatus> {

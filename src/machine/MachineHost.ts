@@ -111,6 +111,12 @@ export type Inspection =
   /** `isBlameless`: it could not be looked at just now. */
   | { readonly version: string; readonly problem: string; readonly isBlameless: boolean }
 
+/** A version of an actor, by its names. */
+export interface LedActor {
+  readonly actor: string
+  readonly version: string
+}
+
 /** One actor, as operators see it. */
 export interface ActorStatus {
   readonly name: string
@@ -127,6 +133,7 @@ export interface ActorStatus {
     readonly bytes: number
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
+    readonly hasLeading: boolean
     /** That it wrote last. */
     readonly instances: number
   }>
@@ -224,6 +231,10 @@ export class MachineHost extends Context.Service<
     readonly inspect: (draft: Draft) => Effect.Effect<Inspection, MachineFailed>
     /** What another version would change. Nothing is written. */
     readonly plan: (asked: PlanRequest) => Effect.Effect<Plan | Refused, MachineFailed>
+    /** Actors of which something runs where the group leads, and the version of it that is active now. */
+    readonly led: Effect.Effect<ReadonlyArray<LedActor>, MachineFailed>
+    /** The code of a version; null when it is not known. */
+    readonly code: (actor: LedActor) => Effect.Effect<string | null, MachineFailed>
     /** All that is known of actors and their versions, as of now. */
     readonly actors: Effect.Effect<ReadonlyArray<ActorStatus>, MachineFailed>
   }

@@ -77,9 +77,14 @@ export class Premises {
     if (Result.isFailure(seen.success)) {
       return { version, problem: seen.success.failure, isBlameless: false }
     }
+    const manifest = seen.success.success
+    // It would run with all that this process may do: only the operator's own files may.
+    if (source === "upload" && manifest.hasLeading) {
+      return { version, problem: leadingNeedsHost, isBlameless: false }
+    }
     if (this.#drafts.size >= draftsMax) this.#drafts.delete(this.#drafts.keys().next().value!)
     this.#drafts.set(`${actor}@${version}`, code)
-    return { version, manifest: seen.success.success }
+    return { version, manifest }
   }).bind(this)
 
   /** Opened ahead of need, once there is uploaded code: the first of its commands is not to wait for a process. */
@@ -190,6 +195,7 @@ const atLog = "$log"
 
 type Terms = Omit<QuartersOptions, "open" | "code" | "limits">
 
+const leadingNeedsHost = "leading needs the host: put the file into actors/"
 const mebibyte = 1024 * 1024
 /** Soft: it is the operator's own, and a busy machine must not put it into quarantine. */
 export const ownTerms: Terms = {

@@ -1,7 +1,7 @@
 // Which code runs a command? Every actor type by name, as of now and as of every version that the log may
 // still name.
 
-import { Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import {
   type Actor,
   type ActorCommand,
@@ -9,6 +9,7 @@ import {
   type AnySchema,
   actorBrand,
   type Json,
+  type LeadingDefinition,
 } from "./actor.ts"
 import { Coder, messageOf, notJsonReason } from "./Coder.ts"
 
@@ -26,6 +27,8 @@ export interface LoadedActor {
   readonly queries: ReadonlyMap<string, LoadedQuery>
   /** By the declared version that they lead to. */
   readonly migrations: ReadonlyMap<number, Migration>
+  /** What runs where its group leads; null: nothing. */
+  readonly leading: LeadingDefinition | null
 }
 
 /** Between the stored states of a version and of the one before. */
@@ -135,6 +138,7 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
     declared: actor.version,
     state,
     migrations: prepareMigrations(actor),
+    leading: prepareLeading(actor),
     initialText: JSON.stringify(initial.success.json),
     commands: prepareAll(
       "commands",
@@ -171,6 +175,13 @@ const prepareMigrations = ({ migrate = {}, version }: Actor): ReadonlyMap<number
       return [to, { up: up as Migration["up"], down: (down as Migration["down"] | undefined) ?? null }]
     }),
   )
+}
+
+/** Looked at, and not run: that happens where the world is open. */
+const prepareLeading = ({ leading }: Actor): LeadingDefinition | null => {
+  const isUsable = leading === undefined || Effect.isEffect(leading) || isSynchronous(leading)
+  insist(isUsable, "leading: expected an Effect, or a function that is not async and gives one")
+  return leading ?? null
 }
 
 const isSynchronous = (value: unknown): boolean =>

@@ -1,21 +1,10 @@
 // What does a user write? One actor type: the shape of its state, its commands, its queries.
 
-import type { Schema } from "effect"
+import type { Effect, Scope } from "effect"
+import type { LeadingContext } from "./leading/context.ts"
+import type { AnySchema, InputOf, Json } from "./values.ts"
 
-/** Any schema that needs no services: what it decodes to is what the reducer sees, its encoded form is JSON. */
-export type AnySchema = Schema.ConstraintCodec<unknown, unknown, never, never>
-
-/** What a reducer takes: the decoded input, or null for a command without one. */
-export type InputOf<S> = S extends AnySchema ? S["Type"] : null
-
-/** What may stand in JSON. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | ReadonlyArray<Json>
-  | { readonly [key: string]: Json | undefined }
+export type { AnySchema, InputOf, Json } from "./values.ts"
 
 /** All that a reducer may know of the world besides its state and its input. Valid until it returns. */
 export interface CommandContext<Inputs = Readonly<Record<string, unknown>>> {
@@ -78,7 +67,13 @@ export interface Actor {
   readonly commands: Readonly<Record<string, ActorCommand>>
   readonly queries: Readonly<Record<string, ActorQuery>>
   readonly migrate?: Migrations
+  readonly leading?: LeadingDefinition
 }
+
+/** As `actor` takes it, with the details of its types forgotten. */
+export type LeadingDefinition = LeadingEffect | ((ctx: LeadingContext) => LeadingEffect)
+
+type LeadingEffect = Effect.Effect<unknown, unknown, Scope.Scope>
 
 /**
  * An actor type as `actor` returns it. What runs it knows no more than {@link Actor}; who tests it asks the compiler for
@@ -182,6 +177,36 @@ export const actor = <
       }
     }
   readonly migrate?: Migrations
+  /**
+   * Runs only on the node where this actor's group leads, for as long as it leads: for what touches the world. It
+   * begins when that node has applied all that earlier leaders had committed, and is interrupted, with its finalizers,
+   * before leadership is handed on. It runs in a thread of its own, where `fetch`, timers, `Bun` and `process` are
+   * open; it may fail, loop or end as it likes, and the group never notices. What fails is begun again after a pause
+   * of 1 s to 1 min; what succeeds stays ended until the next leadership.
+   *
+   * ```ts
+   * leading: (ctx) =>
+   *   Effect.gen(function* () {
+   *     while (true) {
+   *       const { result } = yield* ctx.read({ key: "mail", query: "next" })
+   *       if (result === null) yield* Effect.sleep("1 second")
+   *       else {
+   *         yield* Effect.promise(() => fetch(result.url, { method: "POST", body: result.body }))
+   *         yield* ctx.propose({ key: "mail", command: "sent", input: { id: result.id } })
+   *       }
+   *     }
+   *   })
+   * ```
+   *
+   * Two may run at once for a moment, when one node is cut off and does not know yet that another one leads: then
+   * nothing that the first one proposes is executed any more, and `ctx.term` tells whoever is outside which of the two
+   * is newer. A file that has it works from the actors directory alone; uploaded it is refused.
+   */
+  readonly leading?:
+    | LeadingEffect
+    | ((
+        ctx: LeadingContext<NoInfer<Inputs>, NoInfer<Outputs>, NoInfer<QueryInputs>, NoInfer<QueryOutputs>>,
+      ) => LeadingEffect)
 }): TypedActor<{
   readonly state: State["Encoded"]
   readonly commands: EncodedCalls<Inputs, Outputs>

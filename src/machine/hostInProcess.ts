@@ -65,6 +65,8 @@ export const layerInProcess = (options: {
         status: ask("status", () => machine.status()),
         inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),
         plan: (asked) => ask("plan", () => machine.plan(asked)),
+        led: ask("led", () => machine.led()),
+        code: (asked) => ask("code", () => machine.code(asked)),
         actors: ask("actors", () => machine.actors()),
       })
     }),

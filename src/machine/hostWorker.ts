@@ -126,6 +126,8 @@ const makeHost = (
     status: call("status", null),
     inspect: (draft) => call("inspect", draft),
     plan: (asked) => call("plan", asked),
+    led: call("led", null),
+    code: (asked) => call("code", asked),
     actors: call("actors", null),
   })
 }

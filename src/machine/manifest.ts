@@ -27,6 +27,7 @@ export const manifestOf = (actor: LoadedActor): Manifest => ({
   migrations: Array.from(actor.migrations, ([to, { down }]) => ({ to, down: down !== null })).sort(
     (left, right) => left.to - right.to,
   ),
+  hasLeading: actor.leading !== null,
   shapes: shapesOf(actor),
 })
 

@@ -12,6 +12,7 @@ import type {
   EventsAsked,
   FailureReason,
   Inspection,
+  LedActor,
   MachineStatus,
   Query,
 } from "./MachineHost.ts"
@@ -53,6 +54,8 @@ export interface Operations {
   readonly status: { readonly given: null; readonly gives: MachineStatus }
   readonly inspect: { readonly given: Draft; readonly gives: Inspection }
   readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }
+  readonly led: { readonly given: null; readonly gives: ReadonlyArray<LedActor> }
+  readonly code: { readonly given: LedActor; readonly gives: string | null }
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
   readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }

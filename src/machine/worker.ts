@@ -93,6 +93,10 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return premises.inspect(given as Request<"inspect">["given"])
     case "plan":
       return premises.work(core.plan(given as Request<"plan">["given"]), "door")
+    case "led":
+      return Effect.sync(() => core.led())
+    case "code":
+      return Effect.sync(() => core.code(given as Request<"code">["given"]))
     case "actors":
       return Effect.sync(() => core.actors())
     default:

@@ -9,6 +9,7 @@ import type { Proposals } from "./Proposals.ts"
 import type { Reads } from "./Reads.ts"
 import type { Run } from "./run.ts"
 import type { Piece } from "./snapshotter.ts"
+import type { Tenure } from "./Tenure.ts"
 import type { Writer } from "./writer.ts"
 
 /** Who is handed what a turn leaves behind. */
@@ -18,6 +19,7 @@ export interface Hands {
   readonly reads: Reads
   readonly operations: Operations
   readonly checkpoints: Checkpoints
+  readonly tenure: Tenure
   readonly pieces: Queue.Queue<Piece>
   /** Peers that want a copy of the state. */
   readonly asked: Queue.Queue<Asked>

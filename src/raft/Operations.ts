@@ -1,13 +1,15 @@
 // What becomes of what an operator asks of a leader? It is begun in a turn, and looked at after each one until its end.
 
 import { isJoint } from "../consensus/configuration.ts"
+import { successorFor } from "../consensus/handover.ts"
 import { type ChangeRefused, isReached } from "../consensus/membership.ts"
 import { knownLeader } from "../consensus/node.ts"
 import type { Aim, Millis, NodeId, Term } from "../consensus/types.ts"
 import { type Closing, failure } from "./failure.ts"
-import { type Group, post } from "./Group.ts"
+import { type Group, nowOf, post } from "./Group.ts"
 import type { OperationOrigin } from "./origins.ts"
 import type { Changed, ChangeRequest, Failure, ResetRequest, TransferRequest } from "./Raft.ts"
+import type { Tenure } from "./Tenure.ts"
 
 /** Each of them looks at the node after every turn, and answers once. */
 interface Operation extends OperationOrigin {
@@ -20,11 +22,13 @@ interface Operation extends OperationOrigin {
 
 export class Operations {
   readonly #group: Group
+  readonly #tenure: Tenure
   readonly #open = new Set<Operation>()
   #closing: Closing | null = null
 
-  constructor(group: Group) {
+  constructor(group: Group, tenure: Tenure) {
     this.#group = group
+    this.#tenure = tenure
   }
 
   get count(): number {
@@ -45,8 +49,15 @@ export class Operations {
 
   /** `isOwn`: the node hands over by itself, once in its life, whoever waits at its door. */
   transfer(request: TransferRequest, isOwn = false): void {
+    const { clock, node } = this.#group
+    const { to } = request
     const origin = new TransferUnderWay(this.#group, request)
-    if (this.#admits(origin, isOwn)) post(this.#group, { type: "TransferAsked", to: request.to, origin })
+    if (!this.#admits(origin, isOwn)) return
+    const ask = (): void => post(this.#group, { type: "TransferAsked", to, origin })
+    const successor = successorFor(node, to, nowOf(clock))
+    // What would be refused, or changes nothing, ends nothing.
+    if (typeof successor !== "string" || successor === node.id) ask()
+    else origin.whenJudged = this.#tenure.quieten(ask)
   }
 
   /** After every turn. */
@@ -150,6 +161,7 @@ const SUPERSEDED = "another change took its place"
 
 class TransferUnderWay implements Operation {
   readonly deadline: Millis
+  whenJudged: () => void = () => {}
   readonly #group: Group
   readonly #request: TransferRequest
   #refused: ChangeRefused | null = null
@@ -164,6 +176,7 @@ class TransferUnderWay implements Operation {
   judged(verdict: Aim | NodeId | ChangeRefused): void {
     if (isRefused(verdict)) this.#refused = verdict
     else this.#begun = { to: verdict as NodeId, term: this.#group.node.term }
+    this.whenJudged()
   }
 
   look(): boolean {

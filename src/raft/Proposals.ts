@@ -2,15 +2,17 @@
 // idempotency key that every command carries makes them one execution.
 
 import { Effect, Queue, type Scope } from "effect"
-import { knownLeader, lacksState } from "../consensus/node.ts"
+import { isServing, knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
+import { doubtful, isLasting, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
 import type { Run } from "./run.ts"
@@ -165,46 +167,58 @@ export class Proposals {
 
   /** What need not enter the log is answered at once; the rest goes to the turn. */
   readonly #admit = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { clock, machine, observer } = this.#group
+    const { clock, machine, node, observer } = this.#group
     const groups = units.map((unit) => place<Waiter>(unit))
     const waiters = groups.flat()
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
+    const servedBy = isServing(node) ? node.role : null
     const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
     // What it says comes from a state that is no good.
     if (this.#group.partings.isOver) return this.#turnAway(units)
     observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
-    const certain: { waiters: Array<Waiter>; admissions: Array<Admission> } = { waiters: [], admissions: [] }
+    const waiting: Array<Waiter> = []
+    const admitted: Array<Admission> = []
     let at = 0
     for (const group of groups) {
       const own = admissions.slice(at, at + group.length)
       at += group.length
       const untried = own.find((admission) => admission._tag === "Untried")
       // What came together stays together, also when only a part of it must be tried.
-      if (untried !== undefined) yield* this.#trials.add(untried.actor, { waiters: group, admissions: own })
+      if (untried !== undefined)
+        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, servedBy })
       else {
-        certain.waiters.push(...group)
-        certain.admissions.push(...own)
+        waiting.push(...group)
+        admitted.push(...own)
       }
     }
-    this.#propose(certain)
+    this.#propose({ waiters: waiting, admissions: admitted, servedBy })
   }).bind(this)
 
   /** To the turn, unless the answer is there already. */
-  #propose({ waiters, admissions }: Trial): void {
+  #propose({ waiters, admissions, servedBy }: Trial): void {
     const { clock, node, partings } = this.#group
     // What was tried was tried on a state that is no good.
     if (partings.isOver) return waiters.forEach((waiter) => void waiter.dismissed("not-leader"))
     const proposals = []
+    const doubts: Array<ReadOrigin> = []
     for (const [position, waiter] of waiters.entries()) {
       const admission = admissions[position]!
       // Who was answered while the machine looked at it may have been told that it did not happen, and never will (C2).
       if (waiter.isSettled) waiter.dismissed("not-leader")
-      else if (admission._tag === "Settled") settle(waiter, admission.outcome)
-      else if (admission._tag === "Admitted")
-        proposals.push({ kind: "command" as const, data: admission.command, origin: waiter })
+      else if (admission._tag === "Settled") {
+        if (isLasting(admission.outcome)) settle(waiter, admission.outcome)
+        else doubts.push(doubtful(this.#group, waiter, admission.outcome, servedBy))
+      } else if (admission._tag === "Admitted")
+        proposals.push({
+          kind: "command" as const,
+          data: admission.command,
+          origin: waiter,
+          term: waiter.term,
+        })
       else waiter.dismissed("not-leader")
     }
+    if (doubts.length > 0) post(this.#group, { type: "ReadRequested", origins: doubts, lease: true })
     if (proposals.length === 0) return
     // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
     if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
@@ -238,12 +252,19 @@ export class Proposals {
 
   /** Another attempt, a little later: whoever said "not me" may not know better yet. */
   readonly #again = (unit: ClientUnit): void => {
-    if (unit.forward) this.#parked.push(unit)
+    if (unit.forward || this.#mayStay(unit)) this.#parked.push(unit)
     else {
       for (const client of unit.waiters) {
         client.settle(failure("not-leader", client.isOut ? "unknown" : "rejected", "this node does not lead"))
       }
     }
+  }
+
+  /** What is not to be handed on is tried again where it is, as long as that makes sense. */
+  #mayStay(unit: ClientUnit): boolean {
+    const { role, term } = this.#group.node
+    if (role.kind !== "leader" || role.transfer !== null) return false
+    return unit.waiters.every((waiter) => waiter.term === null || waiter.term === term)
   }
 
   readonly #settled = (client: Client, answer: Outcome | Failure): void => {
@@ -269,13 +290,6 @@ export class Proposals {
       ? failure("no-leader", "rejected", withoutLeader(this.#group.transport))
       : failure("timeout", "unknown", "the command was not answered in time")
   }
-}
-
-/** Nobody would say that it was not executed who could only not look at it: an earlier attempt may be under way. */
-const settle = (waiter: Waiter, outcome: Outcome): void => {
-  const isLater = outcome._tag === "Refused" && outcome.code === "overloaded"
-  if (isLater) waiter.refused(failure("overloaded", "rejected", outcome.detail))
-  else waiter.applied(outcome)
 }
 
 /** The actor that all its commands are for; the unit itself when they are for several. */

@@ -65,6 +65,8 @@ export interface Proposal {
   readonly deadline: Millis
   /** False: do not hand it to another node. Answers `not-leader` when this node does not lead. */
   readonly forward: boolean
+  /** The term in which this node leads; it is executed by an entry of that term or not at all. Null: of any. */
+  readonly term?: Term | null
   /** Called exactly once. */
   readonly answer: (answer: Outcome | Failure) => void
 }
@@ -250,8 +252,8 @@ export class Raft extends Context.Service<
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>
     /**
-     * When this node leads, somebody else does when it ends, or nobody can: for a node that is about to stop. Takes no
-     * longer than two election timeouts.
+     * When this node leads, somebody else does when it ends, or nobody can: for a node that is about to stop. First it
+     * ends what users have run where it leads, for good. Takes no longer than that, and two election timeouts.
      */
     readonly handOver: Effect.Effect<void>
     /** Answers everybody who waits, with as much as is known, and lets nobody in: the node is about to stop. */

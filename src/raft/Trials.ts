@@ -2,6 +2,7 @@
 // keeps nobody else waiting.
 
 import { Effect, Queue, type Scope } from "effect"
+import type { Role } from "../consensus/node.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Group } from "./Group.ts"
 import type { Run } from "./run.ts"
@@ -11,6 +12,8 @@ import type { Waiter } from "./waiters.ts"
 export interface Trial {
   readonly waiters: ReadonlyArray<Waiter>
   readonly admissions: ReadonlyArray<Admission>
+  /** The leadership that had applied everything of the terms before it when the machine was asked. */
+  readonly servedBy: Role | null
 }
 
 /** One lane for each actor with something to try; it ends when there is nothing left. */
@@ -48,7 +51,11 @@ export class Trials {
     this.#lanes.delete(actor)
   }).bind(this)
 
-  readonly #try = Effect.fnUntraced(function* (this: Trials, { waiters, admissions }: Trial, lane: Lane) {
+  readonly #try = Effect.fnUntraced(function* (
+    this: Trials,
+    { waiters, admissions, servedBy }: Trial,
+    lane: Lane,
+  ) {
     const untried = admissions.flatMap((admission, at) =>
       admission._tag === "Untried" && !waiters[at]!.isSettled ? [{ at, command: admission.command }] : [],
     )
@@ -63,7 +70,7 @@ export class Trials {
       untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!.admission]),
     )
     lane.tried = tried.slice(-triedMax)
-    return { waiters, admissions: admissions.map((admission, at) => places.get(at) ?? admission) }
+    return { waiters, admissions: admissions.map((admission, at) => places.get(at) ?? admission), servedBy }
   }).bind(this)
 }
 

@@ -35,7 +35,9 @@ export const layerRaft = (options: RaftOptions, observer: Observer = silentObser
         onApplied: (told) => lives.listeners.add(told),
         status: () => statusOf(lives),
         stopped: lives.stopped,
-        handOver: Effect.suspend(() => handOver(present().group, present().operations, null)),
+        handOver: Effect.suspend(() =>
+          Effect.andThen(present().tenure.close, handOver(present().group, present().operations, null)),
+        ),
         answerAll: Effect.suspend(() => present().answerAll(stopping)),
         snapshot: Effect.suspend(() => takeSnapshot(present().group, present().flushed)),
         backup: Effect.suspend(() => holdSnapshot(present().group, present().applied, present().flushed)),

@@ -1,4 +1,5 @@
-// What lives while a node leads? A heartbeat, a replicator for each member, the clock of the timers, and checkpoints.
+// What lives while a node leads? A heartbeat, a replicator for each member, the clock of the timers, checkpoints, and
+// what users have run there.
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader, lacksState } from "../consensus/node.ts"
@@ -16,7 +17,7 @@ import { replicateToMembers } from "./replicators.ts"
 export const leaderLife = Effect.fnUntraced(function* (
   group: Group,
   role: Leader,
-  { run, proposals, checkpoints, operations }: Hands,
+  { run, proposals, checkpoints, operations, tenure }: Hands,
   scope: Scope.Scope,
 ) {
   yield* Scope.addFinalizer(
@@ -27,6 +28,7 @@ export const leaderLife = Effect.fnUntraced(function* (
   yield* run(heartbeat(group), scope)
   yield* run(timers(group, proposals), scope)
   yield* run(checkpointer(group, checkpoints), scope)
+  yield* run(tenure.life(role, scope), scope)
   if (lacksState(group.node)) yield* run(leavesLead(group, operations), scope)
 })
 

@@ -66,8 +66,13 @@ export const live = Effect.fnUntraced(function* (options: RaftOptions, observer:
 })
 
 /** Its log is as good as before: it votes and acknowledges until the end, and leads no longer than it must. */
-const leave = Effect.fnUntraced(function* ({ group, operations, checkpoints }: Started, pauseMillis: Millis) {
+const leave = Effect.fnUntraced(function* (
+  { group, operations, checkpoints, tenure }: Started,
+  pauseMillis: Millis,
+) {
   const { current } = group.partings
+  // Also where nobody can take over.
+  yield* tenure.close
   const successor = checkpoints.bestAgreeing(current?.index ?? 0)
   yield* handOver(group, operations, successor)
   // Whoever agrees may be no successor; then anybody is better than this node.

@@ -50,8 +50,9 @@ const sendAll = Effect.fnUntraced(function* (group: Group, peer: NodeId, progres
 const send = (group: Group, peer: NodeId, progress: Progress, sending: Sending): void => {
   if (sending.type !== "append") return
   if (group.transport.send(peer, group.node.group, sending.message)) return
-  // Nobody is there, or its buffer is full: do not run ahead of it. The answer to a heartbeat begins again.
-  progress.probeFrom(progress.match + 1)
+  // Nobody is there, or its buffer is full: do not run ahead of it. The answer to a heartbeat begins again. A probe asks
+  // the same again: where the logs agree is not known yet, and to begin from the first entry would take a snapshot.
+  if (progress.state === "replicate") progress.probeFrom(progress.match + 1)
   progress.probing = true
 }
 
@@ -116,7 +117,8 @@ const sendPiece = (
 }
 
 const giveUp = (group: Group, peer: NodeId, progress: Progress, reason: string) => {
-  progress.probeFrom(progress.match + 1)
+  // As far down as this log can ask: the follower may hold it after all.
+  progress.probeFrom(Math.max(progress.match, group.node.log.base.index) + 1)
   group.observer.event("a snapshot was not sent", { peer, reason })
   return Effect.sleep(group.options.limits.electionTimeoutMaxMillis)
 }

@@ -5,6 +5,7 @@ import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode, type Turn } from "../consensus/node.ts"
 import type { Millis, Write } from "../consensus/types.ts"
+import { Leading } from "../machine/leading/Leading.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
@@ -30,6 +31,7 @@ import { Signal } from "./Signal.ts"
 import { Stuckness } from "./Stuckness.ts"
 import { type Scrubbed, scrubber } from "./scrubber.ts"
 import { compactor, type Flushed, flusher, type Piece, receiver } from "./snapshotter.ts"
+import { Tenure } from "./Tenure.ts"
 import { turns } from "./turns.ts"
 import { makeWriter, type Writer } from "./writer.ts"
 
@@ -40,6 +42,7 @@ export interface Started {
   readonly reads: Reads
   readonly operations: Operations
   readonly checkpoints: Checkpoints
+  readonly tenure: Tenure
   readonly writer: Writer
   readonly applied: Applied
   readonly flushed: Flushed
@@ -79,7 +82,8 @@ export const start = Effect.fnUntraced(function* (
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
-  const operations = new Operations(group)
+  const tenure = new Tenure(group, { proposals, reads, listeners, service: yield* Leading })
+  const operations = new Operations(group, tenure)
   const stuckness = new Stuckness(group, applied, proposals, operations)
   const checkpoints = new Checkpoints(group, applied, stuckness)
   const refill = new Refill(group)
@@ -135,7 +139,7 @@ export const start = Effect.fnUntraced(function* (
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
   yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness]), scope)
-  const hands = { writer, proposals, reads, operations, checkpoints, pieces, asked, taken, cuts, run }
+  const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
   return {
@@ -144,6 +148,7 @@ export const start = Effect.fnUntraced(function* (
     reads,
     operations,
     checkpoints,
+    tenure,
     writer,
     applied,
     flushed,

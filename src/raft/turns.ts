@@ -107,6 +107,7 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)
   hands.operations.look()
   hands.checkpoints.look()
+  hands.tenure.look()
   hands.reads.noteFreshness()
 }
 

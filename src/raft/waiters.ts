@@ -1,6 +1,7 @@
 // Who waits for a command, and which commands keep their order while they look for a leader?
 
 import type { Dismissed } from "../consensus/node.ts"
+import type { Term } from "../consensus/types.ts"
 import { isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
@@ -9,6 +10,8 @@ import type { Failure, Proposal } from "./Raft.ts"
 /** One command and whoever wants to know what became of it. */
 export interface Waiter extends ProposalOrigin {
   readonly command: Uint8Array
+  /** No entry of another term may hold it; null: of any. */
+  readonly term: Term | null
   readonly isSettled: boolean
   readonly settle: (answer: Outcome | Failure) => void
   /** This leader does not take it, and it is in no log for this attempt. */
@@ -80,6 +83,10 @@ export class Client implements Waiter {
     return this.proposal.command
   }
 
+  get term(): Term | null {
+    return this.proposal.term ?? null
+  }
+
   /** What was admitted for a version that is no longer active was not executed: it is asked for anew. */
   applied(outcome: Outcome): void {
     if (!isMoved(outcome)) this.settle(outcome)
@@ -112,6 +119,7 @@ export interface LeaderUnit {
 
 export class LeaderCommand implements Waiter {
   readonly command: Uint8Array
+  readonly term = null
   isSettled = false
   readonly #answer: (answer: Outcome | Failure) => void
 

@@ -6,7 +6,9 @@ import { leaderLives } from "../consensus/election.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { CallRunner } from "../machine/Executor.ts"
+import type { Unanswered } from "../machine/leading/Leading.ts"
 import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
+import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { Runner } from "../machine/Runner.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
@@ -18,6 +20,7 @@ import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
 import { type Emits, EventChecks } from "./EventChecks.ts"
 import { Executions } from "./Executions.ts"
 import { Invariants } from "./Invariants.ts"
+import { LeadingChecks } from "./LeadingChecks.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import { Lookout } from "./Lookout.ts"
 import { Sightings } from "./markers.ts"
@@ -47,7 +50,11 @@ export interface ClusterOptions {
   readonly clockOf?: (id: NodeId) => ClockOptions
   /** How long each step between consensus and machine may take. */
   readonly boundaryMillisMax?: number
+  readonly onLeadingProposal?: OnLeadingProposal
 }
+
+/** What users have run where the group leads proposes a command. Gives back what is to be called with the answer. */
+export type OnLeadingProposal = (node: NodeId, command: Uint8Array) => (answer: Outcome | Unanswered) => void
 
 /** How long a process that its world has ended stays down, at the least and at the most. */
 const RESTART_MILLIS = [20, 400] as const
@@ -81,6 +88,8 @@ export class SimulatedCluster {
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
   readonly #events: EventChecks
+  readonly #leading = new LeadingChecks()
+  readonly #onLeadingProposal: OnLeadingProposal
   /** Term and vote that are not on their disk yet, though nothing but entries need keep them from it. */
   readonly #unwritten = new Map<
     NodeId,
@@ -100,6 +109,7 @@ export class SimulatedCluster {
       this.world.chance.fork("onlookers"),
       options.emits ?? null,
     )
+    this.#onLeadingProposal = options.onLeadingProposal ?? (() => () => {})
     const limits = { ...defaultNetworkLimits, ...options.network }
     this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
     this.network = new Network(this.world, options.link ?? calmLink, limits, {
@@ -465,8 +475,17 @@ export class SimulatedCluster {
         )
         this.#lookout.event(message)
       },
+      leads: ({ id, record }, { term }) => {
+        this.#leading.leads(id, term, record)
+        this.sightings.see("leading begun")
+      },
+      leadingProposes: (node, { term }, command) => {
+        this.#leading.proposes(term, command)
+        return this.#onLeadingProposal(node.id, command)
+      },
       applied: (node, entry, outcome) => {
         invariants.applied(node.id, entry)
+        this.#leading.applied(entry)
         executions.note(entry, outcome)
         this.#lookout.applied(entry, outcome)
       },

@@ -6,6 +6,7 @@ import type { Node, Turn } from "../consensus/node.ts"
 import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
 import type { CallRunner } from "../machine/Executor.ts"
 import { layerInProcess } from "../machine/hostInProcess.ts"
+import type { Leadership, Unanswered } from "../machine/leading/Leading.ts"
 import type { MachineLimits } from "../machine/limits.ts"
 import { type EventsAnswer, type EventsAsked, MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
@@ -22,6 +23,7 @@ import { Witness } from "../transport/Witness.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedDisk } from "./Disk.ts"
+import { layerLeadingFibers } from "./leadingFibers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
 import type { ClockOptions, Process } from "./Process.ts"
@@ -41,6 +43,14 @@ export interface NodeWatcher {
   readonly readArrived: (read: Read) => (node: SimulatedNode, answer: QueryOutcome | Failure) => void
   readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
+  /** What users have run where the group leads begins here. */
+  readonly leads: (node: SimulatedNode, leadership: Leadership) => void
+  /** That proposes a command; called with what becomes of it, if somebody waits for that. */
+  readonly leadingProposes: (
+    node: SimulatedNode,
+    leadership: Leadership,
+    command: Uint8Array,
+  ) => (answer: Outcome | Unanswered) => void
   readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
   /** What those ask who watch instances at this node now, and what they are told. */
   readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
@@ -344,10 +354,19 @@ export class SimulatedNode {
         }),
       ),
     )
+    const layerLeading = layerLeadingFibers(this.#around.registry, {
+      leads: (leadership) => watch(() => watcher.leads(this, leadership)),
+      proposes: (leadership, command) => {
+        const answered = watcher.leadingProposes(this, leadership, command)
+        return (answer) => watch(() => answered(answer))
+      },
+      told: (message, details) => watcher.event(this, message, details),
+    })
     return layerRaft(
       { ...raft, initial: this.#initial, id: this.id, client: `http://${this.id}` },
       observer,
     ).pipe(
+      Layer.provideMerge(layerLeading),
       Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
       Layer.provideMerge(Layer.mergeAll(log, snapshots)),
     )

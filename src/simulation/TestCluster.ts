@@ -4,8 +4,10 @@
 import { members } from "../consensus/configuration.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { Json } from "../machine/actor.ts"
+import { decodeCommand } from "../machine/command.ts"
+import type { Unanswered } from "../machine/leading/Leading.ts"
 import { defaultLimits } from "../machine/limits.ts"
-import type { QueryOutcome } from "../machine/outcome.ts"
+import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
 import { Runner } from "../machine/Runner.ts"
 import type { Failure } from "../raft/Raft.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
@@ -108,6 +110,7 @@ export class TestCluster {
           ? new DoubleRunner({ open, limits: defaultLimits, found })
           : new Runner(open(), defaultLimits),
       link: calmLink,
+      onLeadingProposal: (node, command) => this.#leadingProposes(node, command),
     })
     this.#session = new Session(this.#cluster, "test", sessionOptions)
     this.waitForLeader()
@@ -358,6 +361,20 @@ export class TestCluster {
       throw new Violation("linearizability", `${violation.message}\n${violation.evidence}`)
   }
 
+  /** What runs where the group leads is a client as well. */
+  #leadingProposes(node: NodeId, command: Uint8Array): (answer: Outcome | Unanswered) => void {
+    const { actor, key, command: name, input, idempotencyKey, ifRevision } = decodeCommand(command)!
+    const asked = {
+      client: `leading at ${node}`,
+      op: `${actor}.${name}`,
+      instance: `${actor}/${key}`,
+      input: JSON.parse(input) as Json,
+      start: this.nowMillis,
+    }
+    const told = this.#history.begin(asked, idempotencyKey, ifRevision)
+    return (answer) => told(fateOf(answer), this.nowMillis)
+  }
+
   #known(node: NodeId): NodeId {
     return oneOf("node", this.nodes, node)
   }
@@ -398,6 +415,11 @@ const answerOf = (fate: Fate): TestAnswer =>
     : fate.type === "rejected"
       ? { outcome: "rejected", code: fate.code }
       : { outcome: "unknown" }
+
+const fateOf = (answer: Outcome | Unanswered): Fate => {
+  if (answer._tag !== "Failure") return { type: "known", outcome: answer }
+  return answer.outcome === "rejected" ? { type: "rejected", code: answer.code } : { type: "unknown" }
+}
 
 const votersOnly = (nodes: number): Configuration =>
   configurationOf({

@@ -89,6 +89,8 @@ export const layerBoundary = (options: {
         status: ask(host.status),
         inspect: (draft) => ask(host.inspect(draft)),
         plan: (asked) => ask(host.plan(asked)),
+        led: ask(host.led),
+        code: (asked) => ask(host.code(asked)),
         actors: ask(host.actors),
       })
     }),

@@ -61,6 +61,7 @@ export const markers = {
   "outcome unknown": "a client never learned what became of its command",
   "outcome rejected": "a client was told that its command did not happen",
   "events passed over": "a watcher was told the state in place of events that were gone",
+  "leading begun": "what actors have run where their group leads began",
   "timer under another leader": "a timer rang in another term than it was set in",
   "went on by decree": "a majority was lost for good, and the rest went on",
   "two decrees at once": "two survivors were about to lead by decree at the same time",

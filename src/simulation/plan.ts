@@ -51,6 +51,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     disk: drawDisk(weather),
     clocks: drawClocks(chance.fork("clocks"), everybody, raft),
     boundaryMillisMax: weather.pick([0, 1, 3]),
+    hasLeading: chance.fork("leading").happens(0.3),
     patienceMillis: chance.fork("patience").pick([1, 3000, 3000]),
     operations: drawOperations(chance.fork("operations"), calmAtMillis),
     changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),

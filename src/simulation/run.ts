@@ -7,6 +7,7 @@ import type { Index, NodeId } from "../consensus/types.ts"
 import { registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
 import counter from "./actors/counter.ts"
+import herald from "./actors/herald.ts"
 import list from "./actors/list.ts"
 import register from "./actors/register.ts"
 import { Clients } from "./Clients.ts"
@@ -53,6 +54,8 @@ export interface Failure {
 
 const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, patienceMillis: 3000 }
 const actors = { alarm, counter, list, register }
+/** Of some seeds: not every cluster has something to run where it leads. */
+const leadingActors = { ...actors, herald }
 /** An alarm that is armed tells nobody; all other commands tell their result. */
 const emits: Emits = ({ command, outcome }) =>
   command === "arm" || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
@@ -64,7 +67,7 @@ export const run = (script: Script): Report => {
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
-    registry: registryOf(actors),
+    registry: registryOf(script.hasLeading === true ? leadingActors : actors),
     raft: script.raft,
     machine: {
       cacheBytesMax: script.machineCacheBytesMax,

@@ -25,6 +25,8 @@ export interface Script {
   readonly disk: Pick<DiskWeather, "syncMillisMin" | "syncMillisMax">
   readonly clocks: Readonly<Record<NodeId, ClockOptions>>
   readonly boundaryMillisMax: number
+  /** An actor has something to run where the group leads. */
+  readonly hasLeading?: boolean
   /** How long a client tries; 1: it takes the first word for the last. Without it: so long that most get through. */
   readonly patienceMillis?: number
   readonly operations: ReadonlyArray<PlannedOperation>

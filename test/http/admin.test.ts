@@ -33,9 +33,27 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         outcast: null,
         parted: null,
         checkpoint: null,
+        leading: [],
       },
     ],
   })
+})
+
+test("/admin/node tells what actors have run where this node leads: since when, how often again, and why", async () => {
+  const fake = makeFake()
+  const runs = { actor: "outbox", version: "v1", term: 2, state: "running", since: 12, restarts: 0 } as const
+  const lastFailure = { kind: "failed", detail: "boom", at: 11 } as const
+  fake.leading.status = [
+    { ...runs, lastFailure: null },
+    { ...runs, actor: "mail", state: "pausing", restarts: 3, lastFailure },
+  ]
+  fake.leading.failures = [{ actor: "mail", kind: "failed", count: 4 }]
+  const report = (await (await fake.ask("/admin/node")).json()) as { groups: ReadonlyArray<object> }
+  expect(report.groups).toMatchObject([{ leading: fake.leading.status }])
+  const metrics = (await (await fake.ask("/metrics")).text()).split("\n")
+  expect(metrics).toContain('raftlet_leading_running{group="main",actor="outbox"} 1')
+  expect(metrics).toContain('raftlet_leading_running{group="main",actor="mail"} 0')
+  expect(metrics).toContain('raftlet_leading_failures_total{group="main",actor="mail",kind="failed"} 4')
 })
 
 test("/admin/cluster on the leader is the whole, with everyone's progress (CONTRACT §3)", async () => {

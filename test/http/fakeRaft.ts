@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
 import type { Door } from "../../src/http/Doors.ts"
 import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
+import type { FailureCount, LeadingStatus } from "../../src/machine/leading/Leading.ts"
 import type { MachineHost, Query } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome, RefusalCode } from "../../src/machine/outcome.ts"
 import { Metrics } from "../../src/metrics/Metrics.ts"
@@ -44,6 +45,8 @@ export interface Fake {
   readonly backupInstead: { current: Raft["Service"]["backup"] | Promise<void> | null }
   /** What its log answers from now on. */
   readonly log: { current: Raft["Service"]["log"] }
+  /** What runs beside the leader. */
+  readonly leading: { status: ReadonlyArray<LeadingStatus>; failures: ReadonlyArray<FailureCount> }
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
@@ -129,6 +132,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
     instead: { current: null as Failure | "silence" | null },
     backup: { bytes: new TextEncoder().encode("all of it"), asked: 0, made: 0, held: 0 },
     backupInstead: { current: null as Raft["Service"]["backup"] | Promise<void> | null },
+    leading: { status: [], failures: [] } as Fake["leading"],
     log: {
       current: (() => Effect.succeed({ firstIndex: 1, lastIndex: 7, entries: [] })) as Raft["Service"]["log"],
     },
@@ -220,7 +224,15 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       )
     }),
   }
-  const door: Door = { raft, machine }
+  const door: Door = {
+    raft,
+    machine,
+    leading: {
+      lead: () => unasked,
+      status: () => fake.leading.status,
+      failures: () => fake.leading.failures,
+    },
+  }
   const metrics = new Metrics()
   const app = makeApp({
     node: {
@@ -307,6 +319,8 @@ const machine: MachineHost["Service"] = {
   foresee: () => unasked,
   inspect: () => unasked,
   plan: () => unasked,
+  led: unasked,
+  code: () => unasked,
   actors: unasked,
   apply: () => unasked,
   query: () => unasked,

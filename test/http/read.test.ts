@@ -72,6 +72,20 @@ test("a list passes prefix, cursor and limit on", async () => {
   })
 })
 
+test("an actor of the node's own files that its group has not taken in yet is not called unknown", async () => {
+  const fake = makeFake()
+  const path = "/read/later/a?consistency=local"
+  const headers = { "raftlet-timeout-ms": "10" }
+  expect((await fake.ask(path, { headers })).status).toBe(404)
+  Object.assign(fake.door, { offering: { isDone: false, settled: () => new Promise(() => {}) } })
+  expect(await problemOf(await fake.ask(path, { headers }))).toMatchObject({
+    status: 503,
+    code: "not-ready",
+    outcome: "rejected",
+    retryable: true,
+  })
+})
+
 describe("redirect=1 (CONTRACT §3)", () => {
   test("sends linearizable and lease reads to the leader", async () => {
     const fake = makeFake()

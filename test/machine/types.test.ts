@@ -1,8 +1,8 @@
 // Does a wrong actor fail to compile? Every line marked as an error must be one: the compiler checks it.
 
 import { expect, test } from "bun:test"
-import { Schema } from "effect"
-import { type Actor, actor } from "raftlet"
+import { DateTime, Effect, Schema } from "effect"
+import { type Actor, actor, type Json } from "raftlet"
 import type { ActorTypes, TypedActor } from "../../src/machine/actor.ts"
 
 const State = Schema.Struct({ value: Schema.Int })
@@ -62,6 +62,46 @@ const right = actor({
       read: (state, more, ctx) => state.value + more + ctx.revision,
     },
   },
+  leading: (ctx) =>
+    Effect.gen(function* () {
+      const term: number = ctx.term
+      const { result, revision } = yield* ctx.propose({ key: "a", command: "add", input: { by: term } })
+      const sum: number = result + revision
+      const nothing: null = (yield* ctx.propose({ key: "a", command: "reset" })).result
+      const moment = (yield* ctx.propose({ key: "a", command: "at", input: DateTime.makeUnsafe(sum) })).result
+      const millis: number = moment.epochMilliseconds
+      const value: number = (yield* ctx.read({ key: "a", query: "value" })).result
+      const plus: number = (yield* ctx.read({ key: "a", query: "plus", input: 3, consistency: "lease" }))
+        .result
+      // Of another actor nothing is known but that it is JSON.
+      const foreign: Json = (yield* ctx.propose({
+        actor: "bank",
+        key: "b",
+        command: "pay",
+        input: { by: 3 },
+      })).result
+      const asked: Json = (yield* ctx.read({ actor: "bank", key: "b", query: "money" })).result
+      const refused: Effect.Effect<unknown, string> = Effect.mapError(
+        ctx.propose({ key: "a", command: "reset", ifRevision: 3, idempotencyKey: "once" }),
+        ({ code, outcome, reason }) => `${code} ${outcome} ${reason?.code}`,
+      )
+      // @ts-expect-error a command that does not exist
+      const unknownCommand = () => ctx.propose({ key: "a", command: "nope" })
+      // @ts-expect-error the input of another type
+      const wrongInput = () => ctx.propose({ key: "a", command: "add", input: { by: "3" } })
+      // @ts-expect-error no input where the command takes one
+      const noInput = () => ctx.propose({ key: "a", command: "add" })
+      // @ts-expect-error an input where the command takes none
+      const needlessInput = () => ctx.propose({ key: "a", command: "reset", input: { by: 3 } })
+      // @ts-expect-error a query that does not exist
+      const unknownQuery = () => ctx.read({ key: "a", query: "nope" })
+      // @ts-expect-error no key
+      const noKey = () => ctx.read({ query: "value" })
+      void [nothing, millis, value, plus, foreign, asked, refused]
+      void [unknownCommand, wrongInput, noInput, needlessInput, unknownQuery, noKey]
+      yield* Effect.addFinalizer(() => Effect.void)
+      return yield* Effect.never
+    }),
 })
 
 test("an actor may do without queries (contract §2)", () => {
@@ -194,6 +234,9 @@ test("a wrong actor does not compile (contract §2)", () => {
       },
     },
   })
+  actor({ ...rest, commands: {}, leading: Effect.never })
+  // @ts-expect-error a promise is no Effect
+  actor({ ...rest, commands: {}, leading: async () => {} })
   actor({
     ...rest,
     commands: {},

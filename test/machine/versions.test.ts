@@ -1,7 +1,7 @@
 // How does an actor get another version, and come back from it? By entries, so that all replicas do it alike.
 
 import { describe, expect, test } from "bun:test"
-import { Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { versionOf } from "../../src/machine/bundle.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
@@ -58,6 +58,10 @@ const codes = {
   one: { code: `// the first\n${"x".repeat(100_000)}`, definition: first },
   two: { code: "// the second, one way", definition: second(false) },
   both: { code: "// the second, both ways", definition: second(true) },
+  leading: {
+    code: "// the second, both ways, with something that runs where its group leads",
+    definition: { ...second(true), leading: () => Effect.void },
+  },
 }
 type Name = keyof typeof codes
 
@@ -194,6 +198,34 @@ describe("another version", () => {
     })
     expect(to.at.state("a", "till")).toMatchObject({ state: { euros: 4 } })
     expect(to.pay(1)).toMatchObject({ result: "5", revision: 3 })
+  })
+
+  test("says what runs where its group leads, if it is the operator's own; and so it goes back", () => {
+    const to = new Deployment()
+    const led = () =>
+      to.at.machine.led().map((one) => ({ ...one, isKnown: to.at.machine.code(one) === codes.leading.code }))
+    const own = [{ actor: "till", version: idOf("leading"), isKnown: true }]
+    to.bringIn("one", "file")
+    to.activate("one", null)
+    to.bringIn("leading", "file")
+    expect(led()).toEqual([])
+    to.activate("leading", "one")
+    expect(led()).toEqual(own)
+    to.at.machine.flush()
+    to.at.restart()
+    expect(led()).toEqual(own)
+    to.bringIn("both", "upload")
+    to.activate("both", "leading")
+    expect(led()).toEqual([])
+    to.system("$actor/rollback", "till", { from: null, to: null })
+    expect(led()).toEqual(own)
+    to.system("$actor/rollback", "till", { from: null, to: idOf("one") })
+    expect(led()).toEqual([])
+    // Whatever let it in: it would have all that the node's user has.
+    const forged = new Deployment()
+    forged.bringIn("leading", "upload")
+    forged.activate("leading", null)
+    expect(forged.at.machine.led()).toEqual([])
   })
 
   test("without a way down is rolled back only as long as it has written nothing", () => {

@@ -1,7 +1,7 @@
 // A node is told to stop while requests are open, or is stopped for a while: what do those learn who ask it?
 
 import { expect, test } from "bun:test"
-import { ask, withCluster } from "./support/Cluster.ts"
+import { ask, Cluster, loopbackPlaces, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import type { NodeProcess } from "./support/NodeProcess.ts"
 import { expectKept } from "./support/verify.ts"
@@ -15,6 +15,8 @@ test(
     withCluster(async (cluster) => {
       const leader = await cluster.leader()
       const followers = await cluster.followers()
+      // By then the group has taken in the actor, and its code is at work.
+      expect((await add(leader, "first")).status).toBe(200)
       for (const follower of followers) follower.signal("SIGSTOP")
       const { lastIndex } = await leader.group()
       const answers = Array.from({ length: openRequests }, (_, at) => answerTo(add(leader, `open-${at}`)))
@@ -34,10 +36,25 @@ test(
       const revisions = await Promise.all(
         again.map(async (answer) => ((await answer.json()) as { readonly revision: number }).revision),
       )
-      expect(revisions.sort((left, right) => left - right)).toEqual(problems.map((_, at) => at + 1))
+      expect(revisions.sort((left, right) => left - right)).toEqual(problems.map((_, at) => at + 2))
     }),
   60_000,
 )
+
+test("a node that is told to stop answers also who waits for an actor that its group has not taken in", async () => {
+  const cluster = new Cluster(loopbackPlaces(3))
+  const node = cluster.nodes[0]!
+  try {
+    node.start()
+    await until("it to listen", async () => (await fetch(`${node.url}/metrics`)).ok || null)
+    const answer = answerTo(add(node, "early"))
+    await sleep(200)
+    expect(await node.kill("SIGTERM")).toBe(0)
+    expect(await answer).toBe("shutting-down rejected")
+  } finally {
+    await cluster.remove()
+  }
+}, 60_000)
 
 /** How the problem is called, or how the connection ended: also while nobody waits for it yet. */
 const answerTo = async (answer: Promise<Response>): Promise<string> => {

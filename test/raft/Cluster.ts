@@ -2,6 +2,7 @@
 
 import { Clock, Context, Effect, Exit, type Fiber, Layer, Random, Scheduler, Scope } from "effect"
 import type { Change, Configuration, Entry, NodeId } from "../../src/consensus/types.ts"
+import { Leading, type LeadingService } from "../../src/machine/leading/Leading.ts"
 import { type Admission, MachineFailed, MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
@@ -57,6 +58,8 @@ export class TestNode {
     /** There is no room for a copy of it. */
     isCopyBarred: false,
   }
+  /** Commands that its machine says once were admitted for another version than the active one. */
+  readonly moved = new Set<string>()
   /** What its machine answers at once. */
   readonly settled = new Map<string, Outcome>()
   /** What its disk and its machine have done, as far as tests look at the order. */
@@ -101,10 +104,18 @@ export class Cluster {
   readonly nodes: Array<TestNode>
   readonly initial: Configuration
   readonly options: Partial<RaftOptions>
+  readonly #leading: (node: TestNode) => LeadingService | null
 
-  constructor(seed: number, ids: ReadonlyArray<NodeId>, options: Partial<RaftOptions> = {}) {
+  /** `leading`: what runs where a node leads. */
+  constructor(
+    seed: number,
+    ids: ReadonlyArray<NodeId>,
+    options: Partial<RaftOptions> = {},
+    leading: (node: TestNode) => LeadingService | null = () => null,
+  ) {
     this.world = new World(seed)
     this.options = options
+    this.#leading = leading
     this.initial = {
       voters: ids,
       outgoing: [],
@@ -150,6 +161,7 @@ export class Cluster {
           layerNetwork({ network: this.network, id: node.id }),
           layerToyMachine(node),
           layerToySnapshots(node),
+          Layer.succeed(Leading, this.#leading(node)),
         ),
       ),
     )
@@ -329,6 +341,9 @@ const layerToyMachine = (node: TestNode) =>
     )
     const outcomeOf = (entry: Entry): Outcome => {
       const command = decoder.decode(entry.data)
+      if (node.moved.delete(command)) {
+        return { _tag: "Refused", code: "version-moved", detail: "moved", extra: "{}", replayed: false }
+      }
       const place = node.applied.indexOf(command)
       if (place === -1) node.applied.push(command)
       const revision = place === -1 ? node.applied.length : place + 1
@@ -387,6 +402,8 @@ const layerToyMachine = (node: TestNode) =>
       foresee: () => Effect.die("a toy is never stuck"),
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),
+      led: Effect.succeed([]),
+      code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),
       stateHash: Effect.sync(() => ({ index: position.index, hash: hashOf(node.applied) })),
       checkpoints: Effect.sync(() => checkpoints.newest),

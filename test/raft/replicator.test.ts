@@ -3,11 +3,12 @@
 import { beforeEach, expect, test } from "bun:test"
 import { Clock, Context, Effect, Random, Scheduler } from "effect"
 import { encodeConfiguration } from "../../src/consensus/configuration.ts"
-import type { SnapshotChunk } from "../../src/consensus/message.ts"
+import type { Message } from "../../src/consensus/message.ts"
 import type { Node } from "../../src/consensus/node.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions } from "../../src/raft/options.ts"
+import { Partings } from "../../src/raft/Partings.ts"
 import { replicator } from "../../src/raft/replicator.ts"
 import { Signal } from "../../src/raft/Signal.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -20,7 +21,10 @@ const snapshot: Snapshot = { index: 5, term: 1, configuration: then, id: "s", by
 
 let world: World
 let node: Node
-let sent: Array<SnapshotChunk>
+let sent: Array<Message>
+/** Whether the follower's node can be reached, and this node has a state to copy. */
+let isReached: boolean
+let hasState: boolean
 
 /** Leads with two entries behind a snapshot, the second of which lets another node in. */
 beforeEach(() => {
@@ -33,18 +37,29 @@ beforeEach(() => {
     applied: 6,
   })
   elected(node)
-  progressOf(node, "b").probeFrom(2)
   sent = []
+  isReached = true
+  hasState = true
+})
+
+const replicate = (): Signal => {
   const clock = world.clock(0)
+  const snapshots = {
+    latest: Effect.suspend(() => Effect.succeed(hasState ? snapshot : null)),
+    create: Effect.succeed(null),
+    read: () => Effect.succeed(new Uint8Array(3)),
+  }
+  const send = (_to: string, _group: string, message: Message): boolean => {
+    if (isReached) sent.push(message)
+    return isReached
+  }
   const group = {
     options: { ...defaultOptions, limits },
     node,
-    snapshots: {
-      latest: Effect.succeed(snapshot),
-      read: () => Effect.succeed(new Uint8Array(3)),
-    },
-    transport: { send: (_to: string, _group: string, message: SnapshotChunk) => sent.push(message) > 0 },
+    snapshots,
+    transport: { send },
     observer: silentObserver,
+    partings: new Partings(),
     clock,
   } as unknown as Group
   const signal = new Signal()
@@ -55,17 +70,41 @@ beforeEach(() => {
     Context.add(Random.Random, world.random),
   )
   Effect.runForkWith(services)(replicator(group, "b", progressOf(node, "b"), signal))
-})
+  return signal
+}
 
 test("a snapshot is that of its own index, with the configuration as of there (§7, N4, N7)", () => {
+  progressOf(node, "b").probeFrom(2)
+  replicate()
   world.runFor(1)
   expect(node.configurations.current).toEqual(now)
   expect(sent).toMatchObject([{ snapshot: { index: 5, term: 1, configuration: then }, id: "s", offset: 0 }])
 })
 
 test("a piece that gets no answer is sent again (R14, N8)", () => {
+  progressOf(node, "b").probeFrom(2)
+  replicate()
   world.runFor(limits.electionTimeoutMaxMillis - 1)
   expect(sent.length).toBe(1)
   world.runFor(2)
   expect(sent.length).toBe(2)
+})
+
+test("who cannot be reached when the term begins is asked the same later, and needs no snapshot", () => {
+  isReached = false
+  const signal = replicate()
+  world.runFor(1)
+  isReached = true
+  progressOf(node, "b").probeAgain()
+  signal.raise()
+  world.runFor(1)
+  expect(sent).toMatchObject([{ type: "AppendRequest", prevIndex: 7 }])
+})
+
+test("who cannot be sent a snapshot is asked whether it needs one", () => {
+  hasState = false
+  progressOf(node, "b").probeFrom(2)
+  replicate()
+  world.runFor(limits.electionTimeoutMaxMillis + 1)
+  expect(sent).toMatchObject([{ type: "AppendRequest", prevIndex: 5 }])
 })

@@ -13,13 +13,18 @@ import { isIdentifier, realm } from "./replacements.ts"
  */
 export const evaluateModule = (code: string): unknown => {
   const start = compile(code)
-  return inClosedRealm(() => {
-    const globals = modulesView()
-    const module: Module = { exports: {} }
-    const body = start(...viewNames.map((name) => globals[name]))
-    Reflect.apply(body, module.exports, [module.exports, module, requireHost])
-    return defaultOf(module.exports)
-  })
+  return inClosedRealm(() => begin(start, modulesView()))
+}
+
+/** The same where everything is open: for `leading` of the operator's own files, in a thread that runs nothing else. */
+export const evaluateOpenly = (code: string): unknown =>
+  begin(compile(code), Object.fromEntries(viewNames.map((name) => [name, Reflect.get(realm, name)])))
+
+const begin = (start: Start, globals: Readonly<Record<string, unknown>>): unknown => {
+  const module: Module = { exports: {} }
+  const body = start(...viewNames.map((name) => globals[name]))
+  Reflect.apply(body, module.exports, [module.exports, module, requireHost])
+  return defaultOf(module.exports)
 }
 
 interface Module {

@@ -17,6 +17,7 @@ export const manifestFields = {
   queries: Schema.Array(Schema.String),
   initial: Schema.String,
   migrations: Schema.Array(Schema.Struct({ to: Schema.Int, down: Schema.Boolean })),
+  hasLeading: Schema.Boolean,
   shapes: Schema.Record(Schema.String, Schema.Unknown),
 }
 

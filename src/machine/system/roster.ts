@@ -11,9 +11,9 @@ export const roster = (state: MachineState): ReadonlyArray<ActorStatus> => {
     const versions = row.versions.flatMap((version) => {
       const known = catalogue.row(name, version)
       if (known === null) return []
-      const { declared, by, source, index, at, bytes, commands, queries } = known
-      const written = counts.get(version) ?? 0
-      return [{ version, declared, by, source, index, at, bytes, commands, queries, instances: written }]
+      const { declared, by, source, index, at, bytes, commands, queries, hasLeading } = known
+      const instances = counts.get(version) ?? 0
+      return [{ version, declared, by, source, index, at, bytes, commands, queries, hasLeading, instances }]
     })
     return {
       name,

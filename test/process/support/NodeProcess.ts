@@ -180,8 +180,8 @@ export class NodeProcess {
     return until(
       `${this.id} to be ready`,
       async () => {
-        const group = await this.group()
-        return group.ready ? group : null
+        if (!(await fetch(`${this.url}/readyz`)).ok) return null
+        return await this.group()
       },
       millisMax,
     )

@@ -1,0 +1,108 @@
+// Which actors have something that runs where their group leads, and in which version? As the log says: another
+// version takes the place of the one before.
+
+import { Effect, Exit, Fiber, Latch, Scope } from "effect"
+import type { LedActor, MachineHost } from "../MachineHost.ts"
+import { makeDoor } from "./door.ts"
+import type { Leadership, LeadingFault, LeadingStatus, Led } from "./Leading.ts"
+import { Post } from "./Post.ts"
+import type { OpenStint } from "./Stint.ts"
+
+export interface PostsOptions {
+  readonly machine: Pick<MachineHost["Service"], "led">
+  readonly open: OpenStint
+  readonly told: (message: string, details: Readonly<Record<string, unknown>>) => void
+  readonly printed: (actor: string, line: string) => void
+  readonly failed: (actor: string, fault: LeadingFault) => void
+}
+
+interface Held {
+  readonly post: Post
+  readonly scope: Scope.Closeable
+}
+
+/** Of one leadership: a post for each actor. */
+export class Posts {
+  readonly #leadership: Leadership
+  readonly #options: PostsOptions
+  /** By actor. */
+  readonly #held = new Map<string, Held>()
+  /** Open when more has been applied since somebody looked. */
+  readonly #isChanged = Latch.makeUnsafe()
+
+  constructor(leadership: Leadership, options: PostsOptions) {
+    this.#leadership = leadership
+    this.#options = options
+  }
+
+  get status(): ReadonlyArray<LeadingStatus> {
+    return [...this.#held.values()].map(({ post }) => post.status)
+  }
+
+  readonly begin: Effect.Effect<Led, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
+    const scope = yield* Effect.scope
+    const stop = this.#leadership.onApplied(() => this.#isChanged.openUnsafe())
+    yield* Effect.addFinalizer(() => Effect.sync(stop))
+    const following = yield* Effect.forkScoped(this.#follow(scope))
+    const leaveAll = Effect.suspend(() =>
+      Effect.forEach([...this.#held.values()], (held) => this.#leave(held), concurrently),
+    )
+    return { end: Effect.andThen(Fiber.interrupt(following), leaveAll) }
+  })
+
+  readonly #follow = Effect.fnUntraced(
+    function* (this: Posts, scope: Scope.Scope) {
+      while (true) {
+        this.#isChanged.closeUnsafe()
+        const led = yield* this.#options.machine.led
+        const isLed = ({ post }: Held) =>
+          led.some(({ actor, version }) => actor === post.led.actor && version === post.led.version)
+        const leaving = [...this.#held.values()].filter((held) => !isLed(held))
+        yield* Effect.forEach(leaving, (held) => this.#leave(held), concurrently)
+        for (const one of led) if (!this.#held.has(one.actor)) yield* this.#post(one, scope)
+        yield* this.#isChanged.await
+        yield* Effect.sleep(lookMillis)
+      }
+    },
+    // The group learns it as well, and stops.
+    Effect.catchTag("MachineFailed", () => Effect.void),
+  ).bind(this)
+
+  readonly #post = Effect.fnUntraced(function* (this: Posts, led: LedActor, within: Scope.Scope) {
+    const { open, told, printed, failed } = this.#options
+    const { actor, version } = led
+    const { term } = this.#leadership
+    const scope = yield* Scope.fork(within)
+    const door = makeDoor(this.#leadership)
+    const post = new Post(led, {
+      open,
+      door,
+      print: (line) => printed(actor, line),
+      became: (state) => {
+        if (state === "running") told("leading has begun", { actor, version, term })
+        else if (state === "ended") told("leading has come to its end by itself", { actor, version, term })
+      },
+      failed: (fault, pauseMillis) => {
+        const { kind, detail } = fault
+        told("leading has failed, and is begun again", { actor, version, term, kind, detail, pauseMillis })
+        failed(actor, fault)
+      },
+    })
+    this.#held.set(actor, { post, scope })
+    yield* Effect.forkIn(post.life, scope)
+    // The last to be added is the first to run: what is ended at once gets nothing through any more.
+    yield* Scope.addFinalizer(scope, Effect.sync(door.close))
+  }).bind(this)
+
+  readonly #leave = Effect.fnUntraced(function* (this: Posts, { post, scope }: Held) {
+    yield* post.end
+    yield* Scope.close(scope, Exit.void)
+    const { actor, version } = post.led
+    this.#held.delete(actor)
+    this.#options.told("leading has been ended", { actor, version, term: this.#leadership.term })
+  }).bind(this)
+}
+
+const concurrently = { concurrency: "unbounded", discard: true } as const
+/** What was applied is looked at so often at the most. */
+const lookMillis = 100

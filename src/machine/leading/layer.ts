@@ -1,0 +1,58 @@
+// What is the service made of that runs users' `leading` beside a leader? Posts for each leadership, and a count of
+// what has failed in all of them.
+
+import { Effect, Layer } from "effect"
+import { MachineHost } from "../MachineHost.ts"
+import { type FailureCount, type Leadership, Leading, type LeadingFault } from "./Leading.ts"
+import { Posts } from "./Posts.ts"
+import type { OpenStint } from "./Stint.ts"
+
+export interface LeadingOptions {
+  /** `code`: of a version, from the state. */
+  readonly open: (code: MachineHost["Service"]["code"]) => OpenStint
+  /** Something worth a line in the node's log. */
+  readonly told: (message: string, details: Readonly<Record<string, unknown>>) => void
+  /** A line that users' code has printed. */
+  readonly printed: (actor: string, line: string) => void
+}
+
+export const layerLeading = (options: LeadingOptions): Layer.Layer<never, never, MachineHost> =>
+  Layer.effect(
+    Leading,
+    Effect.map(MachineHost, (machine) => {
+      const { open, printed, told } = options
+      const failures = new Failures()
+      let current: Posts | null = null
+      const lead = Effect.fnUntraced(function* (leadership: Leadership) {
+        const posts = new Posts(leadership, {
+          machine,
+          open: open(machine.code),
+          told,
+          printed,
+          failed: (actor, { kind }) => failures.add(actor, kind),
+        })
+        const take = Effect.sync(() => {
+          current = posts
+        })
+        const leave = Effect.sync(() => {
+          if (current === posts) current = null
+        })
+        yield* Effect.acquireRelease(take, () => leave)
+        return yield* posts.begin
+      })
+      return { lead, status: () => current?.status ?? [], failures: () => failures.counts }
+    }),
+  )
+
+class Failures {
+  readonly #counts = new Map<string, FailureCount>()
+
+  get counts(): ReadonlyArray<FailureCount> {
+    return [...this.#counts.values()]
+  }
+
+  add(actor: string, kind: LeadingFault["kind"]): void {
+    const name = `${actor} ${kind}`
+    this.#counts.set(name, { actor, kind, count: (this.#counts.get(name)?.count ?? 0) + 1 })
+  }
+}

@@ -1,0 +1,68 @@
+// A command is refused by what the machine knows: does it know enough? And is nothing done that was called rejected?
+
+import { expect, setDefaultTimeout, test } from "bun:test"
+import type { Refused } from "../../src/machine/outcome.ts"
+import { defaultOptions } from "../../src/raft/options.ts"
+import { Cluster } from "./Cluster.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
+
+const unknown: Refused = {
+  _tag: "Refused",
+  code: "unknown-command",
+  detail: "",
+  extra: "{}",
+  replayed: false,
+}
+
+test("who was told that it did not happen while the machine looked at it is right (C2)", () => {
+  const cluster = new Cluster(1, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  leader.weather.admitMillis = 1000
+  const asked = cluster.propose(leader, "a", { millis: 60_000 })
+  leader.weather.isDiskBroken = true
+  expect(cluster.await(asked)).toMatchObject({ outcome: "rejected" })
+  cluster.world.runFor(5000)
+  for (const { applied } of cluster.nodes) expect(applied).toEqual([])
+})
+
+test("a leader that has not applied what others led refuses nothing for it", () => {
+  const cluster = new Cluster(2, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  const successor = cluster.nodes.find((node) => node !== leader)!
+  // To its machine the command is unknown until it has come to the version that knows it.
+  successor.weather.applyMillis = 2000
+  successor.settled.set("new", unknown)
+  cluster.await(cluster.propose(leader, "activate"))
+  const done = cluster.transfer(leader, successor.id)
+  cluster.world.runUntil(() => done.answer !== null || successor.raft!.status().role === "leader", 5000)
+  const asked = cluster.propose(successor, "new", { millis: 20_000 })
+  cluster.world.runUntil(() => successor.applied.includes("activate"), 10_000)
+  expect(asked.answer).toBe(null)
+  successor.settled.clear()
+  expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
+})
+
+test("a leader that nobody follows any more refuses nothing by its own state", () => {
+  const cluster = new Cluster(3, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  leader.settled.set("new", unknown)
+  for (const other of cluster.nodes) if (other !== leader) cluster.network.cut(leader.id, other.id)
+  // Its lease has run out, and it does not know yet that it leads nobody.
+  cluster.world.runFor(defaultOptions.limits.electionTimeoutMinMillis)
+  const asked = cluster.propose(leader, "new", { millis: 20_000 })
+  cluster.world.runFor(5000)
+  expect(asked.answer).toBe(null)
+  cluster.network.healAll()
+  expect(cluster.await(asked, 20_000)).toMatchObject({ _tag: "Accepted" })
+})
+
+test("a leader refuses at once what nobody knows", () => {
+  const cluster = new Cluster(4, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  leader.settled.set("new", unknown)
+  for (const node of cluster.nodes) {
+    expect(cluster.await(cluster.propose(node, "new"))).toEqual(unknown)
+  }
+})
