@@ -128,8 +128,8 @@ export const roomsMax = 8
 /** Of a call. Most take less than one. */
 export const freeMillisPerCall = 5
 /** One of them is computed in, in the others it is waited. */
-const shares = 5
+export const shares = 5
 /** What may be computed before anybody waits. */
-const creditMillis = 1_000
+export const creditMillis = 1_000
 /** Of what the log has computed for one actor: a node that does not lead collects, and never pays. */
 const owedMillisMax = 1_000
