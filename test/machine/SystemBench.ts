@@ -1,5 +1,6 @@
 // A machine for tests whose actors come by the log, as uploads do.
 
+import type { Admission } from "../../src/machine/MachineHost.ts"
 import { manifestOf } from "../../src/machine/manifest.ts"
 import { type LoadedActor, Registry } from "../../src/machine/Registry.ts"
 import {
@@ -22,6 +23,15 @@ export class SystemBench extends Bench {
   system<Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): unknown {
     const outcome = this.applyBytes(encodeSystem(name, { key, input, id: `s${++this.#ids}`, door: "n1" }))
     return outcome._tag === "Accepted" ? JSON.parse(outcome.result) : refusalOf(outcome)
+  }
+
+  /** Through the door and the log, and when its answer is lost through the door again: what is said then. */
+  systemTwice<Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): Admission {
+    const bytes = encodeSystem(name, { key, input, id: `s${++this.#ids}`, door: "n1" })
+    const admission = this.machine.admit([bytes])[0]!
+    if (admission._tag === "Settled") throw new Error("it has been answered")
+    this.applyBytes(admission.command)
+    return this.machine.admit([bytes])[0]!
   }
 
   /** `code`: the text whose hash is the actor's version. */

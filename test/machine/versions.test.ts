@@ -8,7 +8,7 @@ import { encodeCommand } from "../../src/machine/command.ts"
 import { manifestOf } from "../../src/machine/manifest.ts"
 import type { LoadedActor } from "../../src/machine/Registry.ts"
 import { loadActor } from "../../src/machine/Registry.ts"
-import type { SystemInput, SystemName } from "../../src/machine/system/commands.ts"
+import { piecesOf, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
 import { command, configurationEntry, initial, refusalOf } from "./Bench.ts"
 import { SystemBench } from "./SystemBench.ts"
 
@@ -271,6 +271,27 @@ describe("another version", () => {
     })
   })
 })
+
+test("an operator's command that is sent again since its answer was lost gets that answer (C1)", () => {
+  const to = new Deployment()
+  to.bringIn("one")
+  to.activate("one", null)
+  const version = idOf("both")
+  const { code } = codes.both
+  const made = { pieces: 1, bytes: code.length, by: "n1", source: "upload" as const }
+  for (const [at, text] of piecesOf(code).entries()) {
+    to.system("$actor/piece", version, { version, text, at })
+  }
+  expectReplayed(
+    to.at.systemTwice("$actor/register", "till", { version, ...made, ...manifestOf(loaded("both")) }),
+  )
+  expectReplayed(to.at.systemTwice("$actor/activate", "till", { version, from: idOf("one") }))
+  expectReplayed(to.at.systemTwice("$actor/rollback", "till", { to: idOf("one"), from: version }))
+  expectReplayed(to.at.systemTwice("$actor/offer", "till", { version, node: "n1", declared: 2 }))
+})
+
+const expectReplayed = (admission: unknown) =>
+  expect(admission).toMatchObject({ _tag: "Settled", outcome: { _tag: "Accepted", replayed: true } })
 
 describe("what a node has in its actors directory", () => {
   const offer = (to: Deployment, node: string, name: Name) =>
