@@ -123,18 +123,12 @@ export class Log {
     return entries
   }
 
-  /** Forgets entries up to `through`, oldest first, until the memory is within its bound. */
+  /**
+   * Forgets entries up to `through`, oldest first, until the memory is within its bound. One that somebody waits for
+   * stays, and so do those behind it.
+   */
   evict(through: Index, bytesMax: number): void {
-    while (this.cachedBytes > bytesMax && this.cachedFrom <= through) {
-      this.cachedBytes -= entryBytes(this.#cached[this.#dropped]!)
-      this.#cached[this.#dropped] = undefined
-      this.#dropped++
-    }
-    // Moving the array is paid for by the entries that were dropped since it was last moved.
-    if (this.#dropped > 1024 && this.#dropped * 2 > this.#cached.length) {
-      this.#cached.splice(0, this.#dropped)
-      this.#dropped = 0
-    }
+    this.#forget(({ origin }, index) => this.cachedBytes > bytesMax && index <= through && origin === null)
   }
 
   /** Moves the base forward to a position that the log holds; what lies behind it stays. */
@@ -145,7 +139,7 @@ export class Log {
       through.index,
       through.term,
     )
-    this.evict(through.index, -1)
+    this.#forget((_, index) => index <= through.index)
     while (this.#runs.length > 1 && this.#runs[1]!.firstIndex <= through.index + 1) this.#runs.shift()
     const first = this.#runs[0]
     if (first !== undefined) {
@@ -175,6 +169,22 @@ export class Log {
       entry.origin = null
     }
     return origins
+  }
+
+  /** The oldest, and the next, as long as it may go. */
+  #forget(mayGo: (entry: Entry, index: Index) => boolean): void {
+    for (let index = this.cachedFrom; index <= this.lastIndex; index++) {
+      const entry = this.#cached[this.#dropped]!
+      if (!mayGo(entry, index)) break
+      this.cachedBytes -= entryBytes(entry)
+      this.#cached[this.#dropped] = undefined
+      this.#dropped++
+    }
+    // Moving the array is paid for by the entries that were dropped since it was last moved.
+    if (this.#dropped > 1024 && this.#dropped * 2 > this.#cached.length) {
+      this.#cached.splice(0, this.#dropped)
+      this.#dropped = 0
+    }
   }
 
   #remember(entry: Entry): void {

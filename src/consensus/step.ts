@@ -61,6 +61,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
     case "Persisted":
       confirmWrites(node, input.sequence)
+      boundMemory(node)
       if (node.role.kind === "leader") advanceCommit(node, node.role, now)
       break
     case "HardStatePersisted":
@@ -210,8 +211,14 @@ const onApplied = (node: Node, index: Index): void => {
   assert(index <= node.commitIndex, "only what is committed is applied", index, node.commitIndex)
   node.appliedIndex = index
   if (node.pendingInstall !== null && index >= node.pendingInstall.index) node.pendingInstall = null
-  node.log.evict(Math.min(index, node.log.persistedIndex), node.limits.cacheBytesMax)
+  boundMemory(node)
 }
+
+/**
+ * What is on disk need not be in memory, also when the machine is not there yet: it may lack its state for long, or be
+ * unable to get past an entry, and the log goes on (HAZARDS R13).
+ */
+const boundMemory = ({ log, limits }: Node): void => log.evict(log.persistedIndex, limits.cacheBytesMax)
 
 const onCompacted = (node: Node, through: LogBase): void => {
   if (through.index <= node.log.base.index) return

@@ -32,7 +32,9 @@ export class Refill {
   #fetched: Fetched | null = null
   #question: Question | null = null
   #yieldedAt: Millis = Number.NEGATIVE_INFINITY
-  #attempts = 0
+  /** How many peers were turned to so far, and how often the present one has not answered in a row. */
+  #turns = 0
+  #silences = 0
 
   constructor(group: Group) {
     this.#group = group
@@ -59,7 +61,10 @@ export class Refill {
     this.#yieldedAt = nowOf(this.#group.clock)
   }
 
-  /** Asks until the machine has a state, from here or from a leader. Who does not answer is not asked twice in a row. */
+  /**
+   * Asks until the machine has a state, from here or from a leader. Who does not answer is asked once more: a question
+   * may be lost, and what came from there so far is of no use with another peer's copy. Then the next one is.
+   */
   readonly life = Effect.fnUntraced(function* (this: Refill) {
     const { node, observer } = this.#group
     if (lacksState(node)) observer.event("the log does not reach back far enough: asking for a state", {})
@@ -79,6 +84,7 @@ export class Refill {
     let received = yield* snapshots.received(id)
     const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
     if (isNext) received = yield* snapshots.receive({ id, offset, bytes })
+    this.#silences = 0
     if (received < totalBytes) return this.#ask(from, id, received)
     yield* snapshots.finish({ id, bytes: totalBytes })
     this.#question = null
@@ -106,7 +112,11 @@ export class Refill {
     const leader = knownLeader(node)
     const candidates =
       leader === null || leader === node.id ? others : [leader, ...others.filter((id) => id !== leader)]
-    if (candidates.length > 0) this.#ask(candidates[this.#attempts++ % candidates.length]!, "", 0)
+    if (candidates.length === 0) return
+    const asked = this.#question?.of
+    const again = this.#silences === 0 && asked !== undefined && candidates.includes(asked)
+    this.#silences = again ? 1 : 0
+    this.#ask(again ? asked : candidates[this.#turns++ % candidates.length]!, "", 0)
   }
 
   #ask(of: NodeId, id: string, offset: number): void {

@@ -5,7 +5,7 @@ import type { Configuration, Entry, TermRun } from "../consensus/types.ts"
 import { followChain } from "./chain.ts"
 import { hashBase } from "./checksum.ts"
 import { entryBytes } from "./entryCodec.ts"
-import type { LoadedGroup, LogStore } from "./LogStore.ts"
+import { type LoadedGroup, type LogStore, StorageFull } from "./LogStore.ts"
 import { entryIndexMax, type LogTables } from "./LogTables.ts"
 import type { GroupRecord } from "./logRows.ts"
 import type { MarkedGroup } from "./mark.ts"
@@ -58,7 +58,7 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
       log.tables.putBase(record)
     })
   }
-  while (log.sweep(group)) {}
+  sweepLeftovers(log, group)
   return {
     hardState: settled.hardState,
     base: settled.base,
@@ -70,6 +70,15 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     standing: standingOf(settled.suspicion),
     suspicion: settled.suspicion,
     pendingInstall: record.pendingInstall,
+  }
+}
+
+/** What a cut has left behind it. On a disk without room it stays: nothing needs it to be gone (HAZARDS S7). */
+const sweepLeftovers = (log: LogAtLoad, group: string): void => {
+  try {
+    while (log.sweep(group)) {}
+  } catch (error) {
+    if (!(error instanceof StorageFull)) throw error
   }
 }
 

@@ -32,16 +32,17 @@ const whole = (id: string, index: number): Turn["chunks"][number] => {
 }
 
 /** A receiver over a store that forgets all other snapshots when one is asked for, as the real ones do. */
-const receiving = () => {
+const receiving = (voters = ["a", "c"]) => {
   const world = new World(1)
   const asked: Array<string> = []
+  const sent: Array<string> = []
   const node = {
     group: "main",
     commitIndex: 0,
     appliedIndex: 0,
     pendingInstall: null as null | { snapshotId: string; index: number },
     log: { base: { index: 0, term: 0 }, persistedIndex: 0, termAt: () => undefined },
-    configurations: { current: { ...configuration, voters: ["a", "c"] } },
+    configurations: { current: { ...configuration, voters } },
     role: { kind: "follower", leader: "c" },
     id: "a",
   }
@@ -61,7 +62,7 @@ const receiving = () => {
     partings,
     clock: { monotonicTimeNanosUnsafe: () => BigInt(world.nowMillis) * 1_000_000n },
     options: { refillRetryMillis: 200 },
-    transport: { send: () => true },
+    transport: { send: (to: string) => sent.push(to) > 0 },
     mailbox,
     observer: { event: () => {} },
     snapshots: {
@@ -78,6 +79,7 @@ const receiving = () => {
   world.root.fork(receiver(group, refill, chunks, taken))
   return {
     asked,
+    sent,
     node,
     arrives: (id: string, index: number) => {
       Queue.offerUnsafe(chunks, whole(id, index))
@@ -97,7 +99,7 @@ const receiving = () => {
       Queue.offerUnsafe(chunks, { from: "c", piece })
       world.runFor(10)
     },
-    pause: () => world.runFor(300),
+    pause: (millis = 300) => world.runFor(millis),
     looksForState: (baseIndex: number) => {
       node.log.base.index = baseIndex
       world.root.fork(refill.life())
@@ -150,4 +152,15 @@ test("of a state only what was asked for is kept: a late piece of another one wo
   pieceArrives("state", 7)
   pieceArrives("state", 7)
   expect(asked).toEqual(["state"])
+})
+
+test("who is silent about a state is asked once more before the next: an answer may be lost, and a copy is of one peer", () => {
+  const { looksForState, pause, pieceArrives, sent } = receiving(["a", "c", "d"])
+  looksForState(5)
+  pause(900)
+  expect(sent).toEqual(["c", "c", "d", "d", "c"])
+  // A piece has come: its peer is asked for the next one, and again.
+  pieceArrives("state", 7)
+  pause(500)
+  expect(sent).toEqual(["c", "c", "d", "d", "c", "c", "c", "d"])
 })

@@ -53,9 +53,9 @@ const onMegabyte = (): FullDisk => {
   }
 }
 
-const inMemory = (): FullDisk => {
+const inMemory = (reserveBytes = 100_000): FullDisk => {
   let isFull = false
-  const disk = new MemoryDisk(identity, { ...calm, isFull: () => isFull, reserveBytes: () => 100_000 })
+  const disk = new MemoryDisk(identity, { ...calm, isFull: () => isFull, reserveBytes: () => reserveBytes })
   return {
     open: () => LogFile.open(openLogMemory(disk)),
     fill: () => {
@@ -76,7 +76,7 @@ else
   )
 
 const disks: ReadonlyArray<readonly [string, () => FullDisk]> = [
-  ["in memory", inMemory],
+  ["in memory", () => inMemory()],
   ...(mayMount ? [["on a disk of a megabyte", onMegabyte] as const] : []),
 ]
 
@@ -168,6 +168,20 @@ describe.each(disks)("a log %s that is full", (_, makeDisk) => {
   })
 })
 
+test("what a cut has left behind it keeps no log from being loaded where there is no room to remove it (S7)", () => {
+  const disk = inMemory(0)
+  const log = load(disk.open())
+  write(log, { hardState: { term: 1, votedFor: "n1" }, entries: entriesOf(1, 10, 1) })
+  log.moveBase({ group: "main", through: { index: 5, term: 1 }, configuration: initial })
+  disk.fill()
+  expect(() => sweep(log)).toThrow(StorageFull)
+  expect(log.load(options)).toMatchObject({ base: { index: 5 }, lastIndex: 10, standing: "whole" })
+  disk.free()
+  log.idle()
+  expect(log.load(options)).toMatchObject({ base: { index: 5 }, lastIndex: 10, standing: "whole" })
+  expect(log.sweep("main")).toBe(false)
+})
+
 // skip: this user may mount nothing here
 describe.skipIf(!mayMount)("a log that has filled a disk of a megabyte", () => {
   const filled = () => {
@@ -248,5 +262,9 @@ const fillWith = (log: LogFile, first: number): number => {
 
 const cut = (log: LogFile, index: number): void => {
   log.moveBase({ group: "main", through: { index, term: 1 }, configuration: initial })
+  sweep(log)
+}
+
+const sweep = (log: LogFile): void => {
   while (log.sweep("main")) {}
 }
