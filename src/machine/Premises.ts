@@ -150,8 +150,15 @@ export class Premises {
 
   #runAt(place: Place, calls: ReadonlyArray<Call>, lane: Lane): Effect.Effect<ReadonlyArray<Reply>> {
     if (place === atOwn) return this.#own.run(calls, lane === "log")
-    return place === atLog ? this.#log.run(calls, true) : this.#doors.run(place, calls)
+    return place === atLog ? this.#runInLog(calls) : this.#doors.run(place, calls)
   }
+
+  readonly #runInLog = Effect.fnUntraced(function* (this: Premises, calls: ReadonlyArray<Call>) {
+    const before = this.#log.spentMillis
+    const replies = yield* this.#log.run(calls, true)
+    this.#doors.noteLog(calls, this.#log.spentMillis - before)
+    return replies
+  }).bind(this)
 
   #placeOf(call: Call, lane: Lane): Place {
     if (this.#isOwn(call)) return atOwn
@@ -211,7 +218,7 @@ export const doorTerms: Terms = {
   residentBytesMax: 8 * mebibyte,
   sparesStarved: true,
 }
-const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
+export const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
 export const logTerms: Terms = {
   deadlineMillis: 500,
   lastDeadlineMillis: 1_000,
