@@ -195,7 +195,8 @@ test(
           console.log(
             `${switches} switches in ${actors.length * cycles} deployments, ${changes.transfers} transfers and ` +
               `${changes.kills} kills of leaders in ${((performance.now() - began) / 1000).toFixed(0)} s: ` +
-              `${counts.length} commands accepted, at first without ${JSON.stringify(counting.tally)}`,
+              `${counts.length} commands accepted, at first without ${JSON.stringify(counting.tally)}, ` +
+              `the slowest after ${counting.longestMillis.toFixed(0)} ms`,
           )
           expect(changes.kills).toBeGreaterThan(0)
           expect(failures).toEqual([])

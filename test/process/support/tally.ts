@@ -55,6 +55,8 @@ export class Counting {
   readonly failures: Array<string> = []
   /** What was answered instead of a count, however often. */
   readonly tally: Record<string, number> = {}
+  /** How long the slowest answer took. */
+  longestMillis = 0
   readonly #urls: ReadonlyArray<string>
   readonly #actors: ReadonlyArray<string>
   readonly #clients: ReadonlyArray<Promise<void>>
@@ -88,7 +90,9 @@ export class Counting {
         `an answer to ${idempotencyKey}`,
         async () => {
           const url = this.#urls[at % this.#urls.length]!
+          const began = performance.now()
           const count = await this.#attempt(url, actor, key, idempotencyKey)
+          this.longestMillis = Math.max(this.longestMillis, performance.now() - began)
           if (count === null) at++
           else this.counts.push(count)
           return count
@@ -102,8 +106,9 @@ export class Counting {
   async #attempt(url: string, actor: string, key: string, idempotencyKey: string): Promise<Count | null> {
     const response = await fetch(`${url}/propose/${actor}/${key}/count`, {
       method: "POST",
-      headers: { "Idempotency-Key": idempotencyKey },
-      signal: AbortSignal.timeout(10_000),
+      // On a busy machine the first call of another version may take seconds, until a process for it is open.
+      headers: { "Idempotency-Key": idempotencyKey, "Raftlet-Timeout-Ms": "30000" },
+      signal: AbortSignal.timeout(40_000),
     }).catch(() => null)
     if (response === null) return this.#note("no answer")
     // It may die while it answers.
