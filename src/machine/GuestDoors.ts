@@ -19,6 +19,10 @@ export class GuestDoors {
   readonly #turn = Semaphore.makeUnsafe(atOnceMax)
   /** When all that was computed will have been paid for by waiting. */
   #debtUntil = Number.NEGATIVE_INFINITY
+  /** Who waits for it just now. */
+  #paying = 0
+  /** What the log has computed for actors that have not paid for it yet. */
+  readonly #owed = new Map<string, number>()
   #isEnded = false
 
   /** `open`: a place for one actor; nothing runs in it yet. */
@@ -27,8 +31,8 @@ export class GuestDoors {
   }
 
   /**
-   * As `Quarters.run`. What a call computes beyond what most need is paid for by waiting: of each second, all actors
-   * together get a fifth for that, before the log and, for a command, behind it on every replica.
+   * As `Quarters.run`. What calls compute beyond what most need is paid for by waiting, so that all actors together get a
+   * fifth of the time for it. It is the CPU's time that counts: that a machine is busy is not their doing.
    */
   readonly run = Effect.fnUntraced(function* (
     this: GuestDoors,
@@ -46,9 +50,20 @@ export class GuestDoors {
       room.turn.withPermit,
       Effect.ensuring(Effect.sync(() => this.#leave(room))),
     )
-    yield* this.#pay(spentMillis - calls.length * freeMillis)
+    yield* this.#pay(beyondFree(spentMillis, calls) + this.#takeOwed(actor))
     return replies
   }).bind(this)
+
+  /** What the log has computed for them is paid for as well, by whoever of their actors comes next. */
+  noteLog(calls: ReadonlyArray<Call>, spentMillis: number): void {
+    const millis = beyondFree(spentMillis, calls)
+    if (millis === 0) return
+    const actors = new Set(calls.map(({ actor }) => actor))
+    for (const actor of actors) {
+      const owed = (this.#owed.get(actor) ?? 0) + millis / actors.size
+      this.#owed.set(actor, Math.min(owed, owedMillisMax))
+    }
+  }
 
   /** No code runs any more, and none will. */
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
@@ -81,21 +96,40 @@ export class GuestDoors {
     }
   }
 
+  /** Nobody waits for more than what was computed for it, times those who wait: others may have run up the debt. */
   readonly #pay = Effect.fnUntraced(function* (this: GuestDoors, millis: number): Effect.fn.Return<void> {
-    if (millis <= 0) return
+    if (millis === 0) return
     const now = yield* Clock.currentTimeMillis
-    this.#debtUntil = Math.max(this.#debtUntil, now) + millis * waitFactor
-    const wait = this.#debtUntil - now - onCreditMillis
-    if (wait > 0) yield* Effect.sleep(wait)
+    this.#debtUntil = Math.max(this.#debtUntil, now) + millis * shares
+    this.#paying++
+    const wait = Math.min(this.#debtUntil - now - creditMillis * shares, millis * (shares - 1) * this.#paying)
+    yield* Effect.ensuring(
+      Effect.sleep(Math.max(0, wait)),
+      Effect.sync(() => {
+        this.#paying--
+      }),
+    )
   }).bind(this)
+
+  #takeOwed(actor: string): number {
+    const owed = this.#owed.get(actor) ?? 0
+    this.#owed.delete(actor)
+    return owed
+  }
 }
 
+const beyondFree = (spentMillis: number, calls: ReadonlyArray<Call>): number =>
+  Math.max(0, spentMillis - calls.length * freeMillisPerCall)
+
 /** Processes that compute at one time. */
-const atOnceMax = 4
+export const atOnceMax = 4
 /** Processes that are kept, one for each actor. */
 export const roomsMax = 8
 /** Of a call. Most take less than one. */
-const freeMillis = 5
-const waitFactor = 4
-/** What may be owed: a second of computing. */
-const onCreditMillis = 4_000
+export const freeMillisPerCall = 5
+/** One of them is computed in, in the others it is waited. */
+export const shares = 5
+/** What may be computed before anybody waits. */
+export const creditMillis = 1_000
+/** Of what the log has computed for one actor: a node that does not lead collects, and never pays. */
+const owedMillisMax = 1_000

@@ -32,19 +32,24 @@ export class Premises {
   /** Code that was inspected and is in no entry yet, by actor and version. */
   readonly #drafts = new Map<string, string>()
   readonly #scope = Scope.makeUnsafe()
-  readonly #openChild: Open
-  /** Begun with the first uploaded actor: where the log's code runs when it has lost its place. */
-  #openSpare: Open | null = null
+  readonly #compartments: Compartments
+  /** Ahead of need, from the first uploaded actor on: for the log when it has lost its place, and for the next door. */
+  #openLog: Open
+  #openDoor: Open
+  #isWarm = false
 
   constructor(core: MachineCore, compartments: Compartments, limits: MachineLimits) {
     this.#core = core
     const code = (actor: string, version: string) => this.#codeOf(actor, version)
-    const { openWorker, openNiceChild } = compartments
-    this.#openChild = compartments.openChild
-    const openForLog = Effect.suspend(() => this.#openSpare ?? this.#openChild)
+    const { openWorker, openChild, openNiceChild } = compartments
+    this.#compartments = compartments
+    this.#openLog = openChild
+    this.#openDoor = openNiceChild
+    const openLog = Effect.suspend(() => this.#openLog)
+    const openDoor = Effect.suspend(() => this.#openDoor)
     this.#own = new Quarters({ open: openWorker, code, limits, ...ownTerms })
-    this.#log = new Quarters({ open: openForLog, code, limits, ...logTerms })
-    this.#doors = new GuestDoors(() => new Quarters({ open: openNiceChild, code, limits, ...doorTerms }))
+    this.#log = new Quarters({ open: openLog, code, limits, ...logTerms })
+    this.#doors = new GuestDoors(() => new Quarters({ open: openDoor, code, limits, ...doorTerms }))
     this.#openForOnce = () => new Quarters({ open: openNiceChild, code, limits, ...inspectionTerms })
   }
 
@@ -84,17 +89,19 @@ export class Premises {
     return { version, manifest }
   }).bind(this)
 
-  /** Opened ahead of need, once there is uploaded code: the first of its commands is not to wait for a process. */
+  /**
+   * Opened ahead of need, once there is uploaded code: the first command of an actor is not to wait for a process, which
+   * takes seconds where others have the CPU.
+   */
   readonly warm: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#openSpare !== null || !this.#core.state.catalogue.hasGuests) return Effect.void
-    this.#openSpare = this.#openChild
-    return keepSpare(this.#openChild).pipe(
-      Scope.provide(this.#scope),
-      Effect.flatMap((openSpare) => {
-        this.#openSpare = openSpare
-        return this.#log.warm()
-      }),
-    )
+    if (this.#isWarm || !this.#core.state.catalogue.hasGuests) return Effect.void
+    this.#isWarm = true
+    const { openChild, openNiceChild } = this.#compartments
+    return Effect.gen({ self: this }, function* () {
+      this.#openDoor = yield* keepSpare(openNiceChild)
+      this.#openLog = yield* keepSpare(openChild)
+      yield* this.#log.warm()
+    }).pipe(Scope.provide(this.#scope))
   })
 
   /** No code runs any more. */
@@ -147,8 +154,15 @@ export class Premises {
 
   #runAt(place: Place, calls: ReadonlyArray<Call>, lane: Lane): Effect.Effect<ReadonlyArray<Reply>> {
     if (place === atOwn) return this.#own.run(calls, lane === "log")
-    return place === atLog ? this.#log.run(calls, true) : this.#doors.run(place, calls)
+    return place === atLog ? this.#runInLog(calls) : this.#doors.run(place, calls)
   }
+
+  readonly #runInLog = Effect.fnUntraced(function* (this: Premises, calls: ReadonlyArray<Call>) {
+    const before = this.#log.spentMillis
+    const replies = yield* this.#log.run(calls, true)
+    this.#doors.noteLog(calls, this.#log.spentMillis - before)
+    return replies
+  }).bind(this)
 
   #placeOf(call: Call, lane: Lane): Place {
     if (this.#isOwn(call)) return atOwn
@@ -208,7 +222,7 @@ export const doorTerms: Terms = {
   residentBytesMax: 8 * mebibyte,
   sparesStarved: true,
 }
-const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
+export const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
 export const logTerms: Terms = {
   deadlineMillis: 500,
   lastDeadlineMillis: 1_000,

@@ -47,16 +47,19 @@ export const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
     return settled(refusals.tooLarge(inputBytes, state.limits.inputBytesMax))
   }
   const input = parseInput(command.input)
-  // White space and the order of keys must not make a retry look like another request.
+  // White space and the order of keys must not make a retry look like another request: by its text, as it is in the log,
+  // what became of it is remembered.
   const text = Result.isSuccess(input) ? JSON.stringify(input.success) : command.input
+  const canonical = text === command.input ? command : { ...command, input: text }
+  const canonicalBytes = canonical === command ? bytes : encodeLogged(canonical)
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   // Before all else: a retry gets its first answer also when the actor has changed since.
-  const earlier = recall(state, slot, { command: command.command, input: text })
+  const earlier = recall(state, slot, canonical)
   if (earlier !== null) return settled(earlier)
-  const repair = repairOf(command)
-  if (repair !== null) return { _tag: "Untried", command: bytes, actor: repair.subject.actor }
-  if (isSystemName(command.actor)) return admitted(state, bytes, command)
-  return weighFor(state, bytes, { ...command, input: text }, input, text === command.input)
+  const repair = repairOf(canonical)
+  if (repair !== null) return { _tag: "Untried", command: canonicalBytes, actor: repair.subject.actor }
+  if (isSystemName(command.actor)) return admitted(state, canonicalBytes, canonical)
+  return weighFor(state, canonicalBytes, canonical, input)
 }
 
 const weighFor = (
@@ -64,7 +67,6 @@ const weighFor = (
   bytes: Uint8Array,
   command: LoggedCommand,
   input: ReturnType<typeof parseInput>,
-  isCanonical: boolean,
 ): Candidate => {
   const { actor: name, key, ifRevision } = command
   const actor = state.catalogue.active(name)
@@ -78,10 +80,9 @@ const weighFor = (
     // Revisions never fall: what is below can never match again, what is above still may.
     if (ifRevision < revision) return settled(refusals.revisionMismatch(ifRevision, revision))
   }
-  const canonical = isCanonical ? bytes : encodeLogged(command)
   // It is checked when it is tried: nobody waits here for code that nobody vouches for.
   if (actor.isTried) {
-    return { _tag: "Untried", command: withVersion(canonical, command, actor.version), actor: name }
+    return { _tag: "Untried", command: withVersion(bytes, command, actor.version), actor: name }
   }
   const { version } = actor
   const check: Check = {
@@ -91,7 +92,7 @@ const weighFor = (
     command: command.command,
     input: input.success as Json,
   }
-  return { check, admission: admitted(state, canonical, command) }
+  return { check, admission: admitted(state, bytes, command) }
 }
 
 const weighTimer = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {

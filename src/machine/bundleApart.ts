@@ -12,8 +12,18 @@ export type BundleSource = (given: {
   readonly source: string
 }) => Effect.Effect<ActorModule, ActorsRefused>
 
+export interface BundleLimits {
+  readonly millisMax: number
+  readonly memoryBytesMax: number
+}
+
 /** As `bundleSource`, whose answer it is: the same text comes to the same version on every node. */
-export const bundleApart: BundleSource = (given) =>
+export const bundleApart: BundleSource = (given) => bundleWithin({ millisMax, memoryBytesMax }, given)
+
+export const bundleWithin = (
+  { millisMax, memoryBytesMax }: BundleLimits,
+  given: Parameters<BundleSource>[0],
+): ReturnType<BundleSource> =>
   Effect.scoped(
     Effect.gen(function* () {
       const refuse = (reason: string) => ActorsRefused.of([{ file: given.name, reason }])

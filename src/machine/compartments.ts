@@ -8,6 +8,7 @@ const entry = new URL("./inside/entry.ts", import.meta.url)
 
 export const compartments: Compartments = {
   openWorker: openWorker({ entry }),
+  // The log waits for it, and all nodes' clients with it.
   openChild: openChild({ entry }),
   openNiceChild: openChild({ entry, limits: { niceness: 10 } }),
 }

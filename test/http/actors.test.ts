@@ -251,10 +251,11 @@ describe("switching", () => {
 })
 
 describe("an instance in quarantine", () => {
-  const quarantined = async (key = "a/ü") => {
-    const node = await describedNode()
-    const version = await node.deploy(first)
-    await node.pay(3, encodeURIComponent(key))
+  const quarantine = async (
+    node: Awaited<ReturnType<typeof describedNode>>,
+    version: string,
+    key: string,
+  ) => {
     const input = {
       version,
       kind: "deadline" as const,
@@ -269,8 +270,22 @@ describe("an instance in quarantine", () => {
     await node.machine.apply(
       encodeSystem("$instance/quarantine", { key: `till/${key}`, input, id: "q", door: "n1" }),
     )
+  }
+  const quarantined = async (key = "a/ü") => {
+    const node = await describedNode()
+    const version = await node.deploy(first)
+    await node.pay(3, encodeURIComponent(key))
+    await quarantine(node, version, key)
     return { node, key, version }
   }
+
+  test("is one of a hundred that are listed; the others are counted", async () => {
+    const node = await describedNode()
+    const version = await node.deploy(first)
+    for (let at = 0; at < 101; at++) await quarantine(node, version, `k${at}`)
+    const [actor] = (await node.list()) as [{ quarantined: ReadonlyArray<unknown>; quarantinedCount: number }]
+    expect([actor.quarantined.length, actor.quarantinedCount]).toEqual([100, 101])
+  })
 
   test("is listed with what it was run with, and its key may hold a slash", async () => {
     const { node, key, version } = await quarantined()

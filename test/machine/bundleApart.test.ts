@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Result } from "effect"
 import { bundleSource } from "../../src/machine/bundle.ts"
-import { bundleApart } from "../../src/machine/bundleApart.ts"
+import { bundleApart, bundleWithin, memoryBytesMax } from "../../src/machine/bundleApart.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(60_000)
@@ -24,6 +24,13 @@ test("constants that double thirty times fill the memory of that process, and it
   const bomb = `enum E { b0 = "0123456789", ${doubled.join(", ")} }\nexport default E.b30`
   expect(reasonOf(await bundled(bomb))).toBe("a: to bundle it takes too much memory")
   expect(reasonOf(await bundled("export default 1"))).toBe("it was bundled")
+})
+
+test("what takes too long is refused, and says so", async () => {
+  const source = `${"function q(){var q;q()}".repeat(30_000)}\nexport default 1`
+  const limits = { millisMax: 1, memoryBytesMax }
+  const made = await Effect.runPromise(Effect.result(bundleWithin(limits, { name: "a", source })))
+  expect(reasonOf(made)).toBe("a: to bundle it takes too long")
 })
 
 test.each([

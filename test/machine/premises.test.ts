@@ -1,9 +1,10 @@
 // Does what is only tried stay out of what is true? (HAZARDS L8)
 
 import { expect, test } from "bun:test"
+import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { command } from "./Bench.ts"
-import { Housed } from "./Housed.ts"
+import { Housed, hurried, openWithoutWalls } from "./Housed.ts"
 
 const list = `
   import { Schema } from "effect"
@@ -43,4 +44,18 @@ test("a query sees what was applied, and not what a later trial came to on the s
   )
   await machine.apply((tried[0] as { readonly command: Uint8Array }).command)
   expect(await words(machine)).toEqual(["first", "second"])
+})
+
+test("the first command of an uploaded actor finds a process that is open already, before the log and in it", async () => {
+  let mayOpen = true
+  const open = Effect.suspend(() => (mayOpen ? openWithoutWalls : Effect.never))
+  const machine = new Housed({}, { openWorker: open, openChild: open, openNiceChild: open })
+  const version = await machine.deploy("list", list)
+  await hurried(machine.premises.warm)
+  // Spares are opened in the background.
+  await Bun.sleep(10)
+  mayOpen = false
+  const first = encodeCommand(command({ actor: "list", command: "add", json: "first", version }))
+  expect(await machine.try([first])).toMatchObject([{ _tag: "Admitted" }])
+  expect(await machine.apply(first)).toMatchObject({ _tag: "Accepted" })
 })

@@ -7,14 +7,10 @@ import { versionOf } from "../../src/machine/bundle.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { manifestOf } from "../../src/machine/manifest.ts"
 import type { LoadedActor } from "../../src/machine/Registry.ts"
-import { loadActor, Registry } from "../../src/machine/Registry.ts"
-import {
-  encodeSystem,
-  piecesOf,
-  type SystemInput,
-  type SystemName,
-} from "../../src/machine/system/commands.ts"
-import { Bench, command, configurationEntry, initial, refusalOf } from "./Bench.ts"
+import { loadActor } from "../../src/machine/Registry.ts"
+import { piecesOf, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
+import { command, configurationEntry, initial, refusalOf } from "./Bench.ts"
+import { SystemBench } from "./SystemBench.ts"
 
 /** Adds by `step`; the second version counts in cents. */
 const first = actor({
@@ -76,35 +72,19 @@ const loaded = (name: Name): LoadedActor => {
 const idOf = (name: Name): string => versionOf(codes[name].code)
 
 class Deployment {
-  readonly at: Bench
-  #ids = 0
+  readonly at: SystemBench
 
   constructor(limits = {}) {
-    this.at = new Bench(new Registry([], (Object.keys(codes) as Array<Name>).map(loaded)), limits)
+    this.at = new SystemBench((Object.keys(codes) as Array<Name>).map(loaded), limits)
     this.at.machine.apply([configurationEntry(++this.at.index, { ...initial, voters: ["n1", "n2"] })])
   }
 
   system<Which extends SystemName>(name: Which, key: string, input: SystemInput<Which>): unknown {
-    const outcome = this.at.applyBytes(encodeSystem(name, { key, input, id: `s${++this.#ids}`, door: "n1" }))
-    return outcome._tag === "Accepted" ? JSON.parse(outcome.result) : refusalOf(outcome)
+    return this.at.system(name, key, input)
   }
 
   bringIn(name: Name, source: "file" | "upload" = "upload"): unknown {
-    const { code } = codes[name]
-    const version = idOf(name)
-    const pieces = piecesOf(code)
-    for (const [at, text] of pieces.entries()) this.system("$actor/piece", version, { version, at, text })
-    const { shapes, ...manifest } = manifestOf(loaded(name))
-    const input = {
-      version,
-      pieces: pieces.length,
-      bytes: code.length,
-      by: "n1",
-      source,
-      shapes,
-      ...manifest,
-    }
-    return this.system("$actor/register", "till", input)
+    return this.at.bringIn(loaded(name), codes[name].code, source)
   }
 
   activate(name: Name, from: Name | null): unknown {
@@ -291,6 +271,27 @@ describe("another version", () => {
     })
   })
 })
+
+test("an operator's command that is sent again since its answer was lost gets that answer (C1)", () => {
+  const to = new Deployment()
+  to.bringIn("one")
+  to.activate("one", null)
+  const version = idOf("both")
+  const { code } = codes.both
+  const made = { pieces: 1, bytes: code.length, by: "n1", source: "upload" as const }
+  for (const [at, text] of piecesOf(code).entries()) {
+    to.system("$actor/piece", version, { version, text, at })
+  }
+  expectReplayed(
+    to.at.systemTwice("$actor/register", "till", { version, ...made, ...manifestOf(loaded("both")) }),
+  )
+  expectReplayed(to.at.systemTwice("$actor/activate", "till", { version, from: idOf("one") }))
+  expectReplayed(to.at.systemTwice("$actor/rollback", "till", { to: idOf("one"), from: version }))
+  expectReplayed(to.at.systemTwice("$actor/offer", "till", { version, node: "n1", declared: 2 }))
+})
+
+const expectReplayed = (admission: unknown) =>
+  expect(admission).toMatchObject({ _tag: "Settled", outcome: { _tag: "Accepted", replayed: true } })
 
 describe("what a node has in its actors directory", () => {
   const offer = (to: Deployment, node: string, name: Name) =>

@@ -64,7 +64,7 @@ export const defaultLimits: CompartmentLimits = {
   frameBytesMax: 64 * 1024 * 1024,
   memoryBytesMax: 256 * 1024 * 1024,
   startMillisMax: 30_000,
-  niceness: 5,
+  niceness: 0,
 }
 
 export interface CompartmentOptions {

@@ -54,7 +54,7 @@ export const lifelineDescriptor = 3
 
 // No core files, no files at all, and no more address space than twice what may be resident: who looks at that looks
 // every few ms, and what is taken in between, or by a single allocation, meets this limit.
-// The nodes' own threads have the CPU first: a node that answers heartbeats late is worse than a late answer.
+// Where nobody waits but who asked, the nodes' own threads have the CPU first.
 const watch = `
 trap '' HUP INT QUIT TERM
 ulimit -c 0

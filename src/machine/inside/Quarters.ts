@@ -29,7 +29,7 @@ export interface QuartersOptions {
    * against them: code that leaves something behind each time. One in a thousand is forgiven.
    */
   readonly relapsesMax: number
-  /** Of the texts of states that a compartment keeps; what it makes of them takes several times as much. */
+  /** Of the states that a compartment keeps: about four for each character of their texts. */
   readonly residentBytesMax: number
   /** Who had too little of the CPU for too long is not to blame: it may be tried again. */
   readonly sparesStarved: boolean
@@ -117,7 +117,8 @@ export class Quarters {
     // In a new compartment: the one before may have died of what others left there. A question may be asked again.
     const isBlameless = first.fault.kind === "host"
     const isWorthIt =
-      isBlameless || ((call.type === "reduce" || call.type === "adopt") && this.#relapses < relapsesMax)
+      isBlameless ||
+      ((call.type === "reduce" || call.type === "adopt") && Math.ceil(this.#relapses) < relapsesMax)
     if (!isWorthIt || this.#isEnded) return { type: "faulted", fault: first.fault }
     yield* this.#turn.withPermit(this.#close())
     const last = faultIn(yield* this.#try([call], lasts, lastDeadlineMillis))
@@ -229,6 +230,7 @@ export class Quarters {
       Effect.mapError(({ message }) => fault("ended", `there is no place to run it: ${message}`)),
     )
     this.#open = { compartment, scope }
+    this.spentMillis += openingMillis
     return compartment
   }).bind(this)
 
@@ -315,6 +317,8 @@ const faulted = (kind: Fault["kind"], detail: string): Reply => ({ type: "faulte
 /** For each further call of a batch: what needs more is run call by call. */
 const patienceMillis = 2
 
+/** What it takes to start a process, about. */
+const openingMillis = 250
 const partBytesMax = 16 * 1024 * 1024
 const callsPerRelapse = 1_000
 /** Questions of one batch that may fail, until the others are given up unasked: each has cost its deadline. */

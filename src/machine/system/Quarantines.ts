@@ -185,5 +185,5 @@ const weightOf = (quarantines: ReadonlyArray<Quarantine>): number =>
   quarantines.reduce((sum, { isVoid }) => sum + (isVoid ? voidWeight : 1), 0)
 
 /** Each instance has cost the leader about a second; each that was voided, every replica some. */
-const suspensionWeight = 10
-const voidWeight = 5
+export const suspensionWeight = 10
+export const voidWeight = 5

@@ -159,7 +159,12 @@ function* checkStates(
   let isCutShort = false
   // Few at first: each that does not come to an end costs seconds.
   for (let limit = 1; checked < statesMax && !isCutShort; limit = Math.min(2 * limit, pageSizeMax)) {
-    const page = state.instances.list({ actor: name, prefix: "", after, limit })
+    const page = state.instances.list({
+      actor: name,
+      prefix: "",
+      after,
+      limit: Math.min(limit, statesMax - checked),
+    })
     if (page.length === 0) break
     after = page.at(-1)!.key
     const calls = page.map(({ key }): Call => {

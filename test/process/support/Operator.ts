@@ -1,5 +1,8 @@
 // How does an operator bring code into a cluster, over HTTP, and what is answered?
 
+import { Effect } from "effect"
+import { bundleSource } from "../../../src/machine/bundle.ts"
+
 /** An answer of whatever kind: who asks decides what it should have been. */
 export interface Told {
   readonly status: number
@@ -8,6 +11,11 @@ export interface Told {
     readonly detail?: string
     readonly result?: unknown
   }
+}
+
+export const bundleOf = async (actor: string, source: string): Promise<string> => {
+  const { code } = await Effect.runPromise(bundleSource({ name: actor, source }))
+  return code
 }
 
 /** Admin and client calls about one actor, at one node. */
@@ -20,7 +28,17 @@ export class Operator {
     this.#millisMax = millisMax
   }
 
-  upload(actor: string, source: string): Promise<Told> {
+  /** Bundled here, as `raftlet deploy` does it. */
+  async upload(actor: string, source: string): Promise<Told> {
+    return this.uploadBundle(actor, await bundleOf(actor, source))
+  }
+
+  uploadBundle(actor: string, bundle: string): Promise<Told> {
+    return this.admin(actor, "versions", { bundle })
+  }
+
+  /** Bundled at the node. */
+  uploadSource(actor: string, source: string): Promise<Told> {
     return this.#ask("POST", `/admin/actors/${actor}/versions`, source, "text/typescript")
   }
 
@@ -46,7 +64,11 @@ export class Operator {
 
   /** Uploads, plans and activates; the first answer that is not 200 is the last. */
   async deploy(actor: string, source: string): Promise<Told> {
-    const uploaded = await this.upload(actor, source)
+    return this.deployBundle(actor, await bundleOf(actor, source))
+  }
+
+  async deployBundle(actor: string, bundle: string): Promise<Told> {
+    const uploaded = await this.uploadBundle(actor, bundle)
     if (uploaded.status !== 200) return uploaded
     const planned = await this.plan(actor, { version: uploaded.body["version"] })
     return planned.status === 200 ? this.activate(actor, planned.body["token"]) : planned
@@ -63,6 +85,10 @@ export class Operator {
     return this.#ask("POST", path, JSON.stringify(input), "application/json", {
       "Idempotency-Key": idempotencyKey,
     })
+  }
+
+  proposeMany(proposals: ReadonlyArray<object>): Promise<Told> {
+    return this.#ask("POST", "/propose", JSON.stringify({ proposals }), "application/json")
   }
 
   query(actor: string, key: string, query: string): Promise<Told> {
@@ -92,7 +118,7 @@ export class Operator {
         ...headers,
       },
       body,
-      signal: AbortSignal.timeout(this.#millisMax + 1_000),
+      signal: AbortSignal.timeout(this.#millisMax + busyMillis),
     })
     const text = await response.text()
     try {
@@ -102,3 +128,6 @@ export class Operator {
     }
   }
 }
+
+/** A machine on which everything runs at once may say late that time is up. */
+const busyMillis = 10_000

@@ -1,0 +1,201 @@
+// What if code fails its host again and again? Its actor takes no commands any more until an operator has done something.
+
+import { describe, expect, test } from "bun:test"
+import { Result, Schema } from "effect"
+import { actor } from "../../src/index.ts"
+import { versionOf } from "../../src/machine/bundle.ts"
+import { decodeCommand } from "../../src/machine/command.ts"
+import { loadActor } from "../../src/machine/Registry.ts"
+import type { SystemInput } from "../../src/machine/system/commands.ts"
+import { command, refusalOf } from "./Bench.ts"
+import { SystemBench } from "./SystemBench.ts"
+
+const definition = actor({
+  version: 1,
+  state: Schema.Struct({ n: Schema.Int }),
+  initial: { n: 0 },
+  commands: {
+    add: {
+      input: Schema.NullOr(Schema.Int),
+      output: Schema.Int,
+      reduce: ({ n }, by, ctx) => {
+        ctx.emit("added", by)
+        return { state: { n: n + (by ?? 1) }, result: n + (by ?? 1) }
+      },
+    },
+    later: {
+      output: Schema.Null,
+      reduce: (state, _input, ctx) => {
+        ctx.schedule(10, "add", 100)
+        return { state, result: null }
+      },
+    },
+  },
+})
+
+const codes = ["// one", "// two"]
+const versions = codes.map(versionOf)
+const loaded = versions.map((version) => Result.getOrThrow(loadActor("till", version, definition)))
+
+class Till {
+  readonly at = new SystemBench(loaded)
+
+  constructor() {
+    for (const [at, code] of codes.entries()) this.at.bringIn(loaded[at]!, code)
+    this.activate(0)
+  }
+
+  activate(at: number): void {
+    const from = this.at.machine.actors()[0]?.active ?? null
+    this.at.system("$actor/activate", "till", { version: versions[at]!, from })
+  }
+
+  quarantine(key: string, given: Partial<SystemInput<"$instance/quarantine">> = {}): unknown {
+    return this.at.system("$instance/quarantine", `till/${key}`, {
+      version: versions[0]!,
+      kind: "deadline",
+      detail: "500 ms",
+      by: "n1",
+      command: "add",
+      input: "7",
+      commandId: `bad-${key}`,
+      timer: "",
+      voidFrom: null,
+      ...given,
+    })
+  }
+
+  repair(key: string, how: "before" | "rerun"): unknown {
+    return this.at.system("$instance/repair", `till/${key}`, { how, state: null })
+  }
+
+  add(key: string, idempotencyKey?: string, json: number | null = null) {
+    const id = idempotencyKey === undefined ? {} : { idempotencyKey }
+    return this.at.propose(command({ actor: "till", key, command: "add", json, version: "", ...id }))
+  }
+}
+
+describe("an actor of which ten instances are in quarantine", () => {
+  const suspended = () => {
+    const till = new Till()
+    for (let key = 0; key < 9; key++) till.quarantine(`k${key}`)
+    expect(till.add("innocent")).toMatchObject({ result: "1" })
+    till.quarantine("k9")
+    return till
+  }
+
+  test("takes no commands, and says why", () => {
+    const outcome = suspended().add("innocent")
+    const refusal = refusalOf(outcome)
+    expect(refusal).toMatchObject({
+      code: "quarantined",
+      suspension: { actor: "till", version: versions[0], instances: 10, last: { key: "k9" } },
+    })
+    expect(JSON.stringify(outcome)).toContain("is suspended since entry")
+  })
+
+  test("neither does what was admitted before, nor after a restart", () => {
+    const till = new Till()
+    const admission = till.at.admit(command({ actor: "till", key: "z", json: 1, version: "" }))
+    for (let key = 0; key < 10; key++) till.quarantine(`k${key}`)
+    const { command: bytes } = admission as { readonly command: Uint8Array }
+    expect(refusalOf(till.at.applyBytes(bytes))).toMatchObject({ code: "quarantined" })
+    till.at.machine.flush()
+    till.at.restart()
+    expect(refusalOf(till.add("innocent"))).toMatchObject({ code: "quarantined" })
+  })
+
+  test("takes them again when another version is switched on, and not when it is switched back", () => {
+    const till = suspended()
+    till.activate(1)
+    expect(till.add("innocent")).toMatchObject({ result: "2" })
+    expect(refusalOf(till.add("k1"))).toMatchObject({ code: "quarantined" })
+    till.activate(0)
+    expect(refusalOf(till.add("innocent"))).toMatchObject({ code: "quarantined" })
+  })
+
+  test("takes them again when one of them is repaired", () => {
+    const till = suspended()
+    till.repair("k4", "before")
+    expect(till.add("innocent")).toMatchObject({ result: "2" })
+  })
+
+  test("or of which two had to be voided", () => {
+    const till = new Till()
+    till.quarantine("a", { voidFrom: till.at.index + 1 })
+    expect(till.add("innocent")).toMatchObject({ result: "1" })
+    till.quarantine("b", { voidFrom: till.at.index + 1 })
+    expect(refusalOf(till.add("innocent"))).toMatchObject({ code: "quarantined" })
+  })
+})
+
+describe("what a timer had to run, of an instance in quarantine", () => {
+  const due = (till: Till) => till.at.machine.due(1e6, 100)
+  const later = (till: Till, key: string) =>
+    till.at.propose(command({ actor: "till", key, command: "later", version: "" }))
+
+  test("waits until it is repaired; what failed itself does not fire again", () => {
+    const till = new Till()
+    later(till, "a")
+    later(till, "a")
+    later(till, "b")
+    const [first] = due(till).map((bytes) => decodeCommand(bytes)!)
+    till.quarantine("a", { timer: first!.timer, commandId: first!.idempotencyKey, input: first!.input })
+    expect(due(till).map((bytes) => decodeCommand(bytes)!.key)).toEqual(["b"])
+    expect(till.at.machine.nextTimer()).not.toBeNull()
+    till.repair("a", "before")
+    const waiting = due(till).map((bytes) => decodeCommand(bytes)!)
+    expect(waiting.map(({ key }) => key)).toEqual(["a", "b"])
+    expect(waiting.some(({ timer }) => timer === first!.timer)).toBe(false)
+  })
+
+  test("is not used up by an entry that comes meanwhile", () => {
+    const till = new Till()
+    later(till, "a")
+    const [bytes] = due(till)
+    const admission = till.at.machine.admit([bytes!])[0]
+    till.quarantine("a")
+    const late = till.at.applyBytes((admission as { readonly command: Uint8Array }).command, 1e6)
+    expect(refusalOf(late)).toMatchObject({ code: "quarantined" })
+    till.repair("a", "before")
+    expect(due(till)).toHaveLength(1)
+  })
+})
+
+describe("a command that is run again for a repair", () => {
+  test("answers whoever sent it, and is not executed a second time for him (C1)", () => {
+    const till = new Till()
+    till.add("a")
+    till.quarantine("a")
+    expect(refusalOf(till.add("a", "bad-a", 7))).toMatchObject({ code: "quarantined" })
+    expect(till.repair("a", "rerun")).toMatchObject({ revision: 2, result: 8 })
+    expect(till.add("a", "bad-a", 7)).toMatchObject({ result: "8", revision: 2, replayed: true })
+    expect(refusalOf(till.add("a", "bad-a", 9))).toMatchObject({ code: "idempotency-mismatch" })
+    till.at.machine.flush()
+    till.at.restart()
+    expect(till.add("a", "bad-a", 7)).toMatchObject({ result: "8", replayed: true })
+    expect(till.add("a")).toMatchObject({ result: "9", revision: 3 })
+  })
+
+  test("tells those who watch the instance", () => {
+    const till = new Till()
+    till.quarantine("a")
+    const after = till.at.index
+    till.repair("a", "rerun")
+    const [outcome] = till.at.machine.events([{ actor: "till", key: "a", after }]).outcomes
+    expect(outcome).toMatchObject({
+      entries: [{ index: till.at.index, events: [{ event: "added", data: "7" }] }],
+    })
+  })
+})
+
+test("what the state cannot keep is no command of the machine's own", () => {
+  const till = new Till()
+  const version = versionOf("x")
+  expect(
+    till.at.system("$actor/piece", version, { version, at: 0, text: "half \ud800 a pair" }),
+  ).toMatchObject({
+    code: "invalid-input",
+  })
+  expect(till.add("a")).toMatchObject({ result: "1" })
+})
