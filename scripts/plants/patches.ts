@@ -1,5 +1,6 @@
 // Which bugs can be planted? All of them, by theme.
 
+import { codePlants } from "./code.ts"
 import { electionPlants } from "./election.ts"
 import { eventPlants } from "./events.ts"
 import { leadingPlants } from "./leading.ts"
@@ -25,6 +26,7 @@ export const themes: ReadonlyArray<Theme> = [
   { name: "Membership", plants: membershipPlants },
   { name: "Reads", plants: readPlants },
   { name: "Sessions and machine", plants: sessionPlants },
+  { name: "Code and versions", plants: codePlants },
   { name: "Watching", plants: eventPlants },
   { name: "Beside the leader", plants: leadingPlants },
   { name: "Liveness", plants: livenessPlants },

@@ -145,6 +145,8 @@ export interface Node {
   lastReadId: number
   /** A snapshot that the log already rests on but the machine has not taken over yet. */
   pendingInstall: { readonly snapshotId: string; readonly index: Index } | null
+  /** The machine needs a state of here or further on: it was given up for an entry that it could not get past. 0: any. */
+  readonly stateFrom: Index
 
   /** Writes handed out and not yet confirmed, oldest first. */
   readonly pendingWrites: Array<PendingWrite>
@@ -287,6 +289,7 @@ export interface Beginning {
   readonly appliedIndex: Index
   readonly lastTime: number
   readonly pendingInstall: Node["pendingInstall"]
+  readonly stateFrom?: Index
 }
 
 /** A node as it starts: a follower without a leader. What was applied is committed. */
@@ -314,6 +317,7 @@ export const makeNode = (beginning: Beginning): Node => ({
   leaderChanges: 0,
   lastReadId: 0,
   pendingInstall: beginning.pendingInstall,
+  stateFrom: beginning.stateFrom ?? 0,
   pendingWrites: [],
   nextSequence: 1,
   turn: emptyTurn(),
@@ -342,10 +346,14 @@ export const applicableIndex = (node: Node): Index => Math.min(node.commitIndex,
 
 /**
  * The machine has no state on which the log could go on: it was given up, and the log no longer reaches back to where
- * it ends. What the log says is as good as before: the node votes, and counts, and waits for another one's state.
+ * it ends, or would only lead to where the machine stood before. What the log says is as good as before: the node votes, and counts, and waits for another one's state.
  */
-export const lacksState = ({ appliedIndex, log, pendingInstall }: Node): boolean =>
-  appliedIndex < log.base.index && pendingInstall === null
+export const lacksState = (node: Node): boolean =>
+  node.appliedIndex < stateNeeded(node) && node.pendingInstall === null
+
+/** What lies behind an earlier state is of no use to this node. */
+export const stateNeeded = ({ log, stateFrom }: Pick<Node, "log" | "stateFrom">): Index =>
+  Math.max(log.base.index, stateFrom)
 
 /** The leader serves only after it has applied everything up to its own first entry (HAZARDS R17, L1). */
 export const isServing = (node: Node): boolean =>

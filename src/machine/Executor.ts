@@ -1,6 +1,7 @@
 // What does the machine ask of whoever runs reducers, and what may come back? The machine itself runs no code of
 // users: it checks, remembers and stores, and hands the calls out in batches.
 
+import type { Effect } from "effect"
 import type { Index, Term } from "../consensus/types.ts"
 import type { Json } from "./actor.ts"
 import type { Emitted } from "./Emissions.ts"
@@ -100,6 +101,14 @@ export type Reply =
 /** Runs calls at once and in order. After a command whose host fails it may run none. */
 export interface CallRunner {
   readonly run: (calls: ReadonlyArray<Call>) => ReadonlyArray<Reply>
+}
+
+/** For the log, or for whatever may be given up: queries, trials, plans. */
+export type Lane = "log" | "door"
+
+/** Runs calls as a {@link CallRunner} does. It may take its time, and other work of the machine goes on meanwhile. */
+export interface Executor {
+  readonly run: (calls: ReadonlyArray<Call>, lane: Lane) => Effect.Effect<ReadonlyArray<Reply>>
 }
 
 /** Work of the machine that pauses where users' code must run: it hands calls out, and takes their replies in order. */

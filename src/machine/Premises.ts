@@ -5,7 +5,7 @@ import { Effect, Exit, Result, Scope } from "effect"
 import { versionOf } from "./bundle.ts"
 import type { Compartment, CompartmentFault } from "./compartment/Compartment.ts"
 import { keepSpare } from "./compartment/keepSpare.ts"
-import type { Call, Reply, Work } from "./Executor.ts"
+import type { Call, Lane, Reply, Work } from "./Executor.ts"
 import { GuestDoors } from "./GuestDoors.ts"
 import { Quarters, type QuartersOptions } from "./inside/Quarters.ts"
 import type { MachineLimits } from "./limits.ts"
@@ -20,9 +20,6 @@ export interface Compartments {
   /** Has the CPU when others leave some of it. */
   readonly openNiceChild: Open
 }
-
-/** For the log, or for whatever may be given up: queries, trials, plans. */
-export type Lane = "log" | "door"
 
 export class Premises {
   readonly #core: MachineCore

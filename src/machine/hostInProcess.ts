@@ -1,24 +1,26 @@
-// The machine on the caller's thread: synchronous inside, for the simulation and for tests.
+// The machine on the caller's thread, for the simulation and for tests: it takes no time but what running users' code
+// is said to take.
 
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Semaphore } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
 import { messageOf } from "./Coder.ts"
-import type { CallRunner } from "./Executor.ts"
+import type { Executor, Lane, Work } from "./Executor.ts"
 import { InstallGate } from "./InstallGate.ts"
-import type { MachineLimits } from "./limits.ts"
-import { Machine } from "./Machine.ts"
+import { defaultLimits, type MachineLimits } from "./limits.ts"
+import { MachineCore } from "./MachineCore.ts"
 import { MachineFailed, MachineHost, reasonOf } from "./MachineHost.ts"
 import type { Registry } from "./Registry.ts"
+import { Runner } from "./Runner.ts"
 
-/** Every effect of this host is over when it has begun, unless a snapshot store lets an install wait. */
+/** Every effect of this host is over when it has begun, unless a snapshot store or the executor takes its time. */
 export const layerInProcess = (options: {
   /** Opens the state file; again after an install has put another in its place. */
   readonly openStore: () => StateStore
   readonly registry: Registry
-  /** For a process that starts now: when it is more than the code of the registry that runs. */
-  readonly openRunner?: () => CallRunner
+  /** For a process that starts now; without it the code of the registry runs at once. */
+  readonly openExecutor?: () => Executor
   /** Whose host this is; for quarantines. */
   readonly node?: NodeId
   readonly limits?: Partial<MachineLimits>
@@ -28,13 +30,30 @@ export const layerInProcess = (options: {
     Effect.gen(function* () {
       const snapshots = yield* SnapshotStore
       const gate = new InstallGate()
-      const ask = <Value>(operation: string, work: () => Value) => gate.pass(attempt(operation, work))
-      const { openRunner, openStore, registry, limits = {} } = options
-      const runner = openRunner === undefined ? {} : { runner: openRunner() }
-      const open = () => new Machine({ store: openStore(), registry, limits, ...runner })
+      const { openStore, registry, limits = {} } = options
+      const executor = options.openExecutor?.() ?? runsAtOnce(registry, limits)
+      const open = () => new MachineCore({ store: openStore(), preset: registry, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
       let machine = yield* Effect.retry(attempt("open", open), { times: 1, while: isCorrupt })
       yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
+      /** Who waits for users' code holds one; who closes the file wants all. */
+      const asking = Semaphore.makeUnsafe(askingMax)
+      const ask = <Value>(operation: string, asked: () => Value) => gate.pass(attempt(operation, asked))
+      const work = <Value>(operation: string, begin: (core: MachineCore) => Work<Value>, lane: Lane) =>
+        gate.pass(
+          asking.withPermit(
+            Effect.gen(function* () {
+              const core = machine
+              const work = yield* attempt(operation, () => begin(core))
+              let step = yield* attempt(operation, () => core.advance(work, []))
+              while (step.done !== true) {
+                const replies = yield* executor.run(step.value, lane)
+                step = yield* attempt(operation, () => core.advance(work, replies))
+              }
+              return step.value
+            }),
+          ),
+        )
       const install = Effect.fnUntraced(function* (snapshotId: string) {
         yield* attempt("close", () => machine.close())
         yield* Effect.mapError(snapshots.install(snapshotId), (error) => failed("install", error))
@@ -46,31 +65,42 @@ export const layerInProcess = (options: {
         machine = yield* attempt("open", open)
         return machine.position()
       })
+      const exchange = <A>(exchanging: Effect.Effect<A, MachineFailed>) =>
+        gate.install(asking.withPermits(askingMax)(exchanging))
       return MachineHost.of({
         own: [],
         position: ask("position", () => machine.position()),
-        admit: (commands) => ask("admit", () => machine.admit(commands)),
-        trial: (commands) => ask("trial", () => machine.trial(commands, options.node ?? "")),
-        apply: (entries) => ask("apply", () => machine.apply(entries)),
-        events: (asked) => ask("events", () => machine.events(asked)),
+        admit: (commands) => work("admit", (core) => core.admit(commands), "door"),
+        trial: (commands) => work("trial", (core) => core.try(commands, options.node ?? ""), "door"),
+        apply: (entries) =>
+          Effect.tap(
+            work("apply", (core) => core.apply(entries), "log"),
+            () => attempt("apply", () => machine.relieve()),
+          ),
+        events: (asked) => work("events", (core) => core.events(asked), "door"),
         foresee: (voided) => ask("foresee", () => machine.foresee(voided)),
-        query: (queries) => ask("query", () => machine.query(queries)),
+        query: (queries) => work("query", (core) => core.query(queries), "door"),
         flush: ask("flush", () => machine.flush()),
         nextTimer: ask("nextTimer", () => machine.nextTimer()),
         due: (now, max) => ask("due", () => machine.due(now, max)),
         stateHash: ask("stateHash", () => machine.stateHash()),
         checkpoints: ask("checkpoints", () => machine.checkpoints()),
-        install: (snapshotId) => gate.install(install(snapshotId)),
-        giveUp: gate.install(giveUp),
+        install: (snapshotId) => exchange(install(snapshotId)),
+        giveUp: exchange(giveUp),
         status: ask("status", () => machine.status()),
         inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),
-        plan: (asked) => ask("plan", () => machine.plan(asked)),
+        plan: (asked) => work("plan", (core) => core.plan(asked), "door"),
         led: ask("led", () => machine.led()),
         code: (asked) => ask("code", () => machine.code(asked)),
         actors: ask("actors", () => machine.actors()),
       })
     }),
   )
+
+const runsAtOnce = (registry: Registry, limits: Partial<MachineLimits>): Executor => {
+  const runner = new Runner(registry, { ...defaultLimits, ...limits })
+  return { run: (calls) => Effect.sync(() => runner.run(calls)) }
+}
 
 const attempt = <Value>(operation: string, work: () => Value): Effect.Effect<Value, MachineFailed> =>
   Effect.try({ try: work, catch: (error) => failed(operation, error) })
@@ -79,3 +109,5 @@ const failed = (operation: string, error: unknown): MachineFailed =>
   new MachineFailed({ operation, message: messageOf(error), reason: reasonOf(error) })
 
 const isCorrupt = ({ reason }: MachineFailed): boolean => reason === "corrupt"
+
+const askingMax = 10_000

@@ -2,13 +2,14 @@
 // idempotency key that every command carries makes them one execution.
 
 import { Effect, Queue, type Scope } from "effect"
-import { isServing, knownLeader, lacksState } from "../consensus/node.ts"
+import { knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
-import type { Millis, NodeId } from "../consensus/types.ts"
+import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
+import type { Applied } from "./applier.ts"
 import { doubtful, isLasting, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
@@ -39,11 +40,15 @@ export class Proposals {
    */
   #nextForwardId: number
   readonly #trials: Trials
+  readonly #applied: Applied
+  /** Refused by a state that may have been too old: to be looked at again when the machine has come further. */
+  #behind: Array<Waiter> = []
   #peersWaiting = 0
   #closing: Closing | null = null
 
-  constructor(group: Group, inbox: Queue.Queue<Unit>, run: Run, scope: Scope.Scope) {
+  constructor(group: Group, applied: Applied, inbox: Queue.Queue<Unit>, run: Run, scope: Scope.Scope) {
     this.#group = group
+    this.#applied = applied
     this.#inbox = inbox
     this.#trials = new Trials(group, (trial) => this.#propose(trial), run, scope)
     this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
@@ -167,12 +172,12 @@ export class Proposals {
 
   /** What need not enter the log is answered at once; the rest goes to the turn. */
   readonly #admit = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { clock, machine, node, observer } = this.#group
+    const { clock, machine, observer } = this.#group
     const groups = units.map((unit) => place<Waiter>(unit))
     const waiters = groups.flat()
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
-    const servedBy = isServing(node) ? node.role : null
+    const asOf = this.#applied.index
     const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
     // What it says comes from a state that is no good.
     if (this.#group.partings.isOver) return this.#turnAway(units)
@@ -186,17 +191,17 @@ export class Proposals {
       const untried = own.find((admission) => admission._tag === "Untried")
       // What came together stays together, also when only a part of it must be tried.
       if (untried !== undefined)
-        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, servedBy })
+        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, asOf })
       else {
         waiting.push(...group)
         admitted.push(...own)
       }
     }
-    this.#propose({ waiters: waiting, admissions: admitted, servedBy })
+    this.#propose({ waiters: waiting, admissions: admitted, asOf })
   }).bind(this)
 
   /** To the turn, unless the answer is there already. */
-  #propose({ waiters, admissions, servedBy }: Trial): void {
+  #propose({ waiters, admissions, asOf }: Trial): void {
     const { clock, node, partings } = this.#group
     // What was tried was tried on a state that is no good.
     if (partings.isOver) return waiters.forEach((waiter) => void waiter.dismissed("not-leader"))
@@ -207,8 +212,9 @@ export class Proposals {
       // Who was answered while the machine looked at it may have been told that it did not happen, and never will (C2).
       if (waiter.isSettled) waiter.dismissed("not-leader")
       else if (admission._tag === "Settled") {
-        if (isLasting(admission.outcome)) settle(waiter, admission.outcome)
-        else doubts.push(doubtful(this.#group, waiter, admission.outcome, servedBy))
+        const { outcome } = admission
+        if (isLasting(outcome) || asOf >= waiter.readIndex) settle(waiter, outcome)
+        else doubts.push(doubtful(waiter, outcome, asOf, this.#askAgain))
       } else if (admission._tag === "Admitted")
         proposals.push({
           kind: "command" as const,
@@ -248,6 +254,22 @@ export class Proposals {
     for (const { waiters } of units.filter(({ kind }) => kind === "leader")) {
       for (const waiter of waiters) waiter.dismissed("not-leader")
     }
+  }
+
+  /** The machine is to look at it once more when it has come there; its placement goes on. */
+  readonly #askAgain = (waiter: Waiter, index: Index): void => {
+    waiter.readIndex = index
+    this.#behind.push(waiter)
+    this.advanced()
+  }
+
+  /** The machine has come further. */
+  advanced(): void {
+    if (this.#behind.length === 0) return
+    const isReached = ({ readIndex }: Waiter) => readIndex <= this.#applied.index
+    const waiters = this.#behind.filter(isReached)
+    this.#behind = this.#behind.filter((waiter) => !isReached(waiter))
+    if (waiters.length > 0) Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
   }
 
   /** Another attempt, a little later: whoever said "not me" may not know better yet. */

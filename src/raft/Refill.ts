@@ -1,11 +1,12 @@
-// Where does a state come from when this node has lost its own, and its log does not reach back to the beginning? From a
-// peer, piece by piece. The log goes on meanwhile, and where it stands decides: what comes is a state behind a committed
-// entry that this log knows, and the entries behind that one are applied to it.
+// Where does a state come from when this node has lost its own, and its log does not reach back to the beginning, or
+// leads to an entry that its machine cannot get past? From a peer, piece by piece. The log goes on meanwhile, and where
+// it stands decides: what comes is a state behind a committed entry that this log knows, and the entries behind that one
+// are applied to it.
 
 import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import { members } from "../consensus/configuration.ts"
-import { applicableIndex, knownLeader, lacksState } from "../consensus/node.ts"
+import { applicableIndex, knownLeader, lacksState, stateNeeded } from "../consensus/node.ts"
 import type { Index, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { StatePiece } from "../transport/Transport.ts"
 import { type Group, nowOf } from "./Group.ts"
@@ -67,7 +68,7 @@ export class Refill {
    */
   readonly life = Effect.fnUntraced(function* (this: Refill) {
     const { node, observer } = this.#group
-    if (lacksState(node)) observer.event("the log does not reach back far enough: asking for a state", {})
+    if (lacksState(node)) observer.event("the log alone leads to no state: asking for one", {})
     while (lacksState(node)) {
       if (this.#fetched === null && this.#isQuiet) this.#askSomebody()
       yield* Effect.sleep(LOOK_MILLIS)
@@ -79,7 +80,7 @@ export class Refill {
     const { node, snapshots } = this.#group
     const { id, index, term, totalBytes, offset, bytes } = piece
     // What the log knows under another term is another history.
-    const isOurs = index >= node.log.base.index && (node.log.termAt(index) ?? term) === term
+    const isOurs = index >= stateNeeded(node) && (node.log.termAt(index) ?? term) === term
     if (!lacksState(node) || this.#fetched !== null || !this.#isAnswer(from, piece) || !isOurs) return
     let received = yield* snapshots.received(id)
     const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
@@ -122,6 +123,6 @@ export class Refill {
   #ask(of: NodeId, id: string, offset: number): void {
     const { clock, node, transport } = this.#group
     this.#question = { of, id, offset, at: nowOf(clock) }
-    transport.send(of, node.group, { type: "StateRequest", index: node.log.base.index, id, offset })
+    transport.send(of, node.group, { type: "StateRequest", index: stateNeeded(node), id, offset })
   }
 }

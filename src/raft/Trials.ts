@@ -2,7 +2,7 @@
 // keeps nobody else waiting.
 
 import { Effect, Queue, type Scope } from "effect"
-import type { Role } from "../consensus/node.ts"
+import type { Index } from "../consensus/types.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Group } from "./Group.ts"
 import type { Run } from "./run.ts"
@@ -12,8 +12,8 @@ import type { Waiter } from "./waiters.ts"
 export interface Trial {
   readonly waiters: ReadonlyArray<Waiter>
   readonly admissions: ReadonlyArray<Admission>
-  /** The leadership that had applied everything of the terms before it when the machine was asked. */
-  readonly servedBy: Role | null
+  /** The machine had come there when it was asked. */
+  readonly asOf: Index
 }
 
 /** One lane for each actor with something to try; it ends when there is nothing left. */
@@ -53,7 +53,7 @@ export class Trials {
 
   readonly #try = Effect.fnUntraced(function* (
     this: Trials,
-    { waiters, admissions, servedBy }: Trial,
+    { waiters, admissions, asOf }: Trial,
     lane: Lane,
   ) {
     const untried = admissions.flatMap((admission, at) =>
@@ -70,7 +70,7 @@ export class Trials {
       untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!.admission]),
     )
     lane.tried = tried.slice(-triedMax)
-    return { waiters, admissions: admissions.map((admission, at) => places.get(at) ?? admission), servedBy }
+    return { waiters, admissions: admissions.map((admission, at) => places.get(at) ?? admission), asOf }
   }).bind(this)
 }
 

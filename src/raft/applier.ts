@@ -113,7 +113,9 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
 const awaitWayOut = Effect.fnUntraced(function* (group: Group, stuck: Stuck, tookMillis: Millis) {
   const { node } = group
   const until = nowOf(group.clock) + Math.max(STUCK_RETRY_MILLIS, 2 * tookMillis)
-  for (let from = stuck.index + 1; nowOf(group.clock) < until && node.pendingInstall === null; ) {
+  // One that the state has taken over may be noted still: only one that leads past this entry is a way out.
+  const isInstalling = () => (node.pendingInstall?.index ?? 0) >= stuck.index
+  for (let from = stuck.index + 1; nowOf(group.clock) < until && !isInstalling(); ) {
     const to = applicableIndex(node)
     if (from > to) {
       yield* Effect.sleep(STUCK_LOOK_MILLIS)

@@ -1,9 +1,8 @@
 // When may a refusal that comes from the state leave? At once when every later state gives it too; else as a read's answer.
 
-import type { Role } from "../consensus/node.ts"
+import type { Index } from "../consensus/types.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
-import type { Group } from "./Group.ts"
 import type { ReadOrigin } from "./origins.ts"
 import type { Waiter } from "./waiters.ts"
 
@@ -19,19 +18,19 @@ const lastingCodes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Waits for a read index with a refusal that a newer state might not give. It is told by a leader whose state held all of
- * the terms before its own, and who leads still: else a version that another leader has switched on would be unknown
- * here. `servedBy`: the leadership of which that was true when the machine was asked.
+ * Waits for a read index with a refusal that a newer state might not give: else a version that another leader has
+ * switched on, or that somebody has read of at another node, would be unknown here. `asOf`: the machine had come there
+ * when it was asked. `again`: has it asked once more, when it has come further.
  */
 export const doubtful = (
-  { node }: Group,
   waiter: Waiter,
   outcome: Outcome,
-  servedBy: Role | null,
+  asOf: Index,
+  again: (waiter: Waiter, index: Index) => void,
 ): ReadOrigin => ({
-  confirmed: () => {
-    if (node.role === servedBy) settle(waiter, outcome)
-    else waiter.dismissed("not-leader")
+  confirmed: (index) => {
+    if (asOf >= index) settle(waiter, outcome)
+    else again(waiter, index)
   },
   dismissed: () => waiter.dismissed("not-leader"),
 })

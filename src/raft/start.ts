@@ -80,7 +80,7 @@ export const start = Effect.fnUntraced(function* (
   const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
   const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, yield* Proposals.makeInbox, run, scope)
+  const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
   const reads = new Reads(group, applied)
   const tenure = new Tenure(group, { proposals, reads, listeners, service: yield* Leading })
   const operations = new Operations(group, tenure)
@@ -119,6 +119,7 @@ export const start = Effect.fnUntraced(function* (
         partings.advanced(group, applied.index)
         if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
+        proposals.advanced()
         listeners.tell()
       },
       noted: (notes) => checkpoints.noted(notes),
@@ -213,6 +214,8 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     appliedIndex: position.index,
     lastTime: Math.max(position.time, loaded.tail.at(-1)?.time ?? 0),
     pendingInstall: null,
+    // Its own log would lead it there again.
+    stateFrom: partings.current?.reason === "stuck" ? partings.current.index : 0,
   })
   const group: Group = {
     options,

@@ -1,7 +1,7 @@
 // Who waits for a command, and which commands keep their order while they look for a leader?
 
 import type { Dismissed } from "../consensus/node.ts"
-import type { Term } from "../consensus/types.ts"
+import type { Index, Term } from "../consensus/types.ts"
 import { isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
@@ -13,6 +13,8 @@ export interface Waiter extends ProposalOrigin {
   /** No entry of another term may hold it; null: of any. */
   readonly term: Term | null
   readonly isSettled: boolean
+  /** Since it came, a majority has said that this is all there was: what the machine knows from there on is new enough. */
+  readIndex: Index
   readonly settle: (answer: Outcome | Failure) => void
   /** This leader does not take it, and it is in no log for this attempt. */
   readonly refused: (refusal: Failure) => void
@@ -65,6 +67,7 @@ export class Client implements Waiter {
   readonly unit: ClientUnit
   readonly proposal: Proposal
   isSettled = false
+  readIndex = endless
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
@@ -121,6 +124,7 @@ export class LeaderCommand implements Waiter {
   readonly command: Uint8Array
   readonly term = null
   isSettled = false
+  readIndex = endless
   readonly #answer: (answer: Outcome | Failure) => void
 
   constructor(command: Uint8Array, answer: (answer: Outcome | Failure) => void) {
@@ -150,3 +154,5 @@ export class LeaderCommand implements Waiter {
     this.#answer(answer)
   }
 }
+
+const endless: Index = Number.POSITIVE_INFINITY

@@ -9,6 +9,18 @@ import { type Fate, Session, type SessionOptions, type Wish } from "./Session.ts
 import type { Act, PlannedOperation } from "./script.ts"
 import { insist } from "./Violation.ts"
 
+/** The one of each actor that shows all of it. */
+export const queries = {
+  alarm: "rung",
+  counter: "value",
+  list: "items",
+  register: "value",
+  till: "total",
+} as const
+
+/** Refusals for what is known of an actor's code. */
+const ofCode: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command", "quarantined"])
+
 /** When an accepted command of an instance was answered, and where it stands: for reads of bounded age. */
 interface Answered {
   readonly index: Index
@@ -91,11 +103,14 @@ export class Clients {
 
   /** What was called rejected has not happened, and will not (C2). */
   checkRejected(): void {
+    const { executions } = this.#cluster
     for (const { instance, idempotencyKey } of this.#rejected) {
-      const execution = this.#cluster.executions.find(instance, idempotencyKey)
+      const execution = executions.find(instance, idempotencyKey)
+      // What came into quarantine an operator may have had run again.
+      const isRerun = executions.repairs.some((repair) => repair === execution)
       insist(
         "rejected did not happen",
-        execution === undefined || execution.outcome._tag !== "Accepted",
+        execution === undefined || execution.outcome._tag !== "Accepted" || isRerun,
         `${instance}: ${idempotencyKey} was called rejected`,
         `executed at ${execution?.index}`,
       )
@@ -174,6 +189,14 @@ export class Clients {
         const { key, item, afterMillis } = act
         return this.#command(worker, "alarm", key, "arm", [{ item, afterMillis }], null, done)
       }
+      case "pay": {
+        const ifRevision = act.conditional ? (worker.revisions.get(`till/${act.key}`) ?? 0) : null
+        return this.#command(worker, "till", act.key, "pay", [{ by: act.by }], ifRevision, done)
+      }
+      case "refund":
+        return this.#command(worker, "till", act.key, "refund", [{ by: act.by }], null, done)
+      case "hang":
+        return this.#command(worker, "till", act.key, "hang", [{ how: act.how }], null, done)
       case "read":
         return this.#read(worker, act, done)
     }
@@ -237,6 +260,8 @@ export class Clients {
     if (fate.type === "rejected") return { output: fate.code, end, outcome: "rejected" }
     const { outcome } = fate
     if (outcome._tag === "Refused") {
+      // Of the state of the instance it says nothing.
+      if (ofCode.has(outcome.code)) return { output: outcome.code, end, outcome: "rejected" }
       const reason = outcome.code === "rejected" ? JSON.parse(outcome.extra).reason.code : outcome.code
       return { output: String(reason), end, outcome: "refused" }
     }
@@ -253,6 +278,7 @@ export class Clients {
     }
     const { outcome } = fate
     if (outcome._tag === "Refused") {
+      if (ofCode.has(outcome.code)) this.#rejected.push({ instance, idempotencyKey: wish.idempotencyKey })
       if (outcome.code === "revision-mismatch") {
         sightings.see("revision mismatch")
         worker.revisions.set(instance, JSON.parse(outcome.extra).revision)
@@ -286,7 +312,7 @@ export class Clients {
     const { world, executions, sightings } = this.#cluster
     const { actor, key, consistency, maxStalenessMillis } = act
     const instance = `${actor}/${key}`
-    const query = actor === "list" ? "items" : "value"
+    const query = queries[actor]
     const start = world.nowMillis
     const minIndex = act.monotonic ? worker.lastIndex : 0
     const how = {

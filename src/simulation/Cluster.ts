@@ -15,6 +15,8 @@ import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { Alterations } from "./Alterations.ts"
+import { CodeChecks } from "./CodeChecks.ts"
+import type { Faults } from "./CodeHost.ts"
 import { SimulatedDisk } from "./Disk.ts"
 import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
 import { type Emits, EventChecks } from "./EventChecks.ts"
@@ -42,6 +44,10 @@ export interface ClusterOptions {
   readonly registry: Registry
   /** What runs users' code in a process that starts now: the registry's when not given. `found`: ends the run. */
   readonly openRunner?: (found: (violation: Violation) => void) => CallRunner
+  /** What users' code does at a node to whoever runs it: nothing when not given. */
+  readonly faultsOf?: (id: NodeId) => Faults
+  /** Users' code may take its time at some nodes. */
+  readonly isCodeApart?: boolean
   readonly raft?: RaftSettings
   readonly machine?: Partial<MachineLimits>
   readonly emits?: Emits
@@ -66,6 +72,7 @@ export class SimulatedCluster {
   readonly invariants = new Invariants()
   readonly executions = new Executions()
   readonly sightings = new Sightings()
+  readonly codeChecks = new CodeChecks(this.sightings, (index) => this.invariants.committedIn(index))
   readonly configuration: Configuration
   readonly raft: Omit<RaftOptions, "id" | "client">
   /** Nodes that do not come back by themselves. */
@@ -135,6 +142,8 @@ export class SimulatedCluster {
       openRunner: () =>
         options.openRunner?.((violation) => this.#fails(violation)) ??
         new Runner(registry, { ...defaultLimits, ...options.machine }),
+      faultsOf: options.faultsOf ?? (() => () => null),
+      isCodeApart: options.isCodeApart ?? false,
       raft: this.raft,
       machine: options.machine ?? {},
       mailboxes: limits,
@@ -468,12 +477,12 @@ export class SimulatedCluster {
         // A state that is given up may cost the log that rests on it, long after the damage itself.
         if (message.startsWith("the log is damaged")) this.invariants.damaged(node.id)
         const isGivenUp = message.startsWith("this node's state is not what it should be")
-        const isAlarm = isGivenUp && !this.alterations.isHidden(node.id)
+        const isAlarm = isGivenUp && details["reason"] !== "stuck" && !this.alterations.isHidden(node.id)
         const isSplit = message.startsWith("NO MAJORITY AGREES")
         this.watch(() =>
           insist("state hash", !isAlarm && !isSplit, `${node.id}: ${message} (D1)`, JSON.stringify(details)),
         )
-        this.#lookout.event(message)
+        this.#lookout.event(message, details)
       },
       leads: ({ id, record }, { term }) => {
         this.#leading.leads(id, term, record)
@@ -487,6 +496,7 @@ export class SimulatedCluster {
         invariants.applied(node.id, entry)
         this.#leading.applied(entry)
         executions.note(entry, outcome)
+        if (!this.alterations.isHidden(node.id)) this.codeChecks.applied(node.id, entry, outcome)
         this.#lookout.applied(entry, outcome)
       },
       hashed: ({ id }, index, hash) => {

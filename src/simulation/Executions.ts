@@ -1,8 +1,11 @@
 // What have the machines executed? One record of the whole log, kept by whoever applies an entry first.
 
 import type { Entry, Index } from "../consensus/types.ts"
-import { decodeCommand } from "../machine/command.ts"
-import type { Outcome } from "../machine/outcome.ts"
+import { decodeCommand, type LoggedCommand } from "../machine/command.ts"
+import { isMoved, type Outcome } from "../machine/outcome.ts"
+import { readSystem, type SystemInput } from "../machine/system/commands.ts"
+import { repairOf } from "../machine/system/quarantine.ts"
+import { isSystemName } from "../machine/system/rows.ts"
 import { insist } from "./Violation.ts"
 
 export interface Execution {
@@ -17,11 +20,20 @@ export interface Execution {
   readonly outcome: Outcome
 }
 
+interface Quarantined extends SystemInput<"$instance/quarantine"> {
+  readonly index: Index
+  readonly instance: string
+}
+
 /** Commands that were executed, each once; looked at by those who check what clients were told. */
 export class Executions {
   /** By instance and idempotency key. */
   readonly #byKey = new Map<string, Execution>()
   readonly #accepted = new Map<string, Array<Execution>>()
+  /** What repairs have made of instances, with the JSON text of what was run or given. */
+  readonly repairs: Array<Execution & { readonly input: string }> = []
+  /** With what instances came into quarantine. */
+  readonly #quarantines: Array<Quarantined> = []
   #lastIndex: Index = 0
   /**
    * Applied by a process that died before it could tell what came of it, while its disk kept the state: until another
@@ -42,9 +54,13 @@ export class Executions {
     this.#lastIndex = Math.max(this.#lastIndex, index)
     if (entry.kind !== "command" || outcome === null) return
     const command = decodeCommand(entry.data)
-    if (command === null || outcome.replayed) return
+    if (command === null || outcome.replayed || isCopied(command)) return
     const { idempotencyKey, timer } = command
     const instance = `${command.actor}/${command.key}`
+    if (command.actor === "$instance") return this.#noteQuarantine(entry, command, outcome)
+    // What was not executed, because another version was active by then, is asked for anew under the same key.
+    const hasMoved: boolean = isMoved(outcome)
+    if (hasMoved) return
     const execution: Execution = {
       index,
       term: entry.term,
@@ -71,13 +87,49 @@ export class Executions {
       known?.index,
     )
     this.#byKey.set(keyOf(instance, idempotencyKey), execution)
-    if (outcome._tag !== "Accepted") return
+    // Revisions of the machine's own count nothing.
+    if (outcome._tag === "Accepted" && !isSystemName(command.actor)) this.#accept(execution)
+  }
+
+  #accept(execution: Execution): void {
+    const { instance, index } = execution
     const accepted = this.#accepted.get(instance) ?? []
     const place = accepted.findLastIndex((other) => other.index < index) + 1
     accepted.splice(place, 0, execution)
     this.#accepted.set(instance, accepted)
     if (!this.isToldUpTo(index)) return
     for (let at = place; at < accepted.length; at++) this.#isCounted(instance, accepted[at]!, at + 1)
+  }
+
+  /** What is run again for a repair is the command that was refused, under its own key. */
+  #noteQuarantine({ index, term }: Entry, command: LoggedCommand, outcome: Outcome): void {
+    const instance = command.key
+    if (outcome._tag === "Refused") {
+      const input = readSystem("$instance/quarantine", command.input)
+      const isPut = outcome.code === "quarantined" && JSON.parse(outcome.extra).quarantine?.index === index
+      if (input !== null && isPut) this.#quarantines.push({ index, instance, ...input })
+      return
+    }
+    const repair = repairOf(command)
+    if (repair === null || repair.input.how === "before") return
+    const isRerun = repair.input.how === "rerun"
+    const by = this.#quarantines.findLast((one) => one.instance === instance && one.index < index)
+    const { result, revision } = JSON.parse(outcome.result)
+    const execution = {
+      index,
+      term,
+      instance,
+      command: isRerun ? (by?.command ?? "") : "set",
+      idempotencyKey: isRerun ? (by?.commandId ?? "") : command.idempotencyKey,
+      timer: "",
+      outcome: { ...outcome, result: JSON.stringify(result ?? null), revision },
+    }
+    this.#byKey.set(keyOf(instance, execution.idempotencyKey), execution)
+    this.repairs.push({
+      ...execution,
+      input: isRerun ? (by?.input ?? "null") : JSON.stringify(repair.input.state),
+    })
+    this.#accept(execution)
   }
 
   /** Everybody knows what came of all entries up to there. */
@@ -124,5 +176,8 @@ export class Executions {
     insist("exactly once", revision === count, `revision of ${instance} at ${index}`, revision, count)
   }
 }
+
+/** Pieces of code are stored as often as they come. */
+const isCopied = ({ actor, command }: LoggedCommand): boolean => actor === "$actor" && command === "piece"
 
 const keyOf = (instance: string, idempotencyKey: string): string => `${instance}\n${idempotencyKey}`

@@ -38,6 +38,11 @@ export class Invariants {
     return this.#ledger.lastIndex
   }
 
+  /** In whose term; undefined: nothing is committed there. */
+  committedIn(index: Index): Term | undefined {
+    return this.#ledger.at(index)?.by
+  }
+
   /** Null: none since the beginning. */
   get committedConfiguration(): Configuration | null {
     return this.#ledger.configurations.at(-1)?.configuration ?? null

@@ -55,7 +55,9 @@ export class Lookout {
     this.#sightings.see("state given up")
   }
 
-  event(message: string): void {
+  event(message: string, details: Readonly<Record<string, unknown>>): void {
+    if (message.startsWith("the machine cannot get past")) this.#sightings.see("machine stuck")
+    if (details["reason"] === "stuck") this.#sightings.see("stuck alone and repaired")
     if (message.startsWith("the log is damaged")) this.#sightings.see("log found damaged")
     if (message.startsWith("this node's state is repaired")) this.#sightings.see("state repaired")
     if (message.startsWith("giving a peer a state")) this.#sightings.see("state given to a peer")

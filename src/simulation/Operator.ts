@@ -18,11 +18,13 @@ export class Operator {
   readonly #cluster: SimulatedCluster
   readonly #chance: Chance
   readonly #priorities: Readonly<Record<NodeId, number>>
+  readonly #alone: NodeId | null
   #open = 0
   #isStopped = false
 
-  constructor(cluster: SimulatedCluster, script: Pick<Script, "changes" | "priorities">) {
+  constructor(cluster: SimulatedCluster, script: Pick<Script, "changes" | "priorities" | "till">) {
     this.#cluster = cluster
+    this.#alone = script.till?.alone ?? null
     this.#priorities = script.priorities ?? {}
     this.#chance = cluster.world.chance.fork("operator")
     for (const change of script.changes) cluster.world.after(change.atMillis, () => this.#carryOut(change))
@@ -46,6 +48,8 @@ export class Operator {
     const { gone, stillDoubtful } = this.#cluster
     const lost = voters.filter((id) => gone.has(id) || stillDoubtful.includes(id))
     if (lost.length > 0 && lost.length * 2 >= voters.length) return
+    // Where code fails on one node alone, that node is not to become a majority, and call it everybody's.
+    if (this.#alone !== null && voters.length <= 2 && voters.includes(this.#alone)) return
     this.#cluster.askedFor.add(voters)
     this.#open++
     this.#cluster.tell(`an operator asks for ${JSON.stringify(planned)}`)

@@ -1,7 +1,7 @@
 // How does a client get something done? It asks one node after the other, always with the same idempotency key,
 // until somebody knows or its time is over.
 
-import type { NodeId } from "../consensus/types.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import { type Command, encodeCommand } from "../machine/command.ts"
 import type { Query } from "../machine/MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
@@ -128,6 +128,7 @@ export class Session {
         for (const each of open) each.lastRefusal = "unreachable"
         return this.#hop(over)
       }
+      const since = this.#cluster.invariants.committedIndex
       // From here on nobody but the node itself can say that it will not happen.
       const wasInDoubt = open.map(({ isInDoubt }) => isInDoubt)
       for (const each of open) each.isInDoubt = true
@@ -140,7 +141,7 @@ export class Session {
             answer: (answer) =>
               this.#reply(() => {
                 if (each.fate !== null || isOver) return
-                this.#take(each, answer, wasInDoubt[at]!)
+                this.#take(each, answer, wasInDoubt[at]!, since)
                 missing--
                 if (missing === 0) over()
               }),
@@ -151,9 +152,13 @@ export class Session {
     world.after(attemptMillis + 2 * hopMillisMax + 200, over)
   }
 
-  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean): void {
+  /** `since`: what had been committed when it was asked. */
+  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
     if (answer._tag !== "Failure") {
-      each.fate = { type: "known", outcome: answer }
+      const isPassing = answer._tag === "Refused" && !answer.replayed && passing.has(answer.code)
+      const { codeChecks, invariants } = this.#cluster
+      if (isPassing) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
+      each.fate = isPassing && wasInDoubt ? { type: "unknown" } : { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
       each.isInDoubt = wasInDoubt
       each.lastRefusal = answer.code
@@ -185,6 +190,9 @@ export class Session {
     this.#at = (this.#at + 1) % this.#cluster.nodes.length
   }
 }
+
+/** What is so now, and may be otherwise later. Unless it is remembered, it says nothing of earlier attempts. */
+const passing: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command", "quarantined"])
 
 export const isAccepted = (fate: Fate): fate is { readonly type: "known"; readonly outcome: Accepted } =>
   fate.type === "known" && fate.outcome._tag === "Accepted"

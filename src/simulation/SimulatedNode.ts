@@ -22,6 +22,7 @@ import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Witness } from "../transport/Witness.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
+import { CodeHost, calmCode, type Faults } from "./CodeHost.ts"
 import type { SimulatedDisk } from "./Disk.ts"
 import { layerLeadingFibers } from "./leadingFibers.ts"
 import { addressOf, nobody } from "./members.ts"
@@ -70,6 +71,10 @@ export interface Surroundings {
   readonly registry: Registry
   /** What runs users' code in a process that starts now. */
   readonly openRunner: () => CallRunner
+  /** What users' code does at a node to whoever runs it. */
+  readonly faultsOf: (id: NodeId) => Faults
+  /** Whether users' code may take its time. */
+  readonly isCodeApart: boolean
   readonly raft: Omit<RaftOptions, "id" | "client">
   readonly machine: Partial<MachineLimits>
   readonly mailboxes: MailboxLimits
@@ -93,6 +98,8 @@ export class SimulatedNode {
   machine: MachineHost["Service"] | null = null
   /** What its consensus knows, as of its last turn. */
   record: Node | null = null
+  /** What it is like where users' code runs. */
+  readonly code = calmCode()
   /** Counts its processes. */
   starts = 0
   /** Counts the states that it has given up while it ran. */
@@ -158,7 +165,12 @@ export class SimulatedNode {
     })
     process.fork(life).addObserver((exit) => {
       if (process.isDead || Exit.isSuccess(exit)) return
-      this.#ended(exit.cause)
+      // Its doors close first; what else lives in it goes on until then.
+      this.raft = null
+      const { cause } = exit
+      world.after(this.#chance.between(0, LINGER_MILLIS_MAX), () => {
+        if (!process.isDead) this.#ended(cause)
+      })
     })
   }
 
@@ -178,7 +190,15 @@ export class SimulatedNode {
     const scope = this.#scope
     if (process === null || scope === null) return done()
     this.raft = null
-    const ending = Effect.andThen(raft?.handOver ?? Effect.void, Scope.close(scope, Exit.void))
+    const lingerMillis = this.#chance.between(0, LINGER_MILLIS_MAX)
+    const ending = Effect.gen(function* () {
+      if (raft !== null) {
+        yield* raft.handOver
+        yield* raft.answerAll
+        yield* Effect.sleep(lingerMillis)
+      }
+      yield* Scope.close(scope, Exit.void)
+    })
     this.#fork(process, ending, () => {
       if (process.isDead) return
       this.kill()
@@ -206,6 +226,29 @@ export class SimulatedNode {
       done(given)
     }
     if (process !== null && raft !== null) process.post(() => request(raft, answer))
+    this.#around.world.after(millisMax, () => answer(null))
+  }
+
+  /** Asks its machine, as a door does. Null when it is not there, or has not answered in so long. */
+  look<A>(
+    request: (machine: MachineHost["Service"]) => Effect.Effect<A, MachineFailed>,
+    millisMax: number,
+    done: (answer: A | null) => void,
+  ): void {
+    const { process, machine } = this
+    let isOver = false
+    const answer = (given: A | null): void => {
+      if (isOver) return
+      isOver = true
+      done(given)
+    }
+    if (process !== null && machine !== null && this.isServing) {
+      const asked = Effect.matchEffect(request(machine), {
+        onFailure: () => Effect.sync(() => answer(null)),
+        onSuccess: (given) => Effect.sync(() => answer(given)),
+      })
+      this.#fork(process, asked)
+    }
     this.#around.world.after(millisMax, () => answer(null))
   }
 
@@ -327,6 +370,7 @@ export class SimulatedNode {
     const layerMachine = layerBoundary({
       chance: this.#chance,
       millisMax: this.#around.boundaryMillisMax,
+      isCodeApart: this.#around.isCodeApart,
       watcher: {
         applied: (entries, outcomes) =>
           watch(() => {
@@ -349,7 +393,14 @@ export class SimulatedNode {
         layerInProcess({
           openStore: openState,
           registry: this.#around.registry,
-          openRunner: this.#around.openRunner,
+          openExecutor: () =>
+            new CodeHost({
+              runner: this.#around.openRunner(),
+              chance: process.chance.fork("code"),
+              weather: this.code,
+              faults: this.#around.faultsOf(this.id),
+            }),
+          node: this.id,
           limits: this.#around.machine,
         }),
       ),
@@ -372,6 +423,9 @@ export class SimulatedNode {
     )
   }
 }
+
+/** How long it takes from the last answer until nothing of a process runs any more. */
+const LINGER_MILLIS_MAX = 30
 
 /** A checker spoke inside a fiber, which took it for broken code. */
 export const isViolation = (error: unknown): error is Violation => error instanceof Violation

@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
+import { calmCode } from "./CodeHost.ts"
 import type { DiskCopy } from "./Disk.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import { calmLink } from "./Link.ts"
@@ -25,7 +26,7 @@ const calmDisk = {
 } as const satisfies Partial<DiskWeather>
 
 /** As much of a script as trouble needs. */
-export type TroubleScript = Pick<Script, "link" | "disk" | "faults">
+export type TroubleScript = Pick<Script, "link" | "disk" | "faults" | "till">
 
 export class Troubles {
   readonly #cluster: SimulatedCluster
@@ -70,6 +71,7 @@ export class Troubles {
     }
     for (const node of nodes) {
       Object.assign(node.disk.weather, this.#script.disk, calmDisk)
+      Object.assign(node.code, calmCode())
       node.process?.resume()
       if (!this.#cluster.staysDown.has(node.id)) node.start()
     }
@@ -145,6 +147,19 @@ export class Troubles {
       }
       case "damage":
         return this.#damageWithEcho(this.#who(fault.target), fault)
+      case "slow-code": {
+        const { code } = this.#who(fault.target)
+        code.millisMax[fault.lane] = fault.millisMax
+        return this.#endLater(fault, () => {
+          code.millisMax[fault.lane] = 0
+        })
+      }
+      case "failing-code":
+        return this.#failCode(this.#who(fault.target), "host", fault)
+      case "busy-code": {
+        const { alone } = this.#script.till ?? {}
+        return alone == null ? undefined : this.#failCode(this.#cluster.node(alone), "log", fault)
+      }
       case "alter":
         return this.#alter(this.#who(fault.target), fault.fits)
       case "wall": {
@@ -158,6 +173,17 @@ export class Troubles {
       case "flood":
         return this.#flood(this.#who(fault.target), fault.count)
     }
+  }
+
+  #failCode({ code }: SimulatedNode, failing: "host" | "log", fault: { readonly forMillis: number }): void {
+    code.failing = failing
+    this.#endLater(fault, () => {
+      code.failing = "no"
+    })
+  }
+
+  #endLater({ forMillis }: { readonly forMillis: number }, end: () => void): void {
+    this.#cluster.world.after(forMillis, end)
   }
 
   #when(node: SimulatedNode, { inInstall }: { readonly inInstall?: boolean }, strike: () => void): void {

@@ -23,17 +23,19 @@ export interface MachineWatcher {
 
 /**
  * The machine as its thread would have it: one request after the other, each taking up to `millisMax`, so that
- * the world goes on while it works. Entries are applied as a batch or one by one, with the hash after each.
+ * the world goes on while it works. Where users' code takes its time as well, whoever waits for it keeps nobody
+ * else from the thread. Entries are applied as a batch or one by one, with the hash after each.
  */
 export const layerBoundary = (options: {
   readonly chance: Chance
   readonly millisMax: number
+  readonly isCodeApart: boolean
   readonly watcher: MachineWatcher
 }): Layer.Layer<MachineHost, never, MachineHost> =>
   Layer.effect(
     MachineHost,
     Effect.map(MachineHost, (host) => {
-      const { chance, millisMax, watcher } = options
+      const { chance, millisMax, isCodeApart, watcher } = options
       const thread = Semaphore.makeUnsafe(1)
       const pass = (): Effect.Effect<void> => {
         const millis = chance.happens(0.5) ? 0 : chance.between(0, millisMax)
@@ -48,6 +50,16 @@ export const layerBoundary = (options: {
             return answer
           }),
         )
+      /** What may run users' code; the entries come one batch after the other by themselves. */
+      const askApart = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+        isCodeApart
+          ? Effect.gen(function* () {
+              yield* thread.withPermit(pass())
+              const answer = yield* work
+              yield* pass()
+              return answer
+            })
+          : ask(work)
       const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
         // The host answers only where an origin waits; who looks on wants every outcome.
         const waiting = entries.map((entry) => ({ ...entry, origin: {} }))
@@ -69,13 +81,15 @@ export const layerBoundary = (options: {
       return MachineHost.of({
         own: host.own,
         position: host.position,
-        admit: (commands) => ask(host.admit(commands)),
-        trial: (commands) => ask(host.trial(commands)),
-        apply: (entries) => ask(apply(entries)),
+        admit: (commands) => askApart(host.admit(commands)),
+        trial: (commands) => askApart(host.trial(commands)),
+        apply: (entries) => askApart(apply(entries)),
         foresee: (voided) => ask(host.foresee(voided)),
         query: (queries) =>
-          ask(Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void))),
-        events: (asked) => ask(host.events(asked)),
+          askApart(
+            Effect.tap(host.query(queries), () => (watcher.hasRead() ? Effect.yieldNow : Effect.void)),
+          ),
+        events: (asked) => askApart(host.events(asked)),
         flush: ask(host.flush),
         nextTimer: ask(host.nextTimer),
         due: (now, max) => ask(host.due(now, max)),
@@ -88,7 +102,7 @@ export const layerBoundary = (options: {
         giveUp: Effect.tap(ask(host.giveUp), () => Effect.sync(() => watcher.gaveUp())),
         status: ask(host.status),
         inspect: (draft) => ask(host.inspect(draft)),
-        plan: (asked) => ask(host.plan(asked)),
+        plan: (asked) => askApart(host.plan(asked)),
         led: ask(host.led),
         code: (asked) => ask(host.code(asked)),
         actors: ask(host.actors),

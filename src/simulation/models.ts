@@ -1,7 +1,9 @@
 // What are the simulation's own actors, without a cluster?
 
+import type { Json } from "../machine/actor.ts"
 import { actorModel } from "./actorModel.ts"
-import type { Model } from "./Model.ts"
+import type { Executed } from "./history.ts"
+import { isQuery, type Model } from "./Model.ts"
 
 /**
  * A list that grew by one item; equal lists that grew from one root are the same object. So a list costs what its
@@ -49,6 +51,32 @@ class Grown {
   }
 }
 
+/** Which version has answered is for others to look at. */
+const withoutVersion = <State>(model: Model<State>): Model<State> => ({
+  ...model,
+  step: (state, operation) => {
+    if (operation.outcome !== "ok" || isQuery(operation)) return model.step(state, operation)
+    const { result, revision } = operation.output as unknown as Executed
+    const { total } = result as { readonly total: Json }
+    return model.step(state, { ...operation, output: { result: total, revision } })
+  },
+})
+
+/** Of all its versions; `set` is what an operator does who repairs an instance. */
+const till = withoutVersion(
+  actorModel<number>({
+    initial: () => 0,
+    commands: {
+      pay: (total, { by }: { by: number }) => ({ state: total + by, result: total + by }),
+      refund: (total, { by }: { by: number }) =>
+        by > total ? { refused: "too-much" } : { state: total - by, result: total - by },
+      hang: (total) => ({ state: total + 1, result: total + 1 }),
+      set: (_, { total }: { total: number }) => ({ state: total, result: total }),
+    },
+    queries: { total: (total) => total },
+  }),
+)
+
 /** By the actor's name. */
 export const models: Readonly<Record<string, Model<unknown>>> = {
   register: actorModel<number>({
@@ -74,6 +102,7 @@ export const models: Readonly<Record<string, Model<unknown>>> = {
     show: (list) => JSON.stringify(list.toArray()),
     mayLeadTo: (list, items) => !Array.isArray(items) || list.mayBecome(items),
   }),
+  till,
 }
 
 /** Of an instance `actor/key`; null for an actor that nobody has modelled. */

@@ -4,6 +4,7 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import { defaultLimits } from "../raft/options.ts"
+import type { Hang, ReleaseName } from "./actors/till.ts"
 import { Chance } from "./Chance.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -16,7 +17,9 @@ import type {
   Fault,
   PermanentFault,
   PlannedChange,
+  PlannedDeploy,
   PlannedOperation,
+  PlannedTill,
   Script,
   Target,
 } from "./script.ts"
@@ -39,6 +42,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const raft = drawSettings(chance.fork("settings"))
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
+  const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
   return {
     seed,
     ...members,
@@ -53,14 +57,25 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     boundaryMillisMax: weather.pick([0, 1, 3]),
     hasLeading: chance.fork("leading").happens(0.3),
     patienceMillis: chance.fork("patience").pick([1, 3000, 3000]),
-    operations: drawOperations(chance.fork("operations"), calmAtMillis),
+    operations: inOrder([
+      ...drawOperations(chance.fork("operations"), calmAtMillis),
+      ...(till === null ? [] : drawPayments(chance.fork("payments"), till, calmAtMillis)),
+    ]),
+    ...(till === null ? {} : { till }),
     changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),
-    faults: drawFaults(chance.fork("faults"), everybody, calmAtMillis),
+    faults: inOrder([
+      ...drawFaults(chance.fork("faults"), everybody, calmAtMillis),
+      ...drawCodeFaults(chance.fork("code"), everybody, calmAtMillis, till),
+    ]),
     calmAtMillis,
     forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
     ...drawDisaster(chance.fork("disaster")),
   }
 }
+
+const inOrder = <Timed extends { readonly atMillis: number }>(
+  given: ReadonlyArray<Timed>,
+): ReadonlyArray<Timed> => [...given].sort((left, right) => left.atMillis - right.atMillis)
 
 type Members = Pick<Script, "voters" | "outgoing" | "learners">
 
@@ -191,7 +206,139 @@ const drawCommand = (
   return { type: "append", key, items: Array.from({ length: count }, (_, at) => `${name}.${at}`) }
 }
 
-const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Act => ({
+/** Code that comes in while all else goes on; in most runs. */
+const drawTill = (
+  chance: Chance,
+  voters: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+): PlannedTill | null => {
+  if (chance.happens(0.35)) return null
+  // Two voters cannot do without the one where commands hang, and one alone would call it a majority.
+  const alone = voters.length >= 3 && chance.happens(0.5) ? chance.pick(voters) : null
+  const draw = (): DeployBody => {
+    const isForced = chance.happens(0.5)
+    switch (chance.pick(["activate", "activate", "activate", "rollback", "rollback", "repair"] as const)) {
+      case "activate":
+        return { type: "activate", release: drawRelease(chance), isForged: chance.happens(0.08), isForced }
+      case "rollback":
+        return { type: "rollback", isForced }
+      case "repair":
+        return {
+          type: "repair",
+          how: chance.pick(["before", "rerun", "state"]),
+          total: chance.between(0, 500),
+        }
+    }
+  }
+  const first = {
+    atMillis: chance.between(0, 600),
+    type: "activate",
+    isForged: false,
+    isForced: true,
+  } as const
+  const later = Array.from(
+    { length: chance.between(0, 14) },
+    () => ({ atMillis: chance.below(calmAtMillis), ...draw() }) as PlannedDeploy,
+  )
+  const release = chance.pick(["one", "two"] as const)
+  if (chance.happens(0.5)) later.push(...drawRepair(chance, calmAtMillis))
+  return {
+    source: chance.pick(["upload", "file"]),
+    alone,
+    deploys: inOrder([{ ...first, release }, ...later]),
+  }
+}
+
+/** A version that knows better, and what hung is run again by it. */
+const drawRepair = (chance: Chance, calmAtMillis: number): ReadonlyArray<PlannedDeploy> => {
+  const atMillis = Math.round(calmAtMillis * (0.5 + chance.draw() * 0.3))
+  return [
+    { atMillis, type: "activate", release: "mended", isForged: false, isForced: true },
+    ...Array.from(
+      { length: 3 },
+      (): PlannedDeploy => ({
+        atMillis: atMillis + chance.between(100, 1500),
+        type: "repair",
+        how: chance.happens(0.7) ? "rerun" : "before",
+        total: 0,
+      }),
+    ),
+  ]
+}
+
+type DeployBody = PlannedDeploy extends infer One
+  ? One extends PlannedDeploy
+    ? Omit<One, "atMillis">
+    : never
+  : never
+
+/** From the last one no way leads back: once it is there, little else happens. */
+const drawRelease = (chance: Chance): ReleaseName =>
+  chance.happens(0.12) ? "three" : chance.pick(["one", "two", "mended"])
+
+const drawPayments = (
+  chance: Chance,
+  { alone }: PlannedTill,
+  calmAtMillis: number,
+): ReadonlyArray<PlannedOperation> => {
+  const clients = chance.between(1, 5)
+  const keys = ["a", "b", "c", "d"].slice(0, chance.between(1, 4))
+  const weights = { pay: 1, refund: chance.draw(), read: chance.draw(), hang: chance.pick([0, 0, 0.05, 0.2]) }
+  const ways: ReadonlyArray<Hang> = [
+    "always",
+    "always",
+    "logged",
+    ...(alone === null ? [] : ["alone" as const]),
+  ]
+  const draw = (): Act => {
+    const key = chance.pick(keys)
+    let dice = chance.draw() * (weights.pay + weights.refund + weights.read + weights.hang)
+    dice -= weights.pay
+    if (dice < 0) return { type: "pay", key, by: chance.between(1, 9), conditional: chance.happens(0.2) }
+    dice -= weights.refund
+    if (dice < 0) return { type: "refund", key, by: chance.between(1, 12) }
+    dice -= weights.hang
+    if (dice < 0) return { type: "hang", key, how: chance.pick(ways) }
+    return { ...drawRead(chance, keys), actor: "till" }
+  }
+  return Array.from({ length: chance.between(20, 90) }, () => ({
+    atMillis: chance.below(calmAtMillis),
+    client: chance.below(clients),
+    act: draw(),
+  }))
+}
+
+/** Where users' code runs it is slow, or there is no room for it. */
+const drawCodeFaults = (
+  chance: Chance,
+  ids: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+  till: PlannedTill | null,
+): ReadonlyArray<Fault> => {
+  const target = (): Target => chance.pick<Target>([chance.pick(ids), "leader", "leader"])
+  const many = (most: number, draw: () => FaultBody) =>
+    Array.from(
+      { length: Math.round(sometimes(chance, most)) },
+      () => ({ atMillis: chance.below(calmAtMillis), ...draw() }) as Fault,
+    )
+  return [
+    ...many(6, () => ({
+      type: "slow-code",
+      target: target(),
+      lane: chance.pick(["log", "door", "door"]),
+      millisMax: chance.pick([5, 50, 500, 1500]),
+      forMillis: chance.between(100, 2500),
+    })),
+    ...many(till === null ? 0 : 2, () => ({
+      type: "failing-code",
+      target: target(),
+      forMillis: chance.between(50, 1000),
+    })),
+    ...many(till?.alone == null ? 0 : 2, () => ({ type: "busy-code", forMillis: chance.between(50, 2500) })),
+  ]
+}
+
+const drawRead = (chance: Chance, keys: ReadonlyArray<string>): Extract<Act, { readonly type: "read" }> => ({
   type: "read",
   actor: chance.pick(["register", "counter", "list"] as const),
   key: chance.pick(keys),

@@ -4,21 +4,25 @@
 import { type Effect, Exit } from "effect"
 import { isVoter, members } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
-import { registryOf } from "../machine/Registry.ts"
+import type { Actor } from "../machine/actor.ts"
+import { Registry, registryOf } from "../machine/Registry.ts"
 import alarm from "./actors/alarm.ts"
 import counter from "./actors/counter.ts"
 import herald from "./actors/herald.ts"
 import list from "./actors/list.ts"
 import register from "./actors/register.ts"
-import { Clients } from "./Clients.ts"
+import { totalIn } from "./actors/till.ts"
+import { Clients, queries } from "./Clients.ts"
 import { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
+import { Deployer } from "./Deployer.ts"
 import { Disaster } from "./Disaster.ts"
 import type { Emits } from "./EventChecks.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
 import { Operator } from "./Operator.ts"
+import { faultsOf, releases, tillName } from "./Releases.ts"
 import { isAccepted, Session } from "./Session.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import type { Script } from "./script.ts"
@@ -56,9 +60,17 @@ const sessionOptions = { hopMillisMax: 3, replyLoss: 0.05, attemptMillis: 700, p
 const actors = { alarm, counter, list, register }
 /** Of some seeds: not every cluster has something to run where it leads. */
 const leadingActors = { ...actors, herald }
-/** An alarm that is armed tells nobody; all other commands tell their result. */
-const emits: Emits = ({ command, outcome }) =>
-  command === "arm" || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
+/** The till comes in by entries: it is at hand for whoever runs what these name. */
+const registryFor = (present: Readonly<Record<string, Actor>>): Registry =>
+  new Registry(
+    [...registryOf(present).current.values()],
+    Object.values(releases).map(({ loaded }) => loaded),
+  )
+/** An alarm that is armed tells nobody, nor does a state that an operator gives; all other commands tell their result. */
+const emits: Emits = ({ command, outcome, instance }) => {
+  const isSilent = command === "arm" || (command === "set" && instance.startsWith(`${tillName}/`))
+  return isSilent || outcome._tag !== "Accepted" ? [] : [`${command} ${outcome.result}`]
+}
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000
 
@@ -67,7 +79,9 @@ export const run = (script: Script): Report => {
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
-    registry: registryOf(script.hasLeading === true ? leadingActors : actors),
+    registry: registryFor(script.hasLeading === true ? leadingActors : actors),
+    faultsOf: (id) => faultsOf(id, script.till?.alone ?? null),
+    isCodeApart: script.till !== undefined || script.faults.some(({ type }) => type === "slow-code"),
     raft: script.raft,
     machine: {
       cacheBytesMax: script.machineCacheBytesMax,
@@ -82,6 +96,7 @@ export const run = (script: Script): Report => {
   })
   const troubles = new Troubles(cluster, script)
   const operator = new Operator(cluster, script)
+  const deployer = new Deployer(cluster, script.till, sessionOptions)
   const { patienceMillis = sessionOptions.patienceMillis } = script
   const clients = new Clients(cluster, script.operations, {
     ...sessionOptions,
@@ -90,7 +105,7 @@ export const run = (script: Script): Report => {
   })
   let failure: Failure | null = null
   try {
-    new Course({ cluster, script, troubles, operator, clients }).run()
+    new Course({ cluster, script, troubles, operator, deployer, clients }).run()
   } catch (error) {
     failure = {
       checker: error instanceof Violation ? error.checker : "broken code",
@@ -136,6 +151,7 @@ class Course {
   readonly #script: Script
   readonly #troubles: Troubles
   readonly #operator: Operator
+  readonly #deployer: Deployer
   readonly #clients: Clients
   #probes = 0
   /** Counts the times that all had to agree: who was not asked for the last time asks no more. */
@@ -146,12 +162,14 @@ class Course {
     readonly script: Script
     readonly troubles: Troubles
     readonly operator: Operator
+    readonly deployer: Deployer
     readonly clients: Clients
   }) {
     this.#cluster = parts.cluster
     this.#script = parts.script
     this.#troubles = parts.troubles
     this.#operator = parts.operator
+    this.#deployer = parts.deployer
     this.#clients = parts.clients
   }
 
@@ -168,8 +186,9 @@ class Course {
     const { nodes } = this.#cluster
     this.#troubles.calm()
     this.#operator.stop()
+    this.#deployer.stop()
     // What it has asked for comes to its end, or to a configuration that waits for somebody.
-    this.#cluster.runUntil(() => this.#operator.isIdle, OPERATOR_MILLIS_MAX)
+    this.#cluster.runUntil(() => this.#operator.isIdle && this.#deployer.isIdle, OPERATOR_MILLIS_MAX)
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id))
     this.#agree(rest, "with a minority lost for good")
@@ -236,7 +255,9 @@ class Course {
   /** A new command is executed through each of these nodes, on all of them, with the same state. */
   #agree(nodes: ReadonlyArray<SimulatedNode>, when: string): void {
     const { limits } = this.#cluster.raft
-    const boundMillis = 20 * limits.electionTimeoutMaxMillis + 3000
+    // Where commands hang on one node alone, it tries three times before it takes the state of the others.
+    const isSlow = this.#script.till?.alone != null
+    const boundMillis = 20 * limits.electionTimeoutMaxMillis + (isSlow ? 6000 : 3000)
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
     const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
@@ -369,9 +390,24 @@ class Course {
   /** Everything that clients were told, against what is there. */
   #account(): void {
     this.#clients.checkRejected()
-    const violations = checkHistory([...this.#clients.history, ...this.#finals()])
+    this.#cluster.codeChecks.settle()
+    const violations = checkHistory([...this.#clients.history, ...this.#repairs(), ...this.#finals()])
     const [first] = violations
     if (first !== undefined) throw new Violation("linearizability", `${first.message}\n${first.evidence}`)
+  }
+
+  /** What operators have made of instances: when, only the log knows. */
+  #repairs(): ReadonlyArray<Operation> {
+    return this.#cluster.executions.repairs.map(({ instance, command, input }) => ({
+      client: "operator",
+      op: `${tillName}.${command}`,
+      instance,
+      input: command === "set" ? { total: totalIn(JSON.parse(input)) } : JSON.parse(input),
+      output: null,
+      start: 0,
+      end: null,
+      outcome: "unknown",
+    }))
   }
 
   /** A last look at every instance, once nobody writes any more. */
@@ -380,8 +416,9 @@ class Course {
     if (leader?.machine == null) throw new Violation("liveness", "a leader at the end")
     const now = this.#cluster.world.nowMillis
     return this.#clients.instances.flatMap((instance): ReadonlyArray<Operation> => {
-      const [actor, key] = instance.split("/") as [string, string]
-      const query = queries[actor]!
+      const [actor, key] = instance.split("/") as [keyof typeof queries, string]
+      if (actor === tillName && this.#cluster.codeChecks.active === null) return []
+      const query = queries[actor]
       const [answer] = this.#ask(
         leader,
         leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
@@ -417,9 +454,3 @@ class Course {
 
 const OPERATOR_MILLIS_MAX = 3500
 const TIMER_LOOKS_MAX = 100
-const queries: Readonly<Record<string, string>> = {
-  alarm: "rung",
-  counter: "value",
-  list: "items",
-  register: "value",
-}

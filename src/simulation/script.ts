@@ -2,6 +2,8 @@
 // A script and the code make the run; a failure is kept as a script.
 
 import type { NodeId } from "../consensus/types.ts"
+import type { Lane } from "../machine/Executor.ts"
+import type { Hang, ReleaseName } from "./actors/till.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import type { LinkWeather } from "./Link.ts"
@@ -32,6 +34,8 @@ export interface Script {
   readonly operations: ReadonlyArray<PlannedOperation>
   /** What an operator asks for. */
   readonly changes: ReadonlyArray<PlannedChange>
+  /** Without it no code is brought in. */
+  readonly till?: PlannedTill
   readonly faults: ReadonlyArray<Fault>
   /** Then all that was wrong is put right, but for what stays wrong for good. */
   readonly calmAtMillis: number
@@ -58,6 +62,30 @@ export type PlannedChange = { readonly atMillis: number } & (
   | { readonly type: "transfer"; readonly to: NodeId | null }
 )
 
+/** An actor that is brought in while the cluster runs. */
+export interface PlannedTill {
+  /** Whether its commands are tried before they may enter the log. */
+  readonly source: "file" | "upload"
+  /** The node where commands hang that hang on one alone, and where the machine may be too busy; null: nowhere. */
+  readonly alone: NodeId | null
+  readonly deploys: ReadonlyArray<PlannedDeploy>
+}
+
+/** At its time, whatever has become of the one before. */
+export type PlannedDeploy = { readonly atMillis: number } & (
+  | {
+      readonly type: "activate"
+      readonly release: ReleaseName
+      /** The code that is sent is not what its name says. */
+      readonly isForged: boolean
+      /** What a plan found to be in the way keeps nobody from asking. */
+      readonly isForced: boolean
+    }
+  | { readonly type: "rollback"; readonly isForced: boolean }
+  /** Of any instance that is in quarantine then; `state`: by one that holds so much. */
+  | { readonly type: "repair"; readonly how: "before" | "rerun" | "state"; readonly total: number }
+)
+
 export type Act =
   /** `conditional`: only if the register is as this client last saw it. */
   | { readonly type: "set"; readonly key: string; readonly value: number; readonly conditional: boolean }
@@ -65,10 +93,18 @@ export type Act =
   /** All in one request. */
   | { readonly type: "append"; readonly key: string; readonly items: ReadonlyArray<string> }
   | { readonly type: "arm"; readonly key: string; readonly item: string; readonly afterMillis: number }
+  | {
+      readonly type: "pay"
+      readonly key: string
+      readonly by: number
+      readonly conditional: boolean
+    }
+  | { readonly type: "refund"; readonly key: string; readonly by: number }
+  | { readonly type: "hang"; readonly key: string; readonly how: Hang }
   /** `monotonic`: with the index of this client's last answer as `minIndex`. */
   | {
       readonly type: "read"
-      readonly actor: "register" | "counter" | "list"
+      readonly actor: "register" | "counter" | "list" | "till"
       readonly key: string
       readonly consistency: "linearizable" | "lease" | "local"
       readonly monotonic: boolean
@@ -125,6 +161,17 @@ export type Fault = {
     }
   /** A row of the state changes under the running process; `fits`: so does its checksum. */
   | { readonly type: "alter"; readonly target: Target; readonly fits: boolean }
+  /** Users' code takes so long, at the most, for the log or for who stands at the door. */
+  | {
+      readonly type: "slow-code"
+      readonly target: Target
+      readonly lane: Lane
+      readonly millisMax: number
+      readonly forMillis: number
+    }
+  /** It has no place to run in; or, where commands hang that hang on one node alone, each command fails that is applied. */
+  | { readonly type: "failing-code"; readonly target: Target; readonly forMillis: number }
+  | { readonly type: "busy-code"; readonly forMillis: number }
   | { readonly type: "wall"; readonly target: Target; readonly shiftMillis: number }
   | { readonly type: "snapshot"; readonly target: Target }
   /** Many commands at once, at one node: more than may wait. */

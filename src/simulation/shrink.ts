@@ -49,6 +49,10 @@ export const shrink = (options: {
     shrinkList(best.faults, (faults) => holds({ ...best, faults }))
     shrinkList(best.operations, (operations) => holds({ ...best, operations }))
     shrinkList(best.changes, (changes) => holds({ ...best, changes }))
+    const { till } = best
+    if (till !== undefined) {
+      shrinkList(till.deploys, (deploys) => holds({ ...best, till: { ...till, deploys } }))
+    }
     shrinkList(best.forGood, (forGood) => holds({ ...best, forGood }))
     isSmaller = best !== before
   }
@@ -73,6 +77,8 @@ const simplifications: ReadonlyArray<(script: Script) => Script> = [
   (script) => withNodes(script, script.voters, script.outgoing, []),
   (script) => withNodes(script, script.voters, [], script.learners),
   (script) => withNodes(script, script.voters.slice(0, 3), [], script.learners),
+  ({ till: _, ...script }) => script,
+  ({ hasLeading: _, ...script }) => script,
   (script) => ({ ...script, link: calmLink }),
   (script) => ({ ...script, link: { ...script.link, loss: 0, duplicate: 0 } }),
   (script) => ({ ...script, link: { ...script.link, reorder: 0, bytesPerMilli: 0 } }),

@@ -66,3 +66,39 @@ test("who waits for an entry that is in memory hears of it, though those before 
   expect(applied.index).toBe(4)
   expect(answered).toEqual([3, 4])
 })
+
+test("who is stuck waits before it tries again, also while a snapshot is noted that is taken over already (D5)", () => {
+  const world = new World(1)
+  const stuck = { index: 2, actor: "till", key: "a", fault: { kind: "deadline", detail: "" } }
+  const partings = new Partings()
+  partings.begin(() => {})
+  let tries = 0
+  const group = {
+    node: {
+      group: "main",
+      log: new Log({
+        base: { index: 1, term: 1 },
+        lastIndex: 2,
+        terms: [{ term: 1, firstIndex: 2 }],
+        tail: [entry(2)],
+      }),
+      commitIndex: 2,
+      appliedIndex: 1,
+      pendingInstall: { index: 1 },
+    },
+    options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
+    mailbox: Effect.runSync(Queue.unbounded<unknown>()),
+    applicable: new Signal(),
+    clock: world.root.clock,
+    partings,
+    machine: {
+      apply: () => Effect.as(Effect.sleep(1), [tries++].slice(1)),
+      status: Effect.succeed({ stuck }),
+    },
+  } as unknown as Group
+  group.applicable.raise()
+  const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
+  world.root.fork(applier(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group), nobody))
+  world.runFor(1000)
+  expect(tries).toBe(1)
+})

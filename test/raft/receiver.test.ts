@@ -41,6 +41,7 @@ const receiving = (voters = ["a", "c"]) => {
     commitIndex: 0,
     appliedIndex: 0,
     pendingInstall: null as null | { snapshotId: string; index: number },
+    stateFrom: 0,
     log: { base: { index: 0, term: 0 }, persistedIndex: 0, termAt: () => undefined },
     configurations: { current: { ...configuration, voters } },
     role: { kind: "follower", leader: "c" },

@@ -44,6 +44,22 @@ test("a leader that has not applied what others led refuses nothing for it", () 
   expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
 })
 
+test("a leader refuses nothing for a state that is behind what a follower may have shown", () => {
+  const cluster = new Cluster(5, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  const follower = cluster.nodes.find((node) => node !== leader)!
+  leader.weather.applyMillis = 2000
+  leader.settled.set("new", unknown)
+  cluster.propose(leader, "activate")
+  cluster.world.runUntil(() => follower.applied.includes("activate"), 1000)
+  expect(leader.applied).not.toContain("activate")
+  const asked = cluster.propose(leader, "new", { millis: 20_000 })
+  cluster.world.runUntil(() => leader.applied.includes("activate"), 5000)
+  expect(asked.answer).toBe(null)
+  leader.settled.clear()
+  expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
+})
+
 test("a leader that nobody follows any more refuses nothing by its own state", () => {
   const cluster = new Cluster(3, ["n1", "n2", "n3"])
   const leader = cluster.waitForLeader()

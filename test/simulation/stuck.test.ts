@@ -3,7 +3,11 @@
 import { expect, test } from "bun:test"
 import { Schema } from "effect"
 import { actor } from "../../src/index.ts"
+import { registryOf } from "../../src/machine/Registry.ts"
+import { SimulatedCluster } from "../../src/simulation/Cluster.ts"
+import { Session } from "../../src/simulation/Session.ts"
 import { testCluster } from "../../src/testing.ts"
+import { configurationOf } from "../storage/support.ts"
 
 /** Its stack runs over: no outcome may follow from that, since its depth is each node's own. */
 const deep = actor({
@@ -62,4 +66,34 @@ test("a minority that is stuck alone voids nothing", () => {
   cluster.start(second!)
   expect(cluster.execute(add("b"))).toMatchObject({ outcome: "executed" })
   cluster.settle()
+})
+
+test("who alone cannot get past an entry takes the state of another, also when its own log holds all of it", () => {
+  const cluster = new SimulatedCluster({
+    seed: 6,
+    configuration: configurationOf("n1", "n2", "n3"),
+    registry: registryOf({ deep }),
+    faultsOf: (id) => (call, lane) =>
+      id === "n3" && lane === "log" && call.type === "reduce" && call.index > 3
+        ? { kind: "deadline", detail: "it hangs here" }
+        : null,
+  })
+  const session = new Session(cluster, "c", {
+    hopMillisMax: 1,
+    replyLoss: 0,
+    attemptMillis: 5_000,
+    patienceMillis: 20_000,
+  })
+  let answered = 0
+  const add = (idempotencyKey: string) =>
+    session.propose(
+      [{ actor: "deep", key: "a", command: "add", input: "null", idempotencyKey, ifRevision: null }],
+      () => answered++,
+    )
+  for (const key of ["one", "two", "three", "four"]) add(key)
+  cluster.runUntil(() => answered === 4, 20_000)
+  const hasPassed = () => (cluster.node("n3").record?.appliedIndex ?? 0) > 4
+  expect(cluster.node("n3").record?.log.base.index).toBe(0)
+  expect(cluster.runUntil(hasPassed, 15_000)).toBe(true)
+  expect(cluster.node("n3").repairs).toBe(1)
 })
