@@ -256,12 +256,12 @@ test.each(loads)(
       expect(highest).toBeLessThan(memoryBytesMax)
 
       await repairAll(operators)
+      const counts = await Promise.all(served.map((load) => load.stop()))
       for (const [at, { actor, field }] of bystanders.entries()) {
-        const counted = await served[at]!.stop()
         const contents = await cluster.contents(actor)
         for (const { instances, position } of contents) {
           expect(position).toEqual(contents[0]!.position)
-          for (const { key, value } of counted) expect(instances[key]?.state).toEqual({ [field]: value })
+          for (const { key, value } of counts[at]!) expect(instances[key]?.state).toEqual({ [field]: value })
         }
       }
     }),

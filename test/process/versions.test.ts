@@ -5,7 +5,7 @@ import { expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, type Cluster, flush, withCluster } from "./support/Cluster.ts"
 import { Operator } from "./support/Operator.ts"
 import { Counting, tally } from "./support/tally.ts"
 import { Hopeless, sleep, until } from "./support/wait.ts"
@@ -255,7 +255,7 @@ const cutLogs = async (cluster: Cluster, url: string): Promise<void> => {
     expect(await Promise.all([write(), write(), write()])).toEqual([200, 200, 200])
   }
   for (const node of cluster.running) {
-    await ask(`${node.url}/admin/snapshot`, { method: "POST" })
+    await flush(node)
     await until(`the log of ${node.id} to be cut`, async () => (await node.group()).firstIndex > 1 || null)
   }
 }
