@@ -26,6 +26,11 @@ export const codePlants: ReadonlyArray<Plant> = [
         replace: "{ slot, command }",
       },
     ],
+    // To its client it looks like an answer that was lost.
+    test: {
+      file: "test/machine/versions.test.ts",
+      name: "does not run what was admitted for the one before",
+    },
   },
   {
     id: "switch-passed-over",

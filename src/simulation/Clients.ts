@@ -107,7 +107,7 @@ export class Clients {
     for (const { instance, idempotencyKey } of this.#rejected) {
       const execution = executions.find(instance, idempotencyKey)
       // What came into quarantine an operator may have had run again.
-      const isRerun = executions.repairs.some((repair) => repair === execution)
+      const isRerun = executions.repairs.some(({ index }) => index === execution?.index)
       insist(
         "rejected did not happen",
         execution === undefined || execution.outcome._tag !== "Accepted" || isRerun,
