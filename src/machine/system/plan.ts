@@ -53,6 +53,8 @@ export interface Plan {
   readonly rollback: { readonly possible: boolean; readonly withoutStep: ReadonlyArray<number> }
   /** Why it cannot be switched on. */
   readonly hindrances: ReadonlyArray<string>
+  /** There are some, and a rollback can be forced past all of them. */
+  readonly isForcible: boolean
 }
 
 interface Difference {
@@ -92,6 +94,7 @@ function* plan(
     activeId === null ? nothingReplayed : yield* replayCommands(state, name, activeId, target, recorded)
   const withoutStep = stepsBetween(active?.declared ?? manifest.declared, manifest)
   const withoutDown = stepsDownMissing(manifest, active?.declared ?? manifest.declared)
+  const lasting = downwards(state, name, manifest)
   const hindrances = [
     ...(states.failed > 0
       ? [
@@ -102,7 +105,7 @@ function* plan(
           }`,
         ]
       : []),
-    ...downwards(state, name, manifest),
+    ...lasting,
   ]
   return {
     actor: name,
@@ -115,6 +118,7 @@ function* plan(
     replay,
     rollback: { possible: withoutDown.length === 0, withoutStep: withoutDown },
     hindrances,
+    isForcible: hindrances.length > 0 && lasting.length === 0,
   }
 }
 

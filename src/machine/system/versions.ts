@@ -123,10 +123,13 @@ export const offer = (
     (other) =>
       other !== node && row.offers[other]!.declared === declared && row.offers[other]!.version !== version,
   )
+  const missing = voters.filter((voter) => voter !== node && row.offers[voter] === undefined)
   const reason =
     declared < active.declared
       ? `${node} has version ${declared} of "${name}", and version ${active.declared} is active`
-      : `${node} and ${others.join(", ") || active.by} have different files for version ${declared} of "${name}" (${version} and ${row.active}): count version up, or give every node the same file`
+      : others.length > 0 || missing.length === 0
+        ? `${node} and ${others.join(", ") || active.by} have different files for version ${declared} of "${name}" (${version} and ${row.active}): count version up, or give every node the same file`
+        : `${node} has another file for version ${declared} of "${name}" than the active one (${version} and ${row.active}), and ${missing.join(", ")} not yet: count version up, or give every node the same file`
   return stored(catalogue, name, before, row, index, "conflict", reason)
 }
 
