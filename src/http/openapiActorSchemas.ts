@@ -100,6 +100,7 @@ export const actorSchemas = {
     actor: text,
     from: { anyOf: [{ type: "null" }, object({ version, declared })], description: "The active version." },
     to: object({ version, declared }),
+    activatedAt: { ...count, description: "The entry that switched `from` on." },
     commands: difference,
     queries: difference,
     stateChanged: { type: "boolean", description: "Whether the shape of the state is another." },
