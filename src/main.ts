@@ -1,5 +1,6 @@
 // What is a running node made of? The only file that names every live layer.
 
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Context, Effect, Layer, Logger } from "effect"
 import { version } from "../package.json"
@@ -278,4 +279,19 @@ const platform: Platform = {
   restore,
 }
 
-if (import.meta.main) main(process.argv.slice(2), platform)
+/**
+ * `bunw run` and `npm run` start at the project's root. The files that an operator names lie where the words were typed; what a
+ * node is started with by default lies at the root.
+ */
+const goToCaller = (verb: string | undefined): void => {
+  const { INIT_CWD: caller } = process.env
+  const atRoot = process.cwd() === join(import.meta.dir, "..")
+  if (caller === undefined || !atRoot || verb === "cluster" || verb === "node") return
+  if (existsSync(caller)) process.chdir(caller)
+}
+
+if (import.meta.main) {
+  const args = process.argv.slice(2)
+  goToCaller(args[0])
+  main(args, platform)
+}

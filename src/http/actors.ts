@@ -122,7 +122,7 @@ export const rollBackVersion = async (
   // Whoever is in distress may go back although some states will not be readable then.
   if (!sender.isForced) await refuseMisfit(sender, actor, version)
   // What was looked at is what is left: a second request that was sent for one lost answer goes no further back.
-  const input = { from: planned === null ? active : planned.from, to: version }
+  const input = planned === null ? { from: active, to: version } : { ...planned, to: version }
   const { result, index } = await command(sender, "$actor/rollback", actor, input)
   return answer(doors, sender, { actor, ...(JSON.parse(result) as object), index }, index)
 }
@@ -241,6 +241,9 @@ const recentCommands = async ({ door }: Sender) => {
 const caughtUp = async ({ door, deadline }: Sender): Promise<void> => {
   const said = await askNothing(door, "linearizable", deadline)
   if (said._tag === "Failure") throw fromFailure(said)
+  // A node whose own state does not serve has had it answered by another one, and what follows is read here.
+  const here = await askNothing(door, "local", deadline)
+  if (here._tag === "Failure") throw fromFailure(here)
 }
 
 /** What the machine says before anything is proposed. It may run code, which may take its time. */

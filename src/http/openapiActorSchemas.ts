@@ -56,6 +56,10 @@ export const actorSchemas = {
         active: { ...orNull("string"), description: "Null: none has ever been switched on." },
         previous: { ...orNull("string"), description: "Where a rollback leads." },
         activatedAt: { ...count, description: "The entry that switched the active one on." },
+        suspendedSince: {
+          ...orNull("integer"),
+          description: "The entry from which on none of its instances takes a command. Null: they do.",
+        },
         versions: { type: "array", items: versionRow },
         offers: {
           type: "object",
@@ -96,6 +100,7 @@ export const actorSchemas = {
     actor: text,
     from: { anyOf: [{ type: "null" }, object({ version, declared })], description: "The active version." },
     to: object({ version, declared }),
+    activatedAt: { ...count, description: "The entry that switched `from` on." },
     commands: difference,
     queries: difference,
     stateChanged: { type: "boolean", description: "Whether the shape of the state is another." },
@@ -125,6 +130,10 @@ export const actorSchemas = {
     }),
     rollback: object({ possible: { type: "boolean" }, withoutStep: { type: "array", items: count } }),
     hindrances: { ...names, description: "Why it cannot be switched on; empty: nothing is in its way." },
+    isForcible: {
+      type: "boolean",
+      description: "There are some, and a rollback with `force` passes all of them.",
+    },
     token: { ...text, description: "For `activate`: it stands for this pair of versions and no other." },
   }),
   Switched: object({

@@ -47,6 +47,8 @@ export class Coder {
     try {
       return Result.succeed(canonicalise(encoded.success))
     } catch (error) {
+      // A getter or a proxy of the author's that ran over the stack: where it does differs from node to node.
+      rethrowFault(error, "the value")
       return Result.fail([{ path: error instanceof NotJson ? error.path : "", message: messageOf(error) }])
     }
   }
@@ -60,7 +62,8 @@ export class Coder {
     try {
       const canonical = canonicalise(value)
       return canonical.isExact && this.#certainlyFits(canonical.json) ? canonical : null
-    } catch {
+    } catch (error) {
+      rethrowFault(error, "the value")
       return null
     }
   }

@@ -42,6 +42,8 @@ export interface Reduce extends Code {
   readonly term: Term
   /** How many timers it may set. */
   readonly timersMax: number
+  /** A second run, to see whether it comes to the same: where the stack and what the module keeps are other than before. */
+  readonly isAgain?: boolean
 }
 
 /** Asks what the state says. */

@@ -123,6 +123,8 @@ export interface ActorStatus {
   readonly active: string | null
   readonly previous: string | null
   readonly activatedAt: Index
+  /** None of its instances takes a command of the active version, from that entry on. */
+  readonly suspendedSince: Index | null
   readonly versions: ReadonlyArray<{
     readonly version: string
     readonly declared: number

@@ -12,6 +12,7 @@ import {
   type LeadingDefinition,
 } from "./actor.ts"
 import { Coder, messageOf, notJsonReason } from "./Coder.ts"
+import { numberMax } from "./limits.ts"
 
 /** An actor type, checked and ready to run. */
 export interface LoadedActor {
@@ -125,7 +126,10 @@ export const loadActor = (
 }
 
 const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
-  insist(Number.isSafeInteger(actor.version) && actor.version >= 1, "version: expected an integer from 1")
+  insist(
+    Number.isSafeInteger(actor.version) && actor.version >= 1 && actor.version <= numberMax,
+    `version: expected an integer from 1 to ${numberMax}`,
+  )
   const state = coderOf("state", actor.state)
   const initial = state.encode(actor.initial)
   if (Result.isFailure(initial)) {

@@ -17,6 +17,19 @@ import * as refusals from "./refusals.ts"
 import { utf8Length } from "./utf8.ts"
 import { viewState } from "./views.ts"
 
+/** What code counts of the stack, by running over it and catching that, comes to something else a second time. */
+const framesOfAgain = 300
+
+/** On a stack that so many frames more are on. `finally`: without it there would be none, the engine calls in tail position. */
+const deeper = <A>(frames: number, run: () => A): A => {
+  if (frames === 0) return run()
+  try {
+    return deeper(frames - 1, run)
+  } finally {
+    // Nothing is left to do.
+  }
+}
+
 /** Runs calls with the code that its registry has. Keeps nothing between batches but what instances keep. */
 export class Runner {
   readonly #actors: Actors
@@ -32,7 +45,10 @@ export class Runner {
    * share the realm is closed meanwhile, as it always is in a compartment.
    */
   run(calls: ReadonlyArray<Call>): ReadonlyArray<Reply> {
-    return inClosedRealm(() => this.#runAll(calls))
+    const isAgain = calls[0]?.type === "reduce" && calls[0].isAgain === true
+    return inClosedRealm(() =>
+      isAgain ? deeper(framesOfAgain, () => this.#runAll(calls)) : this.#runAll(calls),
+    )
   }
 
   #runAll(calls: ReadonlyArray<Call>): ReadonlyArray<Reply> {

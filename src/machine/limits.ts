@@ -47,4 +47,6 @@ export const defaultLimits: MachineLimits = {
 }
 
 export const keyBytesMax = 512
+/** Of the number that an author gives a version: between two of them steps are looked for one by one. */
+export const numberMax = 10_000
 export const idempotencyKeyBytesMax = 128

@@ -103,7 +103,7 @@ function* tryPart(
   const calls = part.flatMap((one) => ("call" in one ? [one.call] : []))
   const first = calls.length === 0 ? [] : yield calls
   const ran = calls.slice(0, first.filter(({ type }) => type !== "faulted").length)
-  const second = ran.length === 0 ? [] : yield ran
+  const second = ran.length === 0 ? [] : yield ran.map((call): Reduce => ({ ...call, isAgain: true }))
   const admissions: Array<Admission> = []
   let called = 0
   for (const one of part) {

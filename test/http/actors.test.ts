@@ -189,6 +189,20 @@ describe("switching", () => {
     })
   })
 
+  test("by a token that has done its work undoes no rollback: a late copy of a request changes nothing", async () => {
+    const node = await describedNode()
+    const one = await node.deploy(first)
+    const { version } = await node.done("versions", { source: second })
+    const { token } = await node.done("plan", { version })
+    await node.done("activate", { token })
+    const back = (await node.done("plan", { version: one })).token
+    await node.done("rollback", { token: back })
+    expect(await node.done("rollback", { token: back })).toMatchObject({ active: one, changed: false })
+    expect(await node.refused("activate", { token })).toMatchObject({ code: "version-conflict", active: one })
+    await node.done("activate", { token: (await node.done("plan", { version })).token })
+    expect(await node.refused("rollback", { token: back })).toMatchObject({ code: "version-conflict" })
+  })
+
   test("back to where nobody was, or to what is not there, is refused and proposes nothing", async () => {
     const node = await describedNode()
     expect(await node.refused("rollback", {})).toMatchObject({ code: "unknown-actor" })
@@ -528,7 +542,7 @@ describe("bad input is refused at the door and proposes nothing (H1, H2, H3)", (
       [
         "a token of an unknown version",
         "activate",
-        { headers: json, body: JSON.stringify({ token: tokenFor(["till", null, "v"]) }) },
+        { headers: json, body: JSON.stringify({ token: tokenFor(["till", null, "v", 0]) }) },
         404,
         "not-found",
       ],
@@ -549,7 +563,7 @@ describe("bad input is refused at the door and proposes nothing (H1, H2, H3)", (
       [
         "a token and another version",
         "rollback",
-        { headers: json, body: JSON.stringify({ to: "w", token: tokenFor(["till", null, "v"]) }) },
+        { headers: json, body: JSON.stringify({ to: "w", token: tokenFor(["till", null, "v", 0]) }) },
         400,
         "bad-request",
       ],

@@ -6,6 +6,7 @@ import fc from "fast-check"
 import type { AnySchema, Json } from "../../src/machine/actor.ts"
 import { Coder } from "../../src/machine/Coder.ts"
 import { fitsOf, parseOptions } from "../../src/machine/fits.ts"
+import { HostFault } from "../../src/machine/HostFault.ts"
 import { canonicalise } from "../../src/machine/json.ts"
 
 const Percent = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
@@ -159,4 +160,14 @@ describe("a coder with the quick yes refuses what the parser refuses", () => {
     const encoded = throwing.encode(1)
     expect(Result.isFailure(encoded) && encoded.failure).toHaveLength(1)
   })
+})
+
+test("a value whose own getter runs over the stack is no outcome either (HAZARDS D6)", () => {
+  const endless = Object.create({
+    get constructor(): unknown {
+      return this.constructor
+    },
+  })
+  const coder = new Coder(Schema.Unknown)
+  expect(() => coder.encode(endless)).toThrow(HostFault)
 })

@@ -126,7 +126,12 @@ describe("a broken file is named with its reason", () => {
     [
       "a version that is none",
       good.replace("version: 1", "version: 0"),
-      "version: expected an integer from 1",
+      "version: expected an integer from 1 to 10000",
+    ],
+    [
+      "a version of which there cannot be so many",
+      good.replace("version: 1", "version: 20000000"),
+      "version: expected an integer from 1 to 10000",
     ],
     ["a state that is no schema", schemaOf("{}", "{}"), "state: expected a schema"],
     [

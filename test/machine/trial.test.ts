@@ -10,6 +10,7 @@ const source = `
   import { Schema } from "effect"
   import { actor } from "raftlet"
   let seen = 0
+  const met = new Map<string, number>()
   const down = (n: number): number => 1 + down(n + 1)
   const State = Schema.Struct({ n: Schema.Int })
   export default actor({
@@ -20,6 +21,28 @@ const source = `
       add: { input: Schema.Int, output: Schema.Int, reduce: ({ n }, by) => ({ state: { n: n + by }, result: n + by }) },
       fall: { output: Schema.Int, reduce: (state) => ({ state, result: down(0) }) },
       armed: { output: Schema.Int, reduce: (state) => ({ state, result: state.n > 0 ? down(0) : 0 }) },
+      meets: {
+        input: Schema.String,
+        output: Schema.Int,
+        reduce: (state, name) => {
+          if (!met.has(name)) met.set(name, met.size)
+          return { state, result: met.get(name)! }
+        },
+      },
+      deep: {
+        output: Schema.Int,
+        reduce: (state) => {
+          let depth = 0
+          const dive = () => {
+            depth++
+            dive()
+          }
+          try {
+            dive()
+          } catch {}
+          return { state, result: depth }
+        },
+      },
       keeps: { output: Schema.Int, reduce: (state) => ({ state, result: ++seen }) },
       rejects: {
         input: Schema.Int,
@@ -111,6 +134,24 @@ test("what comes to something else each time is rejected before the log", async 
   const [admission] = await untried(machine, one("keeps", "a"))
   expect(admission).toMatchObject({ _tag: "Settled", outcome: { code: "rejected" } })
   expect(JSON.stringify(admission)).toContain("not-deterministic")
+})
+
+test("what a module remembers of other commands is rejected before replicas that have met others part", async () => {
+  const machine = await housed()
+  const admissions: Array<Admission> = []
+  for (let at = 0; at < 40; at++)
+    admissions.push(...(await untried(machine, one("meets", `k${at}`, `name ${at % 10}`))))
+  const rejected = admissions.filter((one) => JSON.stringify(one).includes("not-deterministic"))
+  expect(rejected.length).toBeGreaterThan(2)
+})
+
+test("how deep the stack is, for code that runs over it and catches that, is not the same a second time (D6)", async () => {
+  const machine = await housed()
+  // The engine makes frames smaller when it has come to know the code; then they are all alike.
+  for (let at = 0; at < 60; at++) {
+    const [admission] = await untried(machine, one("deep", `k${at}`))
+    expect(JSON.stringify(admission)).toContain("not-deterministic")
+  }
 })
 
 test("what has been executed meanwhile is not tried again", async () => {

@@ -5,12 +5,14 @@ import { expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, type Cluster, flush, withCluster } from "./support/Cluster.ts"
 import { Operator } from "./support/Operator.ts"
 import { Counting, tally } from "./support/tally.ts"
 import { Hopeless, sleep, until } from "./support/wait.ts"
 
 const testMillisMax = 900_000
+/** Some clusters at once on two cores. */
+const busyMillis = 90_000
 /** Of each actor: new code in, switched to, and back. RAFTLET_BIG=1 does all hundred, which takes minutes. */
 const cycles = process.env.RAFTLET_BIG === "1" ? 50 : 6
 /** Of these, the first ones while nothing else happens. */
@@ -106,9 +108,9 @@ const unsettle = async (cluster: Cluster, isOver: () => boolean) => {
     if (at % 5 === 2) {
       await leader.kill("SIGKILL")
       changes.kills++
-      await cluster.leader()
+      await cluster.leader({ millisMax: busyMillis })
       leader.start()
-      await leader.ready()
+      await leader.ready(busyMillis)
       continue
     }
     // It may be refused, as when an election is under way already.
@@ -179,18 +181,20 @@ test(
               }),
             )
 
-          await goThrough(0, calmCycles)
-          // While no leader changes, every request has its answer at once.
-          expect({ ...counting.tally }).toEqual({})
-
-          let isOver = false
-          const [changes] = await Promise.all([
-            unsettle(cluster, () => isOver),
-            goThrough(calmCycles, cycles).finally(() => {
-              isOver = true
-            }),
-          ])
-          await counting.stop()
+          const changes = await (async () => {
+            await goThrough(0, calmCycles)
+            // While no leader changes, every request has its answer at once.
+            expect({ ...counting.tally }).toEqual({})
+            let isOver = false
+            const [changes] = await Promise.all([
+              unsettle(cluster, () => isOver),
+              goThrough(calmCycles, cycles).finally(() => {
+                isOver = true
+              }),
+            ])
+            await counting.stop()
+            return changes
+          })().finally(() => counting.abandon())
           const switches = switchings.reduce((sum, { switching }) => sum + switching.switches, 0)
           console.log(
             `${switches} switches in ${actors.length * cycles} deployments, ${changes.transfers} transfers and ` +
@@ -255,7 +259,7 @@ const cutLogs = async (cluster: Cluster, url: string): Promise<void> => {
     expect(await Promise.all([write(), write(), write()])).toEqual([200, 200, 200])
   }
   for (const node of cluster.running) {
-    await ask(`${node.url}/admin/snapshot`, { method: "POST" })
+    await flush(node)
     await until(`the log of ${node.id} to be cut`, async () => (await node.group()).firstIndex > 1 || null)
   }
 }

@@ -13,6 +13,7 @@ export const ActorsAnswer = Schema.Struct({
       active: Schema.NullOr(Schema.String),
       previous: Schema.NullOr(Schema.String),
       activatedAt: Schema.Finite,
+      suspendedSince: Schema.NullOr(Schema.Finite),
       versions: Schema.Array(
         Schema.Struct({
           ...Version.fields,
@@ -84,6 +85,7 @@ export const PlanAnswer = Schema.Struct({
   }),
   rollback: Schema.Struct({ possible: Schema.Boolean, withoutStep: Schema.Array(Schema.Finite) }),
   hindrances: Texts,
+  isForcible: Schema.Boolean,
   token: Schema.String,
 })
 export type PlanAnswer = typeof PlanAnswer.Type

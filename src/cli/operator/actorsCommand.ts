@@ -60,7 +60,7 @@ const actorsText = (actors: ReadonlyArray<ActorAnswer>): string =>
           actor.versions.length,
           actor.versions.reduce((sum, { instances }) => sum + instances, 0),
           byVersionText(actor),
-          actor.quarantinedCount,
+          actor.suspendedSince === null ? actor.quarantinedCount : `${actor.quarantinedCount}, suspended`,
           otherFiles(actor)
             .map(({ node }) => node)
             .join(",") || none,
@@ -78,6 +78,12 @@ const actorText = (actor: ActorAnswer): string => {
   const more = quarantinedCount - quarantined.length
   return [
     `${printable(actor.name)}: ${head}`,
+    ...(actor.suspendedSince === null
+      ? []
+      : [
+          `\n! suspended since entry ${thousands(actor.suspendedSince)}: too many instances are in quarantine, so none takes ` +
+            "commands until another version is active, or some are repaired",
+        ]),
     "",
     table(
       ["", "version", "number", "from", "registered", "size", "instances"],

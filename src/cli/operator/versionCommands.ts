@@ -102,9 +102,13 @@ export const rollbackCommand = Command.make(
     if (version === null) return yield* failed(`${name}: no version was active before this one; say --to`)
     const { plan } = yield* askPlan(client, name, { version })
     yield* showPlan(client, plan)
-    if (!force) yield* refuseHindered(plan)
+    if (isActive(plan))
+      return yield* client.options.json ? Console.log(JSON.stringify({ plan })) : Effect.void
+    if (!force || !plan.isForcible) yield* refuseHindered(plan)
     const words = `rollback ${name} --to ${version} --yes${force ? " --force" : ""}`
-    yield* decide(client, { plan, isDecided: yes, later: client.command(words) })
+    yield* decide(client, { plan, isDecided: yes, later: client.command(words) }).pipe(
+      Effect.tapError(() => (client.options.json ? Console.log(JSON.stringify({ plan })) : Effect.void)),
+    )
     const parameters = force ? { force: 1 } : {}
     const token = { token: plan.token }
     const { answer, switched } = yield* switchTo(client, name, "rollback", token, parameters)

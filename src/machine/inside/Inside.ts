@@ -9,6 +9,7 @@ import { defaultLimits, type MachineLimits } from "../limits.ts"
 import { manifestOf, manifestProblem } from "../manifest.ts"
 import { type Actors, type LoadedActor, loadActor } from "../Registry.ts"
 import { Runner } from "../Runner.ts"
+import { Again } from "./Again.ts"
 import {
   decodeRequest,
   encodeLoadReply,
@@ -23,11 +24,17 @@ export class Inside {
   readonly #evaluate: (code: string) => unknown
   readonly #actors = new Map<string, LoadedActor>()
   readonly #resident = new Map<string, Instance>()
+  readonly #now: () => number
+  readonly #again: Again
   #limits: MachineLimits = defaultLimits
   #runner: Runner | null = null
+  #runnerOfAgain: Runner | null = null
 
-  constructor(evaluate: (code: string) => unknown) {
+  /** `now`: ms, of a clock that the code does not see. */
+  constructor(evaluate: (code: string) => unknown, now: () => number) {
     this.#evaluate = evaluate
+    this.#now = now
+    this.#again = new Again((name, version, code) => this.#attempt(name, version, code), now)
   }
 
   answer(bytes: Uint8Array): Uint8Array {
@@ -37,7 +44,9 @@ export class Inside {
     // The first call of an instance may bring its state along; those behind it in the batch find it here.
     const calls = request.calls.map((call) => this.#settle(call))
     this.#runner ??= new Runner(this.#loaded, this.#limits)
-    const replies = this.#runner.run(calls)
+    this.#runnerOfAgain ??= new Runner(this.#again, this.#limits)
+    const isAgain = calls[0]?.type === "reduce" && calls[0].isAgain === true
+    const replies = (isAgain ? this.#runnerOfAgain : this.#runner).run(calls)
     for (const [at, reply] of replies.entries()) {
       if (reply.type !== "reduced" || reply.instance === null) continue
       const { actor, key } = calls[at] as Extract<Call, { readonly key: string }>
@@ -54,12 +63,14 @@ export class Inside {
 
   #load({ actor: name, version, code, limits }: LoadRequest): LoadReply {
     this.#limits = limits
+    const began = this.#now()
     const loaded = this.#attempt(name, version, code)
     if (Result.isFailure(loaded)) return { problem: loaded.failure }
     const manifest = manifestOf(loaded.success)
     const problem = manifestProblem(manifest)
     if (problem !== null) return { problem }
     this.#actors.set(`${name}@${version}`, loaded.success)
+    this.#again.learn(name, version, code, loaded.success, this.#now() - began)
     return { manifest }
   }
 

@@ -6,6 +6,8 @@ import { evaluateModule } from "../realm/evaluate.ts"
 import { reachedThroughContext } from "../reduce.ts"
 import { Inside } from "./Inside.ts"
 
-const inside = new Inside(evaluateModule)
+// As it is before the realm closes.
+const now = performance.now.bind(performance)
+const inside = new Inside(evaluateModule, now)
 closeRealm(reachedThroughContext)
 serve((request) => inside.answer(request))

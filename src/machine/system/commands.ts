@@ -6,13 +6,14 @@ import type { VersionRow } from "../Catalogue.ts"
 import { type Command, encodeCommand } from "../command.ts"
 import type { Guilt } from "../fault.ts"
 import { parseCanonical } from "../json.ts"
+import { numberMax } from "../limits.ts"
 
 /** A piece of an actor's code, on its way into the state. */
 const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
 
 /** What an actor says of itself, see `Manifest`. */
 export const manifestFields = {
-  declared: Schema.Int,
+  declared: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: numberMax })),
   commands: Schema.Array(Schema.String),
   queries: Schema.Array(Schema.String),
   initial: Schema.String,
@@ -20,6 +21,8 @@ export const manifestFields = {
   hasLeading: Schema.Boolean,
   shapes: Schema.Record(Schema.String, Schema.Unknown),
 }
+
+const planned = { from: Schema.NullOr(Schema.String), since: Schema.optionalKey(Schema.Int) }
 
 /** All pieces are there: the version is known from now on. */
 const Register = Schema.Struct({
@@ -31,13 +34,20 @@ const Register = Schema.Struct({
   ...manifestFields,
 })
 
-/** `from`: what must be active, so that what was planned is what is switched on. */
-const Activate = Schema.Struct({ version: Schema.String, from: Schema.NullOr(Schema.String) })
+/**
+ * `from`: what must be active, so that what was planned is what is switched on. `since`: and must have been since that entry,
+ * or a late copy of a request would undo what came after it.
+ */
+const Activate = Schema.Struct({ version: Schema.String, ...planned })
 
-const Rollback = Schema.Struct({ from: Schema.NullOr(Schema.String), to: Schema.NullOr(Schema.String) })
+const Rollback = Schema.Struct({ to: Schema.NullOr(Schema.String), ...planned })
 
 /** What a node has in its actors directory. */
-const Offer = Schema.Struct({ node: Schema.String, version: Schema.String, declared: Schema.Int })
+const Offer = Schema.Struct({
+  node: Schema.String,
+  version: Schema.String,
+  declared: manifestFields.declared,
+})
 
 const Quarantined = Schema.Struct({
   version: Schema.String,

@@ -10,13 +10,15 @@ import { type MachineState, parseInput } from "../execution.ts"
 import { deed } from "../fault.ts"
 import type { Refused } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
-import { stepsDownMissing } from "./versions.ts"
+import { numbersText, stepsDownMissing } from "./versions.ts"
 
 /** What an operator reads before a version is switched on. JSON. */
 export interface Plan {
   readonly actor: string
   readonly from: { readonly version: string; readonly declared: number } | null
   readonly to: { readonly version: string; readonly declared: number }
+  /** The entry that switched `from` on. */
+  readonly activatedAt: number
   readonly commands: Difference
   readonly queries: Difference
   /** Whether the shape of the state is another. */
@@ -53,6 +55,8 @@ export interface Plan {
   readonly rollback: { readonly possible: boolean; readonly withoutStep: ReadonlyArray<number> }
   /** Why it cannot be switched on. */
   readonly hindrances: ReadonlyArray<string>
+  /** There are some, and a rollback can be forced past all of them. */
+  readonly isForcible: boolean
 }
 
 interface Difference {
@@ -92,21 +96,23 @@ function* plan(
     activeId === null ? nothingReplayed : yield* replayCommands(state, name, activeId, target, recorded)
   const withoutStep = stepsBetween(active?.declared ?? manifest.declared, manifest)
   const withoutDown = stepsDownMissing(manifest, active?.declared ?? manifest.declared)
+  const lasting = downwards(state, name, manifest)
   const hindrances = [
     ...(states.failed > 0
       ? [
           `${states.failed} of ${states.checked} stored states do not fit version ${manifest.declared}${
             withoutStep.length > 0
-              ? `: a step to version ${withoutStep.join(", ")} is missing in migrate`
+              ? `: a step to version ${numbersText(withoutStep)} is missing in migrate`
               : ""
           }`,
         ]
       : []),
-    ...downwards(state, name, manifest),
+    ...lasting,
   ]
   return {
     actor: name,
     from: active === null || activeId === null ? null : { version: activeId, declared: active.declared },
+    activatedAt: row?.activatedAt ?? 0,
     to: { version, declared: manifest.declared },
     commands: differenceOf("commands", active, manifest),
     queries: differenceOf("queries", active, manifest),
@@ -115,6 +121,7 @@ function* plan(
     replay,
     rollback: { possible: withoutDown.length === 0, withoutStep: withoutDown },
     hindrances,
+    isForcible: hindrances.length > 0 && lasting.length === 0,
   }
 }
 
@@ -129,19 +136,28 @@ export function* planFor(
     : yield* plan(state, actor, { version, manifest: known }, recorded)
 }
 
-/** What `activate` wants: it stands for this plan, and for no other pair of versions. */
-export const tokenOf = ({ actor, from, to }: Pick<Plan, "actor" | "from" | "to">): string =>
-  Buffer.from(JSON.stringify([actor, from?.version ?? null, to.version])).toString("base64url")
+/** What `activate` wants: it stands for this pair of versions, until anything else is switched on. */
+export const tokenOf = ({
+  actor,
+  from,
+  to,
+  activatedAt,
+}: Pick<Plan, "actor" | "from" | "to" | "activatedAt">): string =>
+  Buffer.from(JSON.stringify([actor, from?.version ?? null, to.version, activatedAt])).toString("base64url")
 
 /** Null when it is no token of this actor. */
 export const readToken = (
   actor: string,
   token: string,
-): { readonly from: string | null; readonly version: string } | null => {
+): { readonly from: string | null; readonly version: string; readonly since: number } | null => {
   try {
-    const [name, from, version] = JSON.parse(Buffer.from(token, "base64url").toString()) as Array<unknown>
+    const [name, from, version, since] = JSON.parse(
+      Buffer.from(token, "base64url").toString(),
+    ) as Array<unknown>
     const isOne = name === actor && typeof version === "string" && (from === null || typeof from === "string")
-    return isOne ? { from: from as string | null, version } : null
+    return isOne && Number.isSafeInteger(since)
+      ? { from: from as string | null, version, since: since as number }
+      : null
   } catch {
     return null
   }
@@ -259,10 +275,9 @@ const differenceOf = (
 }
 
 const stepsBetween = (from: number, { declared, migrations }: Manifest): ReadonlyArray<number> => {
+  const steps = new Set(migrations.map((step) => step.to))
   const missing: Array<number> = []
-  for (let to = from + 1; to <= declared; to++) {
-    if (!migrations.some((step) => step.to === to)) missing.push(to)
-  }
+  for (let to = from + 1; to <= declared; to++) if (!steps.has(to)) missing.push(to)
   return missing
 }
 
@@ -275,7 +290,7 @@ const downwards = (state: MachineState, name: string, manifest: Manifest): Reado
     return missing.length === 0
       ? []
       : [
-          `${count} instances were written by version ${row.declared}, which has no way down from ${missing.join(", ")}`,
+          `${count} instances were written by version ${row.declared}, which has no way down from ${numbersText(missing)}`,
         ]
   })
 

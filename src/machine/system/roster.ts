@@ -20,6 +20,8 @@ export const roster = (state: MachineState): ReadonlyArray<ActorStatus> => {
       active: row.active,
       previous: row.previous.at(-1) ?? null,
       activatedAt: row.activatedAt,
+      suspendedSince:
+        row.active === null ? null : (quarantines.suspension(name, row.active)?.last.index ?? null),
       versions,
       offers: row.offers,
       quarantined: quarantines.all().filter(({ actor }) => actor === name),

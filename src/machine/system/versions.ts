@@ -50,14 +50,14 @@ export const register = (
 export const activate = (
   state: MachineState,
   name: string,
-  { version, from }: SystemInput<"$actor/activate">,
+  { version, from, since }: SystemInput<"$actor/activate">,
   { index }: Entry,
 ): Verdict => {
   const row = state.catalogue.actors.get(name)
   if (row === null) return refusals.unknownActor(name)
   if (state.catalogue.row(name, version) === null) return unknownVersion(name, version)
   if (row.active === version) return { result: switched(row, false) }
-  if (row.active !== from) return conflict(name, row, from)
+  if (row.active !== from || isOther(row, since)) return conflict(name, row, from)
   const hindrance = hindranceTo(state, name, version)
   if (hindrance !== null) return refusals.refused("version-conflict", hindrance, { active: row.active })
   return { result: switchTo(state.catalogue, name, row, version, index) }
@@ -67,12 +67,13 @@ export const activate = (
 export const rollBack = (
   state: MachineState,
   name: string,
-  { from, to }: SystemInput<"$actor/rollback">,
+  { from, to, since }: SystemInput<"$actor/rollback">,
   { index }: Entry,
 ): Verdict => {
   const row = state.catalogue.actors.get(name)
   if (row === null) return refusals.unknownActor(name)
-  if (from !== null && row.active !== from) return conflict(name, row, from)
+  if (to !== null && row.active === to) return { result: switched(row, false) }
+  if ((from !== null && row.active !== from) || isOther(row, since)) return conflict(name, row, from)
   const target = to ?? row.previous.at(-1)
   if (target === undefined) {
     return refusals.refused("version-conflict", `No version of "${name}" was active before this one.`, {
@@ -123,10 +124,13 @@ export const offer = (
     (other) =>
       other !== node && row.offers[other]!.declared === declared && row.offers[other]!.version !== version,
   )
+  const missing = voters.filter((voter) => voter !== node && row.offers[voter] === undefined)
   const reason =
     declared < active.declared
       ? `${node} has version ${declared} of "${name}", and version ${active.declared} is active`
-      : `${node} and ${others.join(", ") || active.by} have different files for version ${declared} of "${name}" (${version} and ${row.active}): count version up, or give every node the same file`
+      : others.length > 0 || missing.length === 0
+        ? `${node} and ${others.join(", ") || active.by} have different files for version ${declared} of "${name}" (${version} and ${row.active}): count version up, or give every node the same file`
+        : `${node} has another file for version ${declared} of "${name}" than the active one (${version} and ${row.active}), and ${missing.join(", ")} not yet: count version up, or give every node the same file`
   return stored(catalogue, name, before, row, index, "conflict", reason)
 }
 
@@ -138,17 +142,24 @@ export const hindranceTo = (state: MachineState, name: string, version: string):
     const row = state.catalogue.row(name, writer)
     const missing = row === null ? [] : stepsDownMissing(row, target.declared)
     if (row === null || missing.length === 0) continue
-    return `${count} instances of "${name}" were written by version ${row.declared}, which has no way down from ${missing.join(", ")}.`
+    return `${count} instances of "${name}" were written by version ${row.declared}, which has no way down from ${numbersText(missing)}.`
   }
   return null
 }
 
+/** The first of them: as many as the numbers that lie between two versions there may be. */
+export const numbersText = (numbers: ReadonlyArray<number>): string =>
+  numbers.length <= numbersShownMax
+    ? numbers.join(", ")
+    : `${numbers.slice(0, numbersShownMax).join(", ")} and ${numbers.length - numbersShownMax} more`
+
+const numbersShownMax = 20
+
 /** Steps down that a version lacks on the way to an earlier one. */
 export const stepsDownMissing = ({ declared, migrations }: Manifest, to: number): ReadonlyArray<number> => {
+  const steps = new Set(migrations.flatMap((step) => (step.down ? [step.to] : [])))
   const missing: Array<number> = []
-  for (let from = declared; from > to; from--) {
-    if (!migrations.some((step) => step.to === from && step.down)) missing.push(from)
-  }
+  for (let from = declared; from > to; from--) if (!steps.has(from)) missing.push(from)
   return missing
 }
 
@@ -206,10 +217,16 @@ const prune = (state: MachineState, name: string, index: Index): void => {
   state.catalogue.putActor(name, { ...row, versions: row.versions.filter((one) => one !== gone) }, index)
 }
 
+/** Another switch, perhaps to and fro, lies between the plan and this. */
+const isOther = (row: ActorRow, since: number | undefined): boolean =>
+  since !== undefined && row.activatedAt !== since
+
 const conflict = (name: string, row: ActorRow, from: string | null): Verdict =>
   refusals.refused(
     "version-conflict",
-    `The plan was made on ${from ?? "no version"} of "${name}", and ${row.active ?? "none"} is active now.`,
+    row.active === from
+      ? `The plan was made before the last switch of "${name}", at entry ${row.activatedAt}.`
+      : `The plan was made on ${from ?? "no version"} of "${name}", and ${row.active ?? "none"} is active now.`,
     { active: row.active },
   )
 

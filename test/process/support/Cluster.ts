@@ -156,7 +156,7 @@ export class Cluster {
           if (page.next === null) break
           after = page.next
         }
-        await ask(`${node.url}/admin/snapshot`, { method: "POST" })
+        await flush(node)
         return { node: node.id, instances, position: positionOf(node) }
       }),
     )
@@ -213,6 +213,14 @@ export const ask = async <A>(url: string, init: RequestInit = {}): Promise<A> =>
   if (response.status !== 200) throw new Error(`${url}: ${response.status} ${text}`)
   return JSON.parse(text) as A
 }
+
+/** All that it has applied is in its state file. On a busy machine that may take longer than one request. */
+export const flush = (node: NodeProcess): Promise<unknown> =>
+  until(
+    `${node.id} to have taken a snapshot`,
+    () => ask(`${node.url}/admin/snapshot`, { method: "POST" }),
+    60_000,
+  )
 
 const positionOf = (node: NodeProcess) => {
   const database = new Database(join(node.data, "state.db"), { readonly: true })

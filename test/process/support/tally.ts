@@ -60,23 +60,36 @@ export class Counting {
   readonly #urls: ReadonlyArray<string>
   readonly #actors: ReadonlyArray<string>
   readonly #clients: ReadonlyArray<Promise<void>>
+  readonly #errors: Array<unknown> = []
   #isOver = false
+  #isAbandoned = false
 
   constructor(urls: ReadonlyArray<string>, actors: ReadonlyArray<string>) {
     this.#urls = urls
     this.#actors = actors
-    this.#clients = Array.from({ length: clients }, (_, at) => this.#live(at))
+    this.#clients = Array.from({ length: clients }, (_, at) =>
+      this.#live(at).catch((error: unknown) => void this.#errors.push(error)),
+    )
   }
 
   /** Waits until a few more commands of an actor have been accepted. */
   async more(actor: string): Promise<void> {
     const counted = () => this.counts.filter((count) => count.actor === actor).length
     const goal = counted() + 3
-    await until(`three more counts of ${actor}`, () => counted() >= goal || null)
+    await until(`three more counts of ${actor}`, () => counted() >= goal || null, 60_000)
   }
 
+  /** When each has its last answer. */
   async stop(): Promise<void> {
     this.#isOver = true
+    await Promise.all(this.#clients)
+    if (this.#errors.length > 0) throw this.#errors[0]
+  }
+
+  /** Nobody waits for answers any more. */
+  async abandon(): Promise<void> {
+    this.#isOver = true
+    this.#isAbandoned = true
     await Promise.all(this.#clients)
   }
 
@@ -95,9 +108,9 @@ export class Counting {
           this.longestMillis = Math.max(this.longestMillis, performance.now() - began)
           if (count === null) at++
           else this.counts.push(count)
-          return count
+          return count ?? (this.#isAbandoned || null)
         },
-        60_000,
+        120_000,
       )
       await sleep(10)
     }
