@@ -195,5 +195,9 @@ export const codePlants: ReadonlyArray<Plant> = [
         replace: "        if (isLasting(outcome) || asOf <= waiter.readIndex) settle(waiter, outcome)\n",
       },
     ],
+    test: {
+      file: "test/raft/refusals.test.ts",
+      name: "a leader that nobody follows any more refuses nothing",
+    },
   },
 ]

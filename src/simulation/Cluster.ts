@@ -91,6 +91,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** How often a machine has come to an entry that it could not get past. */
+  stuckCount = 0
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
@@ -482,6 +484,7 @@ export class SimulatedCluster {
         this.watch(() =>
           insist("state hash", !isAlarm && !isSplit, `${node.id}: ${message} (D1)`, JSON.stringify(details)),
         )
+        if (message.startsWith("the machine cannot get past")) this.stuckCount++
         this.#lookout.event(message, details)
       },
       leads: ({ id, record }, { term }) => {

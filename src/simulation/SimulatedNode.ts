@@ -168,7 +168,7 @@ export class SimulatedNode {
       // Its doors close first; what else lives in it goes on until then.
       this.raft = null
       const { cause } = exit
-      world.after(this.#chance.between(0, LINGER_MILLIS_MAX), () => {
+      world.after(this.#lingerMillis(), () => {
         if (!process.isDead) this.#ended(cause)
       })
     })
@@ -190,7 +190,7 @@ export class SimulatedNode {
     const scope = this.#scope
     if (process === null || scope === null) return done()
     this.raft = null
-    const lingerMillis = this.#chance.between(0, LINGER_MILLIS_MAX)
+    const lingerMillis = this.#lingerMillis()
     const ending = Effect.gen(function* () {
       if (raft !== null) {
         yield* raft.handOver
@@ -204,6 +204,11 @@ export class SimulatedNode {
       this.kill()
       done()
     })
+  }
+
+  /** From the last answer until nothing of the process runs any more. */
+  #lingerMillis(): number {
+    return this.#chance.between(0, this.#chance.pick(LINGER_MILLIS_MAX))
   }
 
   /** Does something that belongs to none of its lives, as an operator asks for it. Its disk may keep it from that. */
@@ -424,8 +429,8 @@ export class SimulatedNode {
   }
 }
 
-/** How long it takes from the last answer until nothing of a process runs any more. */
-const LINGER_MILLIS_MAX = 30
+/** Connections may be slow to close. */
+const LINGER_MILLIS_MAX = [20, 500]
 
 /** A checker spoke inside a fiber, which took it for broken code. */
 export const isViolation = (error: unknown): error is Violation => error instanceof Violation

@@ -326,8 +326,9 @@ const drawCodeFaults = (
       type: "slow-code",
       target: target(),
       lane: chance.pick(["log", "door", "door"]),
-      millisMax: chance.pick([5, 50, 500, 1500]),
-      forMillis: chance.between(100, 2500),
+      // Longer than a client waits for an answer, now and then.
+      millisMax: chance.pick([5, 50, 500, 2000, 2000]),
+      forMillis: chance.between(100, 3500),
     })),
     ...many(till === null ? 0 : 2, () => ({
       type: "failing-code",

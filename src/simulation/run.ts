@@ -328,9 +328,12 @@ class Course {
       nodes.reduce((sum, { starts, repairs, isUp }) => sum + starts + repairs + (isUp ? 0 : 1), 0)
     const before = termsOf()
     const starts = startsOf()
+    const { stuckCount } = this.#cluster
     this.#cluster.runFor(QUIET_MILLIS)
     // A bad page that was met only now ended a process: then something has happened.
     if (startsOf() !== starts || this.#cluster.committedConfiguration !== configuration) return
+    // A leader that alone cannot get past an entry hands over to who can.
+    if (this.#cluster.stuckCount !== stuckCount) return
     insist(
       "terms stay",
       JSON.stringify(termsOf()) === JSON.stringify(before),

@@ -34,6 +34,9 @@ test("seeds draw every kind of trouble, every cut and every shape of cluster, an
     "wall",
     "snapshot",
     "flood",
+    "slow-code",
+    "failing-code",
+    "busy-code",
   ]
   for (const type of types) {
     const having = scripts.filter((script) => typesOf(script).has(type)).length
@@ -53,6 +56,18 @@ test("seeds draw every kind of trouble, every cut and every shape of cluster, an
     "syncMillisMax",
     "syncMillisMin",
   ])
+  const tills = scripts.flatMap(({ till }) => (till === undefined ? [] : [till]))
+  expect(tills.length).toBeLessThan(seeds.length)
+  const releases = new Set(
+    tills.flatMap(({ deploys }) => deploys.flatMap((one) => (one.type === "activate" ? [one.release] : []))),
+  )
+  expect([...releases].sort()).toEqual(["mended", "one", "three", "two"])
+  const ways = new Set(
+    scripts.flatMap(({ operations }) =>
+      operations.flatMap(({ act }) => (act.type === "hang" ? [act.how] : [])),
+    ),
+  )
+  expect([...ways].sort()).toEqual(["alone", "always", "logged"])
   expect(new Set(scripts.map(({ voters }) => voters.length))).toEqual(new Set([1, 2, 3, 5]))
   expect(scripts.some(({ outgoing }) => outgoing.length > 0)).toBe(true)
   expect(scripts.some(({ learners }) => learners.length > 0)).toBe(true)
