@@ -180,7 +180,7 @@ export const codePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/doubt.ts",
-        find: "    if (asOf >= index) settle(waiter, outcome)",
+        find: "    if (asOf >= index || waiter.triedIn === node.term) settle(waiter, outcome)",
         replace: "    if (asOf <= index) settle(waiter, outcome)",
       },
     ],

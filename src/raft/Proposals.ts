@@ -10,7 +10,7 @@ import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
-import { doubtful, isLasting, settle } from "./doubt.ts"
+import { arrivalAt, doubtful, isLasting, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import type { ReadOrigin } from "./origins.ts"
@@ -178,6 +178,7 @@ export class Proposals {
     if (waiters.length === 0) return
     const began = clock.monotonicTimeNanosUnsafe()
     const asOf = this.#applied.index
+    const arrival = arrivalAt(this.#group.node)
     const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
     // What it says comes from a state that is no good.
     if (this.#group.partings.isOver) return this.#turnAway(units)
@@ -191,7 +192,7 @@ export class Proposals {
       const untried = own.find((admission) => admission._tag === "Untried")
       // What came together stays together, also when only a part of it must be tried.
       if (untried !== undefined)
-        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, asOf })
+        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, asOf }, arrival)
       else {
         waiting.push(...group)
         admitted.push(...own)
@@ -214,7 +215,7 @@ export class Proposals {
       else if (admission._tag === "Settled") {
         const { outcome } = admission
         if (isLasting(outcome) || asOf >= waiter.readIndex) settle(waiter, outcome)
-        else doubts.push(doubtful(waiter, outcome, asOf, this.#askAgain))
+        else doubts.push(doubtful(waiter, outcome, asOf, node, this.#askAgain))
       } else if (admission._tag === "Admitted")
         proposals.push({
           kind: "command" as const,

@@ -2,8 +2,9 @@
 // keeps nobody else waiting.
 
 import { Effect, Queue, type Scope } from "effect"
-import type { Index } from "../consensus/types.ts"
+import type { Index, Term } from "../consensus/types.ts"
 import type { Admission } from "../machine/MachineHost.ts"
+import type { Arrival } from "./doubt.ts"
 import type { Group } from "./Group.ts"
 import type { Run } from "./run.ts"
 import type { Waiter } from "./waiters.ts"
@@ -32,13 +33,18 @@ export class Trials {
     this.#scope = scope
   }
 
-  /** Begins, or waits behind those of the same actor. */
-  readonly add = Effect.fnUntraced(function* (this: Trials, actor: string, trial: Trial) {
+  /** Begins, or waits behind those of the same actor. `arrival`: when it came. */
+  readonly add = Effect.fnUntraced(function* (
+    this: Trials,
+    actor: string,
+    trial: Trial,
+    arrival: Arrival | null,
+  ) {
     const lane = this.#lanes.get(actor)
-    if (lane !== undefined) return void Queue.offerUnsafe(lane.waiting, trial)
-    const opened: Lane = { waiting: yield* Queue.unbounded<Trial>(), tried: [] }
+    if (lane !== undefined) return void Queue.offerUnsafe(lane.waiting, { ...trial, arrival })
+    const opened: Lane = { waiting: yield* Queue.unbounded<Waiting>(), tried: [] }
     this.#lanes.set(actor, opened)
-    Queue.offerUnsafe(opened.waiting, trial)
+    Queue.offerUnsafe(opened.waiting, { ...trial, arrival })
     yield* this.#run(this.#life(actor, opened), this.#scope)
   }).bind(this)
 
@@ -53,7 +59,7 @@ export class Trials {
 
   readonly #try = Effect.fnUntraced(function* (
     this: Trials,
-    { waiters, admissions, asOf }: Trial,
+    { waiters, admissions, asOf, arrival }: Waiting,
     lane: Lane,
   ) {
     const untried = admissions.flatMap((admission, at) =>
@@ -64,23 +70,48 @@ export class Trials {
       const isKnown = lane.tried.some((one) => isSame(one.command, command))
       if (!isKnown && !fresh.some((one) => isSame(one, command))) fresh.push(command)
     }
+    const triedIn = fresh.length === 0 ? null : yield* this.#awaitAll(arrival)
     const made = fresh.length === 0 ? [] : yield* this.#group.machine.trial(fresh)
-    const tried = [...lane.tried, ...fresh.map((command, at) => ({ command, admission: made[at]! }))]
+    const tried = [...lane.tried, ...fresh.map((command, at) => ({ command, admission: made[at]!, triedIn }))]
     const places = new Map(
-      untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!.admission]),
+      untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!]),
     )
     lane.tried = tried.slice(-triedMax)
-    return { waiters, admissions: admissions.map((admission, at) => places.get(at) ?? admission), asOf }
+    // Who was sent again has come when he was sent first.
+    for (const [at, { triedIn }] of places) waiters[at]!.triedIn = triedIn
+    return {
+      waiters,
+      admissions: admissions.map((admission, at) => places.get(at)?.admission ?? admission),
+      asOf,
+    }
+  }).bind(this)
+
+  /** Until the machine has come as far as anybody knew of then: the term in which that is so. Null: not soon. */
+  readonly #awaitAll = Effect.fnUntraced(function* (this: Trials, arrival: Arrival | null) {
+    const { node } = this.#group
+    if (arrival === null) return null
+    for (let looks = 0; looks < looksMax && node.appliedIndex < arrival.index; looks++) {
+      yield* Effect.sleep(lookMillis)
+    }
+    return node.appliedIndex >= arrival.index ? arrival.term : null
   }).bind(this)
 }
 
+interface Waiting extends Trial {
+  readonly arrival: Arrival | null
+}
+
 interface Lane {
-  readonly waiting: Queue.Queue<Trial>
+  readonly waiting: Queue.Queue<Waiting>
   /**
    * The newest, and what was said of them: a node that has had no answer for long sends the same again, and to try that
    * anew would keep the lane busy for ever.
    */
-  tried: ReadonlyArray<{ readonly command: Uint8Array; readonly admission: Admission }>
+  tried: ReadonlyArray<{
+    readonly command: Uint8Array
+    readonly admission: Admission
+    readonly triedIn: Term | null
+  }>
 }
 
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
@@ -88,3 +119,6 @@ const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
 
 /** More than a few nodes send again meanwhile. */
 const triedMax = 64
+/** A machine that stands still is not waited for. */
+const looksMax = 100
+const lookMillis = 2

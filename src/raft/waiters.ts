@@ -15,6 +15,8 @@ export interface Waiter extends ProposalOrigin {
   readonly isSettled: boolean
   /** Since it came, a majority has said that this is all there was: what the machine knows from there on is new enough. */
   readIndex: Index
+  /** It was tried on all that this node knew of as leader of that term when it came; null: it was not, or on less. */
+  triedIn: Term | null
   readonly settle: (answer: Outcome | Failure) => void
   /** This leader does not take it, and it is in no log for this attempt. */
   readonly refused: (refusal: Failure) => void
@@ -68,6 +70,7 @@ export class Client implements Waiter {
   readonly proposal: Proposal
   isSettled = false
   readIndex = endless
+  triedIn: Term | null = null
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
@@ -125,6 +128,7 @@ export class LeaderCommand implements Waiter {
   readonly term = null
   isSettled = false
   readIndex = endless
+  triedIn: Term | null = null
   readonly #answer: (answer: Outcome | Failure) => void
 
   constructor(command: Uint8Array, answer: (answer: Outcome | Failure) => void) {

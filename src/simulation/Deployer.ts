@@ -7,12 +7,12 @@ import type { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Refused } from "../machine/outcome.ts"
 import type { SystemInput, SystemName } from "../machine/system/commands.ts"
 import type { Plan } from "../machine/system/plan.ts"
-import { stateHolding } from "./actors/till.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { type Release, releaseAt, releases, tillName } from "./Releases.ts"
 import { type Fate, isAccepted, Session, type SessionOptions, type Wish } from "./Session.ts"
 import type { PlannedDeploy, PlannedTill } from "./script.ts"
+import { stateHolding } from "./till.ts"
 
 const LOOK_MILLIS_MAX = 1000
 const LOOKS_MAX = 4

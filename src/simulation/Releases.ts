@@ -7,8 +7,8 @@ import { versionOf } from "../machine/bundle.ts"
 import type { Manifest } from "../machine/Catalogue.ts"
 import { manifestOf } from "../machine/manifest.ts"
 import { type LoadedActor, loadActor } from "../machine/Registry.ts"
-import { type Hang, type ReleaseName, tills } from "./actors/till.ts"
 import type { Faults } from "./CodeHost.ts"
+import { type Hang, type ReleaseName, tills } from "./till.ts"
 
 /** The actor that all of them are versions of. */
 export const tillName = "till"

@@ -4,7 +4,6 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import { defaultLimits } from "../raft/options.ts"
-import type { Hang, ReleaseName } from "./actors/till.ts"
 import { Chance } from "./Chance.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
@@ -23,6 +22,7 @@ import type {
   Script,
   Target,
 } from "./script.ts"
+import type { Hang, ReleaseName } from "./till.ts"
 
 export interface PlanOptions {
   /** Nodes of the cluster; null: as the seed draws. */

@@ -3,11 +3,11 @@
 
 import type { NodeId } from "../consensus/types.ts"
 import type { Lane } from "../machine/Executor.ts"
-import type { Hang, ReleaseName } from "./actors/till.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import type { LinkWeather } from "./Link.ts"
 import type { ClockOptions } from "./Process.ts"
+import type { Hang, ReleaseName } from "./till.ts"
 
 export interface Script {
   /** All chance that is not in the script: latencies, the order of tasks, what a loss of power spares. */

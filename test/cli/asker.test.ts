@@ -19,6 +19,7 @@ const plan = {
   replay: { commands: 0, same: 0, isCutShort: false, different: [] },
   rollback: { possible: true, withoutStep: [] },
   hindrances: [],
+  isForcible: false,
   token: "T0ken",
 }
 const answers: Readonly<Record<string, object>> = {

@@ -54,6 +54,7 @@ const planned = {
   },
   rollback: { possible: true, withoutStep: [] },
   hindrances: [] as ReadonlyArray<string>,
+  isForcible: false,
   token: "T0ken",
 }
 const hindrance = "1 of 2 stored states do not fit version 2"
@@ -65,6 +66,7 @@ const hindered = {
     failures: [{ key: "a\u001b[2J", code: "incompatible-state", message: "It does not fit." }],
   },
   hindrances: [hindrance],
+  isForcible: true,
 }
 const brandNew = { ...planned, from: null, states: { ...planned.states, of: 0, checked: 0 } }
 const quarantine = {
@@ -96,6 +98,7 @@ const actors = {
       active: versionB,
       previous: versionA,
       activatedAt: 28,
+      suspendedSince: null as number | null,
       versions: [
         { version: versionA, declared: 1, instances: 4, ...row },
         { version: versionB, declared: 2, instances: 1200, ...row },
@@ -403,6 +406,20 @@ describe("rollback", () => {
     expect(asked(cluster)).toEqual(["plan"])
     expect((await run(cluster, ["rollback", "till", "--to", "a", "--yes", "--force"])).code).toBe(0)
     expect(asked(cluster)).toEqual(["plan", "plan", "rollback?force=1"])
+  })
+
+  test("is not offered where force does not help: exit code 1", async () => {
+    const cluster = start({ ...hindered, isForcible: false })
+    const { code, err } = await run(cluster, ["rollback", "till", "--to", "a", "--force"])
+    expect(code).toBe(1)
+    expect(err).toContain(hindrance)
+    expect(asked(cluster)).toEqual(["plan"])
+  })
+
+  test("to what is active already changes nothing: exit code 0", async () => {
+    const cluster = start({ ...planned, from: planned.to })
+    expect((await run(cluster, ["rollback", "till", "--to", "b", "--yes"])).code).toBe(0)
+    expect(asked(cluster)).toEqual(["plan"])
   })
 
   test("has somewhere to go to, and an actor", async () => {

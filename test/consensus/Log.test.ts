@@ -106,7 +106,8 @@ const perform = (act: Act, log: Log, plain: PlainLog): void => {
       const through = within(act.share)
       log.evict(through, act.bytesMax)
       const bytes = () => plain.cached.reduce((sum, entry) => sum + entryBytes(entry), 0)
-      while (bytes() > act.bytesMax && plain.cachedFrom <= through) plain.cachedFrom++
+      const isAwaited = () => plain.cached[0]?.origin !== null
+      while (bytes() > act.bytesMax && plain.cachedFrom <= through && !isAwaited()) plain.cachedFrom++
       return
     }
     case "takeOrigins": {

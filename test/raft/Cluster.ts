@@ -50,6 +50,8 @@ export class TestNode {
     queryMillis: 0,
     applyMillis: 0,
     admitMillis: 0,
+    /** What is settled is told after a trial; 0: at once. */
+    trialMillis: 0,
     /** Whatever its machine reads is corrupt, until the state is another one. */
     isStateCorrupt: false,
     /** So is what anybody reads who looks at all of it. */
@@ -62,6 +64,8 @@ export class TestNode {
   readonly moved = new Set<string>()
   /** What its machine answers at once. */
   readonly settled = new Map<string, Outcome>()
+  /** What its machine has tried. */
+  readonly tried: Array<string> = []
   /** What its disk and its machine have done, as far as tests look at the order. */
   readonly deeds: Array<string> = []
   /** What it has said of itself. */
@@ -363,7 +367,10 @@ const layerToyMachine = (node: TestNode) =>
         Effect.map(Effect.sleep(node.weather.admitMillis), () =>
           commands.map((command): Admission => {
             const outcome = node.settled.get(decoder.decode(command))
-            return outcome === undefined ? { _tag: "Admitted", command } : { _tag: "Settled", outcome }
+            if (outcome === undefined) return { _tag: "Admitted", command }
+            return node.weather.trialMillis > 0
+              ? { _tag: "Untried", command, actor: "toy" }
+              : { _tag: "Settled", outcome }
           }),
         ),
       apply: (entries) =>
@@ -398,7 +405,13 @@ const layerToyMachine = (node: TestNode) =>
         return position.index
       }),
       trial: (commands) =>
-        Effect.succeed(commands.map((command): Admission => ({ _tag: "Admitted", command }))),
+        Effect.map(Effect.sleep(node.weather.trialMillis), () =>
+          commands.map((command): Admission => {
+            const outcome = node.settled.get(decoder.decode(command))
+            node.tried.push(decoder.decode(command))
+            return outcome === undefined ? { _tag: "Admitted", command } : { _tag: "Settled", outcome }
+          }),
+        ),
       foresee: () => Effect.die("a toy is never stuck"),
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),

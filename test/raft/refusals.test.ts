@@ -74,6 +74,42 @@ test("a leader that nobody follows any more refuses nothing by its own state", (
   expect(cluster.await(asked, 20_000)).toMatchObject({ _tag: "Accepted" })
 })
 
+test.each(["the leader", "a follower"])(
+  "what a trial of seconds refuses is tried once, while the log goes on: asked of %s",
+  (which) => {
+    const cluster = new Cluster(6, ["n1", "n2", "n3"])
+    const leader = cluster.waitForLeader()
+    const asked = which === "the leader" ? leader : cluster.nodes.find((node) => node !== leader)!
+    leader.settled.set("slow", unknown)
+    // Longer than the node at the door waits until it asks again.
+    leader.weather.trialMillis = 3 * defaultOptions.forwardRetryMillis
+    const slow = cluster.propose(asked, "slow", { millis: 10 * leader.weather.trialMillis })
+    for (let other = 0; slow.answer === null; other++) {
+      cluster.propose(leader, `other ${other}`)
+      cluster.world.runFor(20)
+    }
+    expect(slow.answer).toEqual(unknown)
+    expect(leader.tried).toEqual(["slow"])
+  },
+)
+
+test("a trial on less than was known when its command came refuses nothing", () => {
+  const cluster = new Cluster(7, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  leader.weather.applyMillis = 3000
+  leader.weather.trialMillis = 100
+  leader.settled.set("new", unknown)
+  const follower = cluster.nodes.find((node) => node !== leader)!
+  cluster.propose(leader, "activate")
+  cluster.world.runUntil(() => follower.applied.includes("activate"), 1000)
+  const asked = cluster.propose(leader, "new", { millis: 20_000 })
+  cluster.world.runUntil(() => leader.applied.includes("activate"), 10_000)
+  expect(leader.tried).toEqual(["new"])
+  expect(asked.answer).toBe(null)
+  leader.settled.clear()
+  expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
+})
+
 test("a leader refuses at once what nobody knows", () => {
   const cluster = new Cluster(4, ["n1", "n2", "n3"])
   const leader = cluster.waitForLeader()

@@ -28,7 +28,7 @@ const bench = Effect.gen(function* () {
       (command): Admission => ({ _tag: "Untried", command: Buffer.from(command), actor: "till" }),
     )
     const waiters = commands.map((command) => new LeaderCommand(Buffer.from(command), () => {}))
-    return trials.add("till", { waiters, admissions, asOf: 0 })
+    return trials.add("till", { waiters, admissions, asOf: 0 }, null)
   }
   return { tried, gate, done, send }
 })

@@ -139,26 +139,15 @@ export class Cluster {
    * state, read locally, and the machine's running hash, read from its flushed state file.
    */
   async contents(actor: string): Promise<ReadonlyArray<NodeContent>> {
-    await this.quiet()
-    return Promise.all(
-      this.running.map(async (node) => {
-        const instances: Record<string, InstanceContent> = {}
-        for (let after = ""; ; ) {
-          const page = await ask<ListAnswer>(
-            `${node.url}/read/${actor}?consistency=local&limit=1000&after=${encodeURIComponent(after)}`,
-          )
-          for (const { key } of page.instances) {
-            const { state, revision } = await ask<InstanceContent>(
-              `${node.url}/read/${actor}/${encodeURIComponent(key)}?consistency=local`,
-            )
-            instances[key] = { state, revision }
-          }
-          if (page.next === null) break
-          after = page.next
-        }
-        await flush(node)
-        return { node: node.id, instances, position: positionOf(node) }
-      }),
+    // A leader may put a checkpoint into the log at any time.
+    return until(
+      "all nodes to have flushed up to the same entry",
+      async () => {
+        await this.quiet()
+        const contents = await Promise.all(this.running.map((node) => contentOf(node, actor)))
+        return new Set(contents.map(({ position }) => position.index)).size === 1 ? contents : null
+      },
+      120_000,
     )
   }
 
@@ -212,6 +201,25 @@ export const ask = async <A>(url: string, init: RequestInit = {}): Promise<A> =>
   const text = await response.text()
   if (response.status !== 200) throw new Error(`${url}: ${response.status} ${text}`)
   return JSON.parse(text) as A
+}
+
+const contentOf = async (node: NodeProcess, actor: string): Promise<NodeContent> => {
+  const instances: Record<string, InstanceContent> = {}
+  for (let after = ""; ; ) {
+    const page = await ask<ListAnswer>(
+      `${node.url}/read/${actor}?consistency=local&limit=1000&after=${encodeURIComponent(after)}`,
+    )
+    for (const { key } of page.instances) {
+      const { state, revision } = await ask<InstanceContent>(
+        `${node.url}/read/${actor}/${encodeURIComponent(key)}?consistency=local`,
+      )
+      instances[key] = { state, revision }
+    }
+    if (page.next === null) break
+    after = page.next
+  }
+  await flush(node)
+  return { node: node.id, instances, position: positionOf(node) }
 }
 
 /** All that it has applied is in its state file. On a busy machine that may take longer than one request. */

@@ -180,8 +180,9 @@ export class NodeProcess {
     return until(
       `${this.id} to be ready`,
       async () => {
-        if (!(await fetch(`${this.url}/readyz`)).ok) return null
-        return await this.group()
+        const group = await this.group()
+        const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(1000) })
+        return group.ready && answer.ok ? group : null
       },
       millisMax,
     )
