@@ -86,7 +86,7 @@ export const codePlants: ReadonlyArray<Plant> = [
       {
         file: "src/machine/admission.ts",
         find: "  if (actor.isTried) {",
-        replace: "  if (actor.isTried && canonical.length === 0) {",
+        replace: "  if (actor.isTried && bytes.length === 0) {",
       },
     ],
   },
