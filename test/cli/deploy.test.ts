@@ -439,6 +439,10 @@ describe("actors", () => {
       "actor  active        number  since  versions  instances  by version          quarantined  other files",
       "till   bbbbbbbbbbbb       2     28         2      1,204  1,200 by 2, 4 by 1            1  n3",
     ])
+    const suspended = { actors: [{ ...actors.actors[0], suspendedSince: 33 }] }
+    const cluster = start(planned, ({ path }) => (path === "/admin/actors" ? Response.json(suspended) : null))
+    expect((await run(cluster, ["actors"])).out).toContain("1, suspended")
+    expect((await run(cluster, ["actors", "till"])).out).toContain("! suspended since entry 33")
     const none = start(planned, ({ path }) =>
       path === "/admin/actors" ? Response.json({ actors: [] }) : null,
     )

@@ -116,8 +116,12 @@ describe("an actor of which ten instances are in quarantine", () => {
 
   test("takes them again when one of them is repaired", () => {
     const till = suspended()
+    const since = (refusalOf(till.add("innocent")) as { suspension?: { index: number } }).suspension?.index
+    expect(since).toBeGreaterThan(0)
+    expect(till.at.machine.actors()[0]!.suspendedSince).toBe(since!)
     till.repair("k4", "before")
     expect(till.add("innocent")).toMatchObject({ result: "2" })
+    expect(till.at.machine.actors()[0]!.suspendedSince).toBe(null)
   })
 
   test("or of which two had to be voided", () => {

@@ -321,6 +321,17 @@ describe("what a node has in its actors directory", () => {
     expect(offer(to, "n1", "both")).toMatchObject({ status: "activated", active: idOf("both") })
   })
 
+  test("and is the first other one for the same number waits for the voters that have said nothing yet, and names them", () => {
+    const to = new Deployment()
+    to.bringIn("two", "file")
+    offer(to, "n2", "two")
+    to.bringIn("both", "file")
+    const { status, reason } = offer(to, "n2", "both") as { readonly status: string; readonly reason: string }
+    expect(status).toBe("conflict")
+    expect(reason).toContain("n2 has another file for version 2")
+    expect(reason).toContain("and n1 not yet")
+  })
+
   test("does not undo a rollback", () => {
     const to = new Deployment()
     to.bringIn("one", "file")

@@ -56,8 +56,9 @@ process.on("exit", () => {
 /** Runs the program to its end, for commands that end. */
 export const runProgram = async (
   args: ReadonlyArray<string>,
+  place: { readonly cwd?: string; readonly env?: Record<string, string | undefined> } = {},
 ): Promise<{ readonly end: End; readonly stdout: string; readonly stderr: string }> => {
-  const child = Bun.spawn([process.execPath, program, ...args], { stdout: "pipe", stderr: "pipe" })
+  const child = Bun.spawn([process.execPath, program, ...args], { ...place, stdout: "pipe", stderr: "pipe" })
   alive.add(child)
   const [stdout, stderr] = await Promise.all([
     new Response(child.stdout).text(),
