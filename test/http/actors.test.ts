@@ -635,6 +635,21 @@ describe("bad input is refused at the door and proposes nothing (H1, H2, H3)", (
 })
 
 describe("when nobody answers", () => {
+  test("a node whose own state does not serve lists nothing of it, though another has answered for it", async () => {
+    const node = makeDeploying(
+      {},
+      {
+        read: ({ consistency, answer }) =>
+          answer(
+            consistency === "local"
+              ? { _tag: "Failure", code: "not-ready", outcome: "rejected", detail: "it is in repair" }
+              : { _tag: "Refused", code: "unknown-actor", detail: "", extra: "{}", replayed: false },
+          ),
+      },
+    )
+    expect(await problemOf(await node.ask("/admin/actors"))).toMatchObject({ status: 503, code: "not-ready" })
+  })
+
   test("what was sent may have happened, and what was not has not", async () => {
     const node: Deploying = makeDeploying()
     node.instead.current = { _tag: "Failure", code: "timeout", outcome: "unknown", detail: "no answer" }

@@ -21,8 +21,11 @@ export interface Deploying {
   readonly instead: Fake["instead"]
 }
 
-/** `instead`: what its machine does otherwise. */
-export const makeDeploying = (instead: Partial<MachineHost["Service"]> = {}): Deploying => {
+/** `instead`: what its machine does otherwise; `insteadOfRaft`: what its door does. */
+export const makeDeploying = (
+  instead: Partial<MachineHost["Service"]> = {},
+  insteadOfRaft: Partial<Raft["Service"]> = {},
+): Deploying => {
   const housed = new Housed()
   const fake = makeFake()
   const raft: Raft["Service"] = {
@@ -50,6 +53,7 @@ export const makeDeploying = (instead: Partial<MachineHost["Service"]> = {}): De
           configuration: null,
         })),
       }),
+    ...insteadOfRaft,
   }
   const { core, premises } = housed
   const machine: MachineHost["Service"] = {
