@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
+import { getPriority } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { Compartment } from "../../src/machine/compartment/Compartment.ts"
@@ -120,13 +121,14 @@ describe.skipIf(process.platform !== "linux")("a compartment in a child", () => 
     }
   })
 
-  test("gives way to the node's own threads", () =>
+  test("gives way to the node's own threads as far as it is told to", () =>
     within(
       "child",
-      {},
+      { niceness: 5 },
       Effect.fnUntraced(function* (compartment) {
         const pid = processOf(yield* ask(compartment, "whoServes"))
-        expect(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ")[16]).toBe("5")
+        // A test run may be nice itself, and nothing is nicer than 19.
+        expect(getPriority(pid)).toBe(Math.min(getPriority() + 5, 19))
       }),
     ))
 
