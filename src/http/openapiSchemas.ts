@@ -127,7 +127,11 @@ export const schemas = {
         parted: {
           anyOf: [
             { type: "null" },
-            object({ reason: { enum: ["differs", "corrupt", "scrub"] }, index: count, since: count }),
+            object({
+              reason: { enum: ["differs", "corrupt", "scrub", "stuck", "missing"] },
+              index: count,
+              since: count,
+            }),
           ],
           description: "Since when, ms since 1970, the node's state is known not to be what the others have.",
         },

@@ -170,6 +170,8 @@ export class MachineHost extends Context.Service<
   {
     /** What this node has in its actors directory: to be offered to the group. */
     readonly own: ReadonlyArray<OwnActor>
+    /** Why the state was given up that was found when this host was opened; null: it was not. */
+    readonly lost: string | null
     /** The position of the state as of the last flush: where applying starts. */
     readonly position: Effect.Effect<StatePosition, MachineFailed>
     /**

@@ -34,7 +34,15 @@ export const layerInProcess = (options: {
       const executor = options.openExecutor?.() ?? runsAtOnce(registry, limits)
       const open = () => new MachineCore({ store: openStore(), preset: registry, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
-      let machine = yield* Effect.retry(attempt("open", open), { times: 1, while: isCorrupt })
+      let lost: string | null = null
+      let machine = yield* attempt("open", open).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            lost = error.message
+          }),
+        ),
+        Effect.retry({ times: 1, while: isCorrupt }),
+      )
       yield* Effect.addFinalizer(() => Effect.ignore(attempt("close", () => machine.close())))
       /** Who waits for users' code holds one; who closes the file wants all. */
       const asking = Semaphore.makeUnsafe(askingMax)
@@ -69,6 +77,7 @@ export const layerInProcess = (options: {
         gate.install(asking.withPermits(askingMax)(exchanging))
       return MachineHost.of({
         own: [],
+        lost,
         position: ask("position", () => machine.position()),
         admit: (commands) => work("admit", (core) => core.admit(commands), "door"),
         trial: (commands) => work("trial", (core) => core.try(commands, options.node ?? ""), "door"),

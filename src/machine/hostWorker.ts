@@ -49,14 +49,17 @@ export const layerWorker = (options: {
       const { node, initial, limits = {}, statePath } = options
       const open = call("open", { node, statePath, initial, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
+      let lost: string | null = null
       yield* open.pipe(
-        Effect.tapError(({ message, reason }) =>
-          reason === "corrupt" ? Effect.logWarning(`the state is given up: ${message}`) : Effect.void,
-        ),
+        Effect.tapError(({ message, reason }) => {
+          if (reason !== "corrupt") return Effect.void
+          lost = message
+          return Effect.logWarning(`the state is given up: ${message}`)
+        }),
         Effect.retry({ times: 1, while: ({ reason }) => reason === "corrupt" }),
       )
       const own = yield* inspectAll(call, modules)
-      return makeHost(call, open, own, (id) =>
+      return makeHost(call, open, { own, lost }, (id) =>
         Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
       )
     }),
@@ -79,7 +82,7 @@ const inspectAll = Effect.fnUntraced(function* (call: Call, modules: ReadonlyArr
 const makeHost = (
   callNow: Call,
   open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
-  own: ReadonlyArray<OwnActor>,
+  found: Pick<MachineHost["Service"], "own" | "lost">,
   replaceFile: (snapshotId: string) => Effect.Effect<void, MachineFailed>,
 ): MachineHost["Service"] => {
   const gate = new InstallGate()
@@ -105,7 +108,7 @@ const makeHost = (
       unpackAdmissions,
     )
   return MachineHost.of({
-    own,
+    ...found,
     position: call("position", null),
     admit: admitting("admit"),
     trial: admitting("trial"),

@@ -16,11 +16,11 @@ export interface Found {
 interface Around {
   readonly clock: Clock.Clock
   readonly observer: Observer
-  readonly node: Pick<Node, "commitIndex">
+  readonly node: Pick<Node, "commitIndex" | "log">
 }
 
 export class Partings {
-  readonly #counts: Record<PartingReason, number> = { differs: 0, corrupt: 0, scrub: 0, stuck: 0 }
+  readonly #counts: Record<PartingReason, number> = { differs: 0, corrupt: 0, scrub: 0, stuck: 0, missing: 0 }
   #current: Parting | null = null
   /** The state is repaired when it has come here: as far as this node had known when it lost it. */
   #goal: Index = 0
@@ -41,6 +41,23 @@ export class Partings {
   /** The state of this life is known to be bad: nothing that follows from it counts any more. */
   get isOver(): boolean {
     return this.#end === null
+  }
+
+  /**
+   * No life has begun, and there is no state though the log has entries. It may have shown what they came to: nothing is
+   * shown before the state has come to the end of them. `lost`: why it was given up just now; null: nobody knows.
+   */
+  lacking({ clock, observer, node }: Around, lost: string | null): void {
+    if (this.#current !== null || node.log.lastIndex === 0) return
+    const reason = lost === null ? "missing" : "corrupt"
+    this.#counts[reason]++
+    this.#goal = node.log.lastIndex
+    this.#current = { reason, index: 0, since: clock.currentTimeMillisUnsafe() }
+    observer.event("there is no state of the log's entries: none is shown before they are applied", {
+      reason,
+      lastIndex: this.#goal,
+      ...(lost === null ? {} : { lost }),
+    })
   }
 
   /** A life begins, with a state that nobody has doubted yet. */
@@ -65,8 +82,10 @@ export class Partings {
   }
 
   /** The machine has come further. */
-  advanced({ clock, observer }: Pick<Around, "clock" | "observer">, appliedIndex: Index): void {
-    if (this.#current === null || this.isOver || appliedIndex < this.#goal) return
+  advanced({ clock, observer, node }: Around, appliedIndex: Index): void {
+    // Of what was not committed when the goal was set, a leader may have cut some from the log.
+    const goal = Math.min(this.#goal, node.log.lastIndex)
+    if (this.#current === null || this.isOver || appliedIndex < goal) return
     const tookMillis = clock.currentTimeMillisUnsafe() - this.#current.since
     this.#current = null
     this.#goal = 0

@@ -166,9 +166,10 @@ export interface MemberStatus {
 /**
  * How it was found that a state is not what it should be. `differs`: from a majority's, at a checkpoint; `corrupt`: by a
  * row or page that the machine has read; `scrub`: when all of it was read, for that alone or for a copy;
- * `stuck`: the machine could not get past an entry that the leader's got past.
+ * `stuck`: the machine could not get past an entry that the leader's got past; `missing`: there was none when the node
+ * started, though its log had entries.
  */
-export type PartingReason = "differs" | "corrupt" | "scrub" | "stuck"
+export type PartingReason = "differs" | "corrupt" | "scrub" | "stuck" | "missing"
 
 /** A node's state is not what the others have. */
 export interface Parting {

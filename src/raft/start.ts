@@ -232,6 +232,7 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     applicable: new Signal(),
     replicators: new Map(),
   }
+  if (position.index === 0) partings.lacking(group, machine.lost)
   return group
 })
 

@@ -80,6 +80,7 @@ export const layerBoundary = (options: {
       })
       return MachineHost.of({
         own: host.own,
+        lost: host.lost,
         position: host.position,
         admit: (commands) => askApart(host.admit(commands)),
         trial: (commands) => askApart(host.trial(commands)),

@@ -69,7 +69,7 @@ export const leading: GroupStatus = {
   leaderChanges: 1,
   outcast: null,
   parted: null,
-  partings: { differs: 0, corrupt: 0, scrub: 0, stuck: 0 },
+  partings: { differs: 0, corrupt: 0, scrub: 0, stuck: 0, missing: 0 },
   checkpoint: null,
   splits: 0,
   scrubs: { count: 3, tookMillis: 250 },
@@ -313,6 +313,7 @@ const refused = (code: RefusalCode, detail: string, extra: object = {}) =>
 const unasked = Effect.die("HTTP has no business here")
 const machine: MachineHost["Service"] = {
   own: [],
+  lost: null,
   position: unasked,
   admit: () => unasked,
   trial: () => unasked,

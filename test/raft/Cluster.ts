@@ -54,6 +54,8 @@ export class TestNode {
     trialMillis: 0,
     /** Whatever its machine reads is corrupt, until the state is another one. */
     isStateCorrupt: false,
+    /** Why the state that was there was given up when the node started; null: it was not. */
+    lost: null as string | null,
     /** So is what anybody reads who looks at all of it. */
     isStateDamaged: false,
     scrubMillis: 0,
@@ -362,6 +364,7 @@ const layerToyMachine = (node: TestNode) =>
     }
     return MachineHost.of({
       own: [],
+      lost: node.weather.lost,
       position: Effect.sync(() => node.file.position),
       admit: (commands) =>
         Effect.map(Effect.sleep(node.weather.admitMillis), () =>

@@ -294,7 +294,7 @@ test("a row that is found bad when a copy is made for somebody is a reason, too,
     StateInRepair,
   )
   cluster.world.runUntil(() => isRepaired(other), 3000)
-  expect(statusOf(other).partings).toEqual({ differs: 0, corrupt: 0, scrub: 1, stuck: 0 })
+  expect(statusOf(other).partings).toEqual({ differs: 0, corrupt: 0, scrub: 1, stuck: 0, missing: 0 })
 })
 
 test("what was copied of a state that differs is given to nobody any more", () => {
@@ -425,4 +425,61 @@ test("a group of one that has lost its state and the log behind it takes no comm
     _tag: "Failure",
   })
   expect(statusOf(leader).lastIndex).toBe(lastIndex)
+})
+
+describe("a node that finds no state of its log's entries when it starts", () => {
+  const lose = (cluster: Cluster, node: TestNode): void => {
+    cluster.stop(node)
+    node.file.position = { index: 0, term: 0, time: 0, configuration: node.initial }
+    node.file.commands = []
+    node.applied = []
+  }
+
+  for (const [what, lost, reason] of [
+    ["because it was gone", null, "missing"],
+    ["because what it found was bad", "timers are missing", "corrupt"],
+  ] as const) {
+    test(`shows nothing before it has come to the log's end: ${what} (D1, S5)`, () => {
+      const { cluster, leader, followers } = clusterOf(31)
+      const [other, third] = followers as [TestNode, TestNode]
+      const entries = statusOf(other).persistedIndex
+      lose(cluster, other)
+      other.weather.lost = lost
+      for (const node of [leader, third]) cluster.stop(node)
+      cluster.start(other)
+      cluster.world.runFor(1000)
+      // Nobody can tell it what is committed, and what it has applied is nothing.
+      expect(statusOf(other)).toMatchObject({ ready: false, standing: "whole", parted: { reason } })
+      expect(statusOf(other).partings[reason]).toBe(1)
+      expect(cluster.await(cluster.read(other, { consistency: "local" }))).toMatchObject(refused)
+      for (const node of [leader, third]) cluster.start(node)
+      cluster.world.runUntil(() => statusOf(other).parted === null, 5000)
+      expect(other.applied).toEqual(["a", "b", "c"])
+      cluster.world.runFor(100)
+      expect(statusOf(other).appliedIndex).toBeGreaterThanOrEqual(entries)
+      expect(cluster.await(cluster.read(other, { consistency: "local" }))._tag).toBe("Answered")
+    })
+  }
+
+  test("shows it where a leader has cut what it waits for from the log", () => {
+    const { cluster, leader, followers } = clusterOf(32)
+    // Nobody else hears of what it still writes.
+    for (const other of followers) cluster.stop(other)
+    cluster.propose(leader, "lost")
+    cluster.propose(leader, "lost, too")
+    cluster.world.runFor(300)
+    const entries = statusOf(leader).persistedIndex
+    lose(cluster, leader)
+    for (const other of followers) cluster.start(other)
+    const next = cluster.waitForLeader()
+    expect(statusOf(next).lastIndex).toBeLessThan(entries)
+    cluster.start(leader)
+    cluster.world.runUntil(() => statusOf(leader).parted === null, 5000)
+    expect(leader.applied).toEqual(["a", "b", "c"])
+  })
+
+  test("is a node like any other when its log has no entries either", () => {
+    const cluster = new Cluster(33, three, often)
+    expect(cluster.nodes.map((node) => statusOf(node).parted)).toEqual([null, null, null])
+  })
 })
