@@ -112,7 +112,7 @@ export const codePlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/Stuckness.ts",
-        find: `    if (agreement.type !== "agreed" || agreement.value !== String(stuck.index)) return\n`,
+        find: "    if (!this.#mayVoid(stuck, (id) => fresh(id)?.stuckAt ?? 0, now)) return\n",
         replace: "",
       },
     ],

@@ -133,7 +133,7 @@ export const repairInstance = async (
   request: Request,
   segments: Segments,
 ): Promise<Response> => {
-  const sender = senderOf(doors, request)
+  const sender = senderOf(doors, request, ["force"])
   const actor = actorOf(segments[0]!)
   const key = keyOfSegment(segments[2]!)
   const { with: how, state } = await bodyOf(bodies, request, ["with", "state"])
@@ -148,7 +148,7 @@ export const repairInstance = async (
   if (!quarantined.some((one) => one.key === key)) {
     throw new Problem("not-found", "The instance is not in quarantine.")
   }
-  const input = { how, state: state ?? null } as const
+  const input = { how, state: state ?? null, force: sender.isForced } as const
   const { result, index } = await command(sender, "$instance/repair", `${actor}/${key}`, input)
   return answer(doors, sender, { ...(JSON.parse(result) as object), index }, index)
 }
@@ -276,6 +276,7 @@ const describeQuarantine = ({
   by,
   command,
   input,
+  isVoid,
 }: Quarantine) => ({
   key,
   version,
@@ -287,6 +288,7 @@ const describeQuarantine = ({
   at,
   revision,
   by,
+  voided: isVoid,
 })
 
 const answer = (doors: Doors, { door }: Sender, body: object, index?: number): Response =>

@@ -43,8 +43,25 @@ const quarantined = object(
     at: millis,
     revision: count,
     by: { ...text, description: "The node whose host failed." },
+    voided: {
+      type: "boolean",
+      description: "The command was in the log already; it may have been acknowledged before it was voided.",
+    },
   },
-  ["key", "version", "command", "input", "truncated", "fault", "detail", "index", "at", "revision", "by"],
+  [
+    "key",
+    "version",
+    "command",
+    "input",
+    "truncated",
+    "fault",
+    "detail",
+    "index",
+    "at",
+    "revision",
+    "by",
+    "voided",
+  ],
 )
 
 export const actorSchemas = {

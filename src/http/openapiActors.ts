@@ -97,7 +97,15 @@ export const actorPaths = (): Json => ({
     post: {
       operationId: "repairInstance",
       summary: "Bring an instance out of quarantine",
-      parameters: [group, timeout],
+      parameters: [
+        group,
+        timeout,
+        inQuery(
+          "force",
+          { enum: ["0", "1", "false", "true"] },
+          "1: also when that drops a command that was in the log already, and may have been acknowledged.",
+        ),
+      ],
       requestBody: { required: true, content: json(ref("Repair")) },
       responses: {
         ...ok("It takes commands again", ref("Repaired"), indexHeader),

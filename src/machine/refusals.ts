@@ -73,6 +73,16 @@ export const notRepaired = (quarantine: Quarantine, fault: Fault): Refused => {
   )
 }
 
+/** Only another run of its command keeps a promise that a node may have given before it was gone. */
+export const notDropped = (quarantine: Quarantine): Refused => {
+  const { actor, key, version, fault, index, command } = quarantine
+  return refused(
+    "quarantined",
+    `The instance stays in quarantine: its command "${command}" was in the log already, and a node that is gone may have executed and acknowledged it. Run it again (rerun), or drop it all the same (force).`,
+    { quarantine: { actor, key, version, command, fault: fault.kind, detail: fault.detail, index } },
+  )
+}
+
 /** Nobody could get past it. Why, the entry says that puts the instance into quarantine. */
 export const voided = ({ actor, key, command, fault, from }: Voided): Refused =>
   refused(

@@ -81,11 +81,10 @@ export class Checkpoints {
     for (const note of isElected ? this.#noted : this.#noted.slice(-1)) this.#report(note)
   }
 
-  /** Now and then: a report or its answer may have been lost. */
+  /** Now and then: a report or its answer may have been lost, and a leader that is stuck wants to know who is not. */
   sweep(now: Millis): void {
-    const isStuck = this.#stuckness.index > 0
-    const millis = isStuck ? STUCK_REPORT_MILLIS : this.#group.options.reportMillis
-    if (now - this.#reportedAt >= millis && (isStuck || this.newest !== null)) this.tell()
+    const millis = this.#stuckness.index > 0 ? STUCK_REPORT_MILLIS : this.#group.options.reportMillis
+    if (now - this.#reportedAt >= millis) this.tell()
   }
 
   /** How far this node is, as of now. */

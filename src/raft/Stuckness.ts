@@ -1,9 +1,10 @@
 // What if the machine cannot get past an entry, because the code that it runs fails each time? A replica alone waits for
-// the others, who may have got past it. When a majority is stuck there, the leader voids it by an entry (HAZARDS D5).
+// the others, who may have got past it. When all voters are stuck there, or a majority is and the others stay silent for
+// long, the leader voids it by an entry (HAZARDS D5).
 
 import { knownLeader } from "../consensus/node.ts"
-import { quorumAgreement } from "../consensus/quorum.ts"
-import type { Entry, Index, Millis, NodeId } from "../consensus/types.ts"
+import { quorumVote } from "../consensus/quorum.ts"
+import type { Configuration, Entry, Index, Millis, NodeId } from "../consensus/types.ts"
 import { isGuilt } from "../machine/fault.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
 import { voidingFor } from "../machine/system/voiding.ts"
@@ -29,6 +30,8 @@ export class Stuckness {
   readonly #words = new Map<NodeId, Word>()
   /** The entry that this leader has proposed to void, as long as that proposal is under way. */
   #voiding: Index = 0
+  /** Since when a majority has stood there, as far as this leader knows. */
+  #agreedSince: { readonly index: Index; readonly at: Millis } | null = null
   #handedOverAt: Millis = Number.NEGATIVE_INFINITY
   #lookedAt: Millis = Number.NEGATIVE_INFINITY
 
@@ -103,19 +106,27 @@ export class Stuckness {
       const word = this.#words.get(id)
       return word !== undefined && now - word.heardAt <= freshMillis ? word : undefined
     }
-    const further = current.voters.find((id) => (fresh(id)?.appliedIndex ?? 0) >= stuck.index)
+    const further = votersOf(current).find((id) => (fresh(id)?.appliedIndex ?? 0) >= stuck.index)
     if (further !== undefined) return this.#handOver(further, now)
     const { fault } = stuck
     // What this node could not run, others may: it is not voided by anybody's word.
     if (!isGuilt(fault)) return
-    const said = (id: NodeId) => String(id === node.id ? stuck.index : (fresh(id)?.stuckAt ?? 0))
-    const agreement = quorumAgreement(current, said)
-    if (agreement.type !== "agreed" || agreement.value !== String(stuck.index)) return
+    if (!this.#mayVoid(stuck, (id) => fresh(id)?.stuckAt ?? 0, now)) return
     this.#voiding = stuck.index
     const settled = () => {
       this.#voiding = 0
     }
     this.#proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)
+  }
+
+  /** Who is missing may have got past it, and answered: it gets the time in which a process comes back. */
+  #mayVoid({ index }: Stuck, stuckAt: (id: NodeId) => Index, now: Millis): boolean {
+    const { id: self, configurations } = this.#group.node
+    const isThere = (id: NodeId) => id === self || stuckAt(id) === index
+    if (votersOf(configurations.current).every(isThere)) return true
+    if (quorumVote(configurations.current, isThere) !== "won") this.#agreedSince = null
+    else if (this.#agreedSince?.index !== index) this.#agreedSince = { index, at: now }
+    return this.#agreedSince !== null && now - this.#agreedSince.at >= absentMillis
   }
 
   /** Whoever got past it is the better leader. */
@@ -127,8 +138,12 @@ export class Stuckness {
   }
 }
 
+const votersOf = ({ voters, outgoing }: Configuration): ReadonlyArray<NodeId> => [...voters, ...outgoing]
+
 /** Of the whole way, each in a new place and with patience, before a state is taken from somebody else. */
 const attemptsMax = 3
 const lookMillis = 100
 /** Older words are not counted: who has restarted may get past it now. */
 const freshMillis = 2_000
+/** How long the others wait for the word of a voter that says nothing, or is not there yet. */
+const absentMillis = 10_000

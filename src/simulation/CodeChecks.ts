@@ -58,6 +58,10 @@ export class CodeChecks {
     return this.#truth.activeAt(this.#index)
   }
 
+  isHeldBack(key: string): boolean {
+    return this.#truth.isHeldBack(key)
+  }
+
   /** Every machine tells of every entry that it applies. */
   applied(id: NodeId, entry: Entry, outcome: Outcome | null): void {
     const { index } = entry

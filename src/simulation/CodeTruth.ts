@@ -52,6 +52,11 @@ export class CodeTruth {
     return isWithin(this.#quarantines.get(key), index, index)
   }
 
+  /** Its command was in the log when it was voided: until it is repaired nothing is read. */
+  isHeldBack(key: string): boolean {
+    return this.#quarantines.get(key)?.some(({ until, isVoid }) => isVoid && until === endless) === true
+  }
+
   isSuspended(version: string, index: Index): boolean {
     return isWithin(this.#suspensions.get(version), index, index)
   }

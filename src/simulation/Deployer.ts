@@ -122,7 +122,7 @@ export class Deployer {
         const release = active === null ? undefined : releaseAt(active)
         if (release === undefined || quarantined.length === 0) return errand.end("nothing to repair")
         const { key } = this.#chance.pick(quarantined)
-        const input = { how, state: how === "state" ? stateHolding[release.name](total) : null }
+        const input = { how, state: how === "state" ? stateHolding[release.name](total) : null, force: false }
         errand.session.propose([wishOf(errand, "$instance/repair", `${tillName}/${key}`, input)], ([fate]) =>
           errand.end(tell(fate!)),
         )

@@ -426,6 +426,10 @@ class Course {
         leader,
         leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
       )
+      if (actor === tillName && this.#cluster.codeChecks.isHeldBack(key)) {
+        insist("quarantine", answer?._tag === "Refused", `${instance} is held back, and read`, answer)
+        return []
+      }
       if (answer?._tag !== "Answered") throw new Violation("liveness", `${instance} can be read at the end`)
       const { result, revision } = JSON.parse(answer.body)
       this.#clients.checkFinal(instance, result)

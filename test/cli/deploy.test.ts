@@ -487,6 +487,12 @@ describe("repair", () => {
     ])
   })
 
+  test("asks for what may have been acknowledged to be dropped with --force alone", async () => {
+    const cluster = start()
+    await run(cluster, ["repair", "till", "a", "--with", "before", "--force"])
+    expect(cluster.changes.map(({ path }) => path)).toEqual(["/admin/actors/till/instances/a/repair?force=1"])
+  })
+
   test.each([
     [["till"], "Missing"],
     [["", "a", "--with", "before"], "ACTOR"],

@@ -36,8 +36,10 @@ const describedNode = async (instead: Parameters<typeof makeDeploying>[0] = {}) 
       ? ((await bodyOf(response)) as { readonly result: number }).result
       : response
   }
-  const repair = async (key: string, body: unknown) =>
-    tell(await node.post(`/admin/actors/till/instances/${encodeURIComponent(key)}/repair`, body), "repair")
+  const repair = async (key: string, body: unknown, switches = "") => {
+    const path = `/admin/actors/till/instances/${encodeURIComponent(key)}/repair${switches}`
+    return tell(await node.post(path, body), "repair")
+  }
   /** Uploads, plans and activates. */
   const deploy = async (source: string) => {
     const { version } = await done("versions", { source })
@@ -269,6 +271,7 @@ describe("an instance in quarantine", () => {
     node: Awaited<ReturnType<typeof describedNode>>,
     version: string,
     key: string,
+    voidFrom: number | null = null,
   ) => {
     const input = {
       version,
@@ -279,7 +282,7 @@ describe("an instance in quarantine", () => {
       input: '{"euros":7}',
       commandId: "c",
       timer: "",
-      voidFrom: null,
+      voidFrom,
     }
     await node.machine.apply(
       encodeSystem("$instance/quarantine", { key: `till/${key}`, input, id: "q", door: "n1" }),
@@ -326,6 +329,17 @@ describe("an instance in quarantine", () => {
     expect(await bodyOf(await node.repair(key, body))).toMatchObject({ actor: "till", key, ...told })
     expect(await node.pay(1, encodeURIComponent(key))).toBe(then)
     expect(await problemOf(await node.repair(key, body))).toMatchObject({ code: "not-found" })
+  })
+
+  test("whose command was in the log already is listed so, and loses it by force alone", async () => {
+    const node = await describedNode()
+    const version = await node.deploy(first)
+    await quarantine(node, version, "b", node.machine.log.length + 1)
+    expect(await node.list()).toMatchObject([{ quarantined: [{ key: "b", voided: true }] }])
+    expect(await problemOf(await node.repair("b", { with: "before" }))).toMatchObject({ status: 423 })
+    expect(await bodyOf(await node.repair("b", { with: "before" }, "?force=1"))).toMatchObject({
+      how: "before",
+    })
   })
 
   test("is not repaired with what is no state, or by a body that says something else", async () => {

@@ -66,7 +66,7 @@ class Till {
   }
 
   repair(key: string, how: "before" | "rerun"): unknown {
-    return this.at.system("$instance/repair", `till/${key}`, { how, state: null })
+    return this.at.system("$instance/repair", `till/${key}`, { how, state: null, force: false })
   }
 
   add(key: string, idempotencyKey?: string, json: number | null = null) {

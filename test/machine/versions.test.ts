@@ -379,9 +379,9 @@ describe("an instance in quarantine", () => {
 
   test("comes out of it as it was, with another state, or by what was run", () => {
     const repairs = [
-      [{ how: "before", state: null }, { revision: 1 }, "400"],
-      [{ how: "state", state: { cents: 5 } }, { revision: 2, state: { cents: 5 } }, "105"],
-      [{ how: "rerun", state: null }, { revision: 2, result: 1000 }, "1100"],
+      [{ how: "before", state: null, force: false }, { revision: 1 }, "400"],
+      [{ how: "state", state: { cents: 5 }, force: false }, { revision: 2, state: { cents: 5 } }, "105"],
+      [{ how: "rerun", state: null, force: false }, { revision: 2, result: 1000 }, "1100"],
     ] as const
     for (const [repair, answer, then] of repairs) {
       const { to } = quarantined()
@@ -391,13 +391,48 @@ describe("an instance in quarantine", () => {
     }
   })
 
+  describe("for a command that was in the log already", () => {
+    const voided = () => {
+      const { to, input } = quarantined()
+      const put = to.at.index
+      expect(to.system("$instance/quarantine", "till/b", { ...input, voidFrom: put + 1 })).toMatchObject({
+        code: "quarantined",
+      })
+      return to
+    }
+
+    test("is dropped by an operator's word alone: somebody may have acknowledged it (R16)", () => {
+      for (const [repair, answer, then] of [
+        [{ how: "before", state: null }, { revision: 0 }, "100"],
+        [{ how: "state", state: { cents: 5 } }, { revision: 1 }, "105"],
+      ] as const) {
+        const to = voided()
+        expect(to.system("$instance/repair", "till/b", { ...repair, force: false })).toMatchObject({
+          code: "quarantined",
+          quarantine: { key: "b", command: "pay" },
+        })
+        expect(refusalOf(to.pay(1, "b"))).toMatchObject({ code: "quarantined" })
+        expect(to.system("$instance/repair", "till/b", { ...repair, force: true })).toMatchObject(answer)
+        expect(to.pay(1, "b")).toMatchObject({ result: then })
+      }
+    })
+
+    test("is run again without one, and nothing is read before", () => {
+      const to = voided()
+      expect(to.at.state("b", "till")).toMatchObject({ code: "quarantined" })
+      const rerun = { how: "rerun", state: null, force: false } as const
+      expect(to.system("$instance/repair", "till/b", rerun)).toMatchObject({ revision: 1, result: 700 })
+      expect(to.at.state("b", "till")).toMatchObject({ state: { cents: 700 } })
+    })
+  })
+
   test("is not repaired with what is no state of its actor", () => {
     const { to } = quarantined()
-    expect(to.system("$instance/repair", "till/a", { how: "state", state: { cents: "much" } })).toMatchObject(
-      {
-        code: "invalid-input",
-      },
-    )
+    expect(
+      to.system("$instance/repair", "till/a", { how: "state", state: { cents: "much" }, force: false }),
+    ).toMatchObject({
+      code: "invalid-input",
+    })
     expect(refusalOf(to.pay(1))).toMatchObject({ code: "quarantined" })
   })
 })

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import { refused } from "../CliFailure.ts"
-import { value } from "../flags.ts"
+import { toggle, value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { fieldsText } from "./fields.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
@@ -24,15 +24,17 @@ export const repairCommand = Command.make(
     ),
     how: value("with", "before|rerun|state", "The state before, the command run again, or a state of yours"),
     state: value("state", "JSON|@FILE", "The state, for --with state"),
+    force: toggle("force", "Drop also a command that was in the log already, and may have been acknowledged"),
   },
-  Effect.fnUntraced(function* ({ actor, key, how, state, ...flags }) {
+  Effect.fnUntraced(function* ({ actor, key, how, state, force, ...flags }) {
     const client = yield* clientOf(flags, secondsDefault)
     const body = yield* checking(() => bodyOf(how, state))
     yield* checking(() => {
       if (actor === "") throw refused("ACTOR: it is empty")
       if (key === "") throw refused("KEY: it is empty")
     })
-    const path = client.path(actorPath(actor, `instances/${encodeURIComponent(key)}/repair`))
+    const to = actorPath(actor, `instances/${encodeURIComponent(key)}/repair`)
+    const path = client.path(to, force ? { force: 1 } : {})
     const answer = yield* client.change({ method: "POST", path, body }, "actors")
     yield* show(client, answer.text, () => fieldsText(answer.body))
   }),
@@ -40,7 +42,8 @@ export const repairCommand = Command.make(
   Command.withDescription(
     "Bring an instance out of quarantine, where it came because a command of it did not come to an end or took its host " +
       "down. `before` leaves the state as it was before that command, which was never executed. `rerun` runs that command " +
-      "again, under the version that is active now: deploy the mended code first. `state` gives it another state. " +
+      "again, under the version that is active now: deploy the mended code first. `state` gives it another state. A command " +
+      "that was in the log already, and was voided there, may have been acknowledged: it is dropped with --force alone. " +
       exitCodeText,
   ),
   Command.withShortDescription("Bring an instance out of quarantine"),

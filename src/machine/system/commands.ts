@@ -67,6 +67,8 @@ const Quarantined = Schema.Struct({
 const Repair = Schema.Struct({
   how: Schema.Literals(["before", "state", "rerun"]),
   state: Schema.Unknown,
+  /** Also what may have been acknowledged is dropped. */
+  force: Schema.Boolean,
 })
 
 const schemas = {

@@ -100,13 +100,15 @@ export function* repair(
 export const callOfRepair = (
   state: MachineState,
   { actor: name, key }: Subject,
-  { how, state: given }: SystemInput<"$instance/repair">,
+  { how, state: given, force }: SystemInput<"$instance/repair">,
   at: Pick<Reduce, "index" | "term" | "now">,
 ): Adopt | Reduce | Refused | null => {
   const present = state.quarantines.of(name, key)
   if (present === null) return refusals.refused("not-found", "The instance is not in quarantine.")
   const actor = state.catalogue.active(name)
   if (actor === undefined) return refusals.unknownActor(name)
+  // Whoever executed it before it was voided, and is gone, may have answered: only an operator's word takes that back.
+  if (present.isVoid && how !== "rerun" && !force) return refusals.notDropped(present)
   if (how === "before") return null
   const code = { actor: name, version: actor.version }
   if (how === "state") return { type: "adopt", ...code, state: given as Json }
