@@ -78,7 +78,8 @@ export class Stuckness {
     if (node.role.kind !== "leader") return
     this.#words.set(from, { appliedIndex, stuckAt, heardAt: nowOf(clock) })
     // Here it ran: the state of now is worth more to that member than another try.
-    if (stuckAt > 0 && this.index === 0 && this.#applied.index >= stuckAt) {
+    // Also where this node is stuck further on: nobody could say so together with a member that does not come there.
+    if (stuckAt > 0 && this.#applied.index >= stuckAt) {
       transport.send(from, node.group, { type: "StateParted", index: stuckAt, hash: gotPast })
     }
   }

@@ -134,6 +134,8 @@ export class Executions {
 
   /** Everybody knows what came of all entries up to there. */
   isToldUpTo(index: Index): boolean {
+    // Whose process ended over an entry may have it in its state, and nobody was told what came of it.
+    if (index > this.#lastIndex) return false
     for (const untold of this.#untold) if (untold <= index) return false
     return true
   }

@@ -257,7 +257,10 @@ class Course {
     const { limits } = this.#cluster.raft
     // Where commands hang on one node alone, it tries three times before it takes the state of the others.
     const isSlow = this.#script.till?.alone != null
-    const boundMillis = 20 * limits.electionTimeoutMaxMillis + (isSlow ? 6000 : 3000)
+    // Where commands hang for everybody, the word of a voter that is gone is waited for (raft/Stuckness.ts).
+    const isWaiting = this.#script.till != null && nodes.length < this.#cluster.nodes.length
+    const boundMillis =
+      20 * limits.electionTimeoutMaxMillis + (isSlow ? 6000 : 3000) + (isWaiting ? 12_000 : 0)
     const accepted = new Map<string, Index>()
     for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
     const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
