@@ -95,6 +95,7 @@ describe("code that comes in", () => {
     ["reads the clock when loaded", "export default Date.now()", "Date.now"],
     ["exports no actor", "export default 1", "its default export is not an actor"],
     ["exports nothing", "const a = 1", "it has no default export"],
+    ["misspells a field", second.replace("migrate:", "migratoins:"), "migrate is meant, most likely"],
     ["has a migration to nowhere", second.replace("2: {", "3: {"), "migrate"],
   ])("and %s is refused with the reason, and proposes nothing", async (_, source, reason) => {
     const node = await describedNode()
