@@ -240,7 +240,10 @@ const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observ
     },
     read: (grounds) => reads.add(1, grounds),
     turned: () => {},
-    event: (message, details) => void log(Effect.logInfo(message).pipe(Effect.annotateLogs(details))),
+    event: (message, details, level = "info") => {
+      const line = level === "warn" ? Effect.logWarning(message) : Effect.logInfo(message)
+      log(Effect.annotateLogs(line, details))
+    },
   }
 }
 

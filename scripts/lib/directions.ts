@@ -26,6 +26,7 @@ const SERVICES = [
   "machine/fault.ts",
   "machine/command.ts",
   "machine/leading/Leading.ts",
+  "machine/system/changes.ts",
   "machine/system/checkpoint.ts",
   "machine/system/voiding.ts",
 ]

@@ -53,7 +53,7 @@ export const clusterCommand = (platform: Platform) =>
         catch: (cause) => refused(`--data: ${cause instanceof Error ? cause.message : cause}`),
       })
       const nodes = yield* startNodes(plan.nodes, platform.program)
-      const leader = yield* Effect.raceFirst(leaderOf(plan), firstDeath(nodes))
+      const leader = yield* Effect.raceFirst(leaderOf(plan, nodes), firstDeath(nodes))
       yield* Console.log(welcome(plan, nodes, leader))
       yield* Effect.forEach(nodes, reportDeath, { concurrency: "unbounded" })
       return yield* failed("all nodes have ended")
@@ -78,7 +78,7 @@ const NodeAnswer = Schema.Struct({
 })
 
 /** The id of the node that leads and serves, once there is one and all the others answer as well. */
-const leaderOf = (plan: ClusterPlan) =>
+const leaderOf = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>) =>
   Effect.gen(function* () {
     for (;;) {
       const all = yield* Effect.forEach(plan.nodes, rolesOf, { concurrency: "unbounded" }).pipe(
@@ -91,7 +91,7 @@ const leaderOf = (plan: ClusterPlan) =>
   }).pipe(
     Effect.timeoutOrElse({
       duration: leaderMillisMax,
-      orElse: () => failed(`no leader after ${leaderMillisMax / 1000} s${lastWords(plan)}`),
+      orElse: () => failed(`no leader after ${leaderMillisMax / 1000} s${lastWords(nodes)}`),
     }),
   )
 
@@ -103,32 +103,36 @@ const rolesOf = ({ url }: NodePlan) =>
     Effect.map(({ groups }) => groups.map(({ role, ready }) => (ready ? role : "waiting"))),
   )
 
-const lastWords = ({ nodes }: ClusterPlan): string =>
-  nodes.map((node) => `; ${node.id} said: ${lastLines(node, 1).join("") || "nothing"}`).join("")
+const lastWords = (nodes: ReadonlyArray<NodeProcess>): string =>
+  nodes.map((node) => `; ${node.plan.id} said: ${lastLines(node, 1).join("") || "nothing"}`).join("")
 
 /** Before there is a leader, one dead node is a cluster that does not start. */
 const firstDeath = (nodes: ReadonlyArray<NodeProcess>) =>
   Effect.raceAllFirst(
-    nodes.map(({ plan, died }) =>
-      Effect.flatMap(died, (how) =>
-        Effect.andThen(
-          Console.error(lastLines(plan, 10).join("\n")),
-          Effect.fail(failed(`${plan.id} did not start (${how}); its log is ${plan.log}`)),
-        ),
-      ),
+    nodes.map((node) =>
+      Effect.flatMap(node.died, (how) => {
+        const { id, log } = node.plan
+        const lines = lastLines(node, 10)
+        return Effect.andThen(
+          lines.length === 0 ? Effect.void : Console.error(lines.join("\n")),
+          Effect.fail(failed(`${id} did not start (${how}); its log is ${log}`)),
+        )
+      }),
     ),
   )
 
-const reportDeath = ({ plan, pid, died }: NodeProcess) =>
-  Effect.flatMap(died, (how) =>
+const reportDeath = (node: NodeProcess) => {
+  const { plan, pid, died } = node
+  return Effect.flatMap(died, (how) =>
     Console.log(
       [
         `${plan.id} (pid ${pid}) has ended: ${how}. The others go on. Its last words, and how to start it again:`,
-        ...lastLines(plan, 3).map((line) => `  | ${line}`),
+        ...lastLines(node, 3).map((line) => `  | ${line}`),
         `  ./bunw run node --data ${shortPath(plan.data)}`,
       ].join("\n"),
     ),
   )
+}
 
 const welcome = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>, leader: string): string => {
   const rows = nodes.map(({ plan: { id, url, peerPort }, pid }) => [

@@ -1,11 +1,9 @@
 // Which request goes where? The hono app: one table of routes, and one place where every answer leaves.
 
-import { Effect, Option } from "effect"
 import { type Context, Hono } from "hono"
 import type { GroupId } from "../consensus/types.ts"
 import type { BundleSource } from "../machine/bundleApart.ts"
-import type { MachineStatus } from "../machine/MachineHost.ts"
-import type { Metrics, Sample } from "../metrics/Metrics.ts"
+import type { Metrics } from "../metrics/Metrics.ts"
 import {
   activateVersion,
   listActors,
@@ -20,6 +18,7 @@ import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
 import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
+import { registerMachineMetrics } from "./machineMetrics.ts"
 import {
   addMember,
   promoteMember,
@@ -280,31 +279,7 @@ const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() 
   metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
     { labels: [], value: bodies.bytes },
   ])
-  let known: ReadonlyArray<{ readonly group: GroupId; readonly status: MachineStatus }> = []
-  const perMachine = (name: string, help: string, value: (status: MachineStatus) => number) =>
-    metrics.gauge(
-      name,
-      help,
-      ["group"],
-      (): ReadonlyArray<Sample> =>
-        known.map(({ group, status }) => ({ labels: [group], value: value(status) })),
-    )
-  perMachine("raftlet_instances_in_memory", "Instances held in memory.", (s) => s.instancesInMemory)
-  perMachine("raftlet_outcomes", "Outcomes kept for idempotency keys.", (s) => s.outcomes)
-  perMachine("raftlet_timers", "Timers that wait for their time.", (s) => s.timers)
-  perMachine("raftlet_instances_dirty", "Instances that wait to be flushed.", (s) => s.dirty)
-  return async () => {
-    // A machine that does not answer is simply missing from the scrape; the scrape itself goes on.
-    const statuses = await Promise.all(
-      doors.all().map(async ({ raft, machine }) => {
-        const status = await Effect.runPromise(
-          machine.status.pipe(Effect.timeoutOption("500 millis"), Effect.orElseSucceed(Option.none)),
-        )
-        return Option.toArray(status).map((status) => ({ group: raft.group, status }))
-      }),
-    )
-    known = statuses.flat()
-  }
+  return registerMachineMetrics(metrics, doors)
 }
 
 /** Nothing stands at this path, or not with this method, or a part of it is empty. */

@@ -7,6 +7,12 @@ const declared = { ...count, description: "The number that its author counts the
 const millis = { ...count, description: "Log time, ms since 1970." }
 const fault = { enum: ["deadline", "memory", "overflow", "crash", "load"] }
 
+const issues = {
+  type: "array",
+  items: object({ path: { ...text, description: "JSON pointer; empty: the whole state." }, message: text }),
+  description: "What does not fit, and where: the first of it. Empty where that is no matter of places.",
+}
+
 const difference = object({
   added: names,
   removed: names,
@@ -129,7 +135,7 @@ export const actorSchemas = {
         description: "True: the code failed its host, and the rest was not checked.",
       },
       failed: count,
-      failures: { type: "array", items: object({ key: text, code: text, message: text }) },
+      failures: { type: "array", items: object({ key: text, code: text, message: text, issues }) },
       withoutStep: {
         type: "array",
         items: count,

@@ -289,6 +289,7 @@ export const schemas = {
       outcome: { enum: ["rejected", "unknown"], description: "unknown: retry with the same key." },
       retryable: { type: "boolean" },
     }),
-    description: "RFC 9457; some codes add members, such as `issues` or `revision`.",
+    description:
+      "RFC 9457; some codes add members, such as `revision`, or `issues`: places (`path`, a JSON pointer) and messages, with `invalid-input`, and with `rejected` where the `reason` is an `incompatible-state`.",
   },
 }

@@ -19,6 +19,7 @@ import type {
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
+import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
@@ -77,6 +78,8 @@ export class Machine {
   stateHash = (): { readonly index: Index; readonly hash: string } => this.#core.stateHash()
 
   checkpoints = (): ReadonlyArray<Checkpoint> => this.#core.checkpoints()
+
+  changes = (after: Index): Changes => this.#core.changes(after)
 
   /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */
   giveUp = (): void => this.#core.giveUp()

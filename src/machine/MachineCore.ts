@@ -28,10 +28,11 @@ import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { answerAll } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
+import { ChangeNotes, type Changes, changesSince, standingFor } from "./system/changes.ts"
 import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
-import { Quarantines, type Voided } from "./system/Quarantines.ts"
+import { Quarantines, type Suspension, type Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
 import { type IsHeld, Timers } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
@@ -56,6 +57,7 @@ export class MachineCore {
   /** The entry that wrote an instance last, while a later one of the same wave is about to. */
   readonly #replaced = new Map<string, Index>()
   readonly #checkpoints = new CheckpointNotes()
+  readonly #changes = new ChangeNotes()
 
   /** `preset`: actors that were always there, for tests and the simulation; a node has those of its log. */
   constructor(options: {
@@ -124,6 +126,7 @@ export class MachineCore {
       if (system !== null) {
         const entry = entries[from]!
         const now = this.#timeOf(entry)
+        const before = standingFor(this.#state, system.command)
         const given = yield* executeSystem(
           this.#state,
           system,
@@ -133,6 +136,7 @@ export class MachineCore {
         )
         if ("fault" in given) this.#stick(entry, given.actor, given.key, given.fault)
         else {
+          this.#changes.note(changesSince(this.#state, before, system.command, entry))
           this.#passed(entry, now)
           told(entry, given.outcome)
         }
@@ -215,6 +219,17 @@ export class MachineCore {
     return this.#checkpoints.newest
   }
 
+  /** What entries behind that one have changed of actors, oldest first. Those before it are forgotten. */
+  changes(after: Index): Changes {
+    const { catalogue, quarantines } = this.#state
+    const isActive = ({ actor, version }: Suspension) => catalogue.active(actor)?.version === version
+    return {
+      changes: this.#changes.after(after),
+      quarantined: quarantines.count,
+      suspended: quarantines.suspensions.filter(isActive).map(({ actor }) => actor),
+    }
+  }
+
   /** Log time at which the first timer falls due; null when none waits. */
   nextTimer(): number | null {
     return this.#state.timers.nextDueAt(this.#isHeld)
@@ -242,9 +257,12 @@ export class MachineCore {
   status(): MachineStatus {
     const { catalogue, instances, outcomes, quarantines, timers } = this.#state
     return {
-      actors: Array.from(catalogue.all(), ({ name, version, commands, queries }) => ({
+      actors: Array.from(catalogue.all(), ({ name, version, declared, commands, queries }) => ({
         name,
         version,
+        declared,
+        isSuspended: quarantines.suspension(name, version) !== null,
+        quarantined: quarantines.countOf(name),
         commands: [...commands],
         queries: [...queries],
       })),
@@ -254,6 +272,7 @@ export class MachineCore {
       timers: timers.count,
       dirty: instances.dirtyCount,
       quarantined: quarantines.count,
+      voided: this.#changes.voided,
       stuck: this.#stuck,
     }
   }

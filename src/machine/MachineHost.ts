@@ -7,6 +7,7 @@ import type { Manifest } from "./Catalogue.ts"
 import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
@@ -147,7 +148,13 @@ export interface ActorStatus {
 export interface MachineStatus {
   readonly actors: ReadonlyArray<{
     readonly name: string
+    /** The active one. */
     readonly version: string
+    readonly declared: number
+    /** None of its instances takes a command of that version. */
+    readonly isSuspended: boolean
+    /** Of its instances, by whichever version. */
+    readonly quarantined: number
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
   }>
@@ -161,6 +168,8 @@ export interface MachineStatus {
   readonly dirty: number
   /** Instances that take no commands until an operator repairs them. */
   readonly quarantined: number
+  /** Commands that were voided since the state was opened. */
+  readonly voided: number
   readonly stuck: Stuck | null
 }
 
@@ -223,6 +232,11 @@ export class MachineHost extends Context.Service<
     readonly stateHash: Effect.Effect<{ readonly index: Index; readonly hash: string }, MachineFailed>
     /** What {@link stateHash} was at the newest checkpoints applied since the state was opened, oldest first. */
     readonly checkpoints: Effect.Effect<ReadonlyArray<Checkpoint>, MachineFailed>
+    /**
+     * What entries behind that one have changed of actors and their instances, oldest first: those that were applied since
+     * the state was opened. Those before it are forgotten.
+     */
+    readonly changes: (after: Index) => Effect.Effect<Changes, MachineFailed>
     /** Closes the state, lets the snapshot's file take its place, and opens that. */
     readonly install: (snapshotId: string) => Effect.Effect<StatePosition, MachineFailed>
     /**

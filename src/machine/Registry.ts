@@ -12,6 +12,7 @@ import {
   type LeadingDefinition,
 } from "./actor.ts"
 import { Coder, messageOf, notJsonReason } from "./Coder.ts"
+import { unknownField } from "./definitionFields.ts"
 import { numberMax } from "./limits.ts"
 
 /** An actor type, checked and ready to run. */
@@ -126,6 +127,8 @@ export const loadActor = (
 }
 
 const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
+  // First: what is misspelt is missing under its own name as well, and that says less.
+  insistKnown("an actor ", actor, actorFields)
   insist(
     Number.isSafeInteger(actor.version) && actor.version >= 1 && actor.version <= numberMax,
     `version: expected an integer from 1 to ${numberMax}`,
@@ -174,6 +177,7 @@ const prepareMigrations = ({ migrate = {}, version }: Actor): ReadonlyMap<number
         `${at}: expected a version from 2 to ${version}`,
       )
       const { up, down } = typeof given === "function" ? { up: given, down: undefined } : (given ?? {})
+      if (isRecord(given)) insistKnown(`${at}: `, given, ["up", "down"])
       insist(isSynchronous(up), `${at}: expected a function that is not async, or { up, down }`)
       insist(down === undefined || isSynchronous(down), `${at}.down: expected a function that is not async`)
       return [to, { up: up as Migration["up"], down: (down as Migration["down"] | undefined) ?? null }]
@@ -205,8 +209,7 @@ const prepareAll = <Definition extends object, Loaded>(
       const at = `${kind}.${name}`
       insist(isActorName(name), `${at}: no name for one of the ${kind}: ${nameRule}`)
       insist(isRecord(definition), `${at}: expected an object`)
-      const unknown = Object.keys(definition).find((field) => !fields.includes(field))
-      insist(unknown === undefined, `${at}: has no field "${unknown}"`)
+      insistKnown(`${at}: `, definition, fields)
       const body = (definition as Record<string, unknown>)[run]
       insist(typeof body === "function", `${at}.${run}: expected a function`)
       insist(body?.constructor?.name === "Function", `${at}.${run}: must be synchronous, not async`)
@@ -229,6 +232,13 @@ const coderOf = (at: string, schema: unknown): Coder => {
 const insist = (holds: boolean, message: string): void => {
   if (!holds) throw new Error(message)
 }
+
+const insistKnown = (at: string, definition: object, fields: ReadonlyArray<string>): void => {
+  const reason = unknownField(definition, fields)
+  insist(reason === null, `${at}${reason}`)
+}
+
+const actorFields = ["version", "state", "initial", "commands", "queries", "migrate", "leading"]
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null

@@ -172,15 +172,13 @@ export class Runner {
   #adopt(actor: LoadedActor, { state }: Adopt): Reply {
     const decoded = actor.state.decode(state)
     return Result.isFailure(decoded)
-      ? refusal(refusals.invalidInput("This is no state of the actor.", decoded.failure))
+      ? refusal(refusals.noState(decoded.failure))
       : this.#encoded(actor, decoded.success)
   }
 
   #encoded(actor: LoadedActor, state: unknown): Reply {
     const encoded = actor.state.encode(state)
-    if (Result.isFailure(encoded)) {
-      return refusal(refusals.invalidInput("This is no state of the actor.", encoded.failure))
-    }
+    if (Result.isFailure(encoded)) return refusal(refusals.noState(encoded.failure))
     const text = JSON.stringify(encoded.success.json)
     const { stateBytesMax } = this.#limits
     return utf8Length(text) <= stateBytesMax

@@ -100,6 +100,17 @@ export const decodeCommand = (bytes: Uint8Array): LoggedCommand | null => {
   }
 }
 
+/** Whether the name of its actor begins so, without reading the rest; for one character of ASCII. */
+export const actorBegins = (bytes: Uint8Array, character: string): boolean => {
+  if (bytes[0] !== format) return false
+  const reader = new Reader(bytes)
+  reader.varint()
+  const seedLength = reader.varint()
+  const actorLength = reader.varint()
+  for (let part = 1; part < textsCount; part++) reader.varint()
+  return actorLength > 0 && bytes[reader.at + seedLength] === character.charCodeAt(0)
+}
+
 /** Written by a later Raftlet: what it means, this one cannot know. */
 export const isLaterFormat = (bytes: Uint8Array): boolean => bytes.byteLength > 0 && bytes[0]! > format
 

@@ -94,6 +94,7 @@ export const layerInProcess = (options: {
         due: (now, max) => ask("due", () => machine.due(now, max)),
         stateHash: ask("stateHash", () => machine.stateHash()),
         checkpoints: ask("checkpoints", () => machine.checkpoints()),
+        changes: (after) => ask("changes", () => machine.changes(after)),
         install: (snapshotId) => exchange(install(snapshotId)),
         giveUp: exchange(giveUp),
         status: ask("status", () => machine.status()),

@@ -121,6 +121,7 @@ const makeHost = (
     due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),
     stateHash: call("stateHash", null),
     checkpoints: call("checkpoints", null),
+    changes: (after) => call("changes", after),
     install: (snapshotId) =>
       gate.install(
         callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),

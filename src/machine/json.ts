@@ -11,10 +11,11 @@ export const tooDeep = `Expected at most ${jsonDepthMax} levels`
 /** A value that JSON cannot keep. `path` is a JSON pointer. */
 export class NotJson extends Error {
   override readonly name = "NotJson"
+  /** The beginning of it, when the keys on the way are long. */
   readonly path: string
   constructor(path: string, message: string) {
     super(message)
-    this.path = path
+    this.path = path.length > pathLengthMax ? path.slice(0, pathLengthMax).toWellFormed() : path
   }
 }
 
@@ -172,6 +173,7 @@ const fail = (path: ReadonlyArray<string | number>, message: string): never => {
   throw new NotJson(jsonPointer(path), message)
 }
 
+const pathLengthMax = 1000
 /** With the comma or colon behind it: every code unit may need an escape. */
 const stringBytesMax = (text: string): number => text.length * 6 + 3
 /** `-0.0000012345678901234567`, and the comma. */

@@ -11,6 +11,8 @@ export interface Reason {
   readonly code: string
   readonly message: string
   readonly data: Json
+  /** What the machine found of a value of its own; it stands beside the reason, as with other invalid values. */
+  readonly issues?: ReadonlyArray<Issue>
 }
 
 export const refused = (code: RefusalCode, detail: string, extra: object = {}): Refused => ({
@@ -42,7 +44,8 @@ export const revisionMismatch = (expected: number, revision: number): Refused =>
 export const idempotencyMismatch = (): Refused =>
   refused("idempotency-mismatch", "The idempotency key was used with another command or input.")
 
-export const rejected = (reason: Reason): Refused => refused("rejected", reason.message, { reason })
+export const rejected = ({ issues, ...reason }: Reason): Refused =>
+  refused("rejected", reason.message, { reason, ...(issues === undefined ? {} : { issues }) })
 
 export const quarantined = (quarantine: Quarantine): Refused => {
   const { actor, key, version, fault, index, at, command } = quarantine
@@ -97,4 +100,29 @@ export const overloaded = (detail: string): Refused => refused("overloaded", det
 export const versionMoved = (actor: string): Refused =>
   refused("version-moved", `The actor "${actor}" has been switched to another version meanwhile.`)
 
+/** Given by an operator, or what is left of one on the way to another version. */
+export const noState = (issues: ReadonlyArray<Issue>): Refused =>
+  invalidInput(`This is no state of the actor: ${issuesText(issues)}`, issues)
+
+/** Stored, and not what the version that is to take it calls a state. */
+export const incompatibleState = (issues: ReadonlyArray<Issue>): Reason => ({
+  code: "incompatible-state",
+  message: `The instance's state was written by another version of the actor and does not fit this one: ${issuesText(issues)}`,
+  data: { issues: issues.map((issue) => ({ ...issue })) },
+  issues,
+})
+
+/** The first of them, each with its place: for whoever reads no more than a line. */
+export const issuesText = (issues: ReadonlyArray<Issue>): string => {
+  const shown = issues
+    .slice(0, issuesShownMax)
+    .map(({ path, message }) => `at ${path === "" ? "the whole" : cut(path)}: ${cut(message)}`)
+  return [...shown, ...(issues.length > issuesShownMax ? ["and more"] : [])].join("; ")
+}
+
+const cut = (text: string): string =>
+  (text.length > issueLengthShownMax ? `${text.slice(0, issueLengthShownMax)}…` : text).toWellFormed()
+
+const issuesShownMax = 3
+const issueLengthShownMax = 200
 const shorten = (name: string): string => (name.length > 64 ? `${name.slice(0, 64)}…` : name).toWellFormed()

@@ -1,7 +1,7 @@
 // What do the consensus thread and the machine's thread say to each other? Each request has one reply; of those that
 // wait for users' code, a later one may be answered first.
 
-import type { Configuration, Entry, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MachineLimits } from "./limits.ts"
 import type {
@@ -18,6 +18,7 @@ import type {
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
+import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
@@ -51,6 +52,7 @@ export interface Operations {
     readonly gives: { readonly index: number; readonly hash: string }
   }
   readonly checkpoints: { readonly given: null; readonly gives: ReadonlyArray<Checkpoint> }
+  readonly changes: { readonly given: Index; readonly gives: Changes }
   readonly status: { readonly given: null; readonly gives: MachineStatus }
   readonly inspect: { readonly given: Draft; readonly gives: Inspection }
   readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }

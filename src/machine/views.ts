@@ -4,12 +4,12 @@
 
 import { Result } from "effect"
 import type { Json } from "./actor.ts"
-import { freezeDeep, type Issue, messageOf } from "./Coder.ts"
+import { freezeDeep, messageOf } from "./Coder.ts"
 import { rethrowFault } from "./HostFault.ts"
 import type { Instance } from "./Instance.ts"
 import { canonicalise, parseCanonical } from "./json.ts"
 import type { Actors, LoadedActor } from "./Registry.ts"
-import type { Reason } from "./refusals.ts"
+import { incompatibleState, type Reason } from "./refusals.ts"
 
 /** Fails when the state was written by code with another idea of it. */
 export const viewState = (
@@ -69,14 +69,8 @@ const decode = (
   keep: (value: unknown) => void,
 ): Result.Result<unknown, Reason> => {
   const decoded = actor.state.decode(json)
-  if (Result.isFailure(decoded)) return Result.fail(incompatible(decoded.failure))
+  if (Result.isFailure(decoded)) return Result.fail(incompatibleState(decoded.failure))
   // What cannot be frozen is decoded anew each time, so that nobody can spoil it for the next (HAZARDS D8).
   if (freezeDeep(decoded.success)) keep(decoded.success)
   return Result.succeed(decoded.success)
 }
-
-const incompatible = (issues: ReadonlyArray<Issue>): Reason => ({
-  code: "incompatible-state",
-  message: "The instance's state was written by another version of the actor and does not fit this one.",
-  data: { issues: issues.map((issue) => ({ ...issue })) },
-})

@@ -87,6 +87,8 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return Effect.sync(() => core.stateHash())
     case "checkpoints":
       return Effect.sync(() => core.checkpoints())
+    case "changes":
+      return Effect.sync(() => core.changes(given as Request<"changes">["given"]))
     case "status":
       return Effect.sync(() => core.status())
     case "inspect":

@@ -142,10 +142,11 @@ export class Checkpoints {
   /** Nobody can tell who is right: an operator has to look. */
   #noteSplit(index: Index, { said }: Page): void {
     this.#group.partings.splits++
-    this.#group.observer.event("NO MAJORITY AGREES on the state at a checkpoint: nobody is given up", {
-      index,
-      ...Object.fromEntries(said),
-    })
+    this.#group.observer.event(
+      "NO MAJORITY AGREES on the state at a checkpoint: nobody is given up",
+      { index, ...Object.fromEntries(said) },
+      "warn",
+    )
   }
 
   /** Against this node's own note alone: what was said of a state that it no longer has is nothing to it. */

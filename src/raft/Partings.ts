@@ -73,11 +73,8 @@ export class Partings {
     this.#counts[reason]++
     this.#goal = Math.max(this.#goal, node.commitIndex)
     this.#current = { reason, index, since: this.#current?.since ?? clock.currentTimeMillisUnsafe() }
-    observer.event("this node's state is not what it should be: it is given up", {
-      reason,
-      index,
-      ...details,
-    })
+    const said = { reason, index, ...details }
+    observer.event("this node's state is not what it should be: it is given up", said, "warn")
     end()
   }
 

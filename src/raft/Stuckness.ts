@@ -60,13 +60,8 @@ export class Stuckness {
     }
     this.#current = { stuck, entry, attempts: 1 }
     const { index, actor, key, fault } = stuck
-    this.#group.observer.event("the machine cannot get past an entry", {
-      index,
-      actor,
-      key,
-      fault: fault.kind,
-      detail: fault.detail,
-    })
+    const details = { index, actor, key, fault: fault.kind, detail: fault.detail }
+    this.#group.observer.event("the machine cannot get past an entry", details, "warn")
   }
 
   passed(): void {

@@ -4,9 +4,11 @@ import { Effect } from "effect"
 import { applicableIndex, lacksState } from "../consensus/node.ts"
 import type { Entry, Index, Millis } from "../consensus/types.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
+import { mayChange } from "../machine/system/changes.ts"
 import { type Checkpoint, isCheckpoint } from "../machine/system/checkpoint.ts"
 import { voidingOf } from "../machine/system/voiding.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import type { Herald } from "./Herald.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Refill } from "./Refill.ts"
 import type { Flushed } from "./snapshotter.ts"
@@ -34,12 +36,13 @@ export const applier = Effect.fnUntraced(function* (
   applied: Applied,
   flushed: Flushed,
   refill: Refill,
+  herald: Herald,
   listeners: Listeners,
 ) {
   while (true) {
     yield* group.applicable.raised
     group.applicable.lower()
-    yield* applyAll(group, applied, flushed, refill, listeners)
+    yield* applyAll(group, applied, flushed, refill, herald, listeners)
   }
 })
 
@@ -48,6 +51,7 @@ const applyAll = Effect.fnUntraced(function* (
   applied: Applied,
   flushed: Flushed,
   refill: Refill,
+  herald: Herald,
   listeners: Listeners,
 ) {
   const { node, partings } = group
@@ -56,13 +60,13 @@ const applyAll = Effect.fnUntraced(function* (
     if (pendingInstall !== null && pendingInstall.index > applied.index) {
       // The log on disk must rest on the snapshot before the state does (HAZARDS N2).
       if (node.log.persistedIndex < pendingInstall.index) return
-      yield* install(group, pendingInstall.snapshotId, applied, flushed)
+      yield* install(group, pendingInstall.snapshotId, applied, flushed, herald)
       yield* group.log.installed(node.group)
       listeners.installed()
     } else if (lacksState(node)) {
       const { ready } = refill
       if (ready === null) return
-      yield* install(group, ready.snapshotId, applied, flushed)
+      yield* install(group, ready.snapshotId, applied, flushed, herald)
       refill.taken()
       listeners.installed()
     } else {
@@ -70,6 +74,7 @@ const applyAll = Effect.fnUntraced(function* (
       if (applied.index >= to) return
       const began = nowOf(group.clock)
       const { entries, stuckAt } = yield* applyBatch(group, applied, to)
+      if (entries.some(mayChange)) herald.heard(group, yield* group.machine.changes(herald.toldIndex))
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
       if (stuckAt !== null) {
         const { stuck } = yield* group.machine.status
@@ -150,9 +155,11 @@ const install = Effect.fnUntraced(function* (
   snapshotId: string,
   applied: Applied,
   flushed: Flushed,
+  herald: Herald,
 ) {
   const position = yield* group.machine.install(snapshotId)
   applied.index = position.index
   flushed.index = position.index
   group.observer.event("a snapshot is installed", { index: position.index })
+  herald.opened(group, yield* group.machine.changes(herald.toldIndex))
 })

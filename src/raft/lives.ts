@@ -5,6 +5,7 @@ import { Cause, Deferred, Effect, Exit, Scope } from "effect"
 import type { Millis } from "../consensus/types.ts"
 import { repairing } from "./failure.ts"
 import { nowOf } from "./Group.ts"
+import { Herald } from "./Herald.ts"
 import { handOver } from "./handOver.ts"
 import { Listeners } from "./Listeners.ts"
 import type { Observer } from "./observer.ts"
@@ -30,11 +31,12 @@ const FULL_RETRY_MILLIS = 250
 export const live = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
   const scope = yield* Scope.Scope
   const partings = new Partings()
+  const herald = new Herald()
   // Who wants to know how far the state is does not care whose life it is in.
   const listeners = new Listeners()
   const stopped = yield* Deferred.make<never, GroupStopped>()
   let own = yield* Scope.fork(scope)
-  let present = yield* start(options, observer, partings, listeners).pipe(Scope.provide(own))
+  let present = yield* start(options, observer, partings, herald, listeners).pipe(Scope.provide(own))
   let isBetween = false
   const pauses = new Pauses(options)
 
@@ -46,7 +48,7 @@ export const live = Effect.fnUntraced(function* (options: RaftOptions, observer:
     yield* Scope.close(own, Exit.void)
     yield* giveUp(present)
     own = yield* Scope.fork(scope)
-    present = yield* start(options, observer, partings, listeners).pipe(Scope.provide(own))
+    present = yield* start(options, observer, partings, herald, listeners).pipe(Scope.provide(own))
     isBetween = false
   })
   yield* Effect.suspend(() => Effect.raceFirst(present.stopped, next)).pipe(

@@ -18,9 +18,12 @@ export interface Observer {
   readonly read: (grounds: Grounds) => void
   /** A turn is over, and nothing of it has left yet. To be looked at, never written. */
   readonly turned: (node: Node, turn: Turn) => void
-  /** Something worth a line in the log. */
-  readonly event: (message: string, details: Readonly<Record<string, unknown>>) => void
+  /** Something worth a line in the log; without a level it is `info`. */
+  readonly event: (message: string, details: Readonly<Record<string, unknown>>, level?: Level) => void
 }
+
+/** `warn`: somebody should look, if not at once. */
+export type Level = "info" | "warn"
 
 export const silentObserver: Observer = {
   stage: () => {},

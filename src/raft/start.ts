@@ -16,6 +16,7 @@ import { Checkpoints } from "./Checkpoints.ts"
 import { type Closing, repairing, stopping } from "./failure.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import { type Asked, giver } from "./giver.ts"
+import type { Herald } from "./Herald.ts"
 import type { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
@@ -59,10 +60,12 @@ export const start = Effect.fnUntraced(function* (
   options: RaftOptions,
   observer: Observer,
   partings: Partings,
+  herald: Herald,
   listeners: Listeners,
 ) {
   const scope = yield* Scope.Scope
   const group = yield* loadGroup(options, observer, partings)
+  herald.opened(group, yield* group.machine.changes(herald.toldIndex))
   const stopped = yield* Deferred.make<never, GroupStopped>()
   const parted = yield* Deferred.make<void>()
   const run: Run = (life, within) =>
@@ -114,7 +117,7 @@ export const start = Effect.fnUntraced(function* (
   yield* run(group.log.failed, scope)
   yield* run(writing, scope)
   yield* run(
-    applier(group, applied, flushed, refill, {
+    applier(group, applied, flushed, refill, herald, {
       advanced: () => {
         partings.advanced(group, applied.index)
         if (applied.index >= stuckness.index) stuckness.passed()
@@ -139,7 +142,8 @@ export const start = Effect.fnUntraced(function* (
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
-  yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness]), scope)
+  const heralding = { sweep: () => herald.sweep(group) }
+  yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness, heralding]), scope)
   const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
@@ -198,7 +202,7 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     loaded = yield* load(position)
   }
   if (loaded.standing === "suspect")
-    observer.event("the log is damaged: waiting for repair", { reason: loaded.suspicion })
+    observer.event("the log is damaged: waiting for repair", { reason: loaded.suspicion }, "warn")
   const node = makeNode({
     group: options.group,
     id: options.id,

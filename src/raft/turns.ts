@@ -95,9 +95,9 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   for (const { signal } of group.replicators.values()) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
   if (turn.write?.standing === "suspect") {
-    group.observer.event("the log lacks what this node has acknowledged: waiting for repair", {
-      lastIndex: node.log.lastIndex,
-    })
+    const { lastIndex } = node.log
+    const message = "the log lacks what this node has acknowledged: waiting for repair"
+    group.observer.event(message, { lastIndex }, "warn")
   }
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
@@ -115,6 +115,7 @@ const noteShortness = (group: Group, isShort: boolean): void =>
   group.observer.event(
     isShort ? "the disk is full: proposals are refused until there is room" : "the disk has room again",
     {},
+    isShort ? "warn" : "info",
   )
 
 const noteRole = (group: Group, before: Role | null): void => {

@@ -96,6 +96,8 @@ export const layerBoundary = (options: {
         due: (now, max) => ask(host.due(now, max)),
         stateHash: ask(host.stateHash),
         checkpoints: ask(host.checkpoints),
+        // For a node's log alone: nothing that is decided waits for it.
+        changes: host.changes,
         install: (snapshotId) =>
           Effect.tap(ask(host.install(snapshotId)), (position) =>
             Effect.sync(() => watcher.installed(position)),

@@ -4,6 +4,7 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { lastLines } from "../../src/cli/nodeProcesses.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -161,6 +162,35 @@ test("a node that fails at its start stops the rest, and its last words are show
   expect(error).toContain("n2 was told to fail")
   expect(error).toContain("n2 did not start (exit code 1)")
   expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow()
+})
+
+test("what a node said in earlier runs is not taken for its last words (O5)", async () => {
+  const [path, port] = [directory(), freePort()]
+  const before = start(path, port)
+  await before.until("Try:")
+  before.child.kill("SIGTERM")
+  await before.child.exited
+  expect(readFileSync(join(path, "data", "n2", "node.log"), "utf8")).toContain("n2 serves")
+  const after = start(path, port, [], { RAFTLET_TEST_FAIL: "n2" })
+  expect(await after.child.exited).toBe(1)
+  const error = await after.error()
+  expect(error).toContain("n2 was told to fail")
+  expect(error).not.toContain("n2 serves")
+})
+
+test("the last words are of this run, however long the log, and none where there are none", () => {
+  const log = join(directory(), "node.log")
+  const said = (text: string, logOffset: number, count = 2) => {
+    writeFileSync(log, text)
+    return lastLines({ plan: { log }, logOffset }, count)
+  }
+  const old = "an earlier run\nfailed\n"
+  expect(said(`${old}one\ntwo\nthree\n`, old.length)).toEqual(["two", "three"])
+  expect(said(`${old}one\n`, old.length)).toEqual(["one"])
+  expect(said(old, old.length)).toEqual([])
+  expect(said("one\n", old.length)).toEqual(["one"])
+  expect(said(`${old}${"x".repeat(100_000)}\none\n`, old.length)).toEqual(["one"])
+  expect(lastLines({ plan: { log: `${log}.gone` }, logOffset: 0 }, 1)).toEqual([])
 })
 
 test("a port in use is one line and exit code 2, and nothing was begun (O5)", async () => {

@@ -97,6 +97,7 @@ describe("code that comes in", () => {
     ["reads the clock when loaded", "export default Date.now()", "Date.now"],
     ["exports no actor", "export default 1", "its default export is not an actor"],
     ["exports nothing", "const a = 1", "it has no default export"],
+    ["misspells a field", second.replace("migrate:", "migratoins:"), "migrate is meant, most likely"],
     ["has a migration to nowhere", second.replace("2: {", "3: {"), "migrate"],
   ])("and %s is refused with the reason, and proposes nothing", async (_, source, reason) => {
     const node = await describedNode()
@@ -153,6 +154,13 @@ describe("a plan", () => {
       states: { failed: 1, withoutStep: [2], failures: [{ key: "a", code: "incompatible-state" }] },
       hindrances: ["1 of 1 stored states do not fit version 2: a step to version 2 is missing in migrate"],
     })
+    // Where in the state, for programs and for people.
+    const { failures } = plan["states"] as { readonly failures: ReadonlyArray<Record<string, unknown>> }
+    const [{ issues, message }] = failures as never as [{ issues: ReadonlyArray<object>; message: string }]
+    expect(issues).toContainEqual({ path: "/cents", message: "Missing key" })
+    expect(message).toContain(
+      "does not fit this one: at /euros: Expected no excess property; at /cents: Missing key",
+    )
     const entries = node.machine.log.length
     const problem = await node.refused("activate", { token: plan.token })
     expect(problem).toMatchObject({ status: 409, code: "version-conflict", failures: [{ key: "a" }] })
@@ -360,6 +368,8 @@ describe("an instance in quarantine", () => {
       await problemOf(await node.repair(key, { with: "state", state: { euros: "much" } })),
     ).toMatchObject({
       code: "invalid-input",
+      detail: "This is no state of the actor: at /euros: Expected number",
+      issues: [{ path: "/euros", message: "Expected number" }],
     })
     expect(await problemOf((await node.pay(1, encodeURIComponent(key))) as Response)).toMatchObject({
       code: "quarantined",

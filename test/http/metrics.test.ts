@@ -79,6 +79,14 @@ test("/metrics has role, term, indexes, lag, queues, proposals by outcome and re
     'raftlet_http_requests_total{route="/propose/:actor/:key/:command",status="200"} 1',
     'raftlet_http_requests_total{route="/propose/:actor/:key/:command",status="400"} 1',
     'raftlet_instances_in_memory{group="main"} 2',
+    'raftlet_actor_version_info{group="main",actor="counter",version="abc",number="3"} 1',
+    'raftlet_actor_version_info{group="main",actor="till",version="def",number="1"} 1',
+    'raftlet_instances_quarantined{group="main",actor="counter"} 0',
+    'raftlet_instances_quarantined{group="main",actor="till"} 12',
+    'raftlet_actor_suspended{group="main",actor="counter"} 0',
+    'raftlet_actor_suspended{group="main",actor="till"} 1',
+    'raftlet_commands_voided_total{group="main"} 4',
+    "# TYPE raftlet_commands_voided_total counter",
     "raftlet_http_body_bytes 0",
   ]) {
     expect(text.split("\n")).toContain(line)

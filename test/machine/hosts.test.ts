@@ -273,6 +273,26 @@ for (const [name, make] of Object.entries(places)) {
       expect(await run(place.layer(), (host) => value(host))).toBe(9)
     })
 
+    test("says what entries have changed of actors, until that is told, and how things stand", async () => {
+      const place = make()
+      await run(
+        place.layer(),
+        Effect.fnUntraced(function* (host) {
+          yield* host.flush
+          const { changes, ...rest } = yield* host.changes(0)
+          expect(rest).toEqual({ quarantined: 0, suspended: [] })
+          expect(changes).toMatchObject([
+            { what: "registered", index: base - 1, actor: "counter", number: 1, by: "n1" },
+            { what: "activated", index: base, actor: "counter", from: null, number: 1 },
+          ])
+          expect((yield* host.changes(base - 1)).changes).toEqual(changes.slice(1))
+          expect((yield* host.changes(0)).changes).toEqual(changes.slice(1))
+          expect((yield* host.changes(base)).changes).toEqual([])
+        }),
+      )
+      expect((await run(place.layer(), (host) => host.changes(0))).changes).toEqual([])
+    })
+
     test("says what runs", async () => {
       await run(
         make().layer(),

@@ -71,7 +71,8 @@ class Theatre {
     this.posts = new Posts(this.leadership, {
       machine: { led: Effect.sync(() => this.led) },
       open: (asked) => openFiber(new Registry([], this.#loaded))(asked),
-      told: (message, { actor, version }) => this.told.push(`${actor}@${version}: ${message}`),
+      told: (message, { actor, version }, level) =>
+        this.told.push(`${level === undefined ? "" : `${level}: `}${actor}@${version}: ${message}`),
       printed: () => {},
       failed: (_, { kind }) => this.failed.push({ kind, at: this.world.nowMillis }),
     })
@@ -397,6 +398,11 @@ describe("what fails", () => {
     const pauses = ats.slice(1).map((at, before) => at - ats[before]!)
     expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
     expect(theatre.posts.status).toMatchObject([{ state: "pausing", restarts: 9 }])
+    // Somebody has to look, as the level of the line says.
+    expect(theatre.told.slice(0, 2)).toEqual([
+      "diary@v1: leading has begun",
+      "warn: diary@v1: leading has failed, and is begun again",
+    ])
     expect(theatre.posts.status[0]!.lastFailure).toMatchObject({
       kind: "failed",
       detail: expect.stringContaining("no"),

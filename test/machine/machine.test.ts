@@ -205,8 +205,19 @@ test("a state that another version wrote and this one cannot read refuses, and s
     queries: { count: { output: Schema.Int, read: ({ count }) => count } },
   })
   at.restart(registryOf({ counter: narrower }))
-  const reason = { code: "incompatible-state" }
-  expect(refusalOf(at.propose(command({ version: "v2" })))).toMatchObject({ code: "rejected", reason })
-  expect(refusalOf(at.read("count") as never)).toMatchObject({ code: "rejected", reason })
+  // By its place, as any other value that does not fit.
+  const issues = [
+    { path: "/value", message: "Expected no excess property" },
+    { path: "/count", message: "Missing key" },
+  ]
+  const message =
+    "The instance's state was written by another version of the actor and does not fit this one: at /value: Expected no excess property; at /count: Missing key"
+  const refusal = {
+    code: "rejected" as const,
+    reason: { code: "incompatible-state", message, data: { issues } },
+    issues,
+  }
+  expect(refusalOf(at.propose(command({ version: "v2" })))).toEqual({ ...refusal, replayed: false })
+  expect(refusalOf(at.read("count") as never)).toMatchObject(refusal)
   expect(at.state()).toMatchObject({ state: { value: 5 }, revision: 1 })
 })

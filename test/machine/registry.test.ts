@@ -168,7 +168,48 @@ describe("a broken file is named with its reason", () => {
         .replace("({ state, result: state.value })", "{}"),
       "must be synchronous",
     ],
-    ["a misspelt field", good.replace("output", "ouput"), 'commands.add: has no field "ouput"'],
+    [
+      "a misspelt field of a command",
+      good.replace("output", "ouput"),
+      'commands.add: has no field "ouput": output is meant, most likely',
+    ],
+    [
+      "a misspelt field of a query",
+      good.replace("queries: {}", "queries: { value: { output: Schema.Int, raed: ({ value }) => value } }"),
+      'queries.value: has no field "raed": read is meant, most likely',
+    ],
+    [
+      "a misspelt field of an actor",
+      good.replace("initial", "intial"),
+      'an actor has no field "intial": initial is meant, most likely',
+    ],
+    [
+      "misspelt queries, which might have been left out",
+      good.replace("queries", "querys"),
+      'an actor has no field "querys": queries is meant, most likely',
+    ],
+    [
+      "misspelt migrations, which might have been left out",
+      good.replace("queries: {}", "migratoins: {}"),
+      'an actor has no field "migratoins": migrate is meant, most likely',
+    ],
+    [
+      "a misspelt way down",
+      good
+        .replace("version: 1", "version: 2")
+        .replace("queries: {}", "migrate: { 2: { up: (state) => state, donw: (state) => state } }"),
+      'migrate.2: has no field "donw": down is meant, most likely',
+    ],
+    [
+      "a field of nothing that an actor has",
+      good.replace("queries: {}", "shards: 3"),
+      'an actor has no field "shards"; there are version, state, initial, commands, queries, migrate, leading',
+    ],
+    [
+      "a field with a name without end",
+      good.replace("queries: {}", '["k".repeat(100000)]: 1'),
+      `an actor has no field "${"k".repeat(64)}…"; there are version`,
+    ],
     ["a command that no URL can name", good.replace("add:", '"a/b":'), "commands.a/b: no name"],
   ]
   for (const [what, text, reason] of broken) {
@@ -200,6 +241,10 @@ describe("a broken file is named with its reason", () => {
   test("also among definitions at hand", () => {
     const date = actor({ version: 1, state: Schema.Date, initial: new Date(0), commands: {} })
     expect(() => registryOf({ date })).toThrow("date: state: the whole is not JSON")
+    const misspelt = { version: 1, state: Schema.Int, initial: 0, commands: {}, Quieries: {} }
+    expect(() => registryOf({ count: actor(misspelt) })).toThrow(
+      'count: an actor has no field "Quieries": queries is meant',
+    )
   })
 })
 

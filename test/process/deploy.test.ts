@@ -208,6 +208,7 @@ const hangAndMend = async (cluster: Cluster, directory: string): Promise<void> =
   expect(await raftlet("repair", "job", "a", "--with", "rerun")).toMatchObject({ end: 0 })
   expect(await call("work", "a")).toMatchObject({ status: 200, result: 12 })
   expect((await raftlet("actors", "job")).stdout).not.toContain("in quarantine")
+  await eachLogTellsOf(cluster)
 
   const fourth = cluster.newcomer("n4")
   fourth.start()
@@ -217,6 +218,27 @@ const hangAndMend = async (cluster: Cluster, directory: string): Promise<void> =
     return Bun.deepEquals(read.state, { done: 12 }) || null
   })
   expect(await propose(`${fourth.url}/propose/job/a/work`, null)).toMatchObject({ status: 200, result: 13 })
+}
+
+/** Whoever led, and whoever was asked. */
+const eachLogTellsOf = async ({ nodes }: Cluster): Promise<void> => {
+  for (const node of nodes) {
+    const lines = await until(`${node.id} to say that it is repaired`, () => {
+      const about = node.log().split("\n")
+      const lines = about.filter((line) => line.includes("actor=job"))
+      return lines.some((line) => line.includes("an instance is repaired")) ? lines : null
+    })
+    const told = lines.map((line) => /level=(\w+) .*message="(.*?)"/.exec(line)?.slice(1).join(" "))
+    expect(told).toEqual([
+      "INFO a version has come in",
+      "INFO a version is active from here on",
+      "WARN an instance is in quarantine",
+      "INFO a version has come in",
+      "INFO a version is active from here on",
+      "INFO an instance is repaired",
+    ])
+    expect(lines[2]).toMatch(/index=\d+ actor=job key=a version=[0-9a-f]{24} fault=deadline detail=.* by=n\d/)
+  }
 }
 
 const propose = async (url: string, input: unknown): Promise<Record<string, unknown>> => {

@@ -7,7 +7,7 @@ import { type Admission, MachineFailed, MachineHost } from "../../src/machine/Ma
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { CheckpointNotes, isCheckpoint } from "../../src/machine/system/checkpoint.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
-import { silentObserver } from "../../src/raft/observer.ts"
+import { type Observer, silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions, type RaftOptions } from "../../src/raft/options.ts"
 import { type Changed, type Failure, type GroupStatus, Raft } from "../../src/raft/Raft.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -158,8 +158,8 @@ export class Cluster {
       initial: node.initial,
       contacts: this.initial.addresses,
     }
-    const event = (message: string, details: Readonly<Record<string, unknown>>) =>
-      node.events.push({ message, ...details })
+    const event: Observer["event"] = (message, details, level) =>
+      node.events.push({ message, ...(level === "warn" ? { level } : {}), ...details })
     const layers = layerRaft(options, { ...silentObserver, event }).pipe(
       Layer.provideMerge(
         Layer.mergeAll(
@@ -418,6 +418,7 @@ const layerToyMachine = (node: TestNode) =>
       foresee: () => Effect.die("a toy is never stuck"),
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),
+      changes: () => Effect.succeed({ changes: [], quarantined: 0, suspended: [] }),
       led: Effect.succeed([]),
       code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),

@@ -7,6 +7,7 @@ import type { Entry } from "../../src/consensus/types.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
 import { applier } from "../../src/raft/applier.ts"
 import type { Group } from "../../src/raft/Group.ts"
+import { Herald } from "../../src/raft/Herald.ts"
 import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
 import { Signal } from "../../src/raft/Signal.ts"
@@ -61,7 +62,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
   const applied = { index: 0 }
   group.applicable.raise()
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
-  world.root.fork(applier(group, applied, { index: 0, at: 0 }, new Refill(group), nobody))
+  world.root.fork(applier(group, applied, { index: 0, at: 0 }, new Refill(group), new Herald(), nobody))
   world.runFor(10)
   expect(applied.index).toBe(4)
   expect(answered).toEqual([3, 4])
@@ -98,7 +99,7 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
   } as unknown as Group
   group.applicable.raise()
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
-  world.root.fork(applier(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group), nobody))
+  world.root.fork(applier(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group), new Herald(), nobody))
   world.runFor(1000)
   expect(tries).toBe(1)
 })

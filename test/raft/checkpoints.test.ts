@@ -181,7 +181,7 @@ test("when no majority agrees nobody is given up, and it is said loudly and coun
   expect(leader.raft!.status().splits).toBe(1)
   const loud = leader.events.filter(({ message }) => String(message).startsWith("NO MAJORITY AGREES"))
   expect(loud).toHaveLength(1)
-  expect(Object.keys(loud[0]!).sort()).toEqual(["index", "message", "n1", "n2", "n3"])
+  expect(Object.keys(loud[0]!).sort()).toEqual(["index", "level", "message", "n1", "n2", "n3"])
   say(cluster, leader, ["b"])
   cluster.world.runFor(700)
   expect(leader.raft!.status().splits).toBe(2)

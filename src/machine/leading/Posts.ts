@@ -11,7 +11,7 @@ import type { OpenStint } from "./Stint.ts"
 export interface PostsOptions {
   readonly machine: Pick<MachineHost["Service"], "led">
   readonly open: OpenStint
-  readonly told: (message: string, details: Readonly<Record<string, unknown>>) => void
+  readonly told: (message: string, details: Readonly<Record<string, unknown>>, level?: "warn") => void
   readonly printed: (actor: string, line: string) => void
   readonly failed: (actor: string, fault: LeadingFault) => void
 }
@@ -84,7 +84,8 @@ export class Posts {
       },
       failed: (fault, pauseMillis) => {
         const { kind, detail } = fault
-        told("leading has failed, and is begun again", { actor, version, term, kind, detail, pauseMillis })
+        const details = { actor, version, term, kind, detail, pauseMillis }
+        told("leading has failed, and is begun again", details, "warn")
         failed(actor, fault)
       },
     })

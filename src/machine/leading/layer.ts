@@ -11,7 +11,7 @@ export interface LeadingOptions {
   /** `code`: of a version, from the state. */
   readonly open: (code: MachineHost["Service"]["code"]) => OpenStint
   /** Something worth a line in the node's log. */
-  readonly told: (message: string, details: Readonly<Record<string, unknown>>) => void
+  readonly told: (message: string, details: Readonly<Record<string, unknown>>, level?: "warn") => void
   /** A line that users' code has printed. */
   readonly printed: (actor: string, line: string) => void
 }

@@ -117,6 +117,10 @@ export class Quarantines {
     return this.#suspensions.size === 0 ? null : (this.#suspensions.get(`${actor}@${version}`) ?? null)
   }
 
+  get suspensions(): ReadonlyArray<Suspension> {
+    return [...this.#suspensions.values()]
+  }
+
   /** What the command of an instance came to when it was run again, under its own key; null: it was not. */
   rerun(actor: string, key: string, commandId: string): Rerun | null {
     if (this.#reruns.size === 0) return null
@@ -139,6 +143,10 @@ export class Quarantines {
 
   get count(): number {
     return this.#byId.size
+  }
+
+  countOf(actor: string): number {
+    return this.#byId.size === 0 ? 0 : this.all().filter((one) => one.actor === actor).length
   }
 
   /** Null: it takes commands. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import type { Json } from "../actor.ts"
 import type { Manifest, VersionRow } from "../Catalogue.ts"
+import type { Issue } from "../Coder.ts"
 import { decodeCommand, type LoggedCommand } from "../command.ts"
 import type { Call, Reduce, Reply, Work } from "../Executor.ts"
 import { type MachineState, parseInput } from "../execution.ts"
@@ -34,6 +35,8 @@ export interface Plan {
       readonly key: string
       readonly code: string
       readonly message: string
+      /** Where in the state, as far as that is known: the first ones. */
+      readonly issues: ReadonlyArray<Issue>
     }>
     /** Declared versions that no step leads to: their states must fit as they are. */
     readonly withoutStep: ReadonlyArray<number>
@@ -297,20 +300,32 @@ const downwards = (state: MachineState, name: string, manifest: Manifest): Reado
 const failureOf = (
   reply: Reply | undefined,
   what: "migration" | "command",
-): { readonly code: string; readonly message: string } | null => {
+): Omit<Plan["states"]["failures"][number], "key"> | null => {
   switch (reply?.type) {
     case "answered":
       return null
     case "rejected":
-      return { code: reply.reason.code, message: reply.reason.message }
+      return { code: reply.reason.code, message: reply.reason.message, issues: firstOf(reply.reason.issues) }
     case "refused":
-      return { code: reply.refused.code, message: reply.refused.detail }
+      return told(reply.refused.code, reply.refused.detail)
     case "faulted":
-      return { code: reply.fault.kind, message: `The ${what} ${deed[reply.fault.kind]}.` }
+      return told(reply.fault.kind, `The ${what} ${deed[reply.fault.kind]}.`)
     default:
-      return { code: "crash", message: `The ${what} could not be run.` }
+      return told("crash", `The ${what} could not be run.`)
   }
 }
+
+const told = (code: string, message: string) => ({ code, message, issues: [] })
+
+/** They come from where code runs that nobody vouches for. */
+const firstOf = (issues: unknown): ReadonlyArray<Issue> =>
+  (Array.isArray(issues) ? issues.slice(0, issuesMax) : []).flatMap((issue) =>
+    typeof issue?.path === "string" && typeof issue.message === "string"
+      ? [{ path: short(issue.path), message: short(issue.message) }]
+      : [],
+  )
+
+const short = (text: string): string => text.slice(0, issueLengthMax).toWellFormed()
 
 const tellOf = (reply: Reply | undefined): string => {
   const text =
@@ -334,3 +349,6 @@ export const replayedMax = 200
 /** Failures, and differences, that are told one by one. */
 export const shownMax = 20
 const tellLengthMax = 200
+/** Of one stored state, and of what is said of each. */
+const issuesMax = 5
+const issueLengthMax = 200
