@@ -238,7 +238,10 @@ const insistKnown = (at: string, definition: object, fields: ReadonlyArray<strin
   insist(reason === null, `${at}${reason}`)
 }
 
-const actorFields = ["version", "state", "initial", "commands", "queries", "migrate", "leading"]
+/** The last three belong to every actor, and say nothing yet: a node has one group. */
+const actorFields = (
+  "version state initial commands queries migrate leading group shards routes" as const
+).split(" ")
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null

@@ -45,7 +45,7 @@ const started = () => {
     return fresh()
   }
   const repair = (key: string) => {
-    at.system("$instance/repair", `till/${key}`, { how: "before", state: null })
+    at.system("$instance/repair", `till/${key}`, { how: "before", state: null, force: true })
     return fresh()
   }
   return { at, fresh, quarantine, repair }

@@ -202,8 +202,8 @@ describe("a broken file is named with its reason", () => {
     ],
     [
       "a field of nothing that an actor has",
-      good.replace("queries: {}", "shards: 3"),
-      'an actor has no field "shards"; there are version, state, initial, commands, queries, migrate, leading',
+      good.replace("queries: {}", "colour: 3"),
+      'an actor has no field "colour"; there are version, state, initial, commands, queries, migrate, leading',
     ],
     [
       "a field with a name without end",
