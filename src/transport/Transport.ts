@@ -49,10 +49,10 @@ export interface StateReport {
   readonly stuckAt: Index
 }
 
-/** The leader's word: a majority had another state there than the one that is told so. */
 /** In place of a hash: the sender's machine got past the entry at which the receiver's stands. */
 export const gotPast = "past"
 
+/** The leader's word: a majority had another state there than the one that is told so. */
 export interface StateParted {
   readonly type: "StateParted"
   readonly index: Index
