@@ -379,6 +379,7 @@ export class MachineCore {
     const configuration =
       entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
     this.#position = { index: entry.index, term: entry.term, time, configuration }
+    this.#state.quarantines.passed(entry.index)
     if (isCheckpoint(entry)) this.#checkpoints.note(this.stateHash())
   }
 

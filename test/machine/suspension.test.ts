@@ -203,3 +203,43 @@ test("what the state cannot keep is no command of the machine's own", () => {
   })
   expect(till.add("a")).toMatchObject({ result: "1" })
 })
+
+describe("what a later entry voids", () => {
+  const add = (at: SystemBench, key: string) =>
+    at.propose(command({ actor: "till", key, command: "add", json: null, version: "" }))
+
+  const foreseen = () => {
+    const { at } = new Till()
+    const voids = (key: string, from: number, until: number) =>
+      at.machine.foresee({
+        ...{ actor: "till", key, from, until, command: "add" },
+        fault: { kind: "deadline", detail: "500 ms" },
+      })
+    return { at, voids }
+  }
+
+  test("is not executed, also while something further on is foreseen as well (D5)", () => {
+    const { at, voids } = foreseen()
+    const from = at.index + 1
+    voids("a", from, from + 10)
+    expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })
+    voids("b", from + 1, from + 11)
+    expect(refusalOf(add(at, "b"))).toMatchObject({ code: "quarantined" })
+    expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })
+    expect(add(at, "c")).toMatchObject({ result: "1" })
+  })
+
+  test("is known after a restart, until the entry has come that says so", () => {
+    const { at, voids } = foreseen()
+    const from = at.index + 1
+    voids("a", from, from + 3)
+    add(at, "a")
+    at.machine.flush()
+    at.restart()
+    expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })
+    add(at, "b")
+    add(at, "b")
+    // Whoever puts it there is not this test's.
+    expect(add(at, "a")).toMatchObject({ result: "1" })
+  })
+})

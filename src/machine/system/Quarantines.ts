@@ -69,12 +69,16 @@ export class Quarantines {
   readonly #reruns = new Map<string, Rerun>()
   /** By actor and version: names of actors hold no `@`. */
   readonly #suspensions = new Map<string, Suspension>()
-  #voided: Voided | null = null
+  /** By instance. Those whose first entry is applied are in the state: their last may be far. */
+  readonly #voids = new Map<string, Voided>()
+  readonly #voidRows: Rows<Voided>
   #suspects: { readonly term: Term; readonly faults: Map<string, Suspect> } = { term: 0, faults: new Map() }
 
   constructor(instances: Instances) {
     this.#rows = new Rows(instances, "$quarantine")
     this.#rerunRows = new Rows(instances, "$rerun")
+    this.#voidRows = new Rows(instances, "$voided")
+    for (const { key, value } of this.#voidRows.all()) this.#voids.set(key, value)
     for (const { key, value } of this.#rows.all()) this.#byId.set(key, value)
     for (const { key, value } of this.#rerunRows.all()) this.#reruns.set(key, value)
     for (const { actor, version } of this.#byId.values()) this.#judge(actor, version)
@@ -82,14 +86,23 @@ export class Quarantines {
 
   /** Known ahead of its entry, by who has looked: the entries before it are about to be applied. */
   foresee(voided: Voided): void {
-    this.#voided = voided
+    this.#voids.set(idOf(voided.actor, voided.key), voided)
   }
 
   /** Null: the entry runs. */
   voiding(actor: string, key: string, index: Index): Voided | null {
-    const voided = this.#voided
-    const isMeant = voided !== null && voided.actor === actor && voided.key === key
-    return isMeant && voided.from <= index && index < voided.until ? voided : null
+    const voided = this.#voids.size === 0 ? undefined : this.#voids.get(idOf(actor, key))
+    return voided !== undefined && voided.from <= index && index < voided.until ? voided : null
+  }
+
+  /** An entry is applied: who begins here, after a restart or with a snapshot, knows what was foreseen. */
+  passed(index: Index): void {
+    for (const [id, voided] of this.#voids) {
+      if (voided.from === index) this.#voidRows.put(id, voided, index)
+      if (voided.until > index) continue
+      this.#voids.delete(id)
+      if (this.#voidRows.get(id) !== null) this.#voidRows.put(id, null, index)
+    }
   }
 
   /** A trial has failed its host in this term: until the log says so, nobody tries that instance again. */
