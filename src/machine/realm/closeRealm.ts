@@ -2,9 +2,11 @@
 
 import { limitedAllocators } from "./allocations.ts"
 import { closedFunction } from "./closed.ts"
+import { countFibersPerCall } from "./fiberNumbers.ts"
+import { fix, guardedContents } from "./fixedContents.ts"
 import { NotDeterministic } from "./forbidden.ts"
 import { sharedObjects } from "./hostModules.ts"
-import { freezeAll, hiddenIntrinsics, letOthersOverride, reachableFrom } from "./primordials.ts"
+import { hiddenIntrinsics, letOthersOverride, prototypesOf, reachableFrom } from "./primordials.ts"
 import { isIdentifier, realm, replacements } from "./replacements.ts"
 
 export const isClosed = (): boolean => closed
@@ -22,14 +24,21 @@ let closed = false
  */
 export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   if (closed) return
-  for (const { holder, key, value } of [...limitedAllocators(), ...replacements()]) {
+  for (const { holder, key, value } of [...limitedAllocators(), ...guardedContents(), ...replacements()]) {
     if (key !== "stackTraceLimit") Object.defineProperty(holder, key, { value, ...fixed })
   }
   closeStacks()
   closeLastMatch()
-  for (const prototype of overridden()) letOthersOverride(prototype)
-  freezeAll(sharedObjects())
-  freezeAll(reachableFrom([...values(), ...hiddenIntrinsics(), NotDeterministic, ...shared]))
+  countFibersPerCall()
+  const ofRealm = reachableFrom([...values(), ...hiddenIntrinsics()])
+  const ofModules = sharedObjects().difference(ofRealm)
+  // effect's own constructors assign what they inherit, too. All of the engine's would end its fast paths.
+  const accessors = [...overridden(), ...prototypesOf(ofModules).difference(ofRealm)].flatMap(
+    letOthersOverride,
+  )
+  fix([...ofModules, ...accessors])
+  fix(ofRealm)
+  fix(reachableFrom([NotDeterministic, ...shared]))
   fixGlobals()
   closed = true
 }
