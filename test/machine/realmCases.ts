@@ -211,6 +211,25 @@ export const open: ReadonlyArray<readonly [expression: string, gives: unknown]> 
     "DateTime.formatIso(DateTime.add(DateTime.makeUnsafe(0), { months: 1, days: 2 }))",
     "1970-02-03T00:00:00.000Z",
   ],
+  // Its constructors assign what they inherit, and so do its classes.
+  ["Effect.runSync(Effect.flatMap(Effect.sync(() => 1), (one) => Effect.sync(() => one + 1)))", 2],
+  ["Effect.runSync(Effect.catch(Effect.flip(Effect.sync(() => 1)), (one) => Effect.sync(() => one + 2)))", 3],
+  ["Effect.runSync(Effect.scoped(Effect.acquireRelease(Effect.sync(() => 4), () => Effect.void)))", 4],
+  [
+    "Effect.runSync(Effect.provide(Effect.service(Context.Service('S')), effect.Layer.succeed(Context.Service('S'), 5)))",
+    5,
+  ],
+  ["Effect.runSync(Effect.forEach([1, 2], (one) => Effect.succeed(one + 1), { concurrency: 2 }))", [2, 3]],
+  ["new (class A extends Schema.Class('A')({ a: Schema.Int }) {})({ a: 6 }).a", 6],
+  [
+    "`${new (class E extends Schema.TaggedError()('E', { message: Schema.String }) {})({ message: 'm' })}`",
+    "E: m",
+  ],
+  ["effect.Optic.id().key('a').modify((one) => one + 1)({ a: 6 })", { a: 7 }],
+  [
+    "effect.Match.value(3).pipe(effect.Match.when(3, () => 'three'), effect.Match.orElse(() => 'no'))",
+    "three",
+  ],
   ["Effect.runSync(Effect.gen(function* () { return 1 + (yield* Effect.succeed(2)) }))", 3],
   ["Option.getOrElse(Option.none(), () => 4)", 4],
   ["Array.from(HashMap.values(HashMap.make(['a', 1], ['b', 2]))).toSorted()", [1, 2]],
@@ -319,8 +338,8 @@ export const forgotten: ReadonlyArray<readonly [expression: string, unchanged: s
     "Schema.optionalKey(Schema.URL).ast.x === undefined",
   ],
   [
-    "effect.Equal.byReferenceUnsafe(Option.none())",
-    "effect.Equal.equals(Option.none(), Option.fromNullishOr(null))",
+    "effect.Equal.byReferenceUnsafe(effect.LogLevel.values)",
+    "effect.Equal.equals(effect.LogLevel.values, [...effect.LogLevel.values])",
   ],
   [
     "Cause.map(Cause.annotate(Cause.fail(1), Context.make(Context.Service('a'), 1)), () => Schema.String)",

@@ -4,7 +4,12 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { bundleActor } from "../../src/machine/bundle.ts"
+import { bundleActor, bundleSource } from "../../src/machine/bundle.ts"
+import { compartments } from "../../src/machine/compartments.ts"
+import type { Ask } from "../../src/machine/Executor.ts"
+import { Quarters } from "../../src/machine/inside/Quarters.ts"
+import { defaultLimits } from "../../src/machine/limits.ts"
+import { logTerms } from "../../src/machine/Premises.ts"
 import { inProcess } from "./realmPlaces.ts"
 import type { Probed } from "./realmProbes.ts"
 
@@ -27,4 +32,44 @@ describe("what effect does for a module", () => {
     expect(all.flatMap(({ loose }) => loose)).toEqual([])
     expect(once.flatMap(({ name, text }, at) => (again[at]?.text === text ? [] : [name]))).toEqual([])
   }, 120_000)
+
+  test("begins anew with each call, in the one process that all uploaded actors share", async () => {
+    const { code } = await Effect.runPromise(bundleSource({ name: "first", source: countsFibers }))
+    const quarters = new Quarters({
+      ...logTerms,
+      open: compartments.openChild,
+      code: () => code,
+      limits: defaultLimits,
+    })
+    try {
+      const calls = ["first", "second", "first"].map((actor): Ask => ({ ...fibers, actor }))
+      const replies = await Effect.runPromise(quarters.run(calls, true))
+      expect(replies).toEqual(calls.map(() => ({ type: "answered", text: "[1,2]" })))
+    } finally {
+      await Effect.runPromise(quarters.end)
+    }
+  })
 })
+
+const countsFibers = `
+import { Effect, Schema } from "effect"
+import { actor } from "raftlet"
+const fiber = () => Effect.runSync(Effect.withFiber((one) => Effect.succeed(one.id)))
+export default actor({
+  version: 1,
+  state: Schema.Null,
+  initial: null,
+  commands: {},
+  queries: { fibers: { output: Schema.Array(Schema.Int), read: () => [fiber(), fiber()] } },
+})`
+
+const fibers: Ask = {
+  type: "ask",
+  actor: "",
+  version: "v",
+  instance: undefined,
+  key: "a",
+  query: "fibers",
+  input: null,
+  now: 0,
+}
