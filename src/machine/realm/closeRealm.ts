@@ -32,10 +32,12 @@ export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   countFibersPerCall()
   const ofRealm = reachableFrom([...values(), ...hiddenIntrinsics()])
   const ofModules = sharedObjects().difference(ofRealm)
-  // effect's own constructors assign what they inherit, too. All of the engine's would end its fast paths.
-  const accessors = [...overridden(), ...prototypesOf(ofModules).difference(ofRealm)].flatMap(
-    letOthersOverride,
-  )
+  // All of the engine's would end its fast paths.
+  const ofEffect = [...prototypesOf(ofModules).difference(ofRealm)]
+  const accessors = [
+    ...overridden().flatMap((prototype) => letOthersOverride(prototype)),
+    ...ofEffect.flatMap((prototype) => letOthersOverride(prototype, methodsOf(prototype))),
+  ]
   fix([...ofModules, ...accessors])
   fix(ofRealm)
   fix(reachableFrom([NotDeterministic, ...shared]))
@@ -70,6 +72,18 @@ const overridden = (): ReadonlyArray<object> => [
   AggregateError.prototype,
   SuppressedError.prototype,
 ]
+
+/**
+ * effect's own constructors assign methods that they inherit, too. Its marks and tags they do not, nor what evaluates an
+ * effect: these are read all the time.
+ */
+const methodsOf = (prototype: object): Array<string | symbol> =>
+  Object.entries(Object.getOwnPropertyDescriptors(prototype))
+    .filter(([key, { value }]) => isMethod(value) && key !== "~effect/Effect/evaluate")
+    .map(([key]) => key)
+
+/** Undefined stands where one may be missing. */
+const isMethod = (value: unknown): boolean => typeof value === "function" || value === undefined
 
 /** What the globals hold by now, but for the global object itself. */
 const values = (): ReadonlyArray<unknown> =>

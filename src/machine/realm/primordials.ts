@@ -51,9 +51,12 @@ export const hiddenIntrinsics = (): ReadonlyArray<unknown> => [
  * throw once `Error.prototype` is frozen ("override mistake"). So the properties that are commonly assigned become
  * accessors, which are returned: the setter gives the object a property of its own, as if nothing were frozen.
  */
-export const letOthersOverride = (prototype: object): ReadonlyArray<object> => {
+export const letOthersOverride = (
+  prototype: object,
+  which = Reflect.ownKeys(prototype),
+): ReadonlyArray<object> => {
   const accessors: Array<object> = []
-  for (const key of Reflect.ownKeys(prototype)) {
+  for (const key of which) {
     const { configurable, enumerable, value, writable } = Object.getOwnPropertyDescriptor(prototype, key)!
     if (configurable !== true || writable !== true) continue
     const get = () => value
