@@ -10,6 +10,7 @@ import { idOf } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { Refused } from "./outcome.ts"
 import type { Actors, LoadedActor, LoadedCommand } from "./Registry.ts"
+import { countFibersAnew } from "./realm/fiberNumbers.ts"
 import { inClosedRealm } from "./realm/inClosedRealm.ts"
 import { asynchronous, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
@@ -55,6 +56,7 @@ export class Runner {
     const left = new Map<string, { readonly instance: Instance; readonly at: number }>()
     const replies: Array<Reply> = []
     for (const call of calls) {
+      countFibersAnew()
       const refusals = refusalsOfMemory()
       const given = this.#attempt(call, left)
       // Also when it was caught: what came of it depends on how much memory there was.

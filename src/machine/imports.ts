@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, relative } from "node:path"
+import { closedPathOf } from "./realm/effectModules.ts"
+import { adviceFor } from "./realm/forbidden.ts"
 import { hostModule, hostScheme } from "./realm/hostModules.ts"
 
 /** Watches one bundle being made. */
@@ -48,12 +50,35 @@ export class Imports {
       const file = [...this.#files].find((one) => pattern.test(this.#textOf(one))) ?? this.#root
       this.#refuse(file, pattern, `uses ${word}: ${anything}`)
     }
+    if (this.#isAlone) this.#refuseClosed(code)
+  }
+
+  /**
+   * What of effect is closed to reducers says so on use. What is uploaded hears of it at once: it is nothing but
+   * reducers; a file of the operator's may use it in its `leading`.
+   */
+  #refuseClosed(code: string): void {
+    for (const [, variable, family] of code.matchAll(hostsVariable)) {
+      const used = new RegExp(String.raw`(?<![\w$.])${RegExp.escape(variable!)}\.(\w+)(?:\.(\w+))?`, "g")
+      for (const [, name, member] of code.matchAll(used)) {
+        const path = closedPathOf(`${family}/${name}`, member)
+        if (path !== null)
+          this.#refuse(
+            this.#root,
+            new RegExp(String.raw`\b${name}\b`),
+            `uses ${path}, which is closed to reducers: ${adviceFor(path)}`,
+          )
+      }
+    }
   }
 
   #objection(path: string, kind: Bun.ImportKind): string | null {
     if (kind === "dynamic-import") return "a reducer is synchronous: import it at the top of the file"
     if (kind === "require-resolve" || kind === "url-token") return anything
-    if (hostModule(path) !== undefined) return null
+    if (hostModule(path) !== undefined) {
+      const closed = this.#isAlone ? closedPathOf(path) : null
+      return closed === null ? null : `closed to reducers: ${adviceFor(closed)}`
+    }
     if (path === "raftlet/testing") return "that is for tests alone"
     if (/^raftlet(?:\/|$)/.test(path)) return "raftlet exports no such thing to actors"
     if (/^effect(?:\/|$)/.test(path))
@@ -76,6 +101,12 @@ export class Imports {
 /** For the bundler's `define`. */
 export const definitions = (): Readonly<Record<string, string>> =>
   Object.fromEntries(marked.map(({ mark, word }) => [word, mark]))
+
+/** As the bundler writes an import of a whole family: `import_effect=require("raftlet-host:effect")`. */
+const hostsVariable = new RegExp(
+  String.raw`(?<![\w$.])([\w$]+)=(?:__toESM\()?require\("${hostScheme}(effect(?:/encoding)?)"\)`,
+  "g",
+)
 
 const marked = ["import.meta", "__dirname", "__filename"].map((word) => ({
   word,

@@ -245,6 +245,35 @@ describe("an uploaded source", () => {
     },
   )
 
+  test.each([
+    [
+      'import { counter } from "effect/Metric"\nexport default counter',
+      "line 1 imports effect/Metric: closed to reducers: keep it in the state",
+    ],
+    [
+      'import { Metric as M } from "effect"\nexport default () => M.counter("x")',
+      "line 1 uses Metric.counter, which is closed to reducers: keep it in the state",
+    ],
+    [
+      'import * as effect from "effect"\n\nexport default effect.Stream',
+      "line 3 uses Stream, which is closed to reducers: a reducer computes at once, and alone",
+    ],
+    [
+      'import { Effect } from "effect"\nexport default Effect.request',
+      "line 1 uses Effect.request, which is closed to reducers: keep it in the state",
+    ],
+  ])("nor what of effect is closed: %p", async (source, reason) => {
+    expect(await sourceRefusal(source)).toBe(reason)
+    // A `leading` may use it; a reducer of the same file hears of it when it does.
+    expect(await fileCode(source)).toContain("raftlet-host:effect")
+  })
+
+  test("may have what is called like that", async () => {
+    const source =
+      'import { Effect } from "effect"\nconst Metric = { counter: 1 }\nexport default [Metric.counter, Effect.succeed]'
+    expect(await codeOf(source)).toContain("counter")
+  })
+
   test("has the same version under every name", async () => {
     const bundled = await Promise.all(
       ["a", "b"].map((name) => Effect.runPromise(bundleSource({ name, source: "export default 1" }))),

@@ -1,7 +1,6 @@
 // Is a reducer kept to its state, its input and its ctx, in every realm in which reducers run?
 
 import { describe, expect, test } from "bun:test"
-import { join } from "node:path"
 import { Effect } from "effect"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import { refusalOf } from "../../src/machine/realm/forbidden.ts"
@@ -9,40 +8,19 @@ import {
   closed,
   closedForEver,
   fixed,
+  forgotten,
   largeEnough,
   moduleOf,
   open,
+  remembered,
   tooLarge,
   unfrozen,
 } from "./realmCases.ts"
 import { type Answer, answersOf } from "./realmPlace.ts"
-
-const placeFile = join(import.meta.dir, "realmPlace.ts")
+import { inProcess, inWorker } from "./realmPlaces.ts"
 
 const bundled = async (expressions: ReadonlyArray<string>): Promise<string> =>
   (await Effect.runPromise(bundleSource({ name: "tries", source: moduleOf(expressions) }))).code
-
-const inWorker = (code: string): Promise<ReadonlyArray<Answer>> =>
-  new Promise<ReadonlyArray<Answer>>((resolve, reject) => {
-    const worker = new Worker(placeFile)
-    worker.onmessage = ({ data }) => {
-      resolve(JSON.parse(data))
-      worker.terminate()
-    }
-    worker.onerror = ({ message }) => reject(new Error(message))
-    worker.postMessage(code)
-  })
-
-const inProcess = async (code: string): Promise<ReadonlyArray<Answer>> => {
-  const child = Bun.spawn([process.execPath, placeFile], {
-    stdin: new Blob([code]),
-    stdout: "pipe",
-    stderr: "inherit",
-  })
-  const text = await new Response(child.stdout).text()
-  expect(await child.exited).toBe(0)
-  return JSON.parse(text)
-}
 
 type Place = (code: string) => ReadonlyArray<Answer> | Promise<ReadonlyArray<Answer>>
 
@@ -106,6 +84,15 @@ for (const [name, place] of Object.entries(ownRealms)) {
           [unchanged, gives(true)] as const,
         ]),
       ))
+
+    test("has effect remember nothing of what all share, and a module what it likes", () =>
+      compare(place, [
+        ...forgotten.flatMap(([expression, unchanged]) => [
+          [`void (${expression})`, gives(undefined)] as const,
+          [unchanged, gives(true)] as const,
+        ]),
+        ...remembered.map(([expression, value]) => [expression, gives(value)] as const),
+      ]))
 
     test("lets no global go, not even for the host", async () => {
       // The one in which effect keeps its current fiber; modules do not see it.

@@ -120,6 +120,24 @@ export const closed: ReadonlyArray<readonly [expression: string, path: string]> 
   ["DateTime.zoneMakeLocal()", "Intl.DateTimeFormat"],
   ["Hash.hash(() => 1)", "Math.random"],
   ["Effect.runSync(Effect.gen(() => Config.String('HOME')[Symbol.iterator]()))", "process.env"],
+  // What effect keeps for all its users.
+  ["of(effect, 'Metric').counter('a')", "Metric.counter"],
+  ["of(effect, 'Metric').gauge('a')", "Metric.gauge"],
+  ["new (of(effect, 'Metric').FiberRuntimeMetrics)()", "Metric.FiberRuntimeMetrics"],
+  ["`${of(effect, 'Metric').snapshot}`", "Metric.snapshot"],
+  ["of(effect, 'Request').of()", "Request.of"],
+  ["of(effect, 'RequestResolver').make(() => Effect.void)", "RequestResolver.make"],
+  ["of(Effect, 'request')({}, {})", "Effect.request"],
+  ["of(Effect, 'requestUnsafe')({}, {})", "Effect.requestUnsafe"],
+  [
+    "of(encoding, 'SchemaBinary').encodeUnknownSync(Schema.String)('a').byteOffset",
+    "SchemaBinary.encodeUnknownSync",
+  ],
+  ["of(effect, 'Version').setCurrentVersion('a')", "Version.setCurrentVersion"],
+  ["of(effect, 'Arbitrary').configureGlobal({})", "Arbitrary.configureGlobal"],
+  ["of(effect, 'Stream').make(1)", "Stream.make"],
+  ["of(effect, 'TxRef').makeUnsafe(1)", "TxRef.makeUnsafe"],
+  ["of(Effect, 'cached')(Effect.void)", "Effect.cached"],
 ]
 
 /** What only a realm of reducers alone can close: the same for code that was there before. */
@@ -193,6 +211,25 @@ export const open: ReadonlyArray<readonly [expression: string, gives: unknown]> 
     "DateTime.formatIso(DateTime.add(DateTime.makeUnsafe(0), { months: 1, days: 2 }))",
     "1970-02-03T00:00:00.000Z",
   ],
+  // Its constructors assign what they inherit, and so do its classes.
+  ["Effect.runSync(Effect.flatMap(Effect.sync(() => 1), (one) => Effect.sync(() => one + 1)))", 2],
+  ["Effect.runSync(Effect.catch(Effect.flip(Effect.sync(() => 1)), (one) => Effect.sync(() => one + 2)))", 3],
+  ["Effect.runSync(Effect.scoped(Effect.acquireRelease(Effect.sync(() => 4), () => Effect.void)))", 4],
+  [
+    "Effect.runSync(Effect.provide(Effect.service(Context.Service('S')), effect.Layer.succeed(Context.Service('S'), 5)))",
+    5,
+  ],
+  ["Effect.runSync(Effect.forEach([1, 2], (one) => Effect.succeed(one + 1), { concurrency: 2 }))", [2, 3]],
+  ["new (class A extends Schema.Class('A')({ a: Schema.Int }) {})({ a: 6 }).a", 6],
+  [
+    "`${new (class E extends Schema.TaggedError()('E', { message: Schema.String }) {})({ message: 'm' })}`",
+    "E: m",
+  ],
+  ["effect.Optic.id().key('a').modify((one) => one + 1)({ a: 6 })", { a: 7 }],
+  [
+    "effect.Match.value(3).pipe(effect.Match.when(3, () => 'three'), effect.Match.orElse(() => 'no'))",
+    "three",
+  ],
   ["Effect.runSync(Effect.gen(function* () { return 1 + (yield* Effect.succeed(2)) }))", 3],
   ["Option.getOrElse(Option.none(), () => 4)", 4],
   ["Array.from(HashMap.values(HashMap.make(['a', 1], ['b', 2]))).toSorted()", [1, 2]],
@@ -260,6 +297,74 @@ export const fixed: ReadonlyArray<readonly [expression: string, unchanged: strin
   ["Effect.succeed.x = 1", "Effect.succeed.x === undefined"],
   ["Object.getPrototypeOf(Effect.succeed(1)).pipe = 1", "typeof Effect.succeed(1).pipe === 'function'"],
   ["actor.x = 1", "actor.x === undefined"],
+  // Prototypes that nothing names.
+  ["Object.getPrototypeOf(HashMap.make(['a', 1])).get = 1", "HashMap.has(HashMap.make(['a', 1]), 'a')"],
+  ["Object.getPrototypeOf(HashMap.make(['a', 1])).x = 1", "HashMap.empty().x === undefined"],
+  ["Object.getPrototypeOf(fiber()).evaluate = 1", "typeof fiber().evaluate === 'function'"],
+  ["Object.getPrototypeOf(fiber()).x = 1", "fiber().x === undefined"],
+  ["Object.defineProperty(Object.getPrototypeOf(fiber()), 'id', { value: 1 })", "fiber().id === 1"],
+  ["Object.getPrototypeOf(DateTime.makeUnsafe(0)).x = 1", "DateTime.makeUnsafe(1).x === undefined"],
+  ["Object.getPrototypeOf(Cause.fail(1).reasons[0]).x = 1", "Cause.fail(1).reasons[0].x === undefined"],
+  ["Object.getPrototypeOf(Effect.runSync(Ref.make(1))).x = 1", "Effect.runSync(Ref.make(1)).x === undefined"],
+  ["Schema.ErrorInstance().x = 1", "Schema.ErrorInstance().x === undefined"],
+  // What is in a Map or a Set, which freezing does not reach.
+  ["Context.empty().mapUnsafe.set('effect/Clock', 1)", "Context.empty().mapUnsafe.size === 0"],
+  ["Map.prototype.set.call(Context.empty().mapUnsafe, 'a', 1)", "Context.empty().mapUnsafe.size === 0"],
+  ["Context.empty().mapUnsafe.getOrInsert('a', 1)", "Context.empty().mapUnsafe.size === 0"],
+  ["Cause.fail(1).reasons[0].annotations.set('a', 1)", "Cause.fail(1).reasons[0].annotations.size === 0"],
+  ["Cause.interruptors(Cause.fail(1)).add(1)", "Cause.interruptors(Cause.fail(1)).size === 0"],
+  [
+    "Context.get(Context.empty(), effect.Logger.CurrentLoggers).clear()",
+    "Context.get(Context.empty(), effect.Logger.CurrentLoggers).size > 0",
+  ],
+  [
+    "Context.get(Context.empty(), effect.ErrorReporter.CurrentErrorReporters).add(1)",
+    "Context.get(Context.empty(), effect.ErrorReporter.CurrentErrorReporters).size === 0",
+  ],
+]
+
+/**
+ * What effect would remember of an object that all share: what may be done with what it gives, and what says that the next
+ * one sees nothing of it.
+ */
+export const forgotten: ReadonlyArray<readonly [expression: string, unchanged: string]> = [
+  [
+    "try_(() => { effect.SchemaAST.flip(Schema.NumberFromString.ast).x = 1 })",
+    "effect.SchemaAST.flip(Schema.NumberFromString.ast).x === undefined",
+  ],
+  ["try_(() => { Schema.toType(Schema.URL).ast.x = 1 })", "Schema.toType(Schema.URL).ast.x === undefined"],
+  [
+    "try_(() => { Schema.optionalKey(Schema.URL).ast.x = 1 })",
+    "Schema.optionalKey(Schema.URL).ast.x === undefined",
+  ],
+  [
+    "effect.Equal.byReferenceUnsafe(effect.LogLevel.values)",
+    "effect.Equal.equals(effect.LogLevel.values, [...effect.LogLevel.values])",
+  ],
+  [
+    "Cause.map(Cause.annotate(Cause.fail(1), Context.make(Context.Service('a'), 1)), () => Schema.String)",
+    "Cause.map(Cause.annotate(Cause.fail(1), Context.make(Context.Service('b'), 1)), () => Schema.String).reasons[0].annotations.size === 1",
+  ],
+  ["fiber() && fiber()", "fiber().id === 1"],
+  [
+    "Effect.runSync(Effect.forkChild(Effect.void)).id",
+    "Effect.runSync(Effect.forkChild(Effect.void)).id === 2",
+  ],
+]
+
+/** What is a module's own goes on remembering. */
+export const remembered: ReadonlyArray<readonly [expression: string, gives: unknown]> = [
+  ["new WeakMap([[Schema.String, 1]]).set(Option, 2).get(Schema.String)", 1],
+  ["new WeakSet().add(Schema.String).has(Schema.String)", true],
+  ["new (class extends WeakMap { mine = 7 })().mine", 7],
+  ["new WeakMap() instanceof WeakMap && new WeakMap().constructor === WeakMap && WeakMap.name", "WeakMap"],
+  ["new Map([[1, 2]]).set(3, 4).size + new Set([1]).add(2).size", 4],
+  ["new Map([[1, 2]]).delete(1) && Map.prototype.set.length + Map.prototype.set.name", "2set"],
+  ["effect.Equal.equals({ a: [1] }, { a: [1] })", true],
+  [
+    "(() => { const f = effect.Function.memoize(() => ({})); return f(Schema.String) === f(Schema.String) })()",
+    true,
+  ],
 ]
 
 /** What asks for more than any node need have: an expression, and what it is refused with. */
@@ -334,8 +439,13 @@ export const unfrozen = `(() => {
 /** A module whose default export holds every expression as a function. */
 export const moduleOf = (expressions: ReadonlyArray<string>): string => `
 import * as effect from "effect"
+import * as encoding from "effect/encoding"
 import { actor } from "raftlet"
-import { BigDecimal, Clock, Config, Context, Data, DateTime, Duration, Effect, Hash, HashMap, Option, Random, Schema } from "effect"
+import { BigDecimal, Cause, Clock, Config, Context, Data, DateTime, Duration, Effect, Hash, HashMap } from "effect"
+import { Option, Random, Ref, Schema } from "effect"
+// Past the bundler, which would refuse the plain names.
+const of = (module, name) => Reflect.get(module, name)
+const fiber = () => Effect.runSync(Effect.withFiber((one) => Effect.succeed(one)))
 const try_ = (run) => { try { return run() } catch (error) { return error } }
 export default [${expressions.map((expression) => `() => (${expression})`).join(",\n")}]
 `

@@ -4,6 +4,7 @@ import { readFileSync, writeSync } from "node:fs"
 import { ConfigProvider, Context } from "effect"
 import { closeRealm } from "../../src/machine/realm/closeRealm.ts"
 import { evaluateModule } from "../../src/machine/realm/evaluate.ts"
+import { countFibersAnew } from "../../src/machine/realm/fiberNumbers.ts"
 import { inClosedRealm } from "../../src/machine/realm/inClosedRealm.ts"
 
 declare const self: Worker
@@ -12,7 +13,10 @@ declare const self: Worker
 export type Answer = { readonly gives: unknown } | { readonly throws: string }
 
 export const answersOf = (code: string): ReadonlyArray<Answer> =>
-  (evaluateModule(code) as ReadonlyArray<() => unknown>).map((run) => inClosedRealm(() => answerOf(run)))
+  (evaluateModule(code) as ReadonlyArray<() => unknown>).map((run) => {
+    countFibersAnew()
+    return inClosedRealm(() => answerOf(run))
+  })
 
 export const answerOf = (run: () => unknown): Answer => {
   try {

@@ -2,9 +2,11 @@
 
 import { limitedAllocators } from "./allocations.ts"
 import { closedFunction } from "./closed.ts"
+import { countFibersPerCall } from "./fiberNumbers.ts"
+import { fix, guardedContents } from "./fixedContents.ts"
 import { NotDeterministic } from "./forbidden.ts"
 import { sharedObjects } from "./hostModules.ts"
-import { freezeAll, hiddenIntrinsics, letOthersOverride, reachableFrom } from "./primordials.ts"
+import { hiddenIntrinsics, letOthersOverride, prototypesOf, reachableFrom } from "./primordials.ts"
 import { isIdentifier, realm, replacements } from "./replacements.ts"
 
 export const isClosed = (): boolean => closed
@@ -22,14 +24,23 @@ let closed = false
  */
 export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   if (closed) return
-  for (const { holder, key, value } of [...limitedAllocators(), ...replacements()]) {
+  for (const { holder, key, value } of [...limitedAllocators(), ...guardedContents(), ...replacements()]) {
     if (key !== "stackTraceLimit") Object.defineProperty(holder, key, { value, ...fixed })
   }
   closeStacks()
   closeLastMatch()
-  for (const prototype of overridden()) letOthersOverride(prototype)
-  freezeAll(sharedObjects())
-  freezeAll(reachableFrom([...values(), ...hiddenIntrinsics(), NotDeterministic, ...shared]))
+  countFibersPerCall()
+  const ofRealm = reachableFrom([...values(), ...hiddenIntrinsics()])
+  const ofModules = sharedObjects().difference(ofRealm)
+  // All of the engine's would end its fast paths.
+  const ofEffect = [...prototypesOf(ofModules).difference(ofRealm)]
+  const accessors = [
+    ...overridden().flatMap((prototype) => letOthersOverride(prototype)),
+    ...ofEffect.flatMap((prototype) => letOthersOverride(prototype, methodsOf(prototype))),
+  ]
+  fix([...ofModules, ...accessors])
+  fix(ofRealm)
+  fix(reachableFrom([NotDeterministic, ...shared]))
   fixGlobals()
   closed = true
 }
@@ -61,6 +72,18 @@ const overridden = (): ReadonlyArray<object> => [
   AggregateError.prototype,
   SuppressedError.prototype,
 ]
+
+/**
+ * effect's own constructors assign methods that they inherit, too. Its marks and tags they do not, nor what evaluates an
+ * effect: these are read all the time.
+ */
+const methodsOf = (prototype: object): Array<string | symbol> =>
+  Object.entries(Object.getOwnPropertyDescriptors(prototype))
+    .filter(([key, { value }]) => isMethod(value) && key !== "~effect/Effect/evaluate")
+    .map(([key]) => key)
+
+/** Undefined stands where one may be missing. */
+const isMethod = (value: unknown): boolean => typeof value === "function" || value === undefined
 
 /** What the globals hold by now, but for the global object itself. */
 const values = (): ReadonlyArray<unknown> =>

@@ -2,8 +2,9 @@
 
 import { compileFunction } from "node:vm"
 import { closedValue } from "./closed.ts"
+import { countFibersAnew } from "./fiberNumbers.ts"
 import { refusalOf } from "./forbidden.ts"
-import { hostModule, hostScheme } from "./hostModules.ts"
+import { hostModule, hostScheme, reducersModule } from "./hostModules.ts"
 import { inClosedRealm } from "./inClosedRealm.ts"
 import { isIdentifier, realm } from "./replacements.ts"
 
@@ -13,17 +14,24 @@ import { isIdentifier, realm } from "./replacements.ts"
  */
 export const evaluateModule = (code: string): unknown => {
   const start = compile(code)
-  return inClosedRealm(() => begin(start, modulesView()))
+  return inClosedRealm(() => {
+    countFibersAnew()
+    return begin(start, modulesView(), requireOf(reducersModule))
+  })
 }
 
 /** The same where everything is open: for `leading` of the operator's own files, in a thread that runs nothing else. */
 export const evaluateOpenly = (code: string): unknown =>
-  begin(compile(code), Object.fromEntries(viewNames.map((name) => [name, Reflect.get(realm, name)])))
+  begin(
+    compile(code),
+    Object.fromEntries(viewNames.map((name) => [name, Reflect.get(realm, name)])),
+    requireOf(hostModule),
+  )
 
-const begin = (start: Start, globals: Readonly<Record<string, unknown>>): unknown => {
+const begin = (start: Start, globals: Readonly<Record<string, unknown>>, require: object): unknown => {
   const module: Module = { exports: {} }
   const body = start(...viewNames.map((name) => globals[name]))
-  Reflect.apply(body, module.exports, [module.exports, module, requireHost])
+  Reflect.apply(body, module.exports, [module.exports, module, require])
   return defaultOf(module.exports)
 }
 
@@ -57,14 +65,15 @@ const modulesView = (): Readonly<Record<string, unknown>> => {
   return Object.freeze(view)
 }
 
-const requireHost = Object.freeze((name: unknown): object => {
-  const isOfHost = typeof name === "string" && name.startsWith(hostScheme)
-  if (!isOfHost) throw refusalOf("require")
-  const path = name.slice(hostScheme.length)
-  const found = hostModule(path)
-  if (found === undefined) throw new Error(`there is no ${path} for reducers`)
-  return found
-})
+const requireOf = (find: (path: string) => object | undefined) =>
+  Object.freeze((name: unknown): object => {
+    const isOfHost = typeof name === "string" && name.startsWith(hostScheme)
+    if (!isOfHost) throw refusalOf("require")
+    const path = name.slice(hostScheme.length)
+    const found = find(path)
+    if (found === undefined) throw new Error(`there is no ${path} for reducers`)
+    return found
+  })
 
 /** Of a module that was written as CommonJS all that it exports is the default. */
 const defaultOf = (exports: unknown): unknown => {

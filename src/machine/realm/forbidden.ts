@@ -48,6 +48,25 @@ export const closedMethods: ReadonlyArray<readonly [holder: string, names: Reado
   ["Array.prototype", ["toLocaleString"]],
 ]
 
+/**
+ * Of effect's modules those, or those members of them, that are not for reducers; a module by its name alone. What
+ * effect keeps in its own modules it keeps for all actors of a process, and for all their calls.
+ */
+export const closedOfEffect = [
+  ["keep it in the state", "Metric", "Request", "RequestResolver", "Effect.request", "Effect.requestUnsafe"],
+  ["keep it in the state", "Version.setCurrentVersion"],
+  ["use a codec to JSON: its bytes lie in one buffer with those of others", "SchemaBinary"],
+  ...[
+    "Cache Channel ChannelSchema Deferred ExecutionPlan Fiber FiberHandle FiberMap FiberSet Latch LayerMap LayerRef",
+    "ManagedRuntime PartitionedSemaphore Pool PubSub Pull Queue RcMap RcRef Resource Runtime Scheduler ScopedCache",
+    "ScopedRef Semaphore Sink Stream SubscriptionRef SynchronizedRef Take",
+    "TxChunk TxDeferred TxHashMap TxHashSet TxPriorityQueue TxPubSub TxQueue TxReentrantLock TxRef TxSemaphore",
+    "TxSubscriptionRef Effect.cached Effect.cachedWithTTL Effect.cachedInvalidateWithTTL",
+  ].map((names) => ["a reducer computes at once, and alone", ...names.split(" ")] as const),
+  ["what touches the world belongs into `leading`", "FileSystem", "Stdio", "Terminal"],
+  ["that is for tests alone", "Arbitrary"],
+] as const
+
 /** What to use instead, by path or by the beginning of a path. */
 const advice: ReadonlyMap<string, string> = new Map(
   (
@@ -82,11 +101,12 @@ const advice: ReadonlyMap<string, string> = new Map(
       ["keep it in the state: nodes collect garbage when they like", "WeakRef", "FinalizationRegistry"],
       ["use what match or exec gives", "RegExp"],
       ["use Uint8Array, TextEncoder and TextDecoder", "Buffer"],
+      ...closedOfEffect,
     ] as const
   ).flatMap(([instead, ...paths]) => paths.map((path) => [path, instead] as const)),
 )
 
-const adviceFor = (path: string): string => {
+export const adviceFor = (path: string): string => {
   for (let end = path.length; end > 0; end = path.lastIndexOf(".", end - 1)) {
     const found = advice.get(path.slice(0, end))
     if (found !== undefined) return found

@@ -5,6 +5,8 @@ import { join } from "node:path"
 import * as effect from "effect"
 import type { Reference } from "effect/Context"
 import * as encoding from "effect/encoding"
+import { reducersViewOf } from "./effectModules.ts"
+import { effectSamples } from "./effectSamples.ts"
 import { NotDeterministic } from "./forbidden.ts"
 import { reachableFrom } from "./primordials.ts"
 
@@ -25,12 +27,18 @@ export const hostModule = (name: string): object | undefined => {
   return typeof found === "object" && found !== null ? found : undefined
 }
 
+/** The same as a module sees it that runs in a closed realm: what effect would keep for all is closed. */
+export const reducersModule = (name: string): object | undefined => {
+  const found = hostModule(name)
+  return found === undefined ? undefined : reducersViewOf(found)
+}
+
 /**
  * Everything that {@link hostModule} shows to modules. After this none of it changes by itself any more: references
- * have made their defaults, anew in the closed realm, the empty context has cached, and the global exists in which
- * effect keeps its current fiber.
+ * have made their defaults, anew in the closed realm, the empty context has cached, the global exists in which effect
+ * keeps its current fiber, and of what effect makes there was one of each.
  */
-export const sharedObjects = (): Iterable<object> => {
+export const sharedObjects = (): ReadonlySet<object> => {
   const { Context, Effect } = effect
   const roots = [raftlet, effect, encoding, Context.empty()]
   for (const value of reachableFrom(roots) as Iterable<Reference<unknown>>) {
@@ -44,7 +52,7 @@ export const sharedObjects = (): Iterable<object> => {
     }
   }
   Effect.runSync(Effect.sync(() => Context.empty().mapUnsafe))
-  return reachableFrom(roots)
+  return reachableFrom([...roots, ...roots.map(reducersViewOf), ...effectSamples()])
 }
 
 // By path: the package's root stands on this room, not under it.

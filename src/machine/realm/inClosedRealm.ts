@@ -10,6 +10,7 @@ import { type Replacement, realm, replacements } from "./replacements.ts"
  * realm with the host. What it does not do, and {@link closeRealm} does:
  * - Nothing is frozen: the work may change `Array.prototype` for everybody.
  * - Nothing is limited: how large an allocation may be is up to the machine.
+ * - Fibers are numbered as in the whole process, and effect remembers what it likes.
  * - It closes what was there at the first call. Globals that come later are open.
  * - What the work got hold of before, by an import or in a closure, it keeps; what it leaves behind, a promise,
  *   runs in the open realm.

@@ -5,8 +5,8 @@ import { isClosedProxy } from "./closed.ts"
 import { functionPrototypes } from "./replacements.ts"
 
 /**
- * The roots, their prototypes, and all that their properties hold, found without calling a getter. What a Map or a
- * closure holds is not found.
+ * The roots, their prototypes, and all that their properties hold, and of a Map or a Set what it holds, found without
+ * calling a getter. What a closure holds is not found.
  */
 export const reachableFrom = (roots: Iterable<unknown>): ReadonlySet<object> => {
   const found = new Set<object>()
@@ -20,6 +20,8 @@ export const reachableFrom = (roots: Iterable<unknown>): ReadonlySet<object> => 
       const descriptor = Object.getOwnPropertyDescriptor(value, key)
       waiting.push(descriptor?.value, descriptor?.get, descriptor?.set)
     }
+    if (value instanceof Map) waiting.push(...value.keys(), ...value.values())
+    if (value instanceof Set) waiting.push(...value)
   }
   return found
 }
@@ -47,22 +49,39 @@ export const hiddenIntrinsics = (): ReadonlyArray<unknown> => [
 /**
  * An object that inherits a read-only property cannot get one of its own by assignment: `error.name = "Mine"` would
  * throw once `Error.prototype` is frozen ("override mistake"). So the properties that are commonly assigned become
- * accessors: the setter gives the object a property of its own, as if nothing were frozen.
+ * accessors, which are returned: the setter gives the object a property of its own, as if nothing were frozen.
  */
-export const letOthersOverride = (prototype: object): void => {
-  for (const key of Reflect.ownKeys(prototype)) {
+export const letOthersOverride = (
+  prototype: object,
+  which = Reflect.ownKeys(prototype),
+): ReadonlyArray<object> => {
+  const accessors: Array<object> = []
+  for (const key of which) {
     const { configurable, enumerable, value, writable } = Object.getOwnPropertyDescriptor(prototype, key)!
     if (configurable !== true || writable !== true) continue
-    Object.defineProperty(prototype, key, {
-      get: () => value,
-      set(own: unknown) {
+    const get = () => value
+    const { set } = {
+      set(this: object, own: unknown) {
         if (this === prototype)
           throw new TypeError(`${String(key)} is the same for all: it cannot be changed`)
         Object.defineProperty(this, key, { value: own, writable: true, enumerable: true, configurable: true })
       },
-      enumerable: enumerable === true,
-    })
+    }
+    Object.defineProperty(prototype, key, { get, set, enumerable: enumerable === true })
+    accessors.push(get, set)
   }
+  return accessors
+}
+
+/** What objects of these inherit from, or will. */
+export const prototypesOf = (values: Iterable<object>): ReadonlySet<object> => {
+  const found = new Set<object>()
+  for (const value of values) {
+    const prototype =
+      typeof value === "function" ? Reflect.get(value, "prototype") : Object.getPrototypeOf(value)
+    if (isObject(prototype)) found.add(prototype)
+  }
+  return found
 }
 
 const isObject = (value: unknown): value is object =>
