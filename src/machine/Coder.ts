@@ -5,6 +5,7 @@ import type { AnySchema, Json } from "./actor.ts"
 import { type Fits, fitsOf, parseOptions } from "./fits.ts"
 import { isStackOverflow, rethrowFault } from "./HostFault.ts"
 import { type Canonical, canonicalise, jsonPointer, NotJson, tooDeep } from "./json.ts"
+import { lastingMessageOf, messageLengthMax } from "./thrown.ts"
 
 /** What is wrong with a value, and where. */
 export interface Issue {
@@ -49,7 +50,9 @@ export class Coder {
     } catch (error) {
       // A getter or a proxy of the author's that ran over the stack: where it does differs from node to node.
       rethrowFault(error, "the value")
-      return Result.fail([{ path: error instanceof NotJson ? error.path : "", message: messageOf(error) }])
+      return Result.fail([
+        { path: error instanceof NotJson ? error.path : "", message: lastingMessageOf(error) },
+      ])
     }
   }
 
@@ -96,15 +99,6 @@ export const freezeDeep = (value: unknown): boolean => {
   return whole
 }
 
-export const messageOf = (error: unknown): string => {
-  try {
-    const message = error instanceof Error ? `${error.message}` : String(error)
-    return message.slice(0, messageLengthMax).toWellFormed()
-  } catch {
-    return "something that has no text"
-  }
-}
-
 const guard = (
   parse: () => Result.Result<unknown, SchemaIssue.Issue>,
 ): Result.Result<unknown, ReadonlyArray<Issue>> => {
@@ -116,7 +110,7 @@ const guard = (
     if (isStackOverflow(error)) return Result.fail([{ path: "", message: tooDeep }])
     rethrowFault(error, "the schema")
     // A schema's own transformation threw, or wanted to wait.
-    return Result.fail([{ path: "", message: messageOf(error) }])
+    return Result.fail([{ path: "", message: lastingMessageOf(error) }])
   }
 }
 
@@ -187,5 +181,4 @@ const first = <Item>(items: ReadonlyArray<Item>, find: (item: Item) => string | 
 }
 
 const issuesMax = 20
-export const messageLengthMax = 1000
 const format = SchemaIssue.makeFormatterStandardSchemaV1()

@@ -330,7 +330,7 @@ export class MachineCore {
     const outcome = this.#outcomeOf(entry, actor, key, reply)
     if (slot !== null) outcomes.add(slot, command, entry, outcome)
     if (timer !== null) timers.clear(timer)
-    return outcome
+    return reply.type === "rejected" ? refusals.rejectedNow(reply.reason) : outcome
   }
 
   #outcomeOf(entry: Entry, actor: string, key: string, reply: Exclude<Reply, { type: "faulted" }>): Outcome {

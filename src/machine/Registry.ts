@@ -11,9 +11,10 @@ import {
   type Json,
   type LeadingDefinition,
 } from "./actor.ts"
-import { Coder, messageOf, notJsonReason } from "./Coder.ts"
+import { Coder, notJsonReason } from "./Coder.ts"
 import { unknownField } from "./definitionFields.ts"
 import { numberMax } from "./limits.ts"
+import { messageOf } from "./thrown.ts"
 
 /** An actor type, checked and ready to run. */
 export interface LoadedActor {

@@ -2,7 +2,7 @@
 
 import { Result } from "effect"
 import type { Json } from "./actor.ts"
-import { freezeDeep, messageOf } from "./Coder.ts"
+import { freezeDeep } from "./Coder.ts"
 import type { Adopt, Ask, Call, Check, Reduce, Reply, Show } from "./Executor.ts"
 import { HostFault, isOutOfMemory, refusalsOfMemory } from "./HostFault.ts"
 import { Instance } from "./Instance.ts"
@@ -15,6 +15,7 @@ import { inClosedRealm } from "./realm/inClosedRealm.ts"
 import { asynchronous, isThenable, reduce } from "./reduce.ts"
 import type { Reason } from "./refusals.ts"
 import * as refusals from "./refusals.ts"
+import { messageOf } from "./thrown.ts"
 import { utf8Length } from "./utf8.ts"
 import { viewState } from "./views.ts"
 

@@ -4,9 +4,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { dirname, join, parse, relative, resolve } from "node:path"
 import { Effect, Result } from "effect"
-import { messageOf } from "./Coder.ts"
 import { definitions, Imports } from "./imports.ts"
 import { type ActorProblem, ActorsRefused, isActorName } from "./Registry.ts"
+import { messageOf } from "./thrown.ts"
 
 /** The code of one actor type: text, so that it can cross into a thread and stay on disk. */
 export interface ActorModule {

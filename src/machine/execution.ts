@@ -7,7 +7,6 @@ import type { Entry } from "../consensus/types.ts"
 import type { StateStore, StoredTimer } from "../storage/StateStore.ts"
 import type { Json } from "./actor.ts"
 import type { Catalogue } from "./Catalogue.ts"
-import { messageOf } from "./Coder.ts"
 import { decodeCommand, isLaterFormat, type LoggedCommand } from "./command.ts"
 import type { Events } from "./Events.ts"
 import type { Instances } from "./Instances.ts"
@@ -20,6 +19,7 @@ import * as refusals from "./refusals.ts"
 import type { Quarantines } from "./system/Quarantines.ts"
 import { isSystemName } from "./system/rows.ts"
 import type { Timers } from "./Timers.ts"
+import { messageOf } from "./thrown.ts"
 
 /** All that one group's machine knows. */
 export interface MachineState {

@@ -5,7 +5,6 @@ import { Effect, Layer, Semaphore } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
-import { messageOf } from "./Coder.ts"
 import type { Executor, Lane, Work } from "./Executor.ts"
 import { InstallGate } from "./InstallGate.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
@@ -13,6 +12,7 @@ import { MachineCore } from "./MachineCore.ts"
 import { MachineFailed, MachineHost, reasonOf } from "./MachineHost.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
+import { messageOf } from "./thrown.ts"
 
 /** Every effect of this host is over when it has begun, unless a snapshot store or the executor takes its time. */
 export const layerInProcess = (options: {

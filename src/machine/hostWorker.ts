@@ -5,7 +5,6 @@ import { Effect, Layer, type Scope } from "effect"
 import type { Configuration, Entry, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
-import { messageOf } from "./Coder.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
 import {
@@ -27,6 +26,7 @@ import {
   unpackAdmissions,
   unpackOutcomes,
 } from "./threadProtocol.ts"
+import { messageOf } from "./thrown.ts"
 
 /**
  * Bundles the actors, starts the thread that owns `statePath`, and has every actor seen once. Ends with the scope,

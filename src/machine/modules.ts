@@ -2,10 +2,10 @@
 
 import { Effect, Result } from "effect"
 import { type ActorModule, bundleActors } from "./bundle.ts"
-import { messageOf } from "./Coder.ts"
 import { type ActorProblem, ActorsRefused, type LoadedActor, loadActor, Registry } from "./Registry.ts"
 import { evaluateModule } from "./realm/evaluate.ts"
 import { inClosedRealm } from "./realm/inClosedRealm.ts"
+import { messageOf } from "./thrown.ts"
 
 /** Runs the modules and checks what they export. `earlier`: code that only entries in the log may name. */
 export const loadModules = Effect.fnUntraced(function* (

@@ -2,7 +2,7 @@
 
 import { Result } from "effect"
 import type { CommandContext, InputOf, Json } from "./actor.ts"
-import { type Issue, messageLengthMax, messageOf } from "./Coder.ts"
+import type { Issue } from "./Coder.ts"
 import { Emissions, type Emitted } from "./Emissions.ts"
 import type { Reduce, Scheduled } from "./Executor.ts"
 import { rethrowFault } from "./HostFault.ts"
@@ -10,7 +10,8 @@ import { type Canonical, canonicalise, NotJson } from "./json.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { LoadedActor, LoadedCommand } from "./Registry.ts"
 import { SeededRandom } from "./random.ts"
-import type { Reason } from "./refusals.ts"
+import { type Reason, thrown } from "./refusals.ts"
+import { messageLengthMax } from "./thrown.ts"
 import { utf8Length } from "./utf8.ts"
 
 /** What an accepted command comes to. */
@@ -79,7 +80,7 @@ const textBytesOf = ({ json, textBytesMax }: Canonical, limit: number): number =
 const reasonOf = (error: unknown, { call: { actor, key, command }, limits }: Execution): Reason => {
   if (error instanceof Rejection) return boundedReason(error.reason, limits)
   rethrowFault(error, `${actor}/${key}/${command}`)
-  return { code: "reducer-threw", message: messageOf(error), data: null }
+  return thrown("reducer-threw", error)
 }
 
 /** It is remembered as an outcome is, and bounded as a result is. */

@@ -5,6 +5,7 @@ import type { Issue } from "./Coder.ts"
 import { deed, type Fault } from "./fault.ts"
 import type { RefusalCode, Refused } from "./outcome.ts"
 import type { Quarantine, Suspension, Voided } from "./system/Quarantines.ts"
+import { lastingMessageOf, wordsOf } from "./thrown.ts"
 
 /** Why a command was rejected: a reducer's own words, or the machine's about a reducer. */
 export interface Reason {
@@ -13,6 +14,8 @@ export interface Reason {
   readonly data: Json
   /** What the machine found of a value of its own; it stands beside the reason, as with other invalid values. */
   readonly issues?: ReadonlyArray<Issue>
+  /** In place of `message`, for whoever waits for it now: another replica may word it otherwise. */
+  readonly words?: string
 }
 
 export const refused = (code: RefusalCode, detail: string, extra: object = {}): Refused => ({
@@ -44,8 +47,19 @@ export const revisionMismatch = (expected: number, revision: number): Refused =>
 export const idempotencyMismatch = (): Refused =>
   refused("idempotency-mismatch", "The idempotency key was used with another command or input.")
 
-export const rejected = ({ issues, ...reason }: Reason): Refused =>
+/** As it is remembered. */
+export const rejected = ({ issues, words: _, ...reason }: Reason): Refused =>
   refused("rejected", reason.message, { reason, ...(issues === undefined ? {} : { issues }) })
+
+/** As it is told for the first time. */
+export const rejectedNow = ({ words, ...reason }: Reason): Refused =>
+  rejected(words === undefined ? reason : { ...reason, message: words })
+
+export const thrown = (code: string, error: unknown, before = ""): Reason => {
+  const words = wordsOf(error)
+  const message = before + lastingMessageOf(error)
+  return { code, message, data: null, ...(words === undefined ? {} : { words: before + words }) }
+}
 
 export const quarantined = (quarantine: Quarantine): Refused => {
   const { actor, key, version, fault, index, at, command } = quarantine

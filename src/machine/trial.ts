@@ -145,8 +145,11 @@ const admissionOf = (
   return isUnfit ? settled(reply.refused) : { _tag: "Admitted", command: bytes }
 }
 
-/** The state in between, when another command of the part replaces it, is told or not. */
+/** The state in between, when another command of the part replaces it, is told or not. What the engine says varies. */
 const isSame = (one: Reply, other: Reply): boolean => {
+  if (one.type === "rejected" && other.type === "rejected") {
+    return isDeepStrictEqual(refusals.rejected(one.reason), refusals.rejected(other.reason))
+  }
   if (one.type !== "reduced" || other.type !== "reduced") return isDeepStrictEqual(one, other)
   const [left, right] = [one.instance?.text, other.instance?.text]
   return (

@@ -4,12 +4,12 @@
 
 import { Result } from "effect"
 import type { Json } from "./actor.ts"
-import { freezeDeep, messageOf } from "./Coder.ts"
+import { freezeDeep } from "./Coder.ts"
 import { rethrowFault } from "./HostFault.ts"
 import type { Instance } from "./Instance.ts"
 import { canonicalise, parseCanonical } from "./json.ts"
 import type { Actors, LoadedActor } from "./Registry.ts"
-import { incompatibleState, type Reason } from "./refusals.ts"
+import { incompatibleState, type Reason, thrown } from "./refusals.ts"
 
 /** Fails when the state was written by code with another idea of it. */
 export const viewState = (
@@ -55,11 +55,7 @@ const step = (run: (state: Json) => unknown, state: Json, where: string): Result
     return Result.succeed(canonicalise(run(state)).json)
   } catch (error) {
     rethrowFault(error, `the migration ${where}`)
-    return Result.fail({
-      code: "migration-failed",
-      message: `The state cannot be brought ${where}: ${messageOf(error)}`,
-      data: null,
-    })
+    return Result.fail(thrown("migration-failed", error, `The state cannot be brought ${where}: `))
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { Cause, Effect, Exit, Semaphore } from "effect"
 import { openSqliteStateStore } from "../storage/stateStoreSqlite.ts"
-import { messageOf } from "./Coder.ts"
 import { compartments } from "./compartments.ts"
 import { defaultLimits } from "./limits.ts"
 import { MachineCore } from "./MachineCore.ts"
@@ -10,6 +9,7 @@ import { reasonOf } from "./MachineHost.ts"
 import { Premises } from "./Premises.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
 import { type OpenOptions, packAdmissions, packOutcomes, type Reply, type Request } from "./threadProtocol.ts"
+import { messageOf } from "./thrown.ts"
 
 declare const self: Worker
 

@@ -97,9 +97,11 @@ export const finishSnapshot = (
   const paths = snapshotPaths(directory)
   const [part, received] = [paths.part(id), paths.received(id)]
   if (statSync(received, { throwIfNoEntry: false })?.size === bytes) {
-    // It was finished before; but who did it may have died before its name was durable.
+    // It was finished before, and may have gone bad since; and who did it may have died before its name was durable.
+    const reason = refusal(received, id, bytes, digestOf)
+    if (reason !== "") rmSync(received, { force: true })
     syncPath(paths.snapshots)
-    return ""
+    return reason
   }
   if (!existsSync(part)) return "nothing of it is here"
   const reason = refusal(part, id, bytes, digestOf)

@@ -108,10 +108,13 @@ const openFiles = (disk: MemoryDisk, group: GroupId, digestOf: DigestOf | null):
 
   const finish = Effect.fnUntraced(function* (id: string, expected: number) {
     yield* conduct.working
-    if (bytesOf(receivedName(id))?.byteLength === expected) {
-      // It was finished before; but who did it may have died before its name was durable.
+    const received = bytesOf(receivedName(id))
+    if (received?.byteLength === expected) {
+      // It was finished before, and may have gone bad since; and who did it may have died before its name was durable.
+      const reason = yield* attempt("finish snapshot", () => refusal(received, id, expected, digestOf))
+      if (reason !== "") yield* attempt("finish snapshot", () => directory.remove(receivedName(id)))
       yield* sync("finish snapshot", () => directory.names)
-      return ""
+      return reason
     }
     const reason = yield* attempt("finish snapshot", () => {
       const bytes = bytesOf(partName(id))

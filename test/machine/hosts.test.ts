@@ -1,13 +1,16 @@
 // What does every machine host promise? One suite, run in this thread on memory and on SQLite, and in a thread
 // of its own.
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineFailed } from "../../src/machine/MachineHost.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { command, entry, initial, refusalOf } from "./Bench.ts"
 import { add, base, offerOwn, places, propose, removeTemporary, run, value } from "./places.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporary)
 

@@ -104,6 +104,23 @@ describe("a rejected command leaves the state untouched (contract §2, HAZARDS D
     })
   }
 
+  test("what the engine says of its own error is told once, and only its kind is remembered (HAZARDS D6)", () => {
+    const { propose } = started()
+    const mutates = command({ command: "mutates", idempotencyKey: "once" })
+    const first: object = refusalOf(propose(mutates))
+    expect(first).toMatchObject({
+      reason: { code: "reducer-threw", message: expect.stringMatching(/^TypeError: .*readonly/) },
+    })
+    // Code that has run for longer, or in another release, would have worded it otherwise.
+    expect<object>(refusalOf(propose(mutates))).toEqual({
+      ...first,
+      reason: { code: "reducer-threw", message: "TypeError", data: null },
+      replayed: true,
+    })
+    const throws = command({ command: "throws", idempotencyKey: "also once" })
+    expect(refusalOf(propose(throws))).toEqual({ ...refusalOf(propose(throws)), replayed: false })
+  })
+
   test("a state of exactly the limit is stored, one byte more is refused", () => {
     const { propose, at } = started()
     // {"note":"…","value":1} has 21 bytes around its note.

@@ -1,12 +1,15 @@
 // Does a plan come to an end, whatever the code does that it runs?
 
-import { expect, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import type { Plan } from "../../src/machine/system/plan.ts"
 import { command } from "./Bench.ts"
 import { Housed } from "./Housed.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const counting = (version: number, by: string, more = "") => `
   import { Schema } from "effect"

@@ -1,10 +1,13 @@
 // Does what is only tried stay out of what is true? (HAZARDS L8)
 
-import { expect, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { command } from "./Bench.ts"
 import { Housed, hurried, openWithoutWalls } from "./Housed.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const list = `
   import { Schema } from "effect"

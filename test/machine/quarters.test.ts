@@ -1,7 +1,7 @@
 // Who is to blame when code does not answer where it runs? Not a call that had no place to run, nor one that was run where
 // others had left something behind.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { type Compartment, type CompartmentFault, fault } from "../../src/machine/compartment/Compartment.ts"
 import type { Call, Reply } from "../../src/machine/Executor.ts"
@@ -12,6 +12,9 @@ import { encodeReplies } from "../../src/machine/inside/protocol.ts"
 import { Quarters, type QuartersOptions } from "../../src/machine/inside/Quarters.ts"
 import { defaultLimits } from "../../src/machine/limits.ts"
 import { hurried } from "./Housed.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 /** A call by the name of its query; what it is answered is its name again. */
 const ask = (query: string): Call => ({

@@ -1,7 +1,7 @@
 // Does effect carry anything from one call to another, or from one actor to another? Everything that it exports is tried,
 // so that a later version of effect cannot bring what nobody has looked at.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { bundleActor, bundleSource } from "../../src/machine/bundle.ts"
@@ -12,6 +12,9 @@ import { defaultLimits } from "../../src/machine/limits.ts"
 import { logTerms } from "../../src/machine/Premises.ts"
 import { inProcess } from "./realmPlaces.ts"
 import type { Probed } from "./realmProbes.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const probed = async (): Promise<ReadonlyArray<Probed>> => {
   const { code } = await Effect.runPromise(bundleActor(join(import.meta.dir, "realmProbes.ts"), "probes"))
@@ -54,6 +57,7 @@ describe("what effect does for a module", () => {
 const countsFibers = `
 import { Effect, Schema } from "effect"
 import { actor } from "raftlet"
+
 const fiber = () => Effect.runSync(Effect.withFiber((one) => Effect.succeed(one.id)))
 export default actor({
   version: 1,

@@ -1,6 +1,6 @@
 // What does a thread of its own add to the machine: edited files, reducers that hang, and its own end.
 
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -22,6 +22,9 @@ import {
   value,
   worker,
 } from "./places.ts"
+
+// The machine may be busy, and a thread takes its time to begin.
+setDefaultTimeout(30_000)
 
 afterEach(removeTemporary)
 

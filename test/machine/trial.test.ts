@@ -1,10 +1,13 @@
 // What does a trial let into the log? What comes to an end, and each time to the same.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
 import type { Admission } from "../../src/machine/MachineHost.ts"
 import { command } from "./Bench.ts"
 import { Housed } from "./Housed.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(30_000)
 
 const source = `
   import { Schema } from "effect"

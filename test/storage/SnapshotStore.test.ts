@@ -407,6 +407,27 @@ describe("snapshot files", () => {
     state.close()
   })
 
+  test("one that went bad after it had arrived is refused when it is announced again, and goes (S5)", async () => {
+    const { node, state, snapshot } = await made()
+    const target = makers.SQLite!()
+    const files = join(target.directory, "snapshots")
+    await transfer(node, target, (from, to) =>
+      Effect.gen(function* () {
+        yield* send(from, to, snapshot.id, 100_000)
+        yield* to.finish(snapshot)
+        const path = join(files, readdirSync(files).find((name) => name.includes(snapshot.id))!)
+        const bytes = readFileSync(path)
+        bytes[68]! ^= 1
+        writeFileSync(path, bytes)
+        expect((yield* Effect.flip(to.finish(snapshot)))._tag).toBe("SnapshotCorrupt")
+        expect(yield* to.received(snapshot.id)).toBe(0)
+        yield* send(from, to, snapshot.id, 100_000)
+        yield* to.finish(snapshot)
+      }),
+    )
+    state.close()
+  })
+
   test("none is made of a state with a bad row (S5)", async () => {
     const { node, state, snapshot } = await made()
     state.close()

@@ -1,7 +1,6 @@
 // What answers where the code runs? Loads code, runs batches, and keeps the states that it left.
 
 import { Result } from "effect"
-import { messageOf } from "../Coder.ts"
 import type { Call } from "../Executor.ts"
 import type { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
@@ -9,6 +8,7 @@ import { defaultLimits, type MachineLimits } from "../limits.ts"
 import { manifestOf, manifestProblem } from "../manifest.ts"
 import { type Actors, type LoadedActor, loadActor } from "../Registry.ts"
 import { Runner } from "../Runner.ts"
+import { messageOf } from "../thrown.ts"
 import { Again } from "./Again.ts"
 import {
   decodeRequest,

@@ -3,13 +3,13 @@
 
 import { Effect, Exit, Result, Scope, Semaphore } from "effect"
 import type { Manifest } from "../Catalogue.ts"
-import { messageOf } from "../Coder.ts"
 import { type Compartment, type CompartmentFault, fault } from "../compartment/Compartment.ts"
 import type { Call, Reply } from "../Executor.ts"
 import type { Fault } from "../fault.ts"
 import type { Instance } from "../Instance.ts"
 import { idOf } from "../Instances.ts"
 import type { MachineLimits } from "../limits.ts"
+import { messageOf } from "../thrown.ts"
 import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun, type LoadReply } from "./protocol.ts"
 import { Residents } from "./Residents.ts"
 

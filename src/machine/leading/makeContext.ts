@@ -1,10 +1,11 @@
 // How does what a `leading` asks become words of the door, and the answer what its types say?
 
 import { Effect, Result, Semaphore } from "effect"
-import { type Coder, messageOf } from "../Coder.ts"
+import type { Coder } from "../Coder.ts"
 import { canonicalise } from "../json.ts"
 import type { Outcome, QueryOutcome } from "../outcome.ts"
 import type { LoadedActor } from "../Registry.ts"
+import { messageOf } from "../thrown.ts"
 import type { Json } from "../values.ts"
 import type {
   Answer,

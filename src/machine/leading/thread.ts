@@ -2,9 +2,9 @@
 
 import { heapSize } from "bun:jsc"
 import { Effect, type Fiber, Result } from "effect"
-import { messageOf } from "../Coder.ts"
 import { loadActor } from "../Registry.ts"
 import { evaluateOpenly } from "../realm/evaluate.ts"
+import { messageOf } from "../thrown.ts"
 import type { DoorAnswer, LeadingDoor } from "./door.ts"
 import { giveWay } from "./giveWay.ts"
 import type { LeadingFault } from "./Leading.ts"
