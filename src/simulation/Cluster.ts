@@ -2,8 +2,6 @@
 
 import type { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { members } from "../consensus/configuration.ts"
-import { leaderLives } from "../consensus/election.ts"
-import { leaseHolds } from "../consensus/reading.ts"
 import type { Configuration, NodeId } from "../consensus/types.ts"
 import type { CallRunner } from "../machine/Executor.ts"
 import type { Unanswered } from "../machine/leading/Leading.ts"
@@ -15,6 +13,7 @@ import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { Alterations } from "./Alterations.ts"
+import { BoundChecks } from "./BoundChecks.ts"
 import { CodeChecks } from "./CodeChecks.ts"
 import type { Faults } from "./CodeHost.ts"
 import { SimulatedDisk } from "./Disk.ts"
@@ -23,13 +22,14 @@ import { type Emits, EventChecks } from "./EventChecks.ts"
 import { Executions } from "./Executions.ts"
 import { Invariants } from "./Invariants.ts"
 import { LeadingChecks } from "./LeadingChecks.ts"
+import { LeaseChecks } from "./LeaseChecks.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import { Lookout } from "./Lookout.ts"
 import { Sightings } from "./markers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
 import type { DiskTruth } from "./observed.ts"
-import { type ClockOptions, type Process, plainClock } from "./Process.ts"
+import { type ClockOptions, plainClock } from "./Process.ts"
 import { type NodeWatcher, SimulatedNode, type Surroundings } from "./SimulatedNode.ts"
 import { insist, Violation } from "./Violation.ts"
 import { World } from "./World.ts"
@@ -98,12 +98,9 @@ export class SimulatedCluster {
   readonly #lookout: Lookout
   readonly #events: EventChecks
   readonly #leading = new LeadingChecks()
+  readonly #leases = new LeaseChecks(() => this.nodes, this.invariants)
+  readonly #bounds: BoundChecks
   readonly #onLeadingProposal: OnLeadingProposal
-  /** Term and vote that are not on their disk yet, though nothing but entries need keep them from it. */
-  readonly #unwritten = new Map<
-    NodeId,
-    { readonly what: string; readonly process: Process; readonly since: number }
-  >()
   #found: Violation | null = null
   /** Events since time has last gone on. */
   #stepsInMilli = 0
@@ -135,6 +132,7 @@ export class SimulatedCluster {
     // Whoever starts a node tells it who is there.
     const contacts = Object.fromEntries(ids.map((id) => [id, configuration.addresses[id] ?? addressOf(id)]))
     this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration, contacts }
+    this.#bounds = new BoundChecks(this.raft, this.invariants)
     this.alterations = new Alterations({ scrubMillis: this.raft.scrubMillis, configuration })
     const around: Surroundings = {
       world: this.world,
@@ -239,9 +237,9 @@ export class SimulatedCluster {
     insist("liveness", this.#stepsInMilli < STEPS_IN_MILLI_MAX, "time goes on", this.#stepsInMilli)
     if (this.#found !== null) throw this.#found
     if (this.world.steps % LOOK_EVERY_STEPS === 0) {
-      this.#lookAtQueues()
+      this.#bounds.lookAtQueues(this.nodes)
       for (const node of this.nodes) {
-        this.#lookAtFullDisk(node)
+        this.#bounds.lookAtFullDisk(node)
         this.alterations.look(node, world.nowMillis, this.invariants.committedIndex)
       }
     }
@@ -331,99 +329,6 @@ export class SimulatedCluster {
     this.#lookout.sent(from, to, payload)
   }
 
-  /** Whoever may serve reads by its lease has everything that is committed (L5). */
-  #lookAtLease({ id, process, record }: SimulatedNode): void {
-    const { committedIndex } = this.invariants
-    if (process === null || record === null || !leaseHolds(record, process.nowMillis)) return
-    insist(
-      "lease",
-      record.commitIndex >= committedIndex,
-      `${id} has a lease (L5)`,
-      record.commitIndex,
-      committedIndex,
-    )
-  }
-
-  /**
-   * While a leader may serve reads by its lease, those who could elect another one without it keep quiet: not only
-   * does nobody lead beside it, nobody could (L5).
-   */
-  #lookAtPromises({ id, process, record }: SimulatedNode): void {
-    if (process === null || record === null || !leaseHolds(record, process.nowMillis)) return
-    const isFree = (voter: NodeId): boolean => {
-      const other = this.node(voter)
-      if (voter === id || other.process === null || other.record === null) return false
-      return other.record.standing === "whole" && !leaderLives(other.record, other.process.nowMillis)
-    }
-    const { voters, outgoing } = record.configurations.current
-    const isSafe = [voters, outgoing].some(
-      (half) => half.length > 0 && half.filter(isFree).length * 2 <= half.length,
-    )
-    insist("lease", isSafe, `${id} has a lease, and no majority would vote (L5)`, voters.filter(isFree))
-  }
-
-  /** Voters keep quiet for as long as a leader may rely on them: nobody else is elected meanwhile (L5). */
-  #lookAtOtherLeases(elected: NodeId): void {
-    for (const { id, process, record } of this.nodes) {
-      if (id === elected || process === null || record === null) continue
-      insist(
-        "lease",
-        !leaseHolds(record, process.nowMillis),
-        `${elected} is elected while ${id} has a lease (L5)`,
-      )
-    }
-  }
-
-  /** Every queue within its bound (H5, R13). */
-  #lookAtQueues(): void {
-    const { waitingMax, limits } = this.raft
-    for (const node of this.nodes) {
-      const status = node.raft?.status()
-      if (status === undefined) continue
-      const { proposals = 0, reads = 0 } = status.queues
-      // What peers forward is taken as a whole batch or not at all.
-      insist(
-        "bounded",
-        proposals <= waitingMax * 2,
-        `proposals that wait at ${node.id} (H5)`,
-        proposals,
-        waitingMax,
-      )
-      insist("bounded", reads <= waitingMax, `reads that wait at ${node.id} (H5)`, reads, waitingMax)
-      const cached = node.record?.log.cachedBytes ?? 0
-      // What waits at all doors may be in one log and not applied yet.
-      const waiting = 2 * this.nodes.length * waitingMax * this.invariants.entryBytesMax
-      insist(
-        "bounded",
-        cached <= limits.cacheBytesMax + waiting,
-        `entries in the memory of ${node.id} (R13)`,
-        cached,
-      )
-    }
-  }
-
-  /** Where room is kept for them, term and vote do not wait for any (S7). */
-  #lookAtFullDisk({ id, disk, process, record }: SimulatedNode): void {
-    const { isFull, reserveBytes, hangs, failing, syncMillisMax } = disk.weather
-    const isAble = isFull && reserveBytes > 0 && !hangs && failing === "no"
-    const { term, votedFor } = this.#truthOf(id)?.hardState ?? {}
-    const isWritten = record === null || (record.term === term && record.votedFor === votedFor)
-    if (!isAble || isWritten || process === null || process.isPaused) return void this.#unwritten.delete(id)
-    const what = `${record.term} ${record.votedFor}`
-    const waiting = this.#unwritten.get(id)
-    if (waiting?.what !== what || waiting.process !== process) {
-      return void this.#unwritten.set(id, { what, process, since: process.nowMillis })
-    }
-    const waitedMillis = process.nowMillis - waiting.since
-    insist(
-      "vote on a full disk",
-      waitedMillis <= WRITTEN_MILLIS_MAX + 10 * syncMillisMax,
-      `term and vote of ${id} find the room that is kept for them (S7)`,
-      what,
-      waitedMillis,
-    )
-  }
-
   #watcher(): NodeWatcher {
     const { invariants, executions } = this
     return {
@@ -450,16 +355,14 @@ export class SimulatedCluster {
         invariants.turned(record, turn, this.#truthOf, nowMillis)
         const isNew = invariants.committedIndex > committedIndex
         // By what it hears late a node may believe that it leads still.
-        for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#lookAtLease(node)
-        for (const node of this.nodes) if (node.record?.role.kind === "leader") this.#lookAtPromises(node)
-        if (invariants.leaderCount > leaderCount) this.#lookAtOtherLeases(record.id)
+        for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#leases.holdsAll(node)
+        for (const node of this.nodes) if (node.record?.role.kind === "leader") this.#leases.isAlone(node)
+        if (invariants.leaderCount > leaderCount) this.#leases.elected(record.id)
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
-      read: ({ id, process, record }, grounds) => {
-        if (grounds !== "lease") return
-        const holds = process !== null && record !== null && leaseHolds(record, process.nowMillis)
-        insist("lease", holds, `${id} answers by its lease, which holds until it has (L6)`)
+      read: (node, grounds) => {
+        if (grounds === "lease") this.#leases.read(node)
       },
       readArrived: ({ consistency }) => {
         const { committedIndex } = invariants
@@ -555,8 +458,6 @@ const describeConfiguration = ({ current, currentIndex }: ConfigurationHistory):
 }
 
 const LOOK_EVERY_STEPS = 256
-/** How long term and vote may take on a full disk: several looks of the writer, which looks four times a second. */
-const WRITTEN_MILLIS_MAX = 1000
 /** Measured: a few hundred at the most. Lives that only wake each other would keep the run from ever ending. */
 const STEPS_IN_MILLI_MAX = 100_000
 
