@@ -182,9 +182,9 @@ const nowHere = ({ call, limits }: Execution): number => {
       },
       {
         file: "src/machine/MachineCore.ts",
-        find: `import { Instances, idOf } from "./Instances.ts"`,
+        find: `import { idOf } from "./Instances.ts"`,
         replace: `import { Instance } from "./Instance.ts"
-import { Instances, idOf } from "./Instances.ts"
+import { idOf } from "./Instances.ts"
 import { canonicalise } from "./json.ts"`,
       },
     ],

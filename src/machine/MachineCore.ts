@@ -3,15 +3,13 @@
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
 import type { Entry, Index, NodeId } from "../consensus/types.ts"
-import { StateCorrupt, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
+import { StateCorrupt, type StatePosition, type StateStore } from "../storage/StateStore.ts"
 import { admitAll } from "./admission.ts"
-import { Catalogue } from "./Catalogue.ts"
 import { encodeLogged } from "./command.ts"
-import { Events } from "./Events.ts"
 import type { Call, Reply, Work } from "./Executor.ts"
 import { barring, type MachineState } from "./execution.ts"
 import type { Fault } from "./fault.ts"
-import { Instances, idOf } from "./Instances.ts"
+import { idOf } from "./Instances.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
 import type {
   ActorStatus,
@@ -23,18 +21,18 @@ import type {
   Query,
   Stuck,
 } from "./MachineHost.ts"
-import { Outcomes } from "./Outcomes.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { answerAll } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
+import { digestOf, openState, StateFlush } from "./StateFlush.ts"
 import { ChangeNotes, type Changes, changesSince, standingFor } from "./system/changes.ts"
 import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
-import { Quarantines, type Suspension, type Voided } from "./system/Quarantines.ts"
+import type { Suspension, Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
-import { type IsHeld, Timers } from "./Timers.ts"
+import type { IsHeld } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
 import { answerWatchers } from "./watching.ts"
@@ -48,9 +46,7 @@ export class MachineCore {
   readonly #state: MachineState
   /** As of the last applied entry. */
   #position: StatePosition
-  #flushedIndex: Index
-  /** As the last flush found it: only who asks for a flush has it tried again. */
-  #isDiskFull = false
+  readonly #flushes: StateFlush
   #failure: unknown = null
   #isClosed = false
   #stuck: Stuck | null = null
@@ -68,21 +64,8 @@ export class MachineCore {
     const { store } = options
     const limits = { ...defaultLimits, ...options.limits }
     this.#position = store.position()
-    this.#flushedIndex = this.#position.index
-    this.#state = discarding(store, () => {
-      const digest = digestsOf(store.digest())
-      const instances = new Instances(store, limits.cacheBytesMax, digest.instances)
-      return {
-        store,
-        catalogue: new Catalogue(instances, options.preset),
-        quarantines: new Quarantines(instances),
-        limits,
-        instances,
-        outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),
-        timers: new Timers(store, digest.timers),
-        events: new Events(this.#position.index, limits),
-      }
-    })
+    this.#state = discarding(store, () => openState(store, options.preset, limits))
+    this.#flushes = new StateFlush(this.#state, this.#position.index)
   }
 
   /** As of the last flush: where applying starts after a restart. */
@@ -156,7 +139,7 @@ export class MachineCore {
 
   /** After what was applied: no flush is to keep the next batch waiting for long. */
   relieve(): void {
-    if (this.#isLargeFlush() && !this.#isDiskFull) this.flush()
+    if (this.#flushes.isLarge && !this.#flushes.isDiskFull) this.flush()
   }
 
   /** Runs once what was admitted as untried, and says what may enter the log. `by`: this node. */
@@ -207,11 +190,11 @@ export class MachineCore {
 
   /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */
   flush(): Index {
-    return this.#guard(() => this.#flush())
+    return this.#guard(() => this.#flushes.flush(this.#position))
   }
 
   stateHash(): { readonly index: Index; readonly hash: string } {
-    return { index: this.#position.index, hash: this.#digest() }
+    return { index: this.#position.index, hash: digestOf(this.#state) }
   }
 
   /** What the state came to at the newest checkpoints, oldest first. */
@@ -383,48 +366,6 @@ export class MachineCore {
     if (isCheckpoint(entry)) this.#checkpoints.note(this.stateHash())
   }
 
-  #flush(): Index {
-    const { index } = this.#position
-    if (index === this.#flushedIndex) return index
-    const { instances, outcomes, store, timers } = this.#state
-    const changed = timers.unflushed()
-    try {
-      store.flush({
-        position: this.#position,
-        instances: instances.dirtyRows(),
-        outcomes: outcomes.unflushedChunks(),
-        forgetOutcomesBelow: outcomes.forgetBelow,
-        timersSet: changed.set,
-        timersCleared: changed.cleared,
-        digest: this.#digest(),
-      })
-    } catch (error) {
-      // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
-      this.#isDiskFull = error instanceof StateStoreFull
-      if (this.#isDiskFull) return this.#flushedIndex
-      throw error
-    }
-    this.#isDiskFull = false
-    instances.flushed()
-    outcomes.flushed()
-    timers.flushed()
-    this.#flushedIndex = index
-    return index
-  }
-
-  #digest(): string {
-    const { instances, outcomes, timers } = this.#state
-    return `${instances.digest}${outcomes.digest}${timers.digest}`
-  }
-
-  #isLargeFlush(): boolean {
-    const { instances, limits, outcomes } = this.#state
-    return (
-      instances.dirtyCount > limits.dirtyInstancesMax ||
-      instances.dirtyBytes + outcomes.unflushedBytes > limits.dirtyBytesMax
-    )
-  }
-
   /** After a failure half a batch may have been applied: nothing may be said or stored any more. */
   #guard<Value>(work: () => Value): Value {
     if (this.#failure !== null) throw this.#failure
@@ -445,10 +386,4 @@ const discarding = <Value>(store: StateStore, work: () => Value): Value => {
     if (error instanceof StateCorrupt) store.discard()
     throw error
   }
-}
-
-/** As `#digest` joins them; a state that was never flushed has none. */
-const digestsOf = (digest: string) => {
-  const joined = digest.padEnd(48, "0")
-  return { instances: joined.slice(0, 16), outcomes: joined.slice(16, 32), timers: joined.slice(32) }
 }
