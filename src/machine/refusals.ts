@@ -104,7 +104,7 @@ export const notDropped = (quarantine: Quarantine): Refused => {
 export const voided = ({ actor, key, command, fault, from }: Voided): Refused =>
   refused(
     "quarantined",
-    `The command was not executed, and the instance is in quarantine: the command "${command}" of entry ${from} ${deed[fault.kind]}. An operator must repair it.`,
+    `The command was not executed: the command "${command}" of entry ${from} ${deed[fault.kind]}, and put the instance into quarantine.`,
     { quarantine: { actor, key, command, fault: fault.kind, detail: fault.detail, index: from } },
   )
 

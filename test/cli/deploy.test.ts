@@ -81,6 +81,7 @@ const quarantine = {
   at: 1_700_000_000_000,
   revision: 3,
   by: "n2",
+  voided: false,
 }
 const row = {
   by: "n1",
@@ -465,6 +466,14 @@ describe("actors", () => {
       "key  since  command  input    because of  detail",
       'a/1     33  hang     {"n":1}  deadline    it computed for 1500 ms',
     ])
+    const [till] = actors.actors
+    const held = { actors: [{ ...till, quarantined: [{ ...quarantine, voided: true }] }] }
+    const { out: voided } = await run(
+      start(planned, ({ path }) => (path === "/admin/actors" ? Response.json(held) : null)),
+      ["actors", "till"],
+    )
+    expect(voided).toContain("deadline, voided  it computed")
+    expect(voided).toContain("only with `--force` it is dropped")
     expect(JSON.parse((await run(start(), ["actors", "till", "--json"])).out)).toMatchObject({ name: "till" })
     expect((await run(start(), ["actors", "nobody"])).code).toBe(1)
   })

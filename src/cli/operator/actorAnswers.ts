@@ -34,6 +34,7 @@ export const ActorsAnswer = Schema.Struct({
           fault: Schema.String,
           detail: Schema.String,
           index: Schema.Finite,
+          voided: Schema.Boolean,
         }),
       ),
       quarantinedCount: Schema.Finite,

@@ -107,15 +107,21 @@ const actorText = (actor: ActorAnswer): string => {
           `\n${thousands(quarantinedCount)} in quarantine; \`raftlet repair ${actor.name} KEY\` brings them out:`,
           table(
             ["key", "since", "command", "input", "because of", "detail"],
-            quarantined.map(({ key, index, command, input, fault, detail }) => [
+            quarantined.map(({ key, index, command, input, fault, detail, voided }) => [
               key,
               index,
               command,
               shortened(JSON.stringify(input) ?? ""),
-              fault,
+              voided ? `${fault}, voided` : fault,
               shortened(detail),
             ]),
           ),
+          ...(quarantined.some(({ voided }) => voided)
+            ? [
+                "\nvoided: the command was in the log already, and somebody may have been told that it was executed. Until it is",
+                "repaired the instance is not read; `--with rerun` executes the command, and only with `--force` it is dropped.",
+              ]
+            : []),
           ...(more > 0 ? [`and ${thousands(more)} more`] : []),
         ]),
   ].join("\n")

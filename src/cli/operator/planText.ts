@@ -102,7 +102,7 @@ const replayText = ({ from, replay: { commands, same, isCutShort } }: PlanAnswer
   const other = commands - same
   const result =
     other === 0 ? "all come to the same" : counted(other, "comes to something else", "come to something else")
-  const end = isCutShort ? "; then the code failed" : ""
+  const end = isCutShort ? "; at the next one of the two failed its host, and the rest was not run" : ""
   return `${counted(commands, "command", "commands")} of the log run by both: ${result}${end}`
 }
 

@@ -36,7 +36,7 @@ export const repairCommand = Command.make(
     const to = actorPath(actor, `instances/${encodeURIComponent(key)}/repair`)
     const path = client.path(to, force ? { force: 1 } : {})
     const answer = yield* client.change({ method: "POST", path, body }, "actors")
-    yield* show(client, answer.text, () => fieldsText(answer.body))
+    yield* show(client, answer.text, () => fieldsText(withJson(answer.body)))
   }),
 ).pipe(
   Command.withDescription(
@@ -53,6 +53,17 @@ export const repairCommand = Command.make(
     { command: "raftlet repair orders 4711 --with state --state @order.json", description: "By hand" },
   ]),
 )
+
+/** A state and a result are the actor's own: shown as they are, not taken apart. */
+const withJson = (body: unknown): unknown =>
+  typeof body !== "object" || body === null
+    ? body
+    : Object.fromEntries(
+        Object.entries(body).map(([name, value]) => [
+          name,
+          name === "state" || name === "result" ? JSON.stringify(value) : value,
+        ]),
+      )
 
 const bodyOf = (how: string | null, state: string | null): object => {
   if (how !== "before" && how !== "rerun" && how !== "state") {
