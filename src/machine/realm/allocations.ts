@@ -3,6 +3,7 @@
 // that runs at all says yes, above them every node says no.
 
 import { isOutOfMemory, noteRefusalOfMemory } from "../HostFault.ts"
+import { TooLarge } from "./forbidden.ts"
 import { type Replacement, realm } from "./replacements.ts"
 
 /** Of one buffer, and of one string that is made by repetition, in code units. */
@@ -132,5 +133,5 @@ const lengthOf = (given: object): number => {
 const checkBytes = (bytes: number): void => check("a buffer", bytes, allocationBytesMax)
 
 const check = (what: string, size: number, max: number): void => {
-  if (size > max) throw new RangeError(`${what} of ${size} is too large for a reducer: the limit is ${max}`)
+  if (size > max) throw new TooLarge(`${what} of ${size} is too large for a reducer: the limit is ${max}`)
 }

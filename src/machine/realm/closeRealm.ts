@@ -4,7 +4,7 @@ import { limitedAllocators } from "./allocations.ts"
 import { closedFunction } from "./closed.ts"
 import { countFibersPerCall } from "./fiberNumbers.ts"
 import { fix, guardedContents } from "./fixedContents.ts"
-import { NotDeterministic } from "./forbidden.ts"
+import { NotDeterministic, SharedByAll, TooLarge } from "./forbidden.ts"
 import { sharedObjects } from "./hostModules.ts"
 import { hiddenIntrinsics, letOthersOverride, prototypesOf, reachableFrom } from "./primordials.ts"
 import { isIdentifier, realm, replacements } from "./replacements.ts"
@@ -40,7 +40,7 @@ export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   ]
   fix([...ofModules, ...accessors])
   fix(ofRealm)
-  fix(reachableFrom([NotDeterministic, ...shared]))
+  fix(reachableFrom([NotDeterministic, SharedByAll, TooLarge, ...shared]))
   fixGlobals()
   closed = true
 }

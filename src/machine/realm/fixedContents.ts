@@ -2,6 +2,7 @@
 // remember of an object that all share: there one module would find what another one left.
 
 import { Schema, SchemaAST } from "effect"
+import { SharedByAll } from "./forbidden.ts"
 import { freezeAll, reachableFrom } from "./primordials.ts"
 import { type Replacement, realm } from "./replacements.ts"
 
@@ -42,7 +43,7 @@ const refusing = (holder: object, key: string): Replacement =>
     (right) =>
       ({
         method(this: { readonly [isFixed]?: true }, ...given: ReadonlyArray<unknown>): unknown {
-          if (this[isFixed] === true) throw new TypeError("it is the same for all: it cannot be changed")
+          if (this[isFixed] === true) throw new SharedByAll("it is the same for all: it cannot be changed")
           return apply(right, this, given)
         },
       }).method,

@@ -13,6 +13,18 @@ export class NotDeterministic extends Error {
   override readonly name = "NotDeterministic"
 }
 
+/**
+ * What a reducer gets that would change what all share, or would have more at once than it may. Of classes of their own:
+ * what they say is ours, and lasts, as what the engine says of its errors does not (`thrown.ts`).
+ */
+export class SharedByAll extends TypeError {
+  override readonly name = "TypeError"
+}
+
+export class TooLarge extends RangeError {
+  override readonly name = "RangeError"
+}
+
 /** The refusal of one thing, as it would be written in code: `Date.now`. */
 export const refusalOf = (path: string): NotDeterministic =>
   new NotDeterministic(`${path} is closed to reducers: ${adviceFor(path)}`)

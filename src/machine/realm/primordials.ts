@@ -2,6 +2,7 @@
 
 import { isModuleNamespaceObject } from "node:util/types"
 import { isClosedProxy } from "./closed.ts"
+import { SharedByAll } from "./forbidden.ts"
 import { functionPrototypes } from "./replacements.ts"
 
 /**
@@ -63,7 +64,7 @@ export const letOthersOverride = (
     const { set } = {
       set(this: object, own: unknown) {
         if (this === prototype)
-          throw new TypeError(`${String(key)} is the same for all: it cannot be changed`)
+          throw new SharedByAll(`${String(key)} is the same for all: it cannot be changed`)
         Object.defineProperty(this, key, { value: own, writable: true, enumerable: true, configurable: true })
       },
     }
