@@ -2,6 +2,7 @@
 // until then whoever asks for one of them waits.
 
 import { Effect } from "effect"
+import type { Index, Millis } from "../consensus/types.ts"
 import type { OwnActor } from "../machine/MachineHost.ts"
 import { askNothing, type Door } from "./Doors.ts"
 import { bringIn, command, type Sender } from "./deploy.ts"
@@ -14,6 +15,12 @@ export interface Offered {
   /** `hindered` and `conflict`: another version is active, and `reason` says why this one is not. */
   readonly status: "active" | "activated" | "earlier" | "hindered" | "conflict"
   readonly reason: string | null
+}
+
+/** What an entry has said of one. */
+interface Answer {
+  readonly offered: Offered
+  readonly index: Index
 }
 
 /** Offers a node's own actors to its group, once after each start. */
@@ -48,17 +55,19 @@ export class Offering {
   /** Tries until the group has answered for each. `told` hears of every one. */
   readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
     for (const own of this.#door.machine.own) {
+      let answer: Answer | null = null
       for (;;) {
         yield* this.#releaseActive
-        const offered = yield* Effect.promise(() => this.#attempt(own))
-        if (offered === null) {
-          yield* Effect.sleep(pauseMillis)
-          continue
+        // Offered once: what is far behind, or in repair, would fill the log with it until it has come there.
+        if (answer !== null || (yield* this.#isHere(0))) {
+          answer ??= yield* Effect.promise(() => this.#attempt(own))
         }
-        this.offered.set(own.actor, offered)
-        told(offered)
-        break
+        // Who answered may have come further than this node, which would call the actor unknown.
+        if (answer !== null && (yield* this.#isHere(answer.index))) break
+        yield* Effect.sleep(pauseMillis)
       }
+      this.offered.set(own.actor, answer.offered)
+      told(answer.offered)
       this.#release(own.actor)
     }
   }).bind(this)
@@ -76,24 +85,27 @@ export class Offering {
     this.#pending.delete(actor)
   }
 
+  /** Whether this node has a state to show, and it has come so far. */
+  #isHere(index: Index): Effect.Effect<boolean> {
+    const asked = () => askNothing(this.#door, "local", this.#deadline, index)
+    return Effect.map(Effect.promise(asked), ({ _tag }) => _tag !== "Failure")
+  }
+
+  get #deadline(): Millis {
+    return this.#door.raft.now() + attemptMillis
+  }
+
   /** Null: nobody has answered. */
-  async #attempt(own: OwnActor): Promise<Offered | null> {
+  async #attempt(own: OwnActor): Promise<Answer | null> {
     const { actor, version } = own
     const { declared } = own.manifest
-    const sender: Sender = {
-      door: this.#door,
-      node: this.#node,
-      deadline: this.#door.raft.now() + attemptMillis,
-    }
+    const sender: Sender = { door: this.#door, node: this.#node, deadline: this.#deadline }
     try {
       if (!(await this.#isKnown(own))) await bringIn(sender, own)
       const offer = { node: this.#node, version, declared }
       const { result, index } = await command(sender, "$actor/offer", actor, offer)
-      // This node may have come less far than who answered, and would call the actor unknown.
-      const here = await askNothing(this.#door, "local", sender.deadline, index)
-      if (here._tag === "Failure") return null
       const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
-      return { actor, version, status, reason: reason ?? null }
+      return { offered: { actor, version, status, reason }, index }
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause
       return null

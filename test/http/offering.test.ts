@@ -26,8 +26,8 @@ test("an actor is waited for until this node has come to where the group took it
         read: async ({ minIndex, consistency, answer }) => {
           expect(consistency).toBe("local")
           asked.push(minIndex)
-          await come.promise
-          known = true
+          if (minIndex > 0) await come.promise
+          known = minIndex > 0
           answer({ _tag: "Refused", code: "unknown-actor", detail: "", extra: "{}", replayed: false })
         },
       },
@@ -42,8 +42,8 @@ test("an actor is waited for until this node has come to where the group took it
     "n1",
   )
   const life = Effect.runFork(offering.life(() => {}))
-  while (asked.length === 0) await Bun.sleep(1)
-  expect(asked).toEqual([12])
+  while (asked.length < 2) await Bun.sleep(1)
+  expect(asked).toEqual([0, 12])
   expect(offering.isDone).toBe(false)
   expect(offering.settled("till")).not.toBe(null)
   come.resolve()
@@ -51,4 +51,39 @@ test("an actor is waited for until this node has come to where the group took it
   await Effect.runPromise(Fiber.join(life))
   expect(offering.isDone).toBe(true)
   expect(offering.settled("till")).toBe(null)
+})
+
+test("a node in repair offers nothing, and one that is far behind offers once", async () => {
+  const { door } = makeFake()
+  const offers: Array<number> = []
+  // In repair, here, and then behind the answer for a while.
+  const isHere = [false, false, true, false, false, true]
+  const offering = new Offering(
+    {
+      raft: {
+        ...door.raft,
+        propose: (proposals) => {
+          offers.push(isHere.length)
+          const result = JSON.stringify({ status: "activated" })
+          for (const { answer } of proposals)
+            answer({ _tag: "Accepted", result, revision: 1, index: 12, term: 1, replayed: false })
+        },
+        read: ({ answer }) =>
+          answer(
+            isHere.shift() === true
+              ? { _tag: "Refused", code: "unknown-actor", detail: "", extra: "{}", replayed: false }
+              : { _tag: "Failure", code: "not-ready", outcome: "rejected", detail: "in repair" },
+          ),
+      },
+      machine: {
+        ...door.machine,
+        own: [own],
+        actors: Effect.succeed([{ name: "till", active: null, versions: [{ version }] } as never]),
+      },
+    },
+    "n1",
+  )
+  await Effect.runPromise(offering.life(() => {}))
+  expect(offers).toEqual([3])
+  expect(offering.isDone).toBe(true)
 })
