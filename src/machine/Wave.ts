@@ -48,6 +48,10 @@ export class Wave {
       this.#isClosed = true
       return this.#push({ entry, now, weighed: null })
     }
+    if (this.#state.quarantines.beginsVoid(entry.index)) {
+      if (!isEmpty) return "full"
+      this.#isClosed = true
+    }
     if (entry.kind !== "command") return this.#push({ entry, now, weighed: null })
     const weighed = weigh(this.#state, entry, now)
     if (weighed.type === "system") return isEmpty ? weighed : "full"

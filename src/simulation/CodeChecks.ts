@@ -40,7 +40,7 @@ export class CodeChecks {
   /** Told by whoever was further than those who have told of entries. */
   #refusals: ReadonlyArray<Refusal> = []
   /** Called quarantined, and not yet by any entry. */
-  #unexplained: ReadonlyArray<{ readonly index: Index; readonly key: string }> = []
+  #unexplained: ReadonlyArray<{ readonly index: Index; readonly key: string; readonly version: string }> = []
   /** What was accepted last of each instance, by key. */
   readonly #acceptedAt = new Map<string, Index>()
   /** Idempotency keys of commands that were not executed because they had been admitted for another version. */
@@ -159,7 +159,7 @@ export class CodeChecks {
     }
     if (outcome._tag === "Refused") {
       // That nobody could get past it, an entry further on says.
-      if (outcome.code === "quarantined") this.#unexplained = [...this.#unexplained, { index, key }]
+      if (outcome.code === "quarantined") this.#unexplained = [...this.#unexplained, { index, key, version }]
       return
     }
     this.#judgeAnswer(index, key, active!, outcome)
@@ -223,7 +223,7 @@ export class CodeChecks {
     if (this.#truth.isQuarantined(key, index)) return
     const { voidFrom, version } = input
     const isVoid = voidFrom !== null
-    this.#truth.secluded(key, { from: index, version, isVoid })
+    this.#truth.secluded(key, { from: index, version, isVoid, countsFrom: voidFrom ?? index })
     if (this.#truth.isSuspended(version, index)) this.#sightings.see("actor suspended")
     if (!isVoid) return this.#sightings.see("quarantined before the log")
     this.#sightings.see("command voided")
@@ -233,7 +233,9 @@ export class CodeChecks {
     const executedAt = this.#acceptedAt.get(key) ?? 0
     const what = `entry ${index} voids what nobody has executed (D5)`
     insist("quarantine", executedAt < voidFrom, what, executedAt, voidFrom)
-    this.#unexplained = this.#unexplained.filter((one) => one.key !== key || one.index < voidFrom)
+    this.#unexplained = this.#unexplained.filter(
+      (one) => (one.key !== key || one.index < voidFrom) && !this.#truth.isSuspended(one.version, one.index),
+    )
   }
 
   #judgeRepair(index: Index, key: string, command: LoggedCommand, outcome: Outcome): void {

@@ -15,6 +15,8 @@ interface Secluded extends Span {
   /** Version id of what failed. */
   readonly version: string
   readonly isVoid: boolean
+  /** From here on it counts against its version: from what was voided on. */
+  readonly countsFrom: Index
 }
 
 /** Of one actor. Told in the order of the log. */
@@ -67,31 +69,31 @@ export class CodeTruth {
     return [...this.#suspensions.values()].some((spans) => isWithin(spans, from, until))
   }
 
-  secluded(key: string, given: Pick<Secluded, "from" | "version" | "isVoid">): void {
+  secluded(key: string, given: Omit<Secluded, "until">): void {
     const spans = this.#quarantines.get(key) ?? []
     this.#quarantines.set(key, [...spans, { ...given, until: endless }])
-    this.#weigh(given.version, given.from)
+    this.#weigh(given.version)
   }
 
   lifted(key: string, index: Index): void {
     const span = this.#quarantines.get(key)!.at(-1)!
     span.until = index
-    this.#weigh(span.version, index)
+    this.#weigh(span.version)
   }
 
   /** Ten instances in quarantine by one version are too many, or two that every replica stood still for. */
-  #weigh(version: string, index: Index): void {
-    let weight = 0
-    for (const spans of this.#quarantines.values()) {
-      const last = spans.at(-1)!
-      if (last.until === endless && last.version === version) weight += last.isVoid ? 5 : 1
+  #weigh(version: string): void {
+    const failed = [...this.#quarantines.values()].flat().filter((one) => one.version === version)
+    const places = new Set(failed.flatMap(({ countsFrom, until }) => [countsFrom, until]))
+    const spans: Array<Span> = []
+    for (const place of [...places].sort((left, right) => left - right)) {
+      const counting = failed.filter(({ countsFrom, until }) => countsFrom <= place && until > place)
+      const isHeavy = counting.reduce((sum, { isVoid }) => sum + (isVoid ? 5 : 1), 0) >= 10
+      const last = spans.at(-1)
+      if (isHeavy && last?.until !== endless) spans.push({ from: place, until: endless })
+      if (!isHeavy && last?.until === endless) last.until = place
     }
-    const spans = this.#suspensions.get(version) ?? []
-    const last = spans.at(-1)
-    const isSuspended = last?.until === endless
-    if (weight >= 10 && !isSuspended)
-      this.#suspensions.set(version, [...spans, { from: index, until: endless }])
-    if (weight < 10 && isSuspended) last.until = index
+    this.#suspensions.set(version, spans)
   }
 }
 

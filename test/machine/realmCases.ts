@@ -118,7 +118,7 @@ export const closed: ReadonlyArray<readonly [expression: string, path: string]> 
   ["DateTime.nowUnsafe()", "Date.now"],
   ["Effect.runSync(DateTime.now)", "Date.now"],
   ["DateTime.zoneMakeLocal()", "Intl.DateTimeFormat"],
-  ["Hash.hash(() => 1)", "Math.random"],
+  ["Hash.random({})", "Math.random"],
   ["Effect.runSync(Effect.gen(() => Config.String('HOME')[Symbol.iterator]()))", "process.env"],
   // What effect keeps for all its users.
   ["of(effect, 'Metric').counter('a')", "Metric.counter"],
@@ -236,6 +236,17 @@ export const open: ReadonlyArray<readonly [expression: string, gives: unknown]> 
   ["Effect.runSync(Effect.provideService(Effect.service(Context.Service('S')), Context.Service('S'), 5))", 5],
   ["Context.get(Context.add(Context.empty(), Context.Service('T'), 6), Context.Service('T'))", 6],
   ["Hash.hash({ a: 1 }) === Hash.hash({ a: 1 })", true],
+  ["Hash.hash(() => 1) === Hash.hash(class {})", true],
+  ["Equal.equals(() => 1, () => 1)", false],
+  [
+    "((One, Other) => Equal.equals(new One({ a: 1 }), new Other({ a: 1 })))(class extends Schema.Class('A')({ a: Schema.Int }) {}, class extends Schema.Class('B')({ a: Schema.Int }) {})",
+    false,
+  ],
+  ["((Line) => Equal.equals(new Line({ a: 1 }), new Line({ a: 1 })))(class extends Data.Class {})", true],
+  [
+    "((Line) => HashMap.has(HashMap.make([new Line({ a: 1 }), 2]), new Line({ a: 1 })))(class extends Schema.Class('Line')({ a: Schema.Int }) {})",
+    true,
+  ],
   ["(class Point extends Schema.Class('Point')({ x: Schema.Int }) {}).make({ x: 1 }).x", 1],
   ["new (class E extends Data.TaggedError('E') {})({ message: 'm' })._tag", "E"],
   [
@@ -441,7 +452,7 @@ export const moduleOf = (expressions: ReadonlyArray<string>): string => `
 import * as effect from "effect"
 import * as encoding from "effect/encoding"
 import { actor } from "raftlet"
-import { BigDecimal, Cause, Clock, Config, Context, Data, DateTime, Duration, Effect, Hash, HashMap } from "effect"
+import { BigDecimal, Cause, Clock, Config, Context, Data, DateTime, Duration, Effect, Equal, Hash, HashMap } from "effect"
 import { Option, Random, Ref, Schema } from "effect"
 // Past the bundler, which would refuse the plain names.
 const of = (module, name) => Reflect.get(module, name)

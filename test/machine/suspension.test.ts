@@ -4,10 +4,10 @@ import { describe, expect, test } from "bun:test"
 import { Result, Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { versionOf } from "../../src/machine/bundle.ts"
-import { decodeCommand } from "../../src/machine/command.ts"
+import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
 import { loadActor } from "../../src/machine/Registry.ts"
 import type { SystemInput } from "../../src/machine/system/commands.ts"
-import { command, refusalOf } from "./Bench.ts"
+import { command, entry, refusalOf } from "./Bench.ts"
 import { SystemBench } from "./SystemBench.ts"
 
 const definition = actor({
@@ -212,7 +212,7 @@ describe("what a later entry voids", () => {
     const { at } = new Till()
     const voids = (key: string, from: number, until: number) =>
       at.machine.foresee({
-        ...{ actor: "till", key, from, until, command: "add" },
+        ...{ actor: "till", key, version: versions[0]!, from, until, command: "add" },
         fault: { kind: "deadline", detail: "500 ms" },
       })
     return { at, voids }
@@ -226,7 +226,29 @@ describe("what a later entry voids", () => {
     voids("b", from + 1, from + 11)
     expect(refusalOf(add(at, "b"))).toMatchObject({ code: "quarantined" })
     expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })
-    expect(add(at, "c")).toMatchObject({ result: "1" })
+  })
+
+  test("counts against its version from its first entry on: what else is in the log is not tried one by one", () => {
+    const { at, voids } = foreseen()
+    const from = at.index + 1
+    const batch = ["a", "b", "c", "d"].map((key) =>
+      encodeCommand(command({ actor: "till", key, command: "add", json: null, version: versions[0]! })),
+    )
+    voids("a", from, from + 10)
+    voids("b", from + 1, from + 11)
+    const outcomes = at.machine.apply(batch.map((bytes) => entry(++at.index, bytes)))
+    expect(outcomes.map((outcome) => refusalOf(outcome!))).toMatchObject([
+      { quarantine: { key: "a" } },
+      { quarantine: { key: "b" } },
+      { suspension: { instances: 2, index: from + 1, last: { key: "b" } } },
+      { suspension: { instances: 2 } },
+    ])
+    at.machine.flush()
+    at.restart()
+    expect(refusalOf(add(at, "e"))).toMatchObject({ suspension: { instances: 2 } })
+    // Until both are what a later entry makes of them: here nothing.
+    while (at.index < from + 11) at.system("$actor/activate", "nobody", { version: "v", from: null })
+    expect(add(at, "e")).toMatchObject({ result: "1" })
   })
 
   test("is known after a restart, until the entry has come that says so", () => {

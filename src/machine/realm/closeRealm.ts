@@ -5,6 +5,7 @@ import { closedFunction } from "./closed.ts"
 import { countFibersPerCall } from "./fiberNumbers.ts"
 import { fix, guardedContents } from "./fixedContents.ts"
 import { NotDeterministic, SharedByAll, TooLarge } from "./forbidden.ts"
+import { hashFunctionsAlike } from "./functionHashes.ts"
 import { sharedObjects } from "./hostModules.ts"
 import { hiddenIntrinsics, letOthersOverride, prototypesOf, reachableFrom } from "./primordials.ts"
 import { isIdentifier, realm, replacements } from "./replacements.ts"
@@ -30,6 +31,7 @@ export const closeRealm = (shared: ReadonlyArray<unknown> = []): void => {
   closeStacks()
   closeLastMatch()
   countFibersPerCall()
+  hashFunctionsAlike()
   const ofRealm = reachableFrom([...values(), ...hiddenIntrinsics()])
   const ofModules = sharedObjects().difference(ofRealm)
   // All of the engine's would end its fast paths.

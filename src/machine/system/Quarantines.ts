@@ -36,7 +36,7 @@ export interface Suspension {
   /** In quarantine by that version. */
   readonly instances: number
   /** The one that came last. */
-  readonly last: Quarantine
+  readonly last: Failing
 }
 
 /** What a command came to that was run again for a repair: whoever sent it may still ask for its answer. */
@@ -54,6 +54,8 @@ export interface Rerun {
 export interface Voided {
   readonly actor: string
   readonly key: string
+  /** Version id of the code that failed. */
+  readonly version: string
   readonly from: Index
   /** The entry that says so. */
   readonly until: Index
@@ -81,7 +83,9 @@ export class Quarantines {
     for (const { key, value } of this.#voidRows.all()) this.#voids.set(key, value)
     for (const { key, value } of this.#rows.all()) this.#byId.set(key, value)
     for (const { key, value } of this.#rerunRows.all()) this.#reruns.set(key, value)
-    for (const { actor, version } of this.#byId.values()) this.#judge(actor, version)
+    for (const { actor, version } of [...this.#byId.values(), ...this.#voids.values()]) {
+      this.#judge(actor, version)
+    }
   }
 
   /** Known ahead of its entry, by who has looked: the entries before it are about to be applied. */
@@ -95,14 +99,26 @@ export class Quarantines {
     return voided !== undefined && voided.from <= index && index < voided.until ? voided : null
   }
 
-  /** An entry is applied: who begins here, after a restart or with a snapshot, knows what was foreseen. */
+  /** What comes behind this entry is weighed anew: its actor may be suspended from there on. */
+  beginsVoid(index: Index): boolean {
+    return this.#voids.size > 0 && this.#voids.values().some(({ from }) => from === index)
+  }
+
+  /**
+   * An entry is applied. What is foreseen counts from its first entry on: whoever begins there, after a restart or with a
+   * snapshot, knows of it, and what else its actor has in the log is not tried one by one.
+   */
   passed(index: Index): void {
     for (const [id, voided] of this.#voids) {
       if (voided.from === index) this.#voidRows.put(id, voided, index)
-      if (voided.until > index) continue
-      this.#voids.delete(id)
-      if (this.#voidRows.get(id) !== null) this.#voidRows.put(id, null, index)
+      if (voided.until <= index) this.#endVoid(id, index)
+      if (voided.from === index || voided.until <= index) this.#judge(voided.actor, voided.version)
     }
+  }
+
+  #endVoid(id: string, index: Index): void {
+    if (!this.#voids.delete(id)) return
+    if (this.#voidRows.get(id) !== null) this.#voidRows.put(id, null, index)
   }
 
   /** A trial has failed its host in this term: until the log says so, nobody tries that instance again. */
@@ -174,6 +190,7 @@ export class Quarantines {
   put(quarantine: Quarantine, index: Index): void {
     const id = idOf(quarantine.actor, quarantine.key)
     this.#byId.set(id, quarantine)
+    this.#endVoid(id, index)
     this.#suspects.faults.delete(id)
     this.#rows.put(id, quarantine, index)
     this.#judge(quarantine.actor, quarantine.version)
@@ -187,8 +204,16 @@ export class Quarantines {
     if (version !== undefined) this.#judge(actor, version)
   }
 
-  #of(actor: string, version: string): ReadonlyArray<Quarantine> {
-    return [...this.#byId.values()].filter((one) => one.actor === actor && one.version === version)
+  /** In quarantine, or about to be. */
+  #of(actor: string, version: string): ReadonlyArray<Failing> {
+    const isIts = (one: { readonly actor: string; readonly version: string }) =>
+      one.actor === actor && one.version === version
+    const begun = [...this.#voids]
+      .filter(([id, one]) => isIts(one) && this.#voidRows.get(id) !== null)
+      .map(
+        ([, { key, command, fault, from }]): Failing => ({ key, command, fault, index: from, isVoid: true }),
+      )
+    return [...[...this.#byId.values()].filter(isIts), ...begun]
   }
 
   #judge(actor: string, version: string): void {
@@ -202,7 +227,10 @@ export class Quarantines {
 
 type Suspect = Pick<Quarantine, "actor" | "key" | "version" | "fault">
 
-const weightOf = (quarantines: ReadonlyArray<Quarantine>): number =>
+/** An instance on which a version has failed, and by which command. */
+type Failing = Pick<Quarantine, "key" | "command" | "fault" | "index" | "isVoid">
+
+const weightOf = (quarantines: ReadonlyArray<Failing>): number =>
   quarantines.reduce((sum, { isVoid }) => sum + (isVoid ? voidWeight : 1), 0)
 
 /** Each instance has cost the leader about a second; each that was voided, every replica some. */

@@ -45,7 +45,8 @@ export const voidingOf = (stuck: Stuck, entries: ReadonlyArray<Entry>): Voided |
     const input = readSystem("$instance/quarantine", command.input)
     const from = input?.voidFrom ?? null
     if (input === null || from === null || from > stuck.index) continue
-    return { actor, key, from, until: entry.index, command: input.command, fault: faultOf(input) }
+    const { version, command: name } = input
+    return { actor, key, version, from, until: entry.index, command: name, fault: faultOf(input) }
   }
   return null
 }
