@@ -97,7 +97,7 @@ export const changesSince = (
   return [
     ...versionChanges(state, before, now, command.command),
     ...(key === null ? [] : instanceChanges(before, now, key, command)),
-    ...suspensionChanges(before, now),
+    ...suspensionChanges(before, now, isVoiding(command)),
   ].map((change) => ({ ...change, index, actor }))
 }
 
@@ -127,17 +127,23 @@ function* instanceChanges(
     yield { what: "quarantined", key, version, fault, by }
   }
   // Also where the instance was in quarantine before: what nobody could get past may be its repair.
-  const from = command === "quarantine" ? readSystem("$instance/quarantine", input)?.voidFrom : null
-  if (from != null) yield { what: "voided", key, from }
+  const from = voidFromOf({ command, input })
+  if (from !== null) yield { what: "voided", key, from }
   if (before.quarantine !== null && quarantine === null) {
     yield { what: "repaired", key, how: readSystem("$instance/repair", input)?.how ?? "" }
   }
 }
 
-function* suspensionChanges(before: Standing, { suspension }: Standing): Generator<What> {
+const voidFromOf = ({ command, input }: Pick<LoggedCommand, "command" | "input">): Index | null =>
+  command === "quarantine" ? (readSystem("$instance/quarantine", input)?.voidFrom ?? null) : null
+
+const isVoiding = (command: LoggedCommand): boolean => voidFromOf(command) !== null
+
+/** `isVoiding`: what is voided has counted since its own entry, of which nothing was told. */
+function* suspensionChanges(before: Standing, { suspension }: Standing, isVoiding: boolean): Generator<What> {
   const [from, to] = [before.suspension?.version, suspension?.version]
-  if (from === to) return
-  if (from !== undefined) yield { what: "lifted", version: from }
+  if (from === to && !isVoiding) return
+  if (from !== undefined && from !== to) yield { what: "lifted", version: from }
   if (suspension !== null) {
     yield { what: "suspended", version: suspension.version, instances: suspension.instances }
   }
