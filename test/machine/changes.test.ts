@@ -145,3 +145,25 @@ test("entries of users and checkpoints are told from those that may change an ac
   // It is one of the machine's own, and asked after in vain: once in thousands of entries.
   expect(isLookedAt(checkpointCommand)).toBe(true)
 })
+
+test("an actor that is suspended by what is foreseen is told so with what voids it", () => {
+  const { at, quarantine } = started()
+  at.bringIn(loaded[0]!, codes[0]!)
+  at.system("$actor/activate", "till", { version: one, from: null })
+  const from = at.index + 1
+  for (const [place, key] of ["a", "b"].entries()) {
+    const fault = { kind: "deadline", detail: "500 ms" } as const
+    at.machine.foresee({
+      ...{ actor: "till", key, version: one, from: from + place, until: from + 2 + place },
+      ...{ command: "add", fault },
+    })
+    at.propose(command({ actor: "till", key, version: "" }))
+  }
+  expect(quarantine("a", { voidFrom: from })).toMatchObject([
+    { what: "registered" },
+    { what: "activated" },
+    { what: "quarantined", key: "a" },
+    { what: "voided", key: "a" },
+    { what: "suspended", instances: 2 },
+  ])
+})
