@@ -73,11 +73,7 @@ export const actorPaths = (): Json => ({
       parameters: [
         group,
         timeout,
-        inQuery(
-          "force",
-          { enum: ["0", "1", "false", "true"] },
-          "1: also when some stored states will not fit; their instances reject every command then.",
-        ),
+        forced("1: also when some stored states will not fit; their instances reject every command then."),
       ],
       requestBody: {
         required: false,
@@ -100,9 +96,7 @@ export const actorPaths = (): Json => ({
       parameters: [
         group,
         timeout,
-        inQuery(
-          "force",
-          { enum: ["0", "1", "false", "true"] },
+        forced(
           "1: also when that drops a command that was in the log already, and may have been acknowledged.",
         ),
       ],
@@ -121,6 +115,8 @@ export const actorPaths = (): Json => ({
     },
   },
 })
+
+const forced = (description: string) => inQuery("force", { enum: ["0", "1", "false", "true"] }, description)
 
 const typescript: Json = { "text/typescript": { schema: { type: "string" } } }
 

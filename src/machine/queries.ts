@@ -34,8 +34,11 @@ const weigh = (state: MachineState, query: Query, index: Index, now: number): Ca
   if (query.type === "list") return list(state, query, index)
   const { key } = query
   if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
+  // What was voided may have been acknowledged: a state without it would be a wrong answer, also before the entry is
+  // applied that puts the instance into quarantine.
+  const voided = state.quarantines.voiding(query.actor, key, index)
+  if (voided !== null) return refusals.voided(voided)
   const held = state.quarantines.of(query.actor, key)
-  // What was voided may have been acknowledged: a state without it would be a wrong answer.
   if (held?.isVoid === true) return refusals.quarantined(held)
   const instance = state.instances.get(query.actor, key)
   const revision = instance?.revision ?? 0

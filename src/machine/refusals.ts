@@ -104,7 +104,7 @@ export const notDropped = (quarantine: Quarantine): Refused => {
 export const voided = ({ actor, key, command, fault, from }: Voided): Refused =>
   refused(
     "quarantined",
-    `The command was not executed: the command "${command}" of entry ${from} ${deed[fault.kind]}, and put the instance into quarantine.`,
+    `The command "${command}" of entry ${from} ${deed[fault.kind]}, and puts the instance into quarantine: what is asked behind it is not executed.`,
     { quarantine: { actor, key, command, fault: fault.kind, detail: fault.detail, index: from } },
   )
 

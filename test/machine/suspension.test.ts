@@ -223,6 +223,9 @@ describe("what a later entry voids", () => {
     const from = at.index + 1
     voids("a", from, from + 10)
     expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })
+    // Before the entry that says so is here: it may have been acknowledged, and is not in the state.
+    expect(at.state("a", "till")).toMatchObject({ code: "quarantined" })
+    expect(at.state("b", "till")).toMatchObject({ state: { n: 0 } })
     voids("b", from + 1, from + 11)
     expect(refusalOf(add(at, "b"))).toMatchObject({ code: "quarantined" })
     expect(refusalOf(add(at, "a"))).toMatchObject({ code: "quarantined" })

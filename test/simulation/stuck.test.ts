@@ -27,6 +27,8 @@ const deep = actor({
   queries: { value: { output: Schema.Int, read: ({ value }) => value } },
 })
 
+const patient = { hopMillisMax: 1, replyLoss: 0, attemptMillis: 5_000, patienceMillis: 20_000 }
+
 const add = (key: string) => ({ actor: "deep", key, command: "add" })
 const fall = (key: string) => ({ actor: "deep", key, command: "fall" })
 
@@ -86,12 +88,7 @@ test("what a leader has executed and answered is not voided while it starts agai
         ? { kind: "deadline", detail: "it hangs here" }
         : null,
   })
-  const session = new Session(cluster, "c", {
-    hopMillisMax: 1,
-    replyLoss: 0,
-    attemptMillis: 5_000,
-    patienceMillis: 20_000,
-  })
+  const session = new Session(cluster, "c", patient)
   const fates: Array<unknown> = []
   const add = (idempotencyKey: string) =>
     session.propose(
@@ -128,12 +125,7 @@ test("who alone cannot get past an entry takes the state of another, also when i
         ? { kind: "deadline", detail: "it hangs here" }
         : null,
   })
-  const session = new Session(cluster, "c", {
-    hopMillisMax: 1,
-    replyLoss: 0,
-    attemptMillis: 5_000,
-    patienceMillis: 20_000,
-  })
+  const session = new Session(cluster, "c", patient)
   let answered = 0
   const add = (idempotencyKey: string) =>
     session.propose(
