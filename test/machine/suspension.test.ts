@@ -5,8 +5,12 @@ import { Result, Schema } from "effect"
 import { actor } from "../../src/index.ts"
 import { versionOf } from "../../src/machine/bundle.ts"
 import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
-import { loadActor } from "../../src/machine/Registry.ts"
+import type { Reply } from "../../src/machine/Executor.ts"
+import { Machine } from "../../src/machine/Machine.ts"
+import { loadActor, Registry } from "../../src/machine/Registry.ts"
 import type { SystemInput } from "../../src/machine/system/commands.ts"
+import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
+import { initial } from "../storage/support.ts"
 import { command, entry, refusalOf } from "./Bench.ts"
 import { SystemBench } from "./SystemBench.ts"
 
@@ -267,4 +271,30 @@ describe("what a later entry voids", () => {
     // Whoever puts it there is not this test's.
     expect(add(at, "a")).toMatchObject({ result: "1" })
   })
+})
+
+test("what the engine says otherwise the second time is no reason to call a command unsteady (D6)", () => {
+  const till = new Till()
+  till.at.machine.flush()
+  till.at.machine.close()
+  let runs = 0
+  const runner = {
+    run: (calls: ReadonlyArray<unknown>): ReadonlyArray<Reply> =>
+      calls.map(() => ({
+        type: "rejected",
+        reason: { code: "reducer-threw", message: "TypeError", data: null, words: `TypeError: ${++runs}` },
+      })),
+  }
+  const machine = new Machine({
+    store: openMemoryStateStore(till.at.disk, { group: "main", initial }),
+    registry: new Registry([], loaded),
+    runner,
+  })
+  const add = encodeCommand(
+    command({ actor: "till", key: "a", command: "add", json: null, version: versions[0]! }),
+  )
+  const [untried] = machine.admit([add])
+  expect(untried).toMatchObject({ _tag: "Untried" })
+  expect(machine.trial([add], "n1")).toMatchObject([{ _tag: "Admitted" }])
+  expect(runs).toBe(2)
 })

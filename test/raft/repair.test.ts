@@ -462,19 +462,20 @@ describe("a node that finds no state of its log's entries when it starts", () =>
   }
 
   test("shows it where a leader has cut what it waits for from the log", () => {
-    const { cluster, leader, followers } = clusterOf(32)
+    const { cluster, leader, followers } = clusterOf(32, { checkpointMillis: 60_000 })
     // Nobody else hears of what it still writes.
     for (const other of followers) cluster.stop(other)
-    cluster.propose(leader, "lost")
-    cluster.propose(leader, "lost, too")
+    for (let at = 0; at < 20; at++) cluster.propose(leader, `lost ${at}`)
     cluster.world.runFor(300)
     const entries = statusOf(leader).persistedIndex
     lose(cluster, leader)
     for (const other of followers) cluster.start(other)
-    const next = cluster.waitForLeader()
-    expect(statusOf(next).lastIndex).toBeLessThan(entries)
+    cluster.waitForLeader()
     cluster.start(leader)
     cluster.world.runUntil(() => statusOf(leader).parted === null, 5000)
+    cluster.world.runFor(100)
+    expect(statusOf(leader)).toMatchObject({ parted: null, ready: true })
+    expect(statusOf(leader).lastIndex).toBeLessThan(entries)
     expect(leader.applied).toEqual(["a", "b", "c"])
   })
 

@@ -139,3 +139,31 @@ test("who alone cannot get past an entry takes the state of another, also when i
   expect(cluster.runUntil(hasPassed, 15_000)).toBe(true)
   expect(cluster.node("n3").repairs).toBe(1)
 })
+
+test("a leader that is stuck itself gives its state to one that is stuck behind it: together they void what stops them", () => {
+  const cluster = new SimulatedCluster({
+    seed: 9,
+    configuration: configurationOf("n1", "n2", "n3"),
+    registry: registryOf({ deep }),
+    faultsOf: (id) => (call, lane) =>
+      lane === "log" &&
+      call.type === "reduce" &&
+      (call.command === "fall" || (id === "n3" && call.key === "a"))
+        ? { kind: "deadline", detail: "it hangs here" }
+        : null,
+  })
+  const session = new Session(cluster, "c", { ...patient, patienceMillis: 60_000 })
+  const fates: Array<unknown> = []
+  const ask = (key: string, command: string) =>
+    session.propose(
+      [{ actor: "deep", key, command, input: "null", idempotencyKey: `${key} ${command}`, ifRevision: null }],
+      ([fate]) => fates.push(fate),
+    )
+  ask("a", "add")
+  cluster.runUntil(() => fates.length === 1 && cluster.leader !== null && cluster.leader.id !== "n3", 20_000)
+  // Without n3 nobody is a majority.
+  for (const id of ["n1", "n2"]) if (id !== cluster.leader!.id) cluster.node(id).crash()
+  ask("b", "fall")
+  expect(cluster.runUntil(() => fates.length === 2, 60_000)).toBe(true)
+  expect(fates[1]).toMatchObject({ outcome: { code: "quarantined" } })
+})

@@ -1,0 +1,11 @@
+// A thread that gives way, and says what it has then; see giveWay.test.ts.
+
+import { readlinkSync } from "node:fs"
+import { getPriority } from "node:os"
+import { giveWay } from "../../src/machine/leading/giveWay.ts"
+
+declare const self: Worker
+
+giveWay()
+const [, thread] = /\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self"))!
+self.postMessage(getPriority(Number(thread)))
