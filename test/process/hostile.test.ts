@@ -64,11 +64,15 @@ const attacks: Readonly<
 > = {
   "a loop on each of fifteen instances": async (operators) => {
     const told = await atOnce(15, (at) => operators[at % 3]!.propose("loop", `b${at}`, "act"))
-    // The last ones may still be under way.
-    const last = await until("the actor to be suspended", async () => {
-      const { status, body } = await operators[0]!.propose("loop", "never-touched", "add")
-      return status === 503 ? null : body
-    })
+    // The last ones may still be under way: where the machine has nothing left, each takes some six seconds.
+    const last = await until(
+      "the actor to be suspended",
+      async () => {
+        const { status, body } = await operators[0]!.propose("loop", "never-touched", "add")
+        return status === 503 ? null : body
+      },
+      180_000,
+    )
     const suspended = last.detail?.includes('The actor "loop" is suspended') === true
     return [
       ...told.flatMap(({ status, body }) =>
