@@ -102,7 +102,8 @@ export class Offering {
     const sender: Sender = { door: this.#door, node: this.#node, deadline: this.#deadline }
     try {
       if (!(await this.#isKnown(own))) await bringIn(sender, own)
-      const offer = { node: this.#node, version, declared }
+      const { voters } = this.#door.raft.status().configuration
+      const offer = { node: this.#node, version, declared, voters }
       const { result, index } = await command(sender, "$actor/offer", actor, offer)
       const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
       return { offered: { actor, version, status, reason }, index }

@@ -110,13 +110,7 @@ export class MachineCore {
         const entry = entries[from]!
         const now = this.#timeOf(entry)
         const before = standingFor(this.#state, system.command)
-        const given = yield* executeSystem(
-          this.#state,
-          system,
-          entry,
-          now,
-          this.#position.configuration.voters,
-        )
+        const given = yield* executeSystem(this.#state, system, entry, now)
         if ("fault" in given) this.#stick(entry, given.actor, given.key, given.fault)
         else {
           this.#changes.note(changesSince(this.#state, before, system.command, entry))

@@ -3,16 +3,18 @@
 import { expect, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import { Offering } from "../../src/http/Offering.ts"
+import { decodeCommand } from "../../src/machine/command.ts"
 import type { OwnActor } from "../../src/machine/MachineHost.ts"
 import { makeFake } from "./fakeRaft.ts"
 
 const version = "0".repeat(64)
-const own = { actor: "till", version, manifest: { declared: null } } as unknown as OwnActor
+const own = { actor: "till", version, manifest: { declared: 1 } } as unknown as OwnActor
 
 test("an actor is waited for until this node has come to where the group took it in", async () => {
   const { door } = makeFake()
   const come = Promise.withResolvers<void>()
   const asked: Array<number> = []
+  const offered: Array<unknown> = []
   let known = false
   const offering = new Offering(
     {
@@ -20,8 +22,11 @@ test("an actor is waited for until this node has come to where the group took it
         ...door.raft,
         propose: (proposals) => {
           const result = JSON.stringify({ status: "activated" })
-          for (const { answer } of proposals)
+          for (const { answer, command } of proposals) {
+            const { command: name, input } = decodeCommand(command)!
+            if (name === "offer") offered.push(JSON.parse(input))
             answer({ _tag: "Accepted", result, revision: 1, index: 12, term: 1, replayed: false })
+          }
         },
         read: async ({ minIndex, consistency, answer }) => {
           expect(consistency).toBe("local")
@@ -44,6 +49,9 @@ test("an actor is waited for until this node has come to where the group took it
   const life = Effect.runFork(offering.life(() => {}))
   while (asked.length < 2) await Bun.sleep(1)
   expect(asked).toEqual([0, 12])
+  // It is judged by whom the offer names, and not by whom a replica happens to know.
+  expect(offered).toMatchObject([{ node: "n1", version, voters: door.raft.status().configuration.voters }])
+  expect(door.raft.status().configuration.voters).not.toEqual([])
   expect(offering.isDone).toBe(false)
   expect(offering.settled("till")).not.toBe(null)
   come.resolve()

@@ -65,7 +65,7 @@ test("a version comes in, is switched on, and back, and what changes nothing is 
   at.system("$actor/activate", "till", { version: two, from: one })
   expect(fresh()).toEqual([])
   at.bringIn(loaded[1]!, codes[1]!, "file")
-  at.system("$actor/offer", "till", { node: "n1", version: two, declared: 2 })
+  at.system("$actor/offer", "till", { node: "n1", version: two, declared: 2, voters: ["n1"] })
   expect(fresh()).toMatchObject([
     { what: "registered", version: two, number: 2 },
     { index: at.index, what: "activated", from: one, to: two, number: 2 },

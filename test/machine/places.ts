@@ -175,7 +175,7 @@ export const offerOwn = Effect.fnUntraced(function* (host: Host) {
     const commands = [
       ...pieces.map((text, at) => system("$actor/piece", version, { version, at, text })),
       system("$actor/register", actor, register),
-      system("$actor/offer", actor, { node: "n1", version, declared: manifest.declared }),
+      system("$actor/offer", actor, { node: "n1", version, declared: manifest.declared, voters: ["n1"] }),
     ]
     yield* host.apply(commands.map((bytes) => entry(++index, bytes, 1)))
   }

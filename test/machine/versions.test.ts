@@ -74,9 +74,10 @@ const idOf = (name: Name): string => versionOf(codes[name].code)
 class Deployment {
   readonly at: SystemBench
 
-  constructor(limits = {}) {
+  /** `voters`: by the configuration that the state knows; what an offer is judged by stands in the offer. */
+  constructor(limits = {}, voters: ReadonlyArray<string> = ["n1", "n2"]) {
     this.at = new SystemBench((Object.keys(codes) as Array<Name>).map(loaded), limits)
-    this.at.machine.apply([configurationEntry(++this.at.index, { ...initial, voters: ["n1", "n2"] })])
+    this.at.machine.apply([configurationEntry(++this.at.index, { ...initial, voters })])
   }
 
   system<Which extends SystemName>(name: Which, key: string, input: SystemInput<Which>): unknown {
@@ -287,7 +288,9 @@ test("an operator's command that is sent again since its answer was lost gets th
   )
   expectReplayed(to.at.systemTwice("$actor/activate", "till", { version, from: idOf("one") }))
   expectReplayed(to.at.systemTwice("$actor/rollback", "till", { to: idOf("one"), from: version }))
-  expectReplayed(to.at.systemTwice("$actor/offer", "till", { version, node: "n1", declared: 2 }))
+  expectReplayed(
+    to.at.systemTwice("$actor/offer", "till", { version, node: "n1", declared: 2, voters: ["n1", "n2"] }),
+  )
 })
 
 const expectReplayed = (admission: unknown) =>
@@ -295,7 +298,12 @@ const expectReplayed = (admission: unknown) =>
 
 describe("what a node has in its actors directory", () => {
   const offer = (to: Deployment, node: string, name: Name) =>
-    to.system("$actor/offer", "till", { node, version: idOf(name), declared: loaded(name).declared })
+    to.system("$actor/offer", "till", {
+      node,
+      version: idOf(name),
+      declared: loaded(name).declared,
+      voters: ["n1", "n2"],
+    })
 
   test("is switched on when it is the first, and when its author has counted up", () => {
     const to = new Deployment()
@@ -319,6 +327,30 @@ describe("what a node has in its actors directory", () => {
     expect(conflict.reason).toContain("n2 and n1 have different files for version 2")
     // Once every voter has it, it was meant.
     expect(offer(to, "n1", "both")).toMatchObject({ status: "activated", active: idOf("both") })
+  })
+
+  test("is judged alike by whoever joined later, and executes the entry with other members or none (D1)", () => {
+    const [founder, newcomer, stranger] = [["n1", "n2"], [], ["n2"]].map(
+      (voters) => new Deployment({}, voters),
+    )
+    const all = [founder!, newcomer!, stranger!]
+    for (const to of all) {
+      to.bringIn("two", "file")
+      offer(to, "n1", "two")
+      offer(to, "n2", "two")
+      to.bringIn("both", "file")
+      expect(offer(to, "n2", "both")).toMatchObject({ status: "conflict", active: idOf("two") })
+    }
+    // An offer of an earlier build names nobody: that is not everybody.
+    for (const to of all) {
+      const old = { node: "n1", version: idOf("both"), declared: 2 } as never
+      expect(to.system("$actor/offer", "till", old)).toMatchObject({
+        status: "conflict",
+        active: idOf("two"),
+      })
+    }
+    const hashes = all.map((to) => to.at.machine.stateHash().hash)
+    expect(new Set(hashes).size).toBe(1)
   })
 
   test("and is the first other one for the same number waits for the voters that have said nothing yet, and names them", () => {

@@ -1,6 +1,6 @@
 // What do the machine's own commands say? Written by doors and leaders, read again from the log.
 
-import { Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { NodeId } from "../../consensus/types.ts"
 import type { VersionRow } from "../Catalogue.ts"
 import { type Command, encodeCommand } from "../command.ts"
@@ -42,11 +42,15 @@ const Activate = Schema.Struct({ version: Schema.String, ...planned })
 
 const Rollback = Schema.Struct({ to: Schema.NullOr(Schema.String), ...planned })
 
-/** What a node has in its actors directory. */
+/**
+ * What a node has in its actors directory. `voters`: as it knows them. A replica that joined later executes the same entry
+ * with other members, or none: what decides must stand in the log. Offers of earlier builds name nobody.
+ */
 const Offer = Schema.Struct({
   node: Schema.String,
   version: Schema.String,
   declared: manifestFields.declared,
+  voters: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
 })
 
 const Quarantined = Schema.Struct({

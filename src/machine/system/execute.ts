@@ -23,10 +23,9 @@ export function* executeSystem(
   system: Extract<Weighed, { type: "system" }>,
   entry: Entry,
   now: number,
-  voters: ReadonlyArray<string>,
 ): Work<{ readonly outcome: Outcome } | Failed> {
   const { command, slot } = system
-  const given = yield* run(state, system, entry, now, voters)
+  const given = yield* run(state, system, entry, now)
   if ("fault" in given) return { ...subjectOf(command.key)!, fault: given.fault }
   const outcome: Outcome =
     "_tag" in given
@@ -49,7 +48,6 @@ function* run(
   { command: { actor, command, input, key } }: Extract<Weighed, { type: "system" }>,
   entry: Entry,
   now: number,
-  voters: ReadonlyArray<string>,
 ): Work<Verdict | { readonly fault: Fault }> {
   const judge = <Name extends SystemName>(
     name: Name,
@@ -69,7 +67,7 @@ function* run(
     case "$actor/rollback":
       return judge("$actor/rollback", (given) => rollBack(state, key, given, entry))
     case "$actor/offer":
-      return judge("$actor/offer", (given) => offer(state, key, given, entry, voters))
+      return judge("$actor/offer", (given) => offer(state, key, given, entry))
     case "$instance/quarantine":
       return judge("$instance/quarantine", (given) =>
         subject === null ? malformed() : quarantine(state, subject, given, entry, now),

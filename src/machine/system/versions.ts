@@ -99,9 +99,8 @@ export const rollBack = (
 export const offer = (
   state: MachineState,
   name: string,
-  { node, version, declared }: SystemInput<"$actor/offer">,
+  { node, version, declared, voters }: SystemInput<"$actor/offer">,
   { index }: Entry,
-  voters: ReadonlyArray<string>,
 ): Verdict => {
   const { catalogue } = state
   const before = catalogue.actors.get(name)
@@ -117,7 +116,8 @@ export const offer = (
     return stored(catalogue, name, before, row, index, "earlier", null)
   }
   if (hindrance !== null) return stored(catalogue, name, before, row, index, "hindered", hindrance)
-  if (declared > active.declared || voters.every((voter) => row.offers[voter]?.version === version)) {
+  const isEverywhere = voters.length > 0 && voters.every((voter) => row.offers[voter]?.version === version)
+  if (declared > active.declared || isEverywhere) {
     return { result: { ...switchTo(catalogue, name, row, version, index), status: "activated" } }
   }
   const others = Object.keys(row.offers).filter(
