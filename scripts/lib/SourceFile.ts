@@ -37,16 +37,15 @@ const split = (text: string): { readonly code: string; readonly comments: string
   const keep = (layer: Array<string>, end: number) => {
     for (; at < end; at++) layer[at] = text[at]!
   }
+  const keepBefore = (end: number, mark: string) => {
+    for (const [offset, character] of [...mark].entries()) code[end - mark.length + offset] = character
+  }
   const template = () => {
-    const end = templateEnd(text, at)
-    const last = text[end - 1]
+    const { end, by } = templateEnd(text, at)
     at = end
-    before = last === "{" ? "{" : "`"
-    if (last === "`") code[end - 1] = last
-    if (last !== "{") return
-    code[end - 2] = "$"
-    code[end - 1] = last
-    braces.push(0)
+    before = by === "${" ? "{" : "`"
+    keepBefore(end, by)
+    if (by === "${") braces.push(0)
   }
 
   if (text.startsWith("#!")) at = lineEnd(text, 0)
@@ -125,15 +124,15 @@ const quotedEnd = (text: string, from: number, quote: string): number => {
   return Math.min(at, text.length)
 }
 
-/** One past the closing backtick, or past the brace of the next placeholder. */
-const templateEnd = (text: string, from: number): number => {
+/** One past what ends it: the closing backtick, the next placeholder, or nothing at all where the text ends first. */
+const templateEnd = (text: string, from: number): { readonly end: number; readonly by: "`" | "${" | "" } => {
   let at = from
   while (at < text.length) {
-    if (text[at] === "`") return at + 1
-    if (text.startsWith("${", at)) return at + 2
+    if (text[at] === "`") return { end: at + 1, by: "`" }
+    if (text.startsWith("${", at)) return { end: at + 2, by: "${" }
     at += text[at] === "\\" ? 2 : 1
   }
-  return text.length
+  return { end: text.length, by: "" }
 }
 
 /** One past the closing slash; a slash in a class does not close. */

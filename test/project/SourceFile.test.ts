@@ -38,6 +38,14 @@ describe("the layers of a file", () => {
     expect(comments('a("// no") // yes\n/* yes\n */ b')).toBe("           // yes\n/* yes\n */  ")
   })
 
+  test("a template that nothing ends is blank to the end, whatever it ends with", () => {
+    const code = (text: string) => sourceFile("a.ts", text).code
+    expect(code("`\n{")).toBe("`\n ")
+    expect(code("`a\\${")).toBe("`    ")
+    expect(code("`a\\`")).toBe("`   ")
+    expect(code("`a${b")).toBe("` ${b")
+  })
+
   test("any text at all gives layers of its own length with its own line ends", () => {
     const pieces = fc.constantFrom(
       "`",
