@@ -1,4 +1,4 @@
-// What is a running node made of? The only file that names every live layer.
+// Where does everything begin? What a process does that was told to be a node, and the words that it is told so with.
 
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -9,24 +9,15 @@ import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
 import type { NodeOptions, Platform, Restored, RestoreOptions } from "./cli/Platform.ts"
 import { epochOf, members } from "./consensus/configuration.ts"
+import { mainGroup } from "./consensus/groups.ts"
 import type { Configuration } from "./consensus/types.ts"
-import { HttpServer, layerServer } from "./http/Server.ts"
-import { layerWorker } from "./machine/hostWorker.ts"
-import { layerLeading } from "./machine/leading/layer.ts"
-import { openThread } from "./machine/leading/openThread.ts"
+import { Groups } from "./groups/Groups.ts"
+import { HttpServer } from "./http/Server.ts"
 import { digestOfState } from "./machine/stateDigest.ts"
-import { Metrics } from "./metrics/Metrics.ts"
-import { layerRaft } from "./raft/layer.ts"
-import type { Observer } from "./raft/observer.ts"
-import { defaultOptions } from "./raft/options.ts"
-import { Raft } from "./raft/Raft.ts"
-import { type DataDirectory, isHeld, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
-import { LogStore } from "./storage/LogStore.ts"
-import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
+import { firstConfiguration, layerNode } from "./node.ts"
+import { isHeld, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
 import { restoreBackup } from "./storage/restore.ts"
-import { layerSqlite as layerSnapshots } from "./storage/snapshotStoreSqlite.ts"
-import { layerSocket, PeerPort } from "./transport/SocketTransport.ts"
-import { Transport } from "./transport/Transport.ts"
+import { PeerPort } from "./transport/SocketTransport.ts"
 
 /** One node: from its directory up to its doors. Runs until it is interrupted, or cannot go on. */
 const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
@@ -38,9 +29,10 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
     })
     const context = yield* Layer.build(yield* layerNode(options, directory))
     const { url } = Context.get(context, HttpServer)
-    const raft = Context.get(context, Raft)
+    const groups = Context.get(context, Groups)
+    const { raft } = groups.main
     // While its doors are open still: who comes meanwhile is passed on to the successor.
-    yield* Effect.addFinalizer(() => raft.handOver)
+    yield* Effect.addFinalizer(() => groups.handOver)
     yield* directory.remember({ ...options.startOptions, ...insteadOf(options, raft.status().configuration) })
     yield* Effect.logInfo(`${options.id} serves clients at ${url}`)
     const { superseded } = Context.get(context, PeerPort)
@@ -52,7 +44,7 @@ const runNode = (options: NodeOptions): Effect.Effect<never, CliFailure> =>
         ),
       ),
     )
-    const ended = Effect.raceFirst(raft.stopped, given)
+    const ended = Effect.raceFirst(groups.stopped, given)
     if (options.join === null) return yield* ended
     const { configuration } = raft.status()
     const { addresses, learners } = configuration
@@ -104,7 +96,7 @@ const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =
     file: options.file,
     directory: options.data,
     nodeId: options.id,
-    group,
+    group: mainGroup,
     configuration: firstConfiguration(options),
     clusterIdOf: options.clusterIdOf,
     startOptions: options.startOptions,
@@ -119,157 +111,6 @@ const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =
       StorageFailed: ({ operation, message }) => Effect.fail(failed(`storage: ${operation}: ${message}`)),
     }),
   )
-
-/** The one group that a node has. */
-const group = "main"
-
-const firstConfiguration = ({ cluster }: Pick<NodeOptions, "cluster">): Configuration => ({
-  voters: Object.keys(cluster),
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-  addresses: cluster,
-})
-
-/** They know what the rows of a state add up to. */
-const snapshotThreads = {
-  jobs: new URL("./machine/snapshotThread.ts", import.meta.url),
-  scrub: new URL("./machine/scrubThread.ts", import.meta.url),
-}
-
-/** A disk that takes longer for one batch is as good as none. */
-const DISK_HANGS_MILLIS = 2000
-
-const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: DataDirectory) {
-  const metrics = new Metrics()
-  const observer = makeObserver(metrics, yield* Effect.context<never>())
-  const initial = firstConfiguration(options)
-  const { client } = options
-  const layerTransport = Layer.unwrap(
-    Effect.map(LogStore, ({ rememberIncarnation, sequence }) =>
-      layerSocket({
-        id: options.id,
-        clusterId: options.clusterId,
-        incarnation: directory.identity.incarnation,
-        client,
-        peer: options.peer,
-        listen: { hostname: options.peerListen.host, port: options.peerListen.port },
-        rememberIncarnation,
-        sequence,
-      }),
-    ),
-  )
-  const layerMachine = layerWorker({
-    node: options.id,
-    actorsDirectory: options.actors,
-    statePath: join(options.data, "state.db"),
-    initial,
-  })
-  const log = Effect.runForkWith(yield* Effect.context<never>())
-  const layerLeadingThreads = layerLeading({
-    open: openThread,
-    told: observer.event,
-    printed: (actor, line) =>
-      void log(Effect.logInfo(line).pipe(Effect.annotateLogs({ actor, by: "leading" }))),
-  })
-  const startedAt = performance.now()
-  const layerHttp = Layer.unwrap(
-    Effect.map(Effect.all([Transport, Raft]), ([transport, raft]) => {
-      registerTransport(metrics, transport)
-      return layerServer({
-        listen: options.listen,
-        insecure: options.insecure,
-        node: {
-          id: options.id,
-          clusterId: options.clusterId,
-          version,
-          peer: options.peer,
-          uptimeMillis: () => Math.round(performance.now() - startedAt),
-        },
-        metrics,
-        wedged: () => {
-          const { diskBusyMillis } = raft.status()
-          return diskBusyMillis < DISK_HANGS_MILLIS
-            ? null
-            : `the disk has not answered for ${Math.round(diskBusyMillis)} ms`
-        },
-      })
-    }),
-  )
-  return layerHttp.pipe(
-    Layer.provideMerge(
-      layerRaft(
-        { ...defaultOptions, group, id: options.id, client, initial, contacts: options.contacts },
-        observer,
-      ),
-    ),
-    Layer.provideMerge(layerLeadingThreads),
-    Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
-    Layer.provideMerge(
-      Layer.mergeAll(
-        layerLog(directory, options.diskReserveBytes),
-        layerSnapshots({ directory: options.data, threads: snapshotThreads }),
-      ),
-    ),
-  )
-})
-
-/** Feeds what the rooms measure into the node's metrics and its log. */
-const makeObserver = (metrics: Metrics, context: Context.Context<never>): Observer => {
-  const stages = {
-    admit: metrics.histogram(
-      "raftlet_admit_seconds",
-      "From the door to the turn: what the machine says first.",
-    ),
-    commit: metrics.histogram("raftlet_commit_seconds", "From the leader's log to a majority of disks."),
-    apply: metrics.histogram("raftlet_apply_seconds", "From commit to the machine's answer."),
-  }
-  const syncs = metrics.histogram("raftlet_sync_seconds", "One batch of writes to the log, synced.")
-  const entries = metrics.counter("raftlet_synced_entries_total", "Entries made durable.")
-  const reads = metrics.counter(
-    "raftlet_reads_total",
-    "Reads answered by this node, by what made the answer safe: lease, round of heartbeats, bound on its age.",
-    ["grounds"],
-  )
-  const log = Effect.runForkWith(context)
-  return {
-    stage: (stage, millis) => stages[stage].observe(millis),
-    synced: (millis, count) => {
-      syncs.observe(millis)
-      entries.add(count)
-    },
-    read: (grounds) => reads.add(1, grounds),
-    turned: () => {},
-    event: (message, details, level = "info") => {
-      const line = level === "warn" ? Effect.logWarning(message) : Effect.logInfo(message)
-      log(Effect.annotateLogs(line, details))
-    },
-  }
-}
-
-const registerTransport = (metrics: Metrics, transport: Transport["Service"]): void => {
-  const perPeer = (
-    name: string,
-    help: string,
-    value: (peer: ReturnType<typeof transport.connections>[number]) => number,
-  ) =>
-    metrics.gauge(name, help, ["peer"], () =>
-      transport.connections().map((peer) => ({ labels: [peer.id], value: value(peer) })),
-    )
-  perPeer("raftlet_peer_connected", "1 while there is a connection to the peer.", ({ state }) =>
-    state === "open" ? 1 : 0,
-  )
-  perPeer(
-    "raftlet_peer_outbound_bytes",
-    "Bytes that wait to leave for the peer.",
-    ({ outboundBytes }) => outboundBytes,
-  )
-  perPeer(
-    "raftlet_peer_dropped_messages",
-    "Messages dropped for want of a connection or of room.",
-    ({ dropped }) => dropped,
-  )
-}
 
 const platform: Platform = {
   version,

@@ -39,9 +39,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
   machine: { reach: [...FACTS, ...STORAGE_SERVICES], packages: ["effect", "hono", ...HOST] },
   // Of the host, arithmetic alone: checksums.
   raft: { reach: ["consensus/", ...SERVICES], packages: ["effect", "node:zlib"] },
+  groups: {
+    reach: ["consensus/", "raft/", ...SERVICES, "machine/system/groups.ts"],
+    packages: ["effect"],
+  },
   metrics: { reach: [], packages: ["effect"] },
   http: {
-    reach: ["raft/Raft.ts", "machine/", "metrics/", "consensus/types.ts"],
+    reach: ["raft/Raft.ts", "groups/Groups.ts", "machine/", "metrics/", "consensus/types.ts", "consensus/groups.ts"],
     packages: ["effect", "hono", ...HOST],
   },
   client: { reach: [], types: ["http/", "machine/"], packages: ["effect"] },
@@ -53,7 +57,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   simulation: {
     // Its own actors are written as a user's are.
-    reach: ["consensus/", "raft/", "storage/", "transport/", "machine/", "metrics/", "index.ts"],
+    reach: ["consensus/", "raft/", "groups/", "storage/", "transport/", "machine/", "metrics/", "index.ts"],
     packages: ["effect", ...HOST],
   },
 }
@@ -63,6 +67,7 @@ const ROOFS = new Set([
   "src/index.ts",
   "src/testing.ts",
   "src/main.ts",
+  "src/node.ts",
   "src/machine/worker.ts",
   "src/machine/snapshotThread.ts",
   "src/machine/scrubThread.ts",

@@ -54,13 +54,16 @@ export interface NodeInfo {
 
 export const defaultGroup: GroupId = "main"
 
+/** The groups that a node runs now; `main` is always there. */
+export type DoorsOfGroups = Pick<ReadonlyMap<GroupId, Door>, "get" | "values">
+
 /** The doors of all groups of one node. */
 export class Doors {
   readonly node: NodeInfo
-  readonly #doors: ReadonlyMap<GroupId, Door>
+  readonly #doors: DoorsOfGroups
   #headers: { readonly group: GroupId; readonly at: number; readonly headers: Headers } | null = null
 
-  constructor(node: NodeInfo, doors: ReadonlyMap<GroupId, Door>) {
+  constructor(node: NodeInfo, doors: DoorsOfGroups) {
     this.node = node
     this.#doors = doors
   }
@@ -69,6 +72,11 @@ export class Doors {
     const door = this.#doors.get(group ?? defaultGroup)
     if (door === undefined) throw new Problem("not-found", `There is no group ${JSON.stringify(group)}.`)
     return door
+  }
+
+  /** Undefined: this node does not run it. */
+  open(group: GroupId): Door | undefined {
+    return this.#doors.get(group)
   }
 
   all(): ReadonlyArray<Door> {

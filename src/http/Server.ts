@@ -1,13 +1,10 @@
 // Where does the app meet the network?
 
 import { Context, Effect, Layer, Schema } from "effect"
-import { Leading } from "../machine/leading/Leading.ts"
-import { MachineHost } from "../machine/MachineHost.ts"
+import { Groups, type RunningGroup } from "../groups/Groups.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import { Raft } from "../raft/Raft.ts"
-import { makeApp } from "./app.ts"
-import type { BodyLimits } from "./Bodies.ts"
-import type { NodeInfo } from "./Doors.ts"
+import { type AppOptions, makeApp } from "./app.ts"
+import type { Door, DoorsOfGroups, NodeInfo } from "./Doors.ts"
 import { type Offered, Offering } from "./Offering.ts"
 import { Problem, problemResponse } from "./problem.ts"
 
@@ -23,8 +20,9 @@ export interface ServerOptions {
   readonly insecure: boolean
   readonly node: Omit<NodeInfo, "listen">
   readonly metrics: Metrics
-  readonly limits?: Partial<BodyLimits>
+  readonly limits?: AppOptions["limits"]
   readonly wedged?: () => string | null
+  readonly founding?: AppOptions["founding"]
 }
 
 /** The running HTTP server. It ends with its scope: requests under way are answered first. */
@@ -44,15 +42,11 @@ const partingMillis = 100
 /** What was answered at the last moment has to get out, on a busy machine too. Only who hangs otherwise is cut off. */
 const lastAnswersMillisMax = 2000
 
-export const layerServer = (
-  options: ServerOptions,
-): Layer.Layer<HttpServer, ListenRefused, Raft | MachineHost> =>
+export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, ListenRefused, Groups> =>
   Layer.effect(
     HttpServer,
     Effect.gen(function* () {
-      const raft = yield* Raft
-      const machine = yield* MachineHost
-      const leading = yield* Leading
+      const groups = yield* Groups
       const context = yield* Effect.context<never>()
       yield* refuseOpenAddress(options)
       const { host } = options.listen
@@ -66,11 +60,11 @@ export const layerServer = (
           return server.url
         },
       }
-      const offering = new Offering({ raft, machine }, node.id)
+      const offering = new Offering(groups.main, node.id)
       const app = makeApp({
         ...options,
         node,
-        doors: new Map([[raft.group, { raft, machine, leading, offering }]]),
+        doors: doorsOf(groups, offering),
         setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
         defect,
       })
@@ -110,7 +104,7 @@ export const layerServer = (
             const drained = bun.stop(false)
             yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(drainMillisMax))
             // Without a majority there is nothing to wait for: who waited until now learns that it is unknown.
-            yield* raft.answerAll
+            yield* groups.answerAll
             offering.giveUp()
             yield* Effect.promise(() => drained).pipe(Effect.timeoutOption(lastAnswersMillisMax))
             yield* Effect.promise(() => bun.stop(true))
@@ -120,6 +114,19 @@ export const layerServer = (
       return HttpServer.of(server)
     }),
   )
+
+/** A group that runs is a door; that of `main` knows what becomes of the node's own actors. */
+const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups => {
+  const main: Door = { ...groups.main, offering }
+  const doorOf = (group: RunningGroup): Door => (group === groups.main ? main : group)
+  return {
+    get: (name) => {
+      const group = groups.find(name)
+      return group === undefined ? undefined : doorOf(group)
+    },
+    values: () => groups.all().map(doorOf).values(),
+  }
+}
 
 /** What an operator must know of: that a file is not what runs. */
 const noteOffered = ({ actor, version, status, reason }: Offered): Effect.Effect<void> => {

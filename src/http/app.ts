@@ -1,7 +1,6 @@
 // Which request goes where? The hono app: one table of routes, and one place where every answer leaves.
 
 import { type Context, Hono } from "hono"
-import type { GroupId } from "../consensus/types.ts"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import {
@@ -15,7 +14,8 @@ import {
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
-import { type Door, Doors, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { Doors, type DoorsOfGroups, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
 import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
 import { registerMachineMetrics } from "./machineMetrics.ts"
@@ -34,13 +34,15 @@ import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { resetMajority } from "./reset.ts"
 import { parseQuery, rawPath } from "./target.ts"
-import { defaultWatchLimits, makeWatchCounters, Watchers, type WatchLimits } from "./Watchers.ts"
+import { defaultWatchLimits, type WatchLimits } from "./Watchers.ts"
+import { WatchersOfGroups } from "./WatchersOfGroups.ts"
 import { type SetIdleSeconds, watch } from "./watch.ts"
 
 export interface AppOptions {
   readonly node: NodeInfo
-  /** The groups of this node; `main` is always there. */
-  readonly doors: ReadonlyMap<GroupId, Door>
+  readonly doors: DoorsOfGroups
+  /** With whom groups begin; absent: none can be opened. */
+  readonly founding?: Founding
   /** Where the app counts, and what `/metrics` shows. */
   readonly metrics: Metrics
   readonly limits?: Partial<BodyLimits>
@@ -84,9 +86,10 @@ export const makeApp = (options: AppOptions): App => {
     "status",
   ])
   const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
-  const watchers = makeWatchers(options, doors)
+  const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
   const machines = registerGauges(options, doors, bodies)
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
+  const grouping = { doors, bodies, founding: options.founding ?? (() => "This node founds no groups.") }
   const deploying = { doors, bodies, bundle: options.bundle }
   let draining = false
 
@@ -124,11 +127,18 @@ export const makeApp = (options: AppOptions): App => {
         // It changes nothing, but a page could take the place of all who watch.
         refuseForeignPage(request)
         const { setIdleSeconds = () => {} } = options
-        return watch(doors, (door) => watchers.get(door)!, setIdleSeconds, request, segments)
+        return watch(doors, (door) => watchers.of(door), setIdleSeconds, request, segments)
       },
     },
     { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
     { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
+    { method: "GET", path: "/admin/groups", handle: (request) => listGroups(grouping, request) },
+    { method: "POST", path: "/admin/groups", handle: (request) => openGroups(grouping, request) },
+    {
+      method: "DELETE",
+      path: "/admin/groups/:group",
+      handle: (request, segments) => closeGroup(grouping, request, segments),
+    },
     { method: "GET", path: "/admin/log", handle: (request) => adminLog(doors, request) },
     {
       method: "POST",
@@ -251,20 +261,10 @@ export const makeApp = (options: AppOptions): App => {
     fetch: (request) => app.fetch(request),
     drain: () => {
       draining = true
-      for (const each of watchers.values()) each.close()
+      watchers.close()
     },
     routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
   }
-}
-
-const makeWatchers = ({ metrics, watching }: AppOptions, doors: Doors): ReadonlyMap<Door, Watchers> => {
-  const limits = { ...defaultWatchLimits, ...watching }
-  const counters = makeWatchCounters(metrics)
-  const watchers = doors.all().map((door) => [door, new Watchers(door, limits, counters)] as const)
-  metrics.gauge("raftlet_watchers", "Clients that watch instances.", ["group"], () =>
-    watchers.map(([{ raft }, { count }]) => ({ labels: [raft.group], value: count })),
-  )
-  return new Map(watchers)
 }
 
 /** The gauges of the node, and how to freshen those that must be asked for. */

@@ -24,15 +24,31 @@ export interface Sender {
   readonly deadline: number
 }
 
-/** The answer of a command of the machine's own; throws the problem when there is none. */
+/** A command of the machine's own. */
+export interface SystemCommand<Name extends SystemName = SystemName> {
+  readonly name: Name
+  readonly key: string
+  readonly input: SystemInput<Name>
+}
+
+/** Their answers, proposed in one go; throws the problem of the first that has none. */
+export const send = async <Name extends SystemName>(
+  sender: Sender,
+  commands: ReadonlyArray<SystemCommand<Name>>,
+): Promise<ReadonlyArray<Accepted>> => {
+  const encoded = commands.map(({ name, key, input }) => encode(sender, name, key, input))
+  return (await proposeAll(sender, encoded)).map(accepted)
+}
+
+/** The answer of one; throws the problem when there is none. */
 export const command = async <Name extends SystemName>(
   sender: Sender,
   name: Name,
   key: string,
   input: SystemInput<Name>,
 ): Promise<Accepted> => {
-  const [answer] = await proposeAll(sender, [encode(sender, name, key, input)])
-  return accepted(answer!)
+  const [answer] = await send(sender, [{ name, key, input }])
+  return answer!
 }
 
 /** Brings the code into the state, unless it is there. It is not switched on. */

@@ -21,6 +21,7 @@ export class Acquaintances {
   readonly follow: Effect.Effect<void> = Effect.suspend(() => {
     const { configurations, commitIndex } = this.#group.node
     const { current, currentIndex } = configurations
+    if (!this.#group.options.connects) return Effect.void
     const isCommitted = commitIndex >= currentIndex
     if (this.#followed === current && this.#isCommitted === isCommitted) return Effect.void
     this.#followed = current

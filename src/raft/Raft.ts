@@ -216,7 +216,10 @@ export interface GroupStatus {
   readonly splits: number
   /** How often all of the state on this node's disk was read since it was opened, and how long the last time took. */
   readonly scrubs: { readonly count: number; readonly tookMillis: Millis }
+  /** That rules here: the newest in the log, committed or not. */
   readonly configuration: Configuration
+  /** The newest that is known to be committed. */
+  readonly committed: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */
   readonly queues: Readonly<Record<string, number>>

@@ -17,34 +17,34 @@ import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
 import type { Started } from "./start.ts"
 
-/** A running group. It stops with the layer's scope; what waits then is answered. */
+/** A running group. It stops with the scope; what waits then is answered. */
+export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+  const lives = yield* live(options, observer)
+  const { present } = lives
+  return Raft.of({
+    group: options.group,
+    now: () => nowOf(present().group.clock),
+    propose: (asked) => present().proposals.add(asked),
+    read: (read) => present().reads.add(read),
+    change: (request) => present().operations.change(request),
+    reset: (request) => present().operations.reset(request),
+    transfer: (request) => present().operations.transfer(request),
+    onApplied: (told) => lives.listeners.add(told),
+    status: () => statusOf(lives),
+    stopped: lives.stopped,
+    handOver: Effect.suspend(() =>
+      Effect.andThen(present().tenure.close, handOver(present().group, present().operations, null)),
+    ),
+    answerAll: Effect.suspend(() => present().answerAll(stopping)),
+    snapshot: Effect.suspend(() => takeSnapshot(present().group, present().flushed)),
+    backup: Effect.suspend(() => holdSnapshot(present().group, present().applied, present().flushed)),
+    log: (range) => Effect.suspend(() => readLog(present().group, range)),
+  })
+})
+
+/** {@link openRaft} as a layer. */
 export const layerRaft = (options: RaftOptions, observer: Observer = silentObserver) =>
-  Layer.effect(
-    Raft,
-    Effect.gen(function* () {
-      const lives = yield* live(options, observer)
-      const { present } = lives
-      return Raft.of({
-        group: options.group,
-        now: () => nowOf(present().group.clock),
-        propose: (asked) => present().proposals.add(asked),
-        read: (read) => present().reads.add(read),
-        change: (request) => present().operations.change(request),
-        reset: (request) => present().operations.reset(request),
-        transfer: (request) => present().operations.transfer(request),
-        onApplied: (told) => lives.listeners.add(told),
-        status: () => statusOf(lives),
-        stopped: lives.stopped,
-        handOver: Effect.suspend(() =>
-          Effect.andThen(present().tenure.close, handOver(present().group, present().operations, null)),
-        ),
-        answerAll: Effect.suspend(() => present().answerAll(stopping)),
-        snapshot: Effect.suspend(() => takeSnapshot(present().group, present().flushed)),
-        backup: Effect.suspend(() => holdSnapshot(present().group, present().applied, present().flushed)),
-        log: (range) => Effect.suspend(() => readLog(present().group, range)),
-      })
-    }),
-  )
+  Layer.effect(Raft, openRaft(options, observer))
 
 /** Between two lives nobody votes, leads or follows: it is as if the node were down for a moment. */
 const statusOf = (lives: Lives): GroupStatus => {
@@ -86,6 +86,7 @@ const statusIn = (started: Started): GroupStatus => {
     splits: partings.splits,
     scrubs: { ...scrubbed },
     configuration,
+    committed: node.configurations.from(node.commitIndex)[0]!,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {
       proposals: proposals.count,

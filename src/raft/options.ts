@@ -21,6 +21,8 @@ export interface RaftOptions {
    * a newer one says otherwise.
    */
   readonly contacts: Readonly<Record<NodeId, Contact>>
+  /** Its configuration says whom this node keeps connections to: of all groups of a node one does. */
+  readonly connects: boolean
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number
@@ -70,6 +72,7 @@ export const defaultLimits: Limits = {
 
 export const defaultOptions = {
   contacts: {},
+  connects: true,
   limits: defaultLimits,
   flushMillis: 1000,
   flushEntriesMax: 10_000,

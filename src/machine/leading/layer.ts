@@ -3,7 +3,7 @@
 
 import { Effect, Layer } from "effect"
 import { MachineHost } from "../MachineHost.ts"
-import { type FailureCount, type Leadership, Leading, type LeadingFault } from "./Leading.ts"
+import { type FailureCount, type Leadership, Leading, type LeadingFault, type LeadingService } from "./Leading.ts"
 import { Posts } from "./Posts.ts"
 import type { OpenStint } from "./Stint.ts"
 
@@ -16,32 +16,38 @@ export interface LeadingOptions {
   readonly printed: (actor: string, line: string) => void
 }
 
+/** Of one group. */
+export const makeLeading = (
+  machine: MachineHost["Service"],
+  { open, printed, told }: LeadingOptions,
+): LeadingService => {
+  const failures = new Failures()
+  let current: Posts | null = null
+  const lead = Effect.fnUntraced(function* (leadership: Leadership) {
+    const posts = new Posts(leadership, {
+      machine,
+      open: open(machine.code),
+      told,
+      printed,
+      failed: (actor, { kind }) => failures.add(actor, kind),
+    })
+    const take = Effect.sync(() => {
+      current = posts
+    })
+    const leave = Effect.sync(() => {
+      if (current === posts) current = null
+    })
+    yield* Effect.acquireRelease(take, () => leave)
+    return yield* posts.begin
+  })
+  return { lead, status: () => current?.status ?? [], failures: () => failures.counts }
+}
+
+/** {@link makeLeading} as a layer. */
 export const layerLeading = (options: LeadingOptions): Layer.Layer<never, never, MachineHost> =>
   Layer.effect(
     Leading,
-    Effect.map(MachineHost, (machine) => {
-      const { open, printed, told } = options
-      const failures = new Failures()
-      let current: Posts | null = null
-      const lead = Effect.fnUntraced(function* (leadership: Leadership) {
-        const posts = new Posts(leadership, {
-          machine,
-          open: open(machine.code),
-          told,
-          printed,
-          failed: (actor, { kind }) => failures.add(actor, kind),
-        })
-        const take = Effect.sync(() => {
-          current = posts
-        })
-        const leave = Effect.sync(() => {
-          if (current === posts) current = null
-        })
-        yield* Effect.acquireRelease(take, () => leave)
-        return yield* posts.begin
-      })
-      return { lead, status: () => current?.status ?? [], failures: () => failures.counts }
-    }),
+    Effect.map(MachineHost, (machine) => makeLeading(machine, options)),
   )
 
 class Failures {

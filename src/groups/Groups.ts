@@ -1,0 +1,43 @@
+// Which Raft groups does this node run? `main` always, and those that `main`'s directory names.
+
+import { Context, type Effect } from "effect"
+import type { GroupId } from "../consensus/types.ts"
+import type { LeadingService } from "../machine/leading/Leading.ts"
+import type { MachineHost } from "../machine/MachineHost.ts"
+import type { GroupStopped, Raft } from "../raft/Raft.ts"
+
+/** A group as long as this node runs it. */
+export interface RunningGroup {
+  readonly raft: Raft["Service"]
+  readonly machine: MachineHost["Service"]
+  /** What users have run where it leads; null: nothing can. */
+  readonly leading: LeadingService | null
+}
+
+/** What has become of a group on this node. */
+export type GroupsChange =
+  | { readonly type: "opened"; readonly group: RunningGroup }
+  | { readonly type: "closed"; readonly group: RunningGroup }
+
+/** All groups of this node. They end with the scope of their layer. */
+export class Groups extends Context.Service<
+  Groups,
+  {
+    readonly main: RunningGroup
+    /** Undefined: this node does not run it, not yet or not any more. */
+    readonly find: (group: GroupId) => RunningGroup | undefined
+    /** `main` first, then in the order in which they were opened. */
+    readonly all: () => ReadonlyArray<RunningGroup>
+    /**
+     * Calls back whenever one is opened, or is about to be closed, until it is told to stop by what it gives back.
+     * Whoever is called must be quick, and must not throw.
+     */
+    readonly onChange: (told: (change: GroupsChange) => void) => () => void
+    /** Fails when any of them can do nothing more. The node stops. */
+    readonly stopped: Effect.Effect<never, GroupStopped>
+    /** Of every group that this node leads: somebody else does when it ends, or nobody can. */
+    readonly handOver: Effect.Effect<void>
+    /** Answers everybody who waits at any of them, and lets nobody in: the node is about to stop. */
+    readonly answerAll: Effect.Effect<void>
+  }
+>()("raftlet/groups/Groups") {}

@@ -1,0 +1,116 @@
+// How do groups come and go on a running node? One after the other, as `main`'s directory says.
+
+import { Deferred, Effect, Exit, Scope } from "effect"
+import { type GroupId, type NodeId } from "../consensus/types.ts"
+import { Leading } from "../machine/leading/Leading.ts"
+import { MachineHost } from "../machine/MachineHost.ts"
+import type { GroupRow } from "../machine/system/groups.ts"
+import { openRaft } from "../raft/layer.ts"
+import type { RaftOptions } from "../raft/options.ts"
+import { GroupStopped } from "../raft/Raft.ts"
+import { LogStore } from "../storage/LogStore.ts"
+import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import { beginning } from "./founding.ts"
+import type { GroupsChange, RunningGroup } from "./Groups.ts"
+import type { PartsOfGroups } from "./parts.ts"
+
+/** What all groups of a node but `main` have in common. */
+export type GroupOptions = Omit<RaftOptions, "group" | "initial" | "contacts">
+
+interface Hosted {
+  readonly running: RunningGroup
+  readonly scope: Scope.Closeable
+}
+
+export class Hosting {
+  readonly #self: { readonly id: NodeId; readonly incarnation: string }
+  readonly #options: GroupOptions
+  readonly #parts: PartsOfGroups
+  readonly #hosted = new Map<GroupId, Hosted>()
+  /** They are gone from this node, and their names are never used again. */
+  readonly #forgotten = new Set<GroupId>()
+  readonly #listening = new Set<(change: GroupsChange) => void>()
+  readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
+
+  constructor(
+    self: { readonly id: NodeId; readonly incarnation: string },
+    options: GroupOptions,
+    parts: PartsOfGroups,
+  ) {
+    this.#self = self
+    this.#options = options
+    this.#parts = parts
+  }
+
+  /** Fails when one of them can do nothing more. */
+  get stopped(): Effect.Effect<never, GroupStopped> {
+    return Deferred.await(this.#stopped)
+  }
+
+  get all(): ReadonlyArray<RunningGroup> {
+    return Array.from(this.#hosted.values(), ({ running }) => running)
+  }
+
+  find(group: GroupId): RunningGroup | undefined {
+    return this.#hosted.get(group)?.running
+  }
+
+  onChange(told: (change: GroupsChange) => void): () => void {
+    const listener = (change: GroupsChange) => told(change)
+    this.#listening.add(listener)
+    return () => this.#listening.delete(listener)
+  }
+
+  /** Makes this node run what the directory names. What it does not name is left as it is: an older state knows less. */
+  readonly follow = Effect.fnUntraced(function* (this: Hosting, directory: ReadonlyArray<GroupRow>) {
+    for (const row of directory) {
+      if (row.isClosed) yield* this.#close(row.group)
+      else if (!this.#hosted.has(row.group)) yield* this.#open(row)
+    }
+  }).bind(this)
+
+  readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, configuration }: GroupRow) {
+    const scope = yield* Scope.fork(yield* Scope.Scope)
+    const initial = beginning(configuration, this.#self)
+    const opening = Effect.gen({ self: this }, function* () {
+      const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
+      const raft = yield* openRaft({ ...this.#options, group, initial, contacts: {} }, observer).pipe(
+        Effect.provideService(MachineHost, machine),
+        Effect.provideService(SnapshotStore, snapshots),
+        Effect.provideService(Leading, leading),
+      )
+      return { raft, machine, leading } satisfies RunningGroup
+    })
+    const running = yield* opening.pipe(Scope.provide(scope), Effect.mapError((error) => stoppedBy(group, error)))
+    yield* running.raft.stopped.pipe(
+      Effect.catch((reason) => Deferred.fail(this.#stopped, reason)),
+      Effect.forkIn(scope),
+    )
+    this.#hosted.set(group, { running, scope })
+    this.#tell({ type: "opened", group: running })
+  }).bind(this)
+
+  /** Who waits there is answered; then all that this node has of it goes. */
+  readonly #close = Effect.fnUntraced(function* (this: Hosting, group: GroupId) {
+    if (this.#forgotten.has(group)) return
+    const hosted = this.#hosted.get(group)
+    if (hosted !== undefined) {
+      this.#hosted.delete(group)
+      this.#tell({ type: "closed", group: hosted.running })
+      yield* hosted.running.raft.answerAll
+      yield* Scope.close(hosted.scope, Exit.void)
+    }
+    const log = yield* LogStore
+    yield* Effect.andThen(log.forget(group), this.#parts.forget(group)).pipe(
+      Effect.mapError((error) => stoppedBy(group, error)),
+    )
+    this.#forgotten.add(group)
+  }).bind(this)
+
+  #tell(change: GroupsChange): void {
+    for (const told of this.#listening) told(change)
+  }
+}
+
+const stoppedBy = (group: GroupId, error: { readonly operation: string; readonly message: string }): GroupStopped =>
+  new GroupStopped({ group, message: `${error.operation}: ${error.message}`, fault: "world" })

@@ -1,0 +1,59 @@
+// How do the members of all groups follow those of `main`? Each leader looks after its own group.
+
+import { Effect } from "effect"
+import type { QueryOutcome } from "../machine/outcome.ts"
+import type { Changed, Failure } from "../raft/Raft.ts"
+import { changeTowards } from "./following.ts"
+import type { RunningGroup } from "./Groups.ts"
+
+/** How often it is looked, and for how long an answer is waited for. */
+const LOOK_MILLIS = 500
+const ANSWER_MILLIS = 5_000
+/** Changes under way at once, so that a thousand groups do not change on one beat. */
+const CHANGES_MAX = 8
+
+export const follower = Effect.fnUntraced(function* (
+  main: RunningGroup,
+  groups: () => ReadonlyArray<RunningGroup>,
+) {
+  while (true) {
+    yield* Effect.sleep(LOOK_MILLIS)
+    const behind = () => groups().filter((group) => isBehind(main, group))
+    // Nothing older than what any leader has followed before: the answer proves it.
+    if (behind().length === 0 || !(yield* asked(main))) continue
+    yield* Effect.forEach(behind(), (group) => change(main, group), { concurrency: CHANGES_MAX, discard: true })
+  }
+})
+
+const isBehind = (main: RunningGroup, group: RunningGroup): boolean => {
+  const { serving, configuration } = group.raft.status()
+  return serving && changeTowards(main.raft.status().committed, configuration) !== null
+}
+
+const change = Effect.fnUntraced(function* (main: RunningGroup, { raft }: RunningGroup) {
+  const { configuration } = raft.status()
+  const change = changeTowards(main.raft.status().committed, configuration)
+  if (change === null) return
+  const deadline = raft.now() + ANSWER_MILLIS
+  yield* Effect.callback<Changed | Failure>((resume) =>
+    // Refused while too few of the new voters are there to go on: then it is asked again.
+    raft.change({ change, force: false, deadline, answer: (given) => resume(Effect.succeed(given)) }),
+  )
+})
+
+/** True: all that `main` had committed before now is applied here. */
+const asked = ({ raft }: RunningGroup): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.callback<QueryOutcome | Failure>((resume) =>
+      raft.read({
+        query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
+        consistency: "linearizable",
+        minIndex: 0,
+        maxStalenessMillis: Number.POSITIVE_INFINITY,
+        deadline: raft.now() + ANSWER_MILLIS,
+        answer: (given) => resume(Effect.succeed(given)),
+      }),
+    ),
+    ({ _tag }) => _tag !== "Failure",
+  )
+

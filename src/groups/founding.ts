@@ -1,0 +1,50 @@
+// With what does a group begin on a node that has nothing of it yet?
+
+import { isVoter } from "../consensus/configuration.ts"
+import type { Address, Configuration, NodeId } from "../consensus/types.ts"
+import { isSettled } from "./following.ts"
+
+/** A group of nobody: its leader has to take this node in. */
+export const nobody: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  addresses: {},
+}
+
+/**
+ * The configuration that a node begins a group with. Only its founders begin with the founding one, and only in the data
+ * directory that was meant: a node that comes back without its data is not the voter that it was (HAZARDS S6, M10). All
+ * others wait to be taken in.
+ */
+export const beginning = (
+  founding: Configuration,
+  self: { readonly id: NodeId; readonly incarnation: string },
+): Configuration => {
+  const named = Object.hasOwn(founding.addresses, self.id) ? founding.addresses[self.id] : undefined
+  const isFounder = isVoter(founding, self.id) || founding.learners.includes(self.id)
+  return isFounder && named?.incarnation === self.incarnation ? founding : nobody
+}
+
+/**
+ * With whom a group begins that is opened now: the members of `main`, each with the data directory that it has. A text:
+ * why nobody can say; who was never heard of could be anybody.
+ */
+export const foundingOf = (
+  main: Configuration,
+  incarnationOf: (id: NodeId) => string | undefined,
+): Configuration | string => {
+  if (!isSettled(main)) return "The members of the cluster are being changed."
+  const { voters, learners } = main
+  const unseen: Array<NodeId> = []
+  const addresses: Record<NodeId, Address> = {}
+  for (const id of [...voters, ...learners]) {
+    const address = main.addresses[id]!
+    const incarnation = address.incarnation ?? incarnationOf(id)
+    if (incarnation === undefined) unseen.push(id)
+    else addresses[id] = { ...address, incarnation }
+  }
+  if (unseen.length > 0) return `This node has not heard of ${unseen.join(", ")} yet.`
+  return { voters, outgoing: [], learners, learnersNext: [], addresses }
+}

@@ -1,0 +1,79 @@
+// What makes a node run more than one group? Its `main`, and a life that follows the directory that `main` holds.
+
+import { Deferred, Effect, Layer } from "effect"
+import type { GroupId, NodeId } from "../consensus/types.ts"
+import { Leading } from "../machine/leading/Leading.ts"
+import { MachineHost } from "../machine/MachineHost.ts"
+import type { GroupStopped } from "../raft/Raft.ts"
+import { Raft } from "../raft/Raft.ts"
+import { Signal } from "../raft/Signal.ts"
+import { Groups, type RunningGroup } from "./Groups.ts"
+import { follower } from "./follower.ts"
+import { type GroupOptions, Hosting } from "./Hosting.ts"
+import type { PartsOfGroups } from "./parts.ts"
+
+export interface GroupsOptions {
+  readonly id: NodeId
+  /** Of this node's data directory. */
+  readonly incarnation: string
+  readonly raft: GroupOptions
+  readonly parts: PartsOfGroups
+}
+
+/** How often the directory is looked at, at the most. */
+const LOOK_MILLIS = 100
+/** Of a `main` that cannot be asked: its state is in repair, most likely. */
+const RETRY_MILLIS = 1000
+
+/** All groups of a node whose `main` runs already. The others are opened soon, and end with the scope. */
+export const layerGroups = (options: GroupsOptions) =>
+  Layer.effect(
+    Groups,
+    Effect.gen(function* () {
+      const main: RunningGroup = {
+        raft: yield* Raft,
+        machine: yield* MachineHost,
+        leading: yield* Leading,
+      }
+      const hosting = new Hosting(options, options.raft, options.parts)
+      const failed = yield* Deferred.make<never, GroupStopped>()
+      yield* followDirectory(main, hosting).pipe(
+        Effect.catch((reason) => Deferred.fail(failed, reason)),
+        Effect.forkScoped,
+      )
+      yield* Effect.forkScoped(follower(main, () => hosting.all))
+      const all = () => [main, ...hosting.all]
+      const ofAll = (end: (group: RunningGroup) => Effect.Effect<void>) =>
+        Effect.suspend(() => Effect.forEach(all(), end, { concurrency: "unbounded", discard: true }))
+      return Groups.of({
+        main,
+        find: (group: GroupId) => (group === main.raft.group ? main : hosting.find(group)),
+        all,
+        onChange: (told) => hosting.onChange(told),
+        stopped: Effect.raceAllFirst([main.raft.stopped, hosting.stopped, Deferred.await(failed)]),
+        handOver: ofAll(({ raft }) => raft.handOver),
+        answerAll: ofAll(({ raft }) => raft.answerAll),
+      })
+    }),
+  )
+
+const followDirectory = Effect.fnUntraced(function* (main: RunningGroup, hosting: Hosting) {
+  const news = new Signal()
+  news.raise()
+  yield* Effect.acquireRelease(
+    Effect.sync(() => main.raft.onApplied(() => news.raise())),
+    (stop) => Effect.sync(stop),
+  )
+  while (true) {
+    yield* news.raised
+    news.lower()
+    const directory = yield* Effect.orElseSucceed(main.machine.groups, () => null)
+    if (directory === null) {
+      news.raise()
+      yield* Effect.sleep(RETRY_MILLIS)
+      continue
+    }
+    yield* hosting.follow(directory.groups)
+    yield* Effect.sleep(LOOK_MILLIS)
+  }
+})
