@@ -14,7 +14,12 @@ interface Room {
 }
 
 /** The facts that all rooms speak of: no decisions in here. */
-const FACTS = ["consensus/types.ts", "consensus/message.ts", "consensus/configuration.ts"]
+const FACTS = [
+  "consensus/types.ts",
+  "consensus/groups.ts",
+  "consensus/message.ts",
+  "consensus/configuration.ts",
+]
 const STORAGE_SERVICES = ["storage/LogStore.ts", "storage/StateStore.ts", "storage/SnapshotStore.ts"]
 /** Promises without an implementation. A live layer beside them is out of reach. */
 const SERVICES = [
@@ -45,7 +50,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   metrics: { reach: [], packages: ["effect"] },
   http: {
-    reach: ["raft/Raft.ts", "groups/Groups.ts", "machine/", "metrics/", "consensus/types.ts", "consensus/groups.ts"],
+    reach: [
+      "raft/Raft.ts",
+      "groups/Groups.ts",
+      "machine/",
+      "metrics/",
+      "consensus/types.ts",
+      "consensus/groups.ts",
+    ],
     packages: ["effect", "hono", ...HOST],
   },
   client: { reach: [], types: ["http/", "machine/"], packages: ["effect"] },

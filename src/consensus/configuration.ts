@@ -1,6 +1,6 @@
 // Who takes part, and how is that written into an entry?
 
-import type { Configuration, NodeId } from "./types.ts"
+import type { Aim, Configuration, NodeId } from "./types.ts"
 
 /** All that receive the log, each once: voters of both halves and learners. */
 export const members = (configuration: Configuration): ReadonlyArray<NodeId> => [
@@ -16,6 +16,23 @@ export const priorityOf = ({ addresses }: Configuration, id: NodeId): number => 
 /** A voter of either half: it may be asked for its vote, and may stand. */
 export const isVoter = (configuration: Configuration, id: NodeId): boolean =>
   configuration.voters.includes(id) || configuration.outgoing.includes(id)
+
+/** Why these could not be the members of a group; null: they could. */
+export const membersProblem = ({ voters, learners, addresses }: Aim): string | null => {
+  const all = [...voters, ...learners]
+  if (voters.length === 0) return "a cluster needs at least one voter"
+  if (new Set(all).size !== all.length) return "every member stands once, as a voter or as a learner"
+  // Ids come from outside: "constructor" is in every object.
+  const lost = all.find((id) => !Object.hasOwn(addresses, id))
+  if (lost !== undefined) return `the address of ${lost} is not known`
+  if (all.length > MEMBERS_MAX) return `${all.length} members are more than ${MEMBERS_MAX}`
+  return voters.some((id) => (addresses[id]?.priority ?? 1) > 0)
+    ? null
+    : "at least one voter needs a priority above 0: nobody could ever lead"
+}
+
+/** Every member keeps a connection to every other one. */
+const MEMBERS_MAX = 100
 
 /** The body of a configuration entry: JSON, because people read it in backups and dumps. */
 export const encodeConfiguration = (configuration: Configuration): Uint8Array =>

@@ -1,7 +1,7 @@
 // How does a cluster get from one set of members to another? Any set to any set, by joint consensus (Raft §6,
 // thesis §4); whoever is to vote catches up first, as a learner.
 
-import { isJoint, members } from "./configuration.ts"
+import { isJoint, members, membersProblem } from "./configuration.ts"
 import type { Address, Aim, Change, Configuration, NodeId } from "./types.ts"
 
 /** Why a change is not begun. Nothing of it is in the log. */
@@ -75,9 +75,6 @@ export const aimOf = (current: Configuration, change: Change): Aim | ChangeRefus
   }
 }
 
-/** Every member keeps a connection to every other one. */
-const MEMBERS_MAX = 100
-
 /** What an address does not say stays as it is known: the data directory that is meant, and the priority. */
 const filledIn = (address: Address, known: Address | undefined): Address => {
   const { incarnation = known?.incarnation, priority = known?.priority } = address
@@ -95,18 +92,9 @@ const unknownMember = (id: NodeId): ChangeRefused => ({
 })
 
 const checked = (current: Configuration, aim: Aim): Aim | ChangeRefused => {
-  const { voters, learners, addresses } = aim
-  const all = [...voters, ...learners]
   const bad = (detail: string): ChangeRefused => ({ code: "bad-request", detail })
-  if (voters.length === 0) return bad("a cluster needs at least one voter")
-  if (new Set(all).size !== all.length) return bad("every member stands once, as a voter or as a learner")
-  // Ids come from outside: "constructor" is in every object.
-  const lost = all.find((id) => !Object.hasOwn(addresses, id))
-  if (lost !== undefined) return bad(`the address of ${lost} is not known`)
-  if (all.length > MEMBERS_MAX) return bad(`${all.length} members are more than ${MEMBERS_MAX}`)
-  if (!voters.some((id) => (addresses[id]?.priority ?? 1) > 0)) {
-    return bad("at least one voter needs a priority above 0: nobody could ever lead")
-  }
+  const problem = membersProblem(aim)
+  if (problem !== null) return bad(problem)
   // They would all have to leave before they come again, and a cluster of nobody elects nobody, ever.
   if (current.voters.every((id) => isAnother(current, aim, id))) {
     return bad("at least one voter must keep the data that it has")

@@ -1,7 +1,8 @@
 // What is the machine when the code of users runs in its own thread? For the simulation and for tests: it shares
 // its realm with them, and is never paused.
 
-import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition, StateStore } from "../storage/StateStore.ts"
 import type { CallRunner, Work } from "./Executor.ts"
 import { defaultLimits, type MachineLimits } from "./limits.ts"
@@ -21,6 +22,7 @@ import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
 import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
+import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 
@@ -32,12 +34,13 @@ export class Machine {
   /** `runner`: when it is more than the code of the registry that runs. */
   constructor(options: {
     readonly store: StateStore
+    readonly group?: GroupId
     readonly registry: Registry
     readonly limits?: Partial<MachineLimits>
     readonly runner?: CallRunner
   }) {
-    const { store, registry, limits = {} } = options
-    this.#core = new MachineCore({ store, preset: registry, limits })
+    const { store, group = mainGroup, registry, limits = {} } = options
+    this.#core = new MachineCore({ store, group, preset: registry, limits })
     this.#runner = options.runner ?? new Runner(registry, { ...defaultLimits, ...limits })
   }
 
@@ -66,6 +69,8 @@ export class Machine {
   plan = (asked: PlanRequest): Plan | Refused => this.#run(this.#core.plan(asked))
 
   actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
+
+  groups = (): GroupList => this.#core.groups()
 
   led = (): ReadonlyArray<LedActor> => this.#core.led()
 

@@ -2,7 +2,8 @@
 // without a line of users' code: where that must run, it pauses.
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
-import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { StateCorrupt, type StatePosition, type StateStore } from "../storage/StateStore.ts"
 import { admitAll } from "./admission.ts"
 import { encodeLogged } from "./command.ts"
@@ -29,6 +30,7 @@ import { digestOf, openState, StateFlush } from "./StateFlush.ts"
 import { ChangeNotes, type Changes, changesSince, standingFor } from "./system/changes.ts"
 import { type Checkpoint, CheckpointNotes, isCheckpoint } from "./system/checkpoint.ts"
 import { executeSystem } from "./system/execute.ts"
+import type { GroupList } from "./system/GroupDirectory.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
 import type { Suspension, Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
@@ -55,16 +57,22 @@ export class MachineCore {
   readonly #checkpoints = new CheckpointNotes()
   readonly #changes = new ChangeNotes()
 
-  /** `preset`: actors that were always there, for tests and the simulation; a node has those of its log. */
+  /**
+   * `group`: whose machine it is, `main` when nothing is said. `preset`: actors that were always there, for tests and the
+   * simulation; a node has those of its log.
+   */
   constructor(options: {
     readonly store: StateStore
+    readonly group?: GroupId
     readonly preset: Registry | null
     readonly limits?: Partial<MachineLimits>
   }) {
     const { store } = options
     const limits = { ...defaultLimits, ...options.limits }
     this.#position = store.position()
-    this.#state = discarding(store, () => openState(store, options.preset, limits))
+    this.#state = discarding(store, () =>
+      openState(store, options.group ?? mainGroup, options.preset, limits),
+    )
     this.#flushes = new StateFlush(this.#state, this.#position.index)
   }
 
@@ -161,6 +169,10 @@ export class MachineCore {
 
   actors(): ReadonlyArray<ActorStatus> {
     return roster(this.#state)
+  }
+
+  groups(): GroupList {
+    return { index: this.#position.index, groups: this.#state.groups.all() }
   }
 
   /** All answers at the same index. */

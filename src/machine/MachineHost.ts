@@ -9,6 +9,7 @@ import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
+import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
 
@@ -255,5 +256,7 @@ export class MachineHost extends Context.Service<
     readonly code: (actor: LedActor) => Effect.Effect<string | null, MachineFailed>
     /** All that is known of actors and their versions, as of now. */
     readonly actors: Effect.Effect<ReadonlyArray<ActorStatus>, MachineFailed>
+    /** The groups of the cluster, as of now; none but in `main`. */
+    readonly groups: Effect.Effect<GroupList, MachineFailed>
   }
 >()("raftlet/machine/MachineHost") {}

@@ -1,6 +1,6 @@
 // How does a machine's state come from its file, and back there?
 
-import type { Index } from "../consensus/types.ts"
+import type { GroupId, Index } from "../consensus/types.ts"
 import { type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { Events } from "./Events.ts"
@@ -9,21 +9,25 @@ import { Instances } from "./Instances.ts"
 import type { MachineLimits } from "./limits.ts"
 import { Outcomes } from "./Outcomes.ts"
 import type { Registry } from "./Registry.ts"
+import { GroupDirectory } from "./system/GroupDirectory.ts"
 import { Quarantines } from "./system/Quarantines.ts"
 import { Timers } from "./Timers.ts"
 
 /** As of the last flush. */
 export const openState = (
   store: StateStore,
+  group: GroupId,
   preset: Registry | null,
   limits: MachineLimits,
 ): MachineState => {
   const digest = digestsOf(store.digest())
   const instances = new Instances(store, limits.cacheBytesMax, digest.instances)
   return {
+    group,
     store,
     catalogue: new Catalogue(instances, preset),
     quarantines: new Quarantines(instances),
+    groups: new GroupDirectory(instances),
     limits,
     instances,
     outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),

@@ -3,7 +3,7 @@
 // state alone.
 
 import { Result } from "effect"
-import type { Entry } from "../consensus/types.ts"
+import type { Entry, GroupId } from "../consensus/types.ts"
 import type { StateStore, StoredTimer } from "../storage/StateStore.ts"
 import type { Json } from "./actor.ts"
 import type { Catalogue } from "./Catalogue.ts"
@@ -16,6 +16,7 @@ import { type OutcomeSlot, type Outcomes, outcomeSlot } from "./Outcomes.ts"
 import { isMoved, type Outcome, type Refused } from "./outcome.ts"
 import { fingerprintOf, isSameRequest } from "./outcomeRows.ts"
 import * as refusals from "./refusals.ts"
+import type { GroupDirectory } from "./system/GroupDirectory.ts"
 import type { Quarantines } from "./system/Quarantines.ts"
 import { isSystemName } from "./system/rows.ts"
 import type { Timers } from "./Timers.ts"
@@ -23,9 +24,11 @@ import { messageOf } from "./thrown.ts"
 
 /** All that one group's machine knows. */
 export interface MachineState {
+  readonly group: GroupId
   readonly store: StateStore
   readonly catalogue: Catalogue
   readonly quarantines: Quarantines
+  readonly groups: GroupDirectory
   readonly limits: MachineLimits
   readonly instances: Instances
   readonly outcomes: Outcomes

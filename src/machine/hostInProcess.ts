@@ -2,7 +2,8 @@
 // is said to take.
 
 import { Effect, Layer, Semaphore } from "effect"
-import type { NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StateStore } from "../storage/StateStore.ts"
 import type { Executor, Lane, Work } from "./Executor.ts"
@@ -21,6 +22,8 @@ export const layerInProcess = (options: {
   readonly registry: Registry
   /** For a process that starts now; without it the code of the registry runs at once. */
   readonly openExecutor?: () => Executor
+  /** `main` when nothing is said. */
+  readonly group?: GroupId
   /** Whose host this is; for quarantines. */
   readonly node?: NodeId
   readonly limits?: Partial<MachineLimits>
@@ -30,9 +33,9 @@ export const layerInProcess = (options: {
     Effect.gen(function* () {
       const snapshots = yield* SnapshotStore
       const gate = new InstallGate()
-      const { openStore, registry, limits = {} } = options
+      const { openStore, group = mainGroup, registry, limits = {} } = options
       const executor = options.openExecutor?.() ?? runsAtOnce(registry, limits)
-      const open = () => new MachineCore({ store: openStore(), preset: registry, limits })
+      const open = () => new MachineCore({ store: openStore(), group, preset: registry, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
       let lost: string | null = null
       let machine = yield* attempt("open", open).pipe(
@@ -103,6 +106,7 @@ export const layerInProcess = (options: {
         led: ask("led", () => machine.led()),
         code: (asked) => ask("code", () => machine.code(asked)),
         actors: ask("actors", () => machine.actors()),
+        groups: ask("groups", () => machine.groups()),
       })
     }),
   )

@@ -2,7 +2,8 @@
 // answers of a batch cross in one message.
 
 import { Effect, Layer, type Scope } from "effect"
-import type { Configuration, Entry, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
 import { InstallGate } from "./InstallGate.ts"
@@ -34,6 +35,8 @@ import { messageOf } from "./thrown.ts"
  */
 export const layerWorker = (options: {
   readonly node: NodeId
+  /** `main` when nothing is said. */
+  readonly group?: GroupId
   readonly actorsDirectory: string
   readonly statePath: string
   /** Configuration of a state that does not exist yet. */
@@ -46,8 +49,8 @@ export const layerWorker = (options: {
       const snapshots = yield* SnapshotStore
       const modules = yield* bundleActors(options.actorsDirectory)
       const call = yield* openThread
-      const { node, initial, limits = {}, statePath } = options
-      const open = call("open", { node, statePath, initial, limits })
+      const { node, group = mainGroup, initial, limits = {}, statePath } = options
+      const open = call("open", { node, group, statePath, initial, limits })
       // A state that is corrupt is given up by who opens it: the second time there is an empty one.
       let lost: string | null = null
       yield* open.pipe(
@@ -133,6 +136,7 @@ const makeHost = (
     led: call("led", null),
     code: (asked) => call("code", asked),
     actors: call("actors", null),
+    groups: call("groups", null),
   })
 }
 

@@ -139,4 +139,6 @@ const cut = (text: string): string =>
 
 const issuesShownMax = 3
 const issueLengthShownMax = 200
-const shorten = (name: string): string => (name.length > 64 ? `${name.slice(0, 64)}…` : name).toWellFormed()
+/** Of a name that came from outside. */
+export const shorten = (name: string): string =>
+  (name.length > 64 ? `${name.slice(0, 64)}…` : name).toWellFormed()

@@ -1,7 +1,7 @@
 // What do the consensus thread and the machine's thread say to each other? Each request has one reply; of those that
 // wait for users' code, a later one may be answered first.
 
-import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MachineLimits } from "./limits.ts"
 import type {
@@ -20,11 +20,14 @@ import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
 import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
+import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 
 export interface OpenOptions {
   readonly node: NodeId
+  /** `main` when nothing is said. */
+  readonly group?: GroupId
   readonly statePath: string
   readonly initial: Configuration
   readonly limits: Partial<MachineLimits>
@@ -59,6 +62,7 @@ export interface Operations {
   readonly led: { readonly given: null; readonly gives: ReadonlyArray<LedActor> }
   readonly code: { readonly given: LedActor; readonly gives: string | null }
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
+  readonly groups: { readonly given: null; readonly gives: GroupList }
   readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }
 }

@@ -1,6 +1,7 @@
 // The machine's thread: owns state.db, and nothing of users runs in it.
 
 import { Cause, Effect, Exit, Semaphore } from "effect"
+import { mainGroup } from "../consensus/groups.ts"
 import { openSqliteStateStore } from "../storage/stateStoreSqlite.ts"
 import { compartments } from "./compartments.ts"
 import { defaultLimits } from "./limits.ts"
@@ -101,14 +102,17 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return Effect.sync(() => core.code(given as Request<"code">["given"]))
     case "actors":
       return Effect.sync(() => core.actors())
+    case "groups":
+      return Effect.sync(() => core.groups())
     default:
       return Effect.fail(new Error(`there is no operation ${operation}`))
   }
 }
 
-const begin = ({ node, statePath, initial, limits }: OpenOptions): unknown => {
+const begin = ({ node, group = mainGroup, statePath, initial, limits }: OpenOptions): unknown => {
   open?.core.close()
-  const core = new MachineCore({ store: openSqliteStateStore(statePath, initial), preset: null, limits })
+  const store = openSqliteStateStore(statePath, initial)
+  const core = new MachineCore({ store, group, preset: null, limits })
   open = { core, node, premises: new Premises(core, compartments, { ...defaultLimits, ...limits }) }
   return core.position()
 }

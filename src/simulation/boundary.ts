@@ -109,6 +109,7 @@ export const layerBoundary = (options: {
         led: ask(host.led),
         code: (asked) => ask(host.code(asked)),
         actors: ask(host.actors),
+        groups: ask(host.groups),
       })
     }),
   )

@@ -323,6 +323,7 @@ const machine: MachineHost["Service"] = {
   led: unasked,
   code: () => unasked,
   actors: unasked,
+  groups: unasked,
   apply: () => unasked,
   query: () => unasked,
   events: () => unasked,

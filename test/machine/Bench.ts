@@ -1,7 +1,8 @@
 // A group's machine for tests, with a memory disk that outlives it, and a log that writes itself.
 
 import { encodeConfiguration } from "../../src/consensus/configuration.ts"
-import type { Configuration, Entry, EntryKind } from "../../src/consensus/types.ts"
+import { mainGroup } from "../../src/consensus/groups.ts"
+import type { Configuration, Entry, EntryKind, GroupId } from "../../src/consensus/types.ts"
 import { type Command, encodeCommand } from "../../src/machine/command.ts"
 import type { MachineLimits } from "../../src/machine/limits.ts"
 import { Machine } from "../../src/machine/Machine.ts"
@@ -64,10 +65,12 @@ export class Bench {
   index = 0
   readonly #registry: Registry
   readonly #limits: Partial<MachineLimits>
+  readonly #group: GroupId
 
-  constructor(registry: Registry, limits: Partial<MachineLimits> = {}) {
+  constructor(registry: Registry, limits: Partial<MachineLimits> = {}, group: GroupId = mainGroup) {
     this.#registry = registry
     this.#limits = limits
+    this.#group = group
     this.machine = this.#open(registry)
   }
 
@@ -112,7 +115,8 @@ export class Bench {
 
   #open(registry: Registry): Machine {
     return new Machine({
-      store: openMemoryStateStore(this.disk, { group: "main", initial }),
+      store: openMemoryStateStore(this.disk, { group: this.#group, initial }),
+      group: this.#group,
       registry,
       limits: this.#limits,
     })

@@ -1,5 +1,7 @@
 // A machine for tests whose actors come by the log, as uploads do.
 
+import { mainGroup } from "../../src/consensus/groups.ts"
+import type { GroupId } from "../../src/consensus/types.ts"
 import type { Admission } from "../../src/machine/MachineHost.ts"
 import { manifestOf } from "../../src/machine/manifest.ts"
 import { type LoadedActor, Registry } from "../../src/machine/Registry.ts"
@@ -15,8 +17,8 @@ export class SystemBench extends Bench {
   #ids = 0
 
   /** What may be brought in; none of it is there yet. */
-  constructor(actors: ReadonlyArray<LoadedActor>, limits = {}) {
-    super(new Registry([], actors), limits)
+  constructor(actors: ReadonlyArray<LoadedActor>, limits = {}, group: GroupId = mainGroup) {
+    super(new Registry([], actors), limits, group)
   }
 
   /** The result, or the refusal. */

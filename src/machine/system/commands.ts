@@ -75,6 +75,24 @@ const Repair = Schema.Struct({
   force: Schema.Boolean,
 })
 
+const Address = Schema.Struct({
+  peer: Schema.NonEmptyString,
+  client: Schema.String,
+  incarnation: Schema.optionalKey(Schema.String),
+  priority: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+})
+
+/** What else a configuration says, of changes and decrees, is no founder's affair, and is left out. */
+const Open = Schema.Struct({
+  configuration: Schema.Struct({
+    voters: Schema.Array(Schema.NonEmptyString),
+    learners: Schema.Array(Schema.NonEmptyString),
+    addresses: Schema.Record(Schema.String, Address),
+  }),
+})
+
+const Nothing = Schema.Struct({})
+
 const schemas = {
   "$actor/piece": Piece,
   "$actor/register": Register,
@@ -83,6 +101,8 @@ const schemas = {
   "$actor/offer": Offer,
   "$instance/quarantine": Quarantined,
   "$instance/repair": Repair,
+  "$group/open": Open,
+  "$group/close": Nothing,
 } as const
 
 export type SystemName = keyof typeof schemas

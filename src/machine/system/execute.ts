@@ -1,12 +1,14 @@
 // What do the machine's own commands do?
 
-import type { Entry } from "../../consensus/types.ts"
+import { mainGroup } from "../../consensus/groups.ts"
+import type { Entry, GroupId } from "../../consensus/types.ts"
 import type { Work } from "../Executor.ts"
 import type { MachineState, Weighed } from "../execution.ts"
 import type { Fault } from "../fault.ts"
 import type { Outcome } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { readSystem, type SystemInput, type SystemName } from "./commands.ts"
+import { closeGroup, openGroup } from "./groups.ts"
 import { quarantine, repair, subjectOf } from "./quarantine.ts"
 import { activate, offer, register, rollBack, storePiece, type Verdict } from "./versions.ts"
 
@@ -56,6 +58,11 @@ function* run(
     const given = readSystem(name, input)
     return given === null ? malformed() : decide(given)
   }
+  /** The cluster has one directory. */
+  const judgeInMain = <Name extends SystemName>(
+    name: Name,
+    decide: (given: SystemInput<Name>) => Verdict,
+  ): Verdict => (state.group === mainGroup ? judge(name, decide) : notHere(state.group))
   const subject = subjectOf(key)
   switch (`${actor}/${command}`) {
     case "$actor/piece":
@@ -78,9 +85,16 @@ function* run(
         ? malformed()
         : yield* repair(state, subject, given, entry, now)
     }
+    case "$group/open":
+      return judgeInMain("$group/open", (given) => openGroup(state, key, given, entry))
+    case "$group/close":
+      return judgeInMain("$group/close", () => closeGroup(state, key, entry))
     default:
       return refusals.unknownActor(actor)
   }
 }
+
+const notHere = (group: GroupId) =>
+  refusals.invalidInput(`This is for the group ${mainGroup}, and not for ${group}.`, [])
 
 const malformed = () => refusals.invalidInput("This is no command of the machine's own.", [])

@@ -1,0 +1,54 @@
+// Which groups does the cluster have? Known to `main`, which is its directory: a group is there from the entry on that
+// opens it, and begins with the configuration that this entry holds, on whichever node it begins.
+
+import type { Configuration, GroupId, Index } from "../../consensus/types.ts"
+import type { Instances } from "../Instances.ts"
+import { Rows } from "./rows.ts"
+
+/** One group besides `main`. */
+export interface GroupRow {
+  readonly group: GroupId
+  /** The entry of `main` that opened it: another group that bore the name before has another one. */
+  readonly founded: Index
+  /** Its first one. Later ones are in its own log. */
+  readonly configuration: Configuration
+}
+
+/** All groups besides `main`, in order of their names. */
+export interface GroupList {
+  /** As of this entry of `main`, the last that was applied. */
+  readonly index: Index
+  readonly groups: ReadonlyArray<GroupRow>
+}
+
+/** They are few, and in memory. */
+export class GroupDirectory {
+  readonly #rows: Rows<GroupRow>
+  readonly #byName = new Map<GroupId, GroupRow>()
+
+  constructor(instances: Instances) {
+    this.#rows = new Rows(instances, "$group")
+    for (const { key, value } of this.#rows.all()) this.#byName.set(key, value)
+  }
+
+  get count(): number {
+    return this.#byName.size
+  }
+
+  get(group: GroupId): GroupRow | null {
+    return this.#byName.get(group) ?? null
+  }
+
+  all(): ReadonlyArray<GroupRow> {
+    return [...this.#byName.values()].sort((left, right) => (left.group < right.group ? -1 : 1))
+  }
+
+  put(row: GroupRow, index: Index): void {
+    this.#byName.set(row.group, row)
+    this.#rows.put(row.group, row, index)
+  }
+
+  remove(group: GroupId, index: Index): void {
+    if (this.#byName.delete(group)) this.#rows.put(group, null, index)
+  }
+}
