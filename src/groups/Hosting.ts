@@ -1,10 +1,10 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
 import { Deferred, Effect, Exit, Scope } from "effect"
-import { type GroupId, type NodeId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
-import type { GroupRow } from "../machine/system/groups.ts"
+import type { GroupRow } from "../machine/system/GroupDirectory.ts"
 import { openRaft } from "../raft/layer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped } from "../raft/Raft.ts"

@@ -3,8 +3,10 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { Groups, type RunningGroup } from "../groups/Groups.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import { type AppOptions, makeApp } from "./app.ts"
+import { makeApp } from "./app.ts"
+import type { BodyLimits } from "./Bodies.ts"
 import type { Door, DoorsOfGroups, NodeInfo } from "./Doors.ts"
+import type { Founding } from "./groups.ts"
 import { type Offered, Offering } from "./Offering.ts"
 import { Problem, problemResponse } from "./problem.ts"
 
@@ -20,9 +22,9 @@ export interface ServerOptions {
   readonly insecure: boolean
   readonly node: Omit<NodeInfo, "listen">
   readonly metrics: Metrics
-  readonly limits?: AppOptions["limits"]
+  readonly limits?: Partial<BodyLimits>
   readonly wedged?: () => string | null
-  readonly founding?: AppOptions["founding"]
+  readonly founding?: Founding
 }
 
 /** The running HTTP server. It ends with its scope: requests under way are answered first. */

@@ -2,6 +2,8 @@
 
 import { Effect } from "effect"
 import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
+import type { Configuration } from "../../src/consensus/types.ts"
+import type { Groups } from "../../src/groups/Groups.ts"
 import type { Door } from "../../src/http/Doors.ts"
 import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
 import type { FailureCount, LeadingStatus } from "../../src/machine/leading/Leading.ts"
@@ -50,6 +52,17 @@ export interface Fake {
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
+const configuration: Configuration = {
+  voters: ["n1", "n2"],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  addresses: {
+    n1: { peer: "127.0.0.1:5001", client: "http://127.0.0.1:4001" },
+    n2: { peer: "127.0.0.1:5002", client: "http://127.0.0.1:4002" },
+  },
+}
+
 export const leading: GroupStatus = {
   group: "main",
   id: "n1",
@@ -75,16 +88,8 @@ export const leading: GroupStatus = {
   scrubs: { count: 3, tookMillis: 250 },
   diskBusyMillis: 0,
   diskShort: false,
-  configuration: {
-    voters: ["n1", "n2"],
-    outgoing: [],
-    learners: [],
-    learnersNext: [],
-    addresses: {
-      n1: { peer: "127.0.0.1:5001", client: "http://127.0.0.1:4001" },
-      n2: { peer: "127.0.0.1:5002", client: "http://127.0.0.1:4002" },
-    },
-  },
+  configuration,
+  committed: configuration,
   members: [
     { id: "n1", role: "voter", peer: "127.0.0.1:5001", client: "http://127.0.0.1:4001", progress: null },
     {
@@ -96,6 +101,20 @@ export const leading: GroupStatus = {
     },
   ],
   queues: { mailbox: 3 },
+}
+
+/** A node that runs `main` alone. */
+export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
+  const main = { raft, machine, leading: null }
+  return {
+    main,
+    find: (group) => (group === raft.group ? main : undefined),
+    all: () => [main],
+    onChange: () => () => {},
+    stopped: raft.stopped,
+    handOver: raft.handOver,
+    answerAll: raft.answerAll,
+  }
 }
 
 /** n2 leads at `client`, and n1 follows. */

@@ -3,12 +3,11 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { connect, type Socket } from "node:net"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Groups } from "../../src/groups/Groups.ts"
 import type { BodyLimits } from "../../src/http/Bodies.ts"
 import { HttpServer, isLoopback, layerServer, type ServerOptions } from "../../src/http/Server.ts"
-import { MachineHost } from "../../src/machine/MachineHost.ts"
 import { Metrics } from "../../src/metrics/Metrics.ts"
-import { Raft } from "../../src/raft/Raft.ts"
-import { makeFake } from "./fakeRaft.ts"
+import { groupsOf, makeFake } from "./fakeRaft.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -28,8 +27,7 @@ const serve = async (options: Partial<ServerOptions> = {}) => {
     metrics,
     ...options,
   }).pipe(
-    Layer.provide(Layer.succeed(Raft, fake.door.raft)),
-    Layer.provide(Layer.succeed(MachineHost, fake.door.machine)),
+    Layer.provide(Layer.succeed(Groups, groupsOf(fake.door))),
   )
   const scope = Scope.makeUnsafe()
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))

@@ -27,7 +27,8 @@ const open = (at: SystemBench, group: string, configuration: unknown = three): u
 
 const close = (at: SystemBench, group: string): unknown => at.system("$group/close", group, {})
 
-const names = (at: SystemBench) => at.machine.groups().groups.map(({ group }) => group)
+const names = (at: SystemBench) =>
+  at.machine.groups().groups.flatMap(({ group, isClosed }) => (isClosed ? [] : [group]))
 
 describe("a group", () => {
   test("is there from the entry on that opens it, with the configuration that this entry holds", () => {
@@ -36,7 +37,7 @@ describe("a group", () => {
     expect(open(at, "orders")).toEqual({ group: "orders", founded: 1, isNew: true })
     expect(at.machine.groups()).toEqual({
       index: 1,
-      groups: [{ group: "orders", founded: 1, configuration: three }],
+      groups: [{ group: "orders", founded: 1, configuration: three, isClosed: false }],
     })
   })
 
@@ -64,15 +65,17 @@ describe("a group", () => {
     expect(at.machine.groups().groups[0]!.configuration).toEqual(three)
   })
 
-  test("is gone from the entry on that closes it, and its name is free for another one", () => {
+  test("is gone from the entry on that closes it, and no other one is ever called so", () => {
     const at = new SystemBench([])
     open(at, "orders")
     open(at, "bills")
     expect(names(at)).toEqual(["bills", "orders"])
     expect(close(at, "orders")).toEqual({ group: "orders", isClosed: true })
     expect(names(at)).toEqual(["bills"])
-    expect(close(at, "orders")).toEqual({ group: "orders", isClosed: false })
-    expect(open(at, "orders")).toEqual({ group: "orders", founded: 5, isNew: true })
+    expect(at.machine.groups().groups).toMatchObject([{ isClosed: false }, { group: "orders", isClosed: true }])
+    expect(close(at, "orders")).toEqual({ group: "orders", isClosed: true })
+    expect(close(at, "never")).toMatchObject({ code: "not-found" })
+    expect(open(at, "orders")).toMatchObject({ code: "invalid-input" })
   })
 
   test("is in the state: in its hash, and there again after a restart", () => {
@@ -141,7 +144,7 @@ describe("is refused, and changes nothing:", () => {
     expect(open(at, "g7")).toMatchObject({ isNew: false })
     close(at, "g7")
     expect(open(at, "more")).toMatchObject({ isNew: true })
-    expect(at.machine.groups().groups).toHaveLength(groupsMax)
+    expect(names(at)).toHaveLength(groupsMax)
   })
 
   test("in any other group than main", () => {

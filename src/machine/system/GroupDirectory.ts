@@ -8,13 +8,18 @@ import { Rows } from "./rows.ts"
 /** One group besides `main`. */
 export interface GroupRow {
   readonly group: GroupId
-  /** The entry of `main` that opened it: another group that bore the name before has another one. */
+  /** The entry of `main` that opened it. */
   readonly founded: Index
   /** Its first one. Later ones are in its own log. */
   readonly configuration: Configuration
+  /**
+   * All that it held is gone, or goes as soon as a replica learns of it. Its name is never used again: a replica that was
+   * away still has what the closed one was, and must not take it for another's.
+   */
+  readonly isClosed: boolean
 }
 
-/** All groups besides `main`, in order of their names. */
+/** All groups besides `main`, in order of their names; also those that are closed. */
 export interface GroupList {
   /** As of this entry of `main`, the last that was applied. */
   readonly index: Index
@@ -31,7 +36,13 @@ export class GroupDirectory {
     for (const { key, value } of this.#rows.all()) this.#byName.set(key, value)
   }
 
+  /** Of those that are open. */
   get count(): number {
+    return this.#byName.values().reduce((sum, { isClosed }) => sum + (isClosed ? 0 : 1), 0)
+  }
+
+  /** Also of those that are closed. */
+  get names(): number {
     return this.#byName.size
   }
 
@@ -46,9 +57,5 @@ export class GroupDirectory {
   put(row: GroupRow, index: Index): void {
     this.#byName.set(row.group, row)
     this.#rows.put(row.group, row, index)
-  }
-
-  remove(group: GroupId, index: Index): void {
-    if (this.#byName.delete(group)) this.#rows.put(group, null, index)
   }
 }

@@ -20,12 +20,16 @@ export const openGroup = (
     return refusals.invalidInput(`"${refusals.shorten(group)}" is no name for another group: ${reason}.`, [])
   }
   const known = groups.get(group)
+  if (known?.isClosed === true) {
+    return refusals.invalidInput(`The group ${group} was closed: no other one is ever called so.`, [])
+  }
   if (known !== null) return { result: { group, founded: known.founded, isNew: false } }
   const problem = membersProblem({ voters, learners, addresses })
   if (problem !== null) return refusals.invalidInput(`These are no members for a group: ${problem}.`, [])
   if (groups.count >= groupsMax) {
     return refusals.invalidInput(`There are ${groups.count} groups; ${groupsMax} are allowed.`, [])
   }
+  if (groups.names >= namesMax) return refusals.invalidInput(`${namesMax} names have been used up.`, [])
   const membersAddresses = [...voters, ...learners].map((id) => [id, addresses[id]!] as const)
   const configuration: Configuration = {
     voters,
@@ -34,16 +38,21 @@ export const openGroup = (
     learnersNext: [],
     addresses: Object.fromEntries(membersAddresses),
   }
-  groups.put({ group, founded: index, configuration }, index)
+  groups.put({ group, founded: index, configuration, isClosed: false }, index)
   return { result: { group, founded: index, isNew: true } }
 }
 
-/** Its name is free from there on. */
+/** Whoever has it lets it go. */
 export const closeGroup = ({ groups }: MachineState, group: GroupId, { index }: Entry): Verdict => {
-  const isOpen = groups.get(group) !== null
-  groups.remove(group, index)
-  return { result: { group, isClosed: isOpen } }
+  const known = groups.get(group)
+  if (known === null) {
+    return refusals.refused("not-found", `There is no group "${refusals.shorten(group)}".`)
+  }
+  if (!known.isClosed) groups.put({ ...known, isClosed: true }, index)
+  return { result: { group, isClosed: true } }
 }
 
 /** Each has a log, a leader and heartbeats on every member. */
 export const groupsMax = 4096
+/** Rows of closed groups stay. */
+const namesMax = 65_536
