@@ -155,7 +155,11 @@ const partsOfGroups = (
 
 /** Names that differ in the case of a letter alone are two, and there are file systems that do not see it. */
 const directoryOf = (data: string, group: GroupId): string =>
-  join(data, "groups", group.replace(/[A-Z]/g, (letter) => `+${letter.toLowerCase()}`))
+  join(
+    data,
+    "groups",
+    group.replace(/[A-Z]/g, (letter) => `+${letter.toLowerCase()}`),
+  )
 
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000

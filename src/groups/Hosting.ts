@@ -81,7 +81,10 @@ export class Hosting {
       )
       return { raft, machine, leading } satisfies RunningGroup
     })
-    const running = yield* opening.pipe(Scope.provide(scope), Effect.mapError((error) => stoppedBy(group, error)))
+    const running = yield* opening.pipe(
+      Scope.provide(scope),
+      Effect.mapError((error) => stoppedBy(group, error)),
+    )
     yield* running.raft.stopped.pipe(
       Effect.catch((reason) => Deferred.fail(this.#stopped, reason)),
       Effect.forkIn(scope),
@@ -112,5 +115,8 @@ export class Hosting {
   }
 }
 
-const stoppedBy = (group: GroupId, error: { readonly operation: string; readonly message: string }): GroupStopped =>
+const stoppedBy = (
+  group: GroupId,
+  error: { readonly operation: string; readonly message: string },
+): GroupStopped =>
   new GroupStopped({ group, message: `${error.operation}: ${error.message}`, fault: "world" })

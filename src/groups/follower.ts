@@ -21,7 +21,10 @@ export const follower = Effect.fnUntraced(function* (
     const behind = () => groups().filter((group) => isBehind(main, group))
     // Nothing older than what any leader has followed before: the answer proves it.
     if (behind().length === 0 || !(yield* asked(main))) continue
-    yield* Effect.forEach(behind(), (group) => change(main, group), { concurrency: CHANGES_MAX, discard: true })
+    yield* Effect.forEach(behind(), (group) => change(main, group), {
+      concurrency: CHANGES_MAX,
+      discard: true,
+    })
   }
 })
 
@@ -56,4 +59,3 @@ const asked = ({ raft }: RunningGroup): Effect.Effect<boolean> =>
     ),
     ({ _tag }) => _tag !== "Failure",
   )
-

@@ -83,7 +83,10 @@ export const closeGroup = async (
   bodyObject(await bodies.json(request), [])
   const sender = senderOf(doors, request)
   const [answer] = await send(sender, [{ name: "$group/close", key: group, input: {} }])
-  return jsonResponse(answer!.result, { ...doors.headers(sender.door), "Raftlet-Index": String(answer!.index) })
+  return jsonResponse(answer!.result, {
+    ...doors.headers(sender.door),
+    "Raftlet-Index": String(answer!.index),
+  })
 }
 
 const senderOf = (doors: Doors, request: Request): Sender => {

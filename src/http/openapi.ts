@@ -3,6 +3,7 @@
 import type { BodyLimits } from "./Bodies.ts"
 import { actorPaths } from "./openapiActors.ts"
 import { clientPaths } from "./openapiClients.ts"
+import { groupPaths } from "./openapiGroups.ts"
 import { operatorPaths } from "./openapiOperators.ts"
 import { commonHeaders, type Json, ok, problems } from "./openapiParts.ts"
 import { schemas } from "./openapiSchemas.ts"
@@ -23,6 +24,7 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
   paths: {
     ...clientPaths(limits),
     ...operatorPaths(),
+    ...groupPaths(),
     ...actorPaths(),
     "/healthz": {
       get: {

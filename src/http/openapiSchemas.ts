@@ -211,6 +211,38 @@ export const schemas = {
     ["dryRun", "done", "best", "survivors"],
   ),
   Transferred: object({ leader: text, term: count }),
+  Groups: object({
+    groups: {
+      type: "array",
+      items: object({
+        group: text,
+        founded: { ...count, description: "The entry of `main` that opened it; 0: it was always there." },
+        leader: orNull("string"),
+        term: orNull("integer"),
+        role: { enum: ["follower", "candidate", "leader", "learner", null] },
+        members: {
+          anyOf: [
+            { type: "null" },
+            object({
+              voters: ids,
+              learners: ids,
+              outgoing: ids,
+              goal: { anyOf: [{ type: "null" }, object({ voters: ids, learners: ids })] },
+            }),
+          ],
+          description: "Null, as leader and term and role are, where this node does not run it yet.",
+        },
+      }),
+    },
+  }),
+  GroupsOpened: object({
+    groups: {
+      type: "array",
+      items: object({ group: text, founded: count, isNew: { type: "boolean" }, leader: orNull("string") }),
+    },
+    done: { type: "boolean" },
+  }),
+  GroupClosed: object({ group: text, isClosed: { const: true } }),
   Cluster: object({
     clusterId: text,
     leader: orNull("string"),

@@ -1,9 +1,9 @@
 // A Raft door without Raft: one node, or one that follows, over a counter in memory.
 
 import { Effect } from "effect"
-import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
 import type { Configuration } from "../../src/consensus/types.ts"
 import type { Groups } from "../../src/groups/Groups.ts"
+import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
 import type { Door } from "../../src/http/Doors.ts"
 import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
 import type { FailureCount, LeadingStatus } from "../../src/machine/leading/Leading.ts"

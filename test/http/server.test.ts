@@ -26,9 +26,7 @@ const serve = async (options: Partial<ServerOptions> = {}) => {
     node: { id: "n1", clusterId: "c", version: "0", peer: "127.0.0.1:1", uptimeMillis: () => 1 },
     metrics,
     ...options,
-  }).pipe(
-    Layer.provide(Layer.succeed(Groups, groupsOf(fake.door))),
-  )
+  }).pipe(Layer.provide(Layer.succeed(Groups, groupsOf(fake.door))))
   const scope = Scope.makeUnsafe()
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   cleanups.push(close)

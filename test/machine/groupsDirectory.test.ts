@@ -72,7 +72,10 @@ describe("a group", () => {
     expect(names(at)).toEqual(["bills", "orders"])
     expect(close(at, "orders")).toEqual({ group: "orders", isClosed: true })
     expect(names(at)).toEqual(["bills"])
-    expect(at.machine.groups().groups).toMatchObject([{ isClosed: false }, { group: "orders", isClosed: true }])
+    expect(at.machine.groups().groups).toMatchObject([
+      { isClosed: false },
+      { group: "orders", isClosed: true },
+    ])
     expect(close(at, "orders")).toEqual({ group: "orders", isClosed: true })
     expect(close(at, "never")).toMatchObject({ code: "not-found" })
     expect(open(at, "orders")).toMatchObject({ code: "invalid-input" })

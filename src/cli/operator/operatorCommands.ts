@@ -3,6 +3,7 @@
 import { actorsCommand } from "./actorsCommand.ts"
 import { backupCommand } from "./backupCommand.ts"
 import { deployCommand } from "./deployCommand.ts"
+import { groupsCommand } from "./groupsCommand.ts"
 import { logCommand } from "./logCommand.ts"
 import { membersCommand } from "./membersCommand.ts"
 import {
@@ -29,6 +30,7 @@ export const operatorCommands = [
   replaceCommand,
   configureCommand,
   transferCommand,
+  groupsCommand,
   actorsCommand,
   deployCommand,
   planCommand,

@@ -3,7 +3,13 @@
 
 import { Effect, Layer } from "effect"
 import { MachineHost } from "../MachineHost.ts"
-import { type FailureCount, type Leadership, Leading, type LeadingFault, type LeadingService } from "./Leading.ts"
+import {
+  type FailureCount,
+  type Leadership,
+  Leading,
+  type LeadingFault,
+  type LeadingService,
+} from "./Leading.ts"
 import { Posts } from "./Posts.ts"
 import type { OpenStint } from "./Stint.ts"
 

@@ -1,0 +1,63 @@
+// What can be asked about the groups themselves? For machines.
+
+import { openedMax } from "./groups.ts"
+import { indexHeader, inPath, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
+
+const name = { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_-]{0,62}$" }
+
+export const groupPaths = (): Json => ({
+  "/admin/groups": {
+    get: {
+      operationId: "groups",
+      summary: "All groups of the cluster, as this node knows them",
+      responses: {
+        ...ok("`main` first", ref("Groups"), indexHeader),
+        ...problems("bad-request", "not-ready", "shutting-down"),
+      },
+    },
+    post: {
+      operationId: "openGroups",
+      summary: "Open groups; answered when each of them has a leader, or time is up",
+      parameters: [timeout],
+      requestBody: {
+        required: true,
+        content: json({
+          type: "object",
+          properties: {
+            group: { ...name, description: "One." },
+            groups: { type: "array", items: name, minItems: 1, maxItems: openedMax, description: "Many." },
+          },
+        }),
+      },
+      responses: {
+        ...ok("They are in the log; `done`: and each has a leader", ref("GroupsOpened"), indexHeader),
+        ...problems(...changing, "invalid-input", "not-ready"),
+      },
+    },
+  },
+  "/admin/groups/{group}": {
+    parameters: [inPath("group")],
+    delete: {
+      operationId: "closeGroup",
+      summary: "Close a group: all that it holds goes, and its name is never used again",
+      parameters: [timeout],
+      responses: {
+        ...ok("It is closed", ref("GroupClosed"), indexHeader),
+        ...problems(...changing, "not-found"),
+      },
+    },
+  },
+})
+
+const changing = [
+  "bad-request",
+  "forbidden",
+  "too-large",
+  "unsupported-media-type",
+  "overloaded",
+  "no-leader",
+  "leadership-lost",
+  "shutting-down",
+  "timeout",
+  "storage-full",
+] as const
