@@ -76,6 +76,11 @@ export class Link {
     return this.#busyUntil - this.#world.nowMillis > BACKLOG_MILLIS_MAX
   }
 
+  /** Whether what is sent now arrives before long, as far as no chance is in it. */
+  get isClear(): boolean {
+    return !this.isCut && !this.#isHeld && !this.#isCrowded
+  }
+
   get isHeld(): boolean {
     return this.#isHeld
   }

@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { decode, encode } from "../transport/codec.ts"
 import { headerBytes } from "../transport/framing.ts"
+import { Gathering } from "../transport/Gathering.ts"
 import {
   type Acquaintance,
   heed,
@@ -15,8 +16,10 @@ import {
 import { socketLimits } from "../transport/limits.ts"
 import { Mailboxes, type MailboxLimits } from "../transport/Mailboxes.ts"
 import { isControl } from "../transport/Outbound.ts"
-import { type Payload, type PeerConnection, Transport } from "../transport/Transport.ts"
+import { Pulses } from "../transport/Pulses.ts"
+import { type Beat, isBeat, type Payload, type PeerConnection, Transport } from "../transport/Transport.ts"
 import { describe, emptyTally, type Tally } from "../transport/tally.ts"
+import type { Chance } from "./Chance.ts"
 import { Link, type LinkWeather } from "./Link.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
@@ -50,6 +53,17 @@ export const defaultNetworkLimits: Limits = {
   silenceMillis: 400,
 }
 
+/** A frame of heartbeats that left at this moment: what other groups say in it may still join them. */
+interface Departure {
+  readonly at: number
+  readonly receiver: Process
+  readonly gathering: Gathering
+  /** False: it will never arrive, and nobody knows. */
+  isCarried: boolean
+  /** Null until it arrives for the first time. */
+  frame: Uint8Array | null
+}
+
 /** A node's end of its connections, as long as its process lives. */
 interface Endpoint {
   readonly self: Self
@@ -65,6 +79,14 @@ interface Endpoint {
   readonly incarnations: Map<NodeId, string>
   /** Peers that messages leave for, by a connection between these two processes. */
   readonly open: Map<NodeId, Process>
+  readonly departures: Map<NodeId, Departure>
+  readonly pulses: Pulses
+  /** When it last listened for the pulse of its peers, by its own clock. */
+  listenedAt: number
+  /** Somebody wants to be told of pulses. */
+  isListening: boolean
+  /** Which pulses are lost. */
+  readonly chance: Chance
 }
 
 /**
@@ -171,6 +193,7 @@ export class Network {
       if (named.includes(id)) continue
       peers.delete(id)
       endpoint.open.delete(id)
+      endpoint.pulses.forget(id)
       // Its connection to this node ends as well; it may dial again.
       this.#disconnect(id, self.id)
     }
@@ -194,24 +217,92 @@ export class Network {
       tally.dropped++
       return false
     }
-    tally.sentMessages++
     tally.sentBytes += frame.length
     this.#watcher.sent(from, to, payload)
+    const departure = endpoint.departures.get(to)
+    if (isBeat(payload)) {
+      const beat = { group, payload }
+      if (
+        departure !== undefined &&
+        this.#isOpenTo(departure, receiver) &&
+        departure.gathering.hasRoomFor(beat)
+      ) {
+        departure.gathering.add(beat)
+        if (!departure.isCarried) this.#watcher.lost(from, to, payload, false)
+        return true
+      }
+    } else if (departure?.gathering.holds(group) === true) endpoint.departures.delete(to)
+    tally.sentMessages++
     // A real connection repeats nothing. The decisions bear it all the same; what is forwarded relies on it: a
     // command that was refused must not come again by itself (HAZARDS C2).
     const mayRepeat = payload.type !== "ForwardRequest"
     const lane = isControl(payload.type) ? "control" : "bulk"
     this.#ping(endpoint)
-    const carried = link.send(frame, lane, mayRepeat, () => this.#arrive(from, to, receiver, frame))
-    if (!carried) this.#watcher.lost(from, to, payload, false)
+    const contents = isBeat(payload) ? this.#depart(endpoint, to, receiver, { group, payload }) : frame
+    const carried = link.send(frame, lane, mayRepeat, () =>
+      this.#arrive(endpoint.self, to, receiver, contents instanceof Uint8Array ? contents : closed(contents)),
+    )
+    if (carried) return true
+    if (!(contents instanceof Uint8Array)) contents.isCarried = false
+    this.#watcher.lost(from, to, payload, false)
     return true
+  }
+
+  /**
+   * All heartbeats that a process says to a peer at one moment travel together: a frame leaves with the first, and the
+   * others join it. That costs no event of its own, and the line nothing.
+   */
+  #depart(endpoint: Endpoint, to: NodeId, receiver: Process, beat: Beat): Departure {
+    const gathering = new Gathering()
+    gathering.add(beat)
+    const departure = { at: this.#world.nowMillis, receiver, gathering, isCarried: true, frame: null }
+    endpoint.departures.set(to, departure)
+    return departure
+  }
+
+  #isOpenTo({ at, receiver: meant, frame }: Departure, receiver: Process): boolean {
+    return frame === null && meant === receiver && at === this.#world.nowMillis
   }
 
   connections(endpoint: Endpoint): ReadonlyArray<PeerConnection> {
     const { self, open, peers } = endpoint
-    return [...peers].map(([peer, tally]) =>
-      describe(peer, open.has(peer) ? "open" : "connecting", this.link(self.id, peer).bytes, tally),
-    )
+    return [...peers].map(([peer, tally]) => {
+      const bytes = this.link(self.id, peer).bytes
+      const incarnation = this.#endpoints.get(peer)?.self.incarnation ?? ""
+      return describe(peer, open.has(peer) ? "open" : "connecting", bytes, tally, { incarnation })
+    })
+  }
+
+  /**
+   * A node says once a period to each of its peers that it lives. Whether that is heard follows from the state of the
+   * way: it costs an event per period and node, and none while nobody wants to be told.
+   */
+  listen(endpoint: Endpoint): void {
+    const { self, process, peers, pulses, chance } = endpoint
+    if (process.nowMillis - endpoint.listenedAt < socketLimits.pulseMillis) return
+    endpoint.listenedAt = process.nowMillis
+    for (const id of peers.keys()) {
+      const peer = this.#endpoints.get(id)
+      if (peer?.open.get(self.id) !== process || peer.process.isPaused) continue
+      const link = this.link(id, self.id)
+      if (!link.isClear || chance.happens(link.weather.loss)) continue
+      pulses.hears(id, peer.self.session, process.nowMillis)
+    }
+  }
+
+  /** From now on rounds are counted: silence is told. */
+  keepListening(endpoint: Endpoint): void {
+    if (endpoint.isListening) return
+    endpoint.isListening = true
+    const { self, process, pulses } = endpoint
+    const { pulseMillis } = socketLimits
+    const round = (): void => {
+      if (this.#endpoints.get(self.id) !== endpoint) return
+      this.listen(endpoint)
+      pulses.passed(pulseMillis)
+      process.after(pulseMillis, round)
+    }
+    round()
   }
 
   /** All its peers hear how far its log has come, now and then, as pings tell it: without waiting for a timer. */
@@ -227,20 +318,31 @@ export class Network {
     }
   }
 
-  #arrive(from: NodeId, to: NodeId, receiver: Process, frame: Uint8Array): void {
+  #arrive(sender: Self, to: NodeId, receiver: Process, frame: Uint8Array): void {
+    const from = sender.id
     const endpoint = this.#endpoints.get(to)
     const said = decode(frame.subarray(headerBytes))
-    if (said.type !== "Message") throw new Error(`a ${said.type} where only messages travel`)
+    if (said.type !== "Message" && said.type !== "Beats")
+      throw new Error(`a ${said.type} where only messages travel`)
+    const messages = said.type === "Beats" ? said.beats : [said]
     const tally = endpoint?.peers.get(from)
     if (endpoint === undefined || tally === undefined || endpoint.process !== receiver) {
-      return this.#watcher.lost(from, to, said.payload, true)
+      for (const { payload } of messages) this.#watcher.lost(from, to, payload, true)
+      return
     }
     // Into the sockets of a process that stands still; it reads them when it goes on.
     receiver.run(() => {
       tally.receivedMessages++
       tally.receivedBytes += frame.length
-      this.#watcher.arrived(from, to, said.payload)
-      endpoint.mailboxes.deliver(from, said.group, said.payload, frame.length)
+      // What is left of a connection that has ended tells nothing of the process behind the next one.
+      if (this.#endpoints.get(from)?.self === sender) {
+        endpoint.pulses.hears(from, sender.session, receiver.nowMillis)
+      }
+      for (const { payload } of messages) this.#watcher.arrived(from, to, payload)
+      const { incarnation } = sender
+      for (const { group, payload } of messages) {
+        endpoint.mailboxes.deliver({ nodeId: from, incarnation }, group, payload, frame.length)
+      }
     })
   }
 
@@ -273,6 +375,8 @@ export class Network {
         endpoint.open.set(to, acceptor.process)
         this.#met.add(`${from} ${to}`)
         this.#keepConnected(acceptor, from)
+        const { process, pulses } = acceptor
+        process.run(() => pulses.hears(from, endpoint.self.session, process.nowMillis))
         endpoint.peers.get(to)!.opened++
       } else this.#dialLater(endpoint, to)
     }
@@ -288,6 +392,12 @@ export class Network {
       }),
     )
   }
+}
+
+/** Nothing joins it any more. */
+const closed = (departure: Departure): Uint8Array => {
+  departure.frame ??= departure.gathering.take()
+  return departure.frame
 }
 
 /** One side of the handshake, on that side's process; it never answers when that one ends. */
@@ -331,6 +441,11 @@ export const layerNetwork = (options: {
         pingedAt: Number.NEGATIVE_INFINITY,
         incarnations: new Map(),
         open: new Map(),
+        departures: new Map(),
+        pulses: new Pulses(socketLimits.silentMillis),
+        listenedAt: Number.NEGATIVE_INFINITY,
+        isListening: false,
+        chance: process.chance.fork("pulses"),
       }
       yield* Effect.acquireRelease(
         Effect.sync(() => network.plug(endpoint)),
@@ -338,7 +453,8 @@ export const layerNetwork = (options: {
       )
       return Transport.of({
         send: (to, group, payload) => network.send(endpoint, to, group, payload),
-        attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
+        attach: (group, mailbox, admits) => Effect.sync(() => mailboxes.attach(group, mailbox, admits)),
+        detach: (group) => Effect.sync(() => mailboxes.detach(group)),
         connect: (
           peers: Readonly<Record<NodeId, Address>>,
           asOf: Index,
@@ -346,6 +462,14 @@ export const layerNetwork = (options: {
           outsiders: ReadonlySet<NodeId> = new Set(),
         ) => Effect.sync(() => network.connect(endpoint, peers, asOf, epoch, outsiders)),
         connections: () => network.connections(endpoint),
+        pulse: (peer) => {
+          network.listen(endpoint)
+          return endpoint.pulses.of(peer)
+        },
+        onPulse: (told) => {
+          network.keepListening(endpoint)
+          return endpoint.pulses.on(told)
+        },
         witnessed: () => self.witness.told,
       })
     }),

@@ -357,6 +357,7 @@ export class SimulatedNode {
             asOf: 0,
             epoch: 0,
             outsiders: new Set(),
+            session: `${process.number}`,
             witness: new Witness(() => ({ incarnation: identity.incarnation, sequence: sequence() })),
           },
           limits: mailboxes,

@@ -27,8 +27,10 @@ export interface Household {
   readonly joined: (id: NodeId, address: string) => void
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
   /** The peer has come in: it lives. */
-  readonly welcomed: (peer: NodeId) => void
+  readonly welcomed: (peer: Hello) => void
+  readonly heard: Host["heard"]
   readonly arrived: Host["arrived"]
+  readonly beaten: Host["beaten"]
 }
 
 /** A hello that waits to be judged. */
@@ -53,7 +55,9 @@ export class Acceptor {
     this.greetings = greetings
     this.host = {
       greeted: (incoming, hello) => void Queue.offerUnsafe(greetings, { incoming, hello }),
+      heard: household.heard,
       arrived: household.arrived,
+      beaten: household.beaten,
       pinged: ({ nodeId, incarnation }, sequence) =>
         household.self.witness.hears(nodeId, { incarnation, sequence }),
       refused: (cause, detail) => this.count(cause, detail),
@@ -133,7 +137,7 @@ export class Acceptor {
     this.dismiss(hello.nodeId)
     this.welcome.set(hello.nodeId, incoming)
     incoming.welcome(helloTo(self, hello.nodeId), hello)
-    welcomed(hello.nodeId)
+    welcomed(hello)
   })
 
   /** When full, the one who has waited longest without a proper hello makes room. */

@@ -5,7 +5,7 @@ import { decode, encodeGreeting, type Hello, type Said } from "./codec.ts"
 import { FrameReader, headerBytes, Malformed } from "./framing.ts"
 import type { RefusalCause } from "./handshake.ts"
 import { frameBytesMax, handshakeBytesMax } from "./limits.ts"
-import type { Payload } from "./Transport.ts"
+import type { Beat, Payload } from "./Transport.ts"
 
 /** What a connection needs of its socket. */
 export interface Wire {
@@ -20,7 +20,11 @@ export interface Wire {
 /** To whom an incoming connection reports. Called from the socket's own callbacks: none of them waits. */
 export interface Host {
   readonly greeted: (incoming: Incoming, hello: Hello) => void
-  readonly arrived: (from: NodeId, group: GroupId, payload: Payload, bytes: number) => void
+  /** Something came from it, whatever it says: its process lives. */
+  readonly heard: (from: Hello) => void
+  readonly arrived: (from: Hello, group: GroupId, payload: Payload, bytes: number) => void
+  /** Heartbeats that came in one frame, at least one. */
+  readonly beaten: (from: Hello, beats: ReadonlyArray<Beat>, bytes: number) => void
   readonly pinged: (from: Hello, sequence: number) => void
   readonly refused: (cause: RefusalCause, detail: string) => void
 }
@@ -58,6 +62,7 @@ export class Incoming {
   data(chunk: Uint8Array): void {
     if (this.state === "closed") return
     this.heard = true
+    if (this.state === "open") this.host.heard(this.guest!)
     try {
       this.reader.push(chunk, this.take)
     } catch (cause) {
@@ -116,8 +121,10 @@ export class Incoming {
 
   private obey(said: Said, bytes: number): void {
     const guest = this.guest!
-    if (said.type === "Message") this.host.arrived(guest.nodeId, said.group, said.payload, bytes)
-    else if (said.type === "Ping") {
+    if (said.type === "Message") this.host.arrived(guest, said.group, said.payload, bytes)
+    else if (said.type === "Beats") {
+      if (said.beats.length > 0) this.host.beaten(guest, said.beats, bytes)
+    } else if (said.type === "Ping") {
       this.host.pinged(guest, said.sequence)
       this.say(pong)
     } else throw new Malformed(`${said.type} in the middle of a connection`)

@@ -2,7 +2,13 @@
 
 import { Queue } from "effect"
 import type { GroupId, NodeId } from "../consensus/types.ts"
-import type { Inbound, Payload } from "./Transport.ts"
+import type { Admits, Beat, Inbound, Payload } from "./Transport.ts"
+
+/** Whose message it is: a node, and the data directory that it has. */
+export interface Sender {
+  readonly nodeId: NodeId
+  readonly incarnation: string
+}
 
 export interface MailboxLimits {
   readonly mailboxMessagesMax: number
@@ -15,6 +21,8 @@ export class Mailboxes {
   unknownGroup = 0
   /** Messages for which a mailbox had no room. */
   overflowed = 0
+  /** Messages of a peer whose data directory is not the one that their group goes by. */
+  unadmitted = 0
   private readonly limits: MailboxLimits
   private readonly boxes = new Map<GroupId, Mailbox>()
 
@@ -22,22 +30,44 @@ export class Mailboxes {
     this.limits = limits
   }
 
-  attach(group: GroupId, queue: Queue.Enqueue<Inbound>): void {
-    this.boxes.set(group, new Mailbox(queue, this.limits))
+  /** How many groups live here. */
+  get size(): number {
+    return this.boxes.size
+  }
+
+  attach(group: GroupId, queue: Queue.Enqueue<Inbound>, admits: Admits = everybody): void {
+    this.boxes.set(group, new Mailbox(queue, this.limits, admits))
+  }
+
+  detach(group: GroupId): void {
+    this.boxes.delete(group)
   }
 
   /** False: dropped and counted. */
-  deliver(from: NodeId, group: GroupId, payload: Payload, bytes: number): boolean {
+  deliver(sender: Sender, group: GroupId, payload: Payload, bytes: number): boolean {
     const box = this.boxes.get(group)
     if (box === undefined) {
       this.unknownGroup += 1
+      return false
+    }
+    const { nodeId: from, incarnation } = sender
+    if (!box.admits(from, incarnation)) {
+      this.unadmitted += 1
       return false
     }
     if (box.offer({ from, payload }, bytes)) return true
     this.overflowed += 1
     return false
   }
+
+  /** Each as if it had come alone; one whose group is not here, or full, keeps no other from arriving. */
+  deliverAll(sender: Sender, beats: ReadonlyArray<Beat>, bytes: number): void {
+    const share = Math.ceil(bytes / beats.length)
+    for (const { group, payload } of beats) this.deliver(sender, group, payload, share)
+  }
 }
+
+const everybody: Admits = () => true
 
 /**
  * A queue tells how many messages wait, not how large they are. But whoever waits came last: with n in the
@@ -45,6 +75,7 @@ export class Mailboxes {
  * totals. Others may offer to the same queue; that makes the bound only tighter.
  */
 class Mailbox {
+  readonly admits: Admits
   private readonly queue: Queue.Enqueue<Inbound>
   private readonly limits: MailboxLimits
   /** Bytes offered in total, after each of the last offers; a ring with a place for each that may wait. */
@@ -52,7 +83,8 @@ class Mailbox {
   private offered = 0
   private total = 0
 
-  constructor(queue: Queue.Enqueue<Inbound>, limits: MailboxLimits) {
+  constructor(queue: Queue.Enqueue<Inbound>, limits: MailboxLimits, admits: Admits) {
+    this.admits = admits
     this.queue = queue
     this.limits = limits
     this.totals = new Float64Array(limits.mailboxMessagesMax + 1)

@@ -1,6 +1,8 @@
 // What still has to leave for one peer, and in which order?
 
-import type { Payload } from "./Transport.ts"
+import type { GroupId } from "../consensus/types.ts"
+import { Gathering } from "./Gathering.ts"
+import type { Beat, Payload } from "./Transport.ts"
 
 /** Control messages are small, rare and urgent: elections, heartbeats, acknowledgements, reads. */
 export const isControl = (type: Payload["type"]): boolean => {
@@ -32,6 +34,8 @@ export class Outbound {
   private readonly limits: OutboundLimits
   private readonly control = new Lane()
   private readonly bulk = new Lane()
+  /** Heartbeats that have no place in their lane yet: others may leave with them. */
+  private readonly gathering = new Gathering()
   /** What the socket has not taken yet of the last gathering. */
   private leaving: Uint8Array = nothing
   /** Made when two frames are gathered for the first time, then used again and again. */
@@ -43,7 +47,7 @@ export class Outbound {
 
   /** Bytes that wait, those included that are about to leave. */
   get bytes(): number {
-    return this.control.bytes + this.bulk.bytes + this.leaving.length
+    return this.control.bytes + this.gathering.bytes + this.bulk.bytes + this.leaving.length
   }
 
   /** Frames that have not begun to leave. */
@@ -51,18 +55,40 @@ export class Outbound {
     return this.control.frames + this.bulk.frames
   }
 
-  /** False: no room, the frame was not taken. */
-  offer(frame: Uint8Array, control: boolean): boolean {
-    const lane = control ? this.control : this.bulk
+  /** Heartbeats that wait for the end of their burst. */
+  get gathered(): number {
+    return this.gathering.size
+  }
+
+  /** False: no room, the frame was not taken. `group`: which one says it; null: none, but the node. */
+  offer(frame: Uint8Array, control: boolean, group: GroupId | null = null): boolean {
+    // Nothing that a group says overtakes its own heartbeat.
+    if (group !== null && this.gathering.holds(group)) this.closeGathering()
+    const waiting = control ? this.control.bytes + this.gathering.bytes : this.bulk.bytes
     const bytesMax = control ? this.limits.controlBytesMax : this.limits.bulkBytesMax
-    if (lane.bytes + frame.length > bytesMax) return false
+    if (waiting + frame.length > bytesMax) return false
+    const lane = control ? this.control : this.bulk
     lane.push(frame)
     return true
   }
 
+  /** As `offer`, for a heartbeat that leaves with others when {@link closeGathering} is called, or before. */
+  gather(beat: Beat): boolean {
+    if (!this.gathering.hasRoomFor(beat)) this.closeGathering()
+    const bytes = this.gathering.bytes + this.gathering.bytesWith(beat.group)
+    if (this.control.bytes + bytes > this.limits.controlBytesMax) return false
+    this.gathering.add(beat)
+    return true
+  }
+
+  /** The heartbeats gathered so far take their place in the control lane, as one frame. */
+  closeGathering(): void {
+    if (this.gathering.size > 0) this.control.push(this.gathering.take())
+  }
+
   /** The bytes that come next, empty when all have left. What `wrote` is not told of comes again. */
   next(): Uint8Array {
-    if (this.leaving.length === 0) this.leaving = this.gather()
+    if (this.leaving.length === 0) this.leaving = this.takeWrite()
     return this.leaving
   }
 
@@ -70,16 +96,20 @@ export class Outbound {
     this.leaving = this.leaving.subarray(bytes)
   }
 
-  /** The connection is gone, and with it everything that waited. Says how many frames never began to leave. */
+  /**
+   * The connection is gone, and with it everything that waited. Says how many frames never began to leave, and
+   * heartbeats that were in none yet.
+   */
   clear(): number {
-    const frames = this.frames
+    const frames = this.frames + this.gathered
+    this.gathering.clear()
     this.control.clear()
     this.bulk.clear()
     this.leaving = nothing
     return frames
   }
 
-  private gather(): Uint8Array {
+  private takeWrite(): Uint8Array {
     const { gatherBytesMax } = this.limits
     const first = this.control.shift() ?? this.bulk.shift()
     if (first === undefined) return nothing

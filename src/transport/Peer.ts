@@ -1,14 +1,14 @@
 // How does a node keep a connection to one peer, and what does it send on it?
 
 import { Deferred, Effect, type Fiber, Latch, Random } from "effect"
-import type { GroupId, NodeId } from "../consensus/types.ts"
-import { encode, encodeGreeting, type Hello } from "./codec.ts"
+import type { GroupId, Millis, NodeId } from "../consensus/types.ts"
+import { encode, encodeBeats, encodeGreeting, type Hello } from "./codec.ts"
 import { headerBytes } from "./framing.ts"
 import { type Acquaintance, heed, helloTo, objection, type Self } from "./handshake.ts"
 import { frameBytesMax, type SocketLimits } from "./limits.ts"
 import { isControl, Outbound } from "./Outbound.ts"
 import { type ConnectionLost, lost, Outgoing, refused } from "./Outgoing.ts"
-import type { Payload, PeerConnection } from "./Transport.ts"
+import { type Beat, isBeat, type Payload, type PeerConnection } from "./Transport.ts"
 import { describe, emptyTally } from "./tally.ts"
 
 /** What a peer needs of the node that it is a peer of. */
@@ -18,7 +18,15 @@ export interface Home {
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
   /** `held`: the connection had been of use. */
   readonly disconnected: (peer: NodeId, loss: ConnectionLost, held: boolean) => void
+  /** Whether several groups live here: then their heartbeats are gathered. */
+  readonly isShared: () => boolean
+  /** Runs it when all has run that is due now. */
+  readonly afterBurst: (run: () => void) => void
+  readonly now: () => Millis
 }
+
+/** This process lives, and has nothing else to say. */
+const pulse = encodeBeats([])
 
 export class Peer {
   readonly id: NodeId
@@ -29,6 +37,8 @@ export class Peer {
   address = ""
   /** Where it serves clients, by its own word at the last handshake; empty before. */
   client = ""
+  /** Its data directory, by its own word when it was last met; empty before. */
+  incarnation = ""
   private readonly home: Home
   private readonly outbound: Outbound
   /** Set while messages may leave. */
@@ -36,6 +46,9 @@ export class Peer {
   /** The socket took less than it was offered: it tells when it has room again. */
   private isFull = false
   private isFlushDue = false
+  private isGatheringDue = false
+  /** When bytes last left for the peer. */
+  private leftAt: Millis = 0
   /** Opened when there is a reason to dial again before the pause is over. */
   private readonly dialNow = Latch.makeUnsafe()
 
@@ -47,16 +60,18 @@ export class Peer {
 
   describe(): PeerConnection {
     const state = this.connection === null ? "connecting" : "open"
-    return describe(this.id, state, this.outbound.bytes, this.tally, this.client)
+    return describe(this.id, state, this.outbound.bytes, this.tally, this)
   }
 
   /** False: dropped and counted. */
   send(group: GroupId, payload: Payload): boolean {
     if (this.connection === null) return this.drop()
+    // With one group there is nothing to wait for: its heartbeat leaves with the turn.
+    if (isBeat(payload) && this.home.isShared()) return this.gather({ group, payload }) || this.drop()
     const frame = encode(group, payload)
     // The peer would take it for an attack and hang up, again and again.
     if (frame.length > headerBytes + frameBytesMax) return this.drop()
-    return this.offer(frame, isControl(payload.type)) || this.drop()
+    return this.offer(frame, isControl(payload.type), group) || this.drop()
   }
 
   /** The peer has just dialed us, so it can be reached: no reason to wait any longer. */
@@ -100,7 +115,8 @@ export class Peer {
       this.connection = connection
       this.tally.opened += 1
       this.tally.refusal = null
-      return yield* Effect.raceFirst(this.watch(connection, life), Deferred.await(connection.ended))
+      const lives = [this.watch(connection, life), this.beat(), Deferred.await(connection.ended)]
+      return yield* Effect.raceAllFirst(lives)
     }).pipe(
       Effect.tapError((loss) => Effect.sync(() => this.count(loss))),
       Effect.scoped,
@@ -117,6 +133,7 @@ export class Peer {
     if (known !== "known") return yield* refused(known, `${this.id} at ${this.address}`)
     heed(self, hello)
     this.client = hello.client
+    this.incarnation = hello.incarnation
   })
 
   /**
@@ -140,6 +157,21 @@ export class Peer {
     },
   )
 
+  /** For ever: the peer hears at least once per period that this process lives. Whatever leaves tells it. */
+  private readonly beat = Effect.fnUntraced({ self: this }, function* () {
+    const { now, limits } = this.home
+    while (true) {
+      const restMillis = this.leftAt + limits.pulseMillis - now()
+      if (restMillis > 0) {
+        yield* Effect.sleep(restMillis)
+        continue
+      }
+      // Who does not take what is there already need not be told the same again and again.
+      if (!this.isFull) this.offer(pulse, true)
+      yield* Effect.sleep(limits.pulseMillis)
+    }
+  })
+
   private count(loss: ConnectionLost): void {
     if (!loss.refused) return
     this.tally.refused += 1
@@ -151,8 +183,21 @@ export class Peer {
     return false
   }
 
-  private offer(frame: Uint8Array, control: boolean): boolean {
-    if (!this.outbound.offer(frame, control)) return false
+  private gather(beat: Beat): boolean {
+    if (!this.outbound.gather(beat)) return false
+    if (!this.isGatheringDue) {
+      this.isGatheringDue = true
+      this.home.afterBurst(() => {
+        this.isGatheringDue = false
+        this.outbound.closeGathering()
+        this.flush()
+      })
+    }
+    return true
+  }
+
+  private offer(frame: Uint8Array, control: boolean, group: GroupId | null = null): boolean {
+    if (!this.outbound.offer(frame, control, group)) return false
     // All that is said in this turn leaves together, when the turn is over.
     if (!this.isFlushDue && !this.isFull) {
       this.isFlushDue = true
@@ -179,6 +224,7 @@ export class Peer {
       const taken = Math.max(0, connection.write(bytes))
       outbound.wrote(taken)
       tally.sentBytes += taken
+      if (taken > 0) this.leftAt = this.home.now()
       if (taken < bytes.length) {
         this.isFull = true
         return

@@ -1,6 +1,6 @@
 // How do nodes talk over TCP? One listener, one peer object per peer, and the rules between them.
 
-import { Context, Deferred, Effect, FiberSet, Layer, Queue, Schema } from "effect"
+import { Clock, Context, Deferred, Effect, FiberSet, Layer, Queue, Random, Scheduler, Schema } from "effect"
 import type { Address, Index, NodeId } from "../consensus/types.ts"
 import { Acceptor, type Greeting } from "./Acceptor.ts"
 import { formatAddress, type HostPort } from "./address.ts"
@@ -9,6 +9,7 @@ import { type SocketLimits, socketLimits } from "./limits.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { Notices } from "./Notices.ts"
 import { type Home, Peer } from "./Peer.ts"
+import { Pulses } from "./Pulses.ts"
 import { Transport } from "./Transport.ts"
 import { Witness } from "./Witness.ts"
 
@@ -30,6 +31,8 @@ export interface PeerPortCounters {
   readonly unknownGroup: number
   /** Messages for which a mailbox had no room. */
   readonly overflowed: number
+  /** Messages of a peer whose data directory is not the one that their group goes by. */
+  readonly unadmitted: number
 }
 
 /** Where this node listens for its peers, and what came of it. */
@@ -86,7 +89,12 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     epoch: 0,
     outsiders: new Set(),
     witness,
+    session: (yield* Random.next).toString(36).slice(2) || "0",
   }
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const pulses = new Pulses(limits.silentMillis)
   const incarnations = new Map<NodeId, string>()
   const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
   /** By the configuration that it knows this node is a member. */
@@ -98,6 +106,11 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const mailboxes = new Mailboxes(limits)
   const peers = new Map<NodeId, Peer>()
 
+  const count = (from: NodeId, bytes: number): void => {
+    const { tally } = peers.get(from)!
+    tally.receivedMessages += 1
+    tally.receivedBytes += bytes
+  }
   const acceptor = new Acceptor(
     {
       self,
@@ -106,12 +119,20 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       acquaintance,
       isPeer: (id) => peers.has(id),
       joined: (id, address) => keepConnected(id, address),
-      welcomed: (id) => peers.get(id)?.isAlive(),
+      welcomed: (hello) => {
+        const peer = peers.get(hello.nodeId)!
+        peer.incarnation = hello.incarnation
+        peer.isAlive()
+        pulses.hears(hello.nodeId, hello.session, now())
+      },
+      heard: ({ nodeId, session }) => pulses.hears(nodeId, session, now()),
       arrived: (from, group, payload, bytes) => {
-        const tally = peers.get(from)!.tally
-        tally.receivedMessages += 1
-        tally.receivedBytes += bytes
+        count(from.nodeId, bytes)
         mailboxes.deliver(from, group, payload, bytes)
+      },
+      beaten: (from, beats, bytes) => {
+        count(from.nodeId, bytes)
+        mailboxes.deliverAll(from, beats, bytes)
       },
     },
     yield* Queue.unbounded<Greeting>(),
@@ -141,6 +162,9 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
         `no connection to ${peer}: ${reason}${detail && `: ${detail}`}`,
       )
     },
+    isShared: () => mailboxes.size > 1,
+    afterBurst: (run) => dispatcher.scheduleTask(run, 0),
+    now,
   }
   const dial = yield* FiberSet.runtime(yield* FiberSet.make<never>())()
 
@@ -180,6 +204,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       if (Object.hasOwn(named, id)) continue
       acceptor.dismiss(id)
       peers.delete(id)
+      pulses.forget(id)
       notices.forget(`${id} `)
     }
     for (const [id, { peer: address }] of Object.entries(named)) {
@@ -190,15 +215,23 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   yield* Effect.forkScoped(notices.write)
   yield* Effect.forkScoped(Effect.andThen(Deferred.await(informed), acceptor.judge))
   yield* Effect.forkScoped(acceptor.sweep())
+  const round = Effect.andThen(
+    Effect.sleep(limits.pulseMillis),
+    Effect.sync(() => pulses.passed(limits.pulseMillis)),
+  )
+  yield* Effect.forkScoped(Effect.forever(round))
   if (options.peers !== undefined) connect(options.peers, 0)
 
   return Context.make(
     Transport,
     Transport.of({
       send: (to, group, payload) => peers.get(to)?.send(group, payload) ?? false,
-      attach: (group, mailbox) => Effect.sync(() => mailboxes.attach(group, mailbox)),
+      attach: (group, mailbox, admits) => Effect.sync(() => mailboxes.attach(group, mailbox, admits)),
+      detach: (group) => Effect.sync(() => mailboxes.detach(group)),
       connect: (named, asOf, epoch, outsiders) => Effect.sync(() => connect(named, asOf, epoch, outsiders)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
+      pulse: (peer) => pulses.of(peer),
+      onPulse: (told) => pulses.on(told),
       witnessed: () => witness.told,
     }),
   ).pipe(
@@ -213,6 +246,7 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
           refused: { ...notices.refused },
           unknownGroup: mailboxes.unknownGroup,
           overflowed: mailboxes.overflowed,
+          unadmitted: mailboxes.unadmitted,
         }),
       }),
     ),

@@ -1,8 +1,8 @@
 // How do messages get from one node to another?
 
 import { Context, type Effect, type Queue } from "effect"
-import type { Message } from "../consensus/message.ts"
-import type { Address, GroupId, Index, NodeId, Term } from "../consensus/types.ts"
+import type { HeartbeatReply, HeartbeatRequest, Message } from "../consensus/message.ts"
+import type { Address, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 
 /** Proposals that one node hands to the leader on behalf of its clients. */
 export interface ForwardRequest {
@@ -96,17 +96,53 @@ export type Payload =
   | StateRequest
   | StatePiece
 
+/** What a leader says again and again, and its answer. Those of many groups travel in one frame. */
+export interface Beat {
+  readonly group: GroupId
+  readonly payload: HeartbeatRequest | HeartbeatReply
+}
+
+export const isBeat = (payload: Payload): payload is Beat["payload"] =>
+  payload.type === "HeartbeatRequest" || payload.type === "HeartbeatReply"
+
+/** What is known of a peer's process, by anything that comes from it. */
+export interface Pulse {
+  /** Of its process: another one when it has started anew since. */
+  readonly session: string
+  /** When it was last heard, by this node's monotonic clock, ms. What was heard may have been under way for a while. */
+  readonly heardAt: Millis
+}
+
+/**
+ * - `silent`: not heard for `silentMillis`, counted in rounds that this process has lived through: one that stood still
+ *   for a minute finds nobody silent when it goes on. Also of a peer that is none any more.
+ * - `heard`: for the first time, or again after it was silent.
+ * - `another`: heard, and its process is not the one from before. Told before `heard`.
+ */
+export type PulseChange = "silent" | "heard" | "another"
+
+/** Told of the pulse of peers: quick, and must not throw. `pulse` answers by the new state already. */
+export type PulseTold = (peer: NodeId, what: PulseChange) => void
+
+/** Whether a message of a peer counts in a group: the one with this data directory. Asked for each message. */
+export type Admits = (from: NodeId, incarnation: string) => boolean
+
 /** A message as it arrives. The sender's identity was proven by the handshake. */
 export interface Inbound {
   readonly from: NodeId
   readonly payload: Payload
 }
 
-/** One peer as this node sees it. Numbers count from the start of this node's transport. */
+/**
+ * One peer as this node sees it. Numbers count from the start of this node's transport; a frame of several heartbeats
+ * counts as one message, unless it is dropped before it was one.
+ */
 export interface PeerConnection {
   readonly id: NodeId
   /** Where it serves clients, by its own word; empty when it was not heard yet. */
   readonly client: string
+  /** Its data directory, by its own word when it was last met; empty when it was not met yet. */
+  readonly incarnation: string
   /** Whether messages to the peer leave. */
   readonly state: "connecting" | "open"
   /** Waiting here because the peer or the network is slower than we are. */
@@ -128,15 +164,23 @@ export interface PeerConnection {
 /**
  * Best effort while a connection lasts: a message arrives once or not at all, and in order among those of its
  * lane: control messages overtake bulk, which is appends, snapshot chunks and what is forwarded. What does not
- * fit the outbound buffer is dropped; Raft sends again.
+ * fit the outbound buffer is dropped; Raft sends again. Where several groups live, their heartbeats wait for the end of the
+ * burst in which they were said, and arrive or are lost together; they keep their order among all that their own group
+ * says, and may be overtaken by what others do.
  */
 export class Transport extends Context.Service<
   Transport,
   {
     /** Never waits. False when the message was dropped. Messages of one turn leave in one write. */
     readonly send: (to: NodeId, group: GroupId, payload: Payload) => boolean
-    /** Everything that arrives for `group` from now on is offered to the mailbox. */
-    readonly attach: (group: GroupId, mailbox: Queue.Enqueue<Inbound>) => Effect.Effect<void>
+    /**
+     * Everything that arrives for `group` from now on is offered to the mailbox. `admits`: who may speak for the group,
+     * as its own configuration has it; the handshake knows only what this node was told by `connect` (HAZARDS S6). Absent:
+     * every peer. What is not admitted is dropped and counted.
+     */
+    readonly attach: (group: GroupId, mailbox: Queue.Enqueue<Inbound>, admits?: Admits) => Effect.Effect<void>
+    /** Nothing arrives for `group` any more: what comes is dropped and counted. */
+    readonly detach: (group: GroupId) => Effect.Effect<void>
     /**
      * Whom to keep a connection to. Peers that are no longer named are disconnected. `asOf`: where the configuration
      * that names them stands in the log; whoever knows a newer one may call, and is a peer until the next `connect`.
@@ -152,6 +196,10 @@ export class Transport extends Context.Service<
       outsiders?: ReadonlySet<NodeId>,
     ) => Effect.Effect<void>
     readonly connections: () => ReadonlyArray<PeerConnection>
+    /** Null: the peer's process was not heard since this transport began, or since it became a peer. */
+    readonly pulse: (peer: NodeId) => Pulse | null
+    /** Calls `told` at every change from now on, until the result is called. */
+    readonly onPulse: (told: PulseTold) => () => void
     /**
      * How many commits this node's log had when a peer last heard of it; 0: nobody has said. Known before any message of
      * that peer arrives. When the log has fewer, the data directory is an older copy.

@@ -14,8 +14,8 @@ import type {
 import { headerBytes, Malformed, seal } from "./framing.ts"
 import { idLengthMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
-import { addressText, count, readPayload, text } from "./readPayload.ts"
-import type { Payload } from "./Transport.ts"
+import { addressText, count, readBeats, readPayload, text } from "./readPayload.ts"
+import type { Beat, Payload } from "./Transport.ts"
 import type { Witnessed } from "./Witness.ts"
 
 /** The first words on a connection, in both directions. */
@@ -41,6 +41,8 @@ export interface Hello {
   readonly sequence: number
   /** As how far the speaker knows the recipient's log. */
   readonly witnessed: Witnessed
+  /** Of the speaker's process: another at every start. */
+  readonly session: string
 }
 
 /** The last words on a connection. */
@@ -58,10 +60,21 @@ export type Greeting =
   | { readonly type: "Pong" }
 
 /** What one frame says. */
-export type Said = Greeting | { readonly type: "Message"; readonly group: GroupId; readonly payload: Payload }
+export type Said =
+  | Greeting
+  | { readonly type: "Message"; readonly group: GroupId; readonly payload: Payload }
+  /** Empty: the process lives. */
+  | { readonly type: "Beats"; readonly beats: ReadonlyArray<Beat> }
 
 /** A whole frame, header included. The payload's entries must follow each other. */
 export const encode = (group: GroupId, payload: Payload): Uint8Array => write(messageFrame(group, payload))
+
+/** The heartbeats of several groups as one frame, in this order; none: the frame says that this process lives. */
+export const encodeBeats = (beats: ReadonlyArray<Beat>): Uint8Array =>
+  write({ group: "", beats: { beats: beats.map(beatFrame) } })
+
+const beatFrame = ({ group, payload }: Beat): wire.Beat =>
+  payload.type === "HeartbeatRequest" ? { group, request: payload } : { group, reply: payload }
 
 export const encodeGreeting = (greeting: Greeting): Uint8Array => {
   switch (greeting.type) {
@@ -94,7 +107,8 @@ export const decode = (bytes: Uint8Array): Said => {
   const fields = Object.keys(frame)
   const isAddressed = frame.group !== ""
   if (fields.length !== (isAddressed ? 2 : 1)) throw new Malformed(`a frame of the fields ${fields}`)
-  if (!isAddressed) return readGreeting(frame)
+  if (!isAddressed)
+    return frame.beats ? { type: "Beats", beats: readBeats(frame.beats) } : readGreeting(frame)
   return { type: "Message", group: text(frame.group, idLengthMax), payload: readPayload(frame) }
 }
 
@@ -222,6 +236,7 @@ const readGreeting = (frame: wire.Frame): Greeting => {
         incarnation: optionalToken(frame.hello.witnessedIncarnation),
         sequence: count(frame.hello.witnessedSequence),
       },
+      session: text(frame.hello.session, tokenLengthMax),
     }
   }
   if (frame.refusal) return { type: "Refusal", cause: text(frame.refusal.cause, tokenLengthMax) }

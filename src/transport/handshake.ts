@@ -3,6 +3,7 @@
 //   dialer ── Hello: protocol, cluster, who I am, whom I want ──▶ acceptor   judges, remembers the incarnation
 //   dialer ◀─ Hello: the same from the other side ─────────────── acceptor   or: Refusal, and the end
 //   dialer ── messages, Ping: how far my log is ──▶ acceptor ── Pong ──▶ dialer
+//   dialer ── Beats: heartbeats of many groups, or none: I live ──▶ acceptor
 //
 // Messages go only from the dialer to the acceptor: each pair of nodes has a connection for each direction.
 // That needs no rule for who of two that dial at once gives way, and a cut in one direction cuts one direction.
@@ -79,6 +80,8 @@ export interface Self {
   /** Peers that no configuration of this epoch names: the reset behind it may have given them up. */
   outsiders: ReadonlySet<NodeId>
   readonly witness: Witness
+  /** Of this process: no two starts of a node have the same. */
+  readonly session: string
 }
 
 export const helloTo = (self: Self, recipient: NodeId): Hello => ({
@@ -95,6 +98,7 @@ export const helloTo = (self: Self, recipient: NodeId): Hello => ({
   epoch: self.epoch,
   sequence: self.witness.own.sequence,
   witnessed: self.witness.of(recipient),
+  session: self.session,
 })
 
 /** What a hello that nothing speaks against tells of both logs. Before any message of its speaker. */

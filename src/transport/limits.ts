@@ -13,6 +13,9 @@ export const addressLengthMax = 512
 export const membersMax = 1024
 /** Entries of one append, commands or answers of one forwarded batch. */
 export const itemsMax = 65_536
+/** Heartbeats of one frame, and its bytes with the header. */
+export const beatsMax = 4_096
+export const beatsBytesMax = 256 * kibibyte
 
 /** A batch of commands of 1 MiB each and a snapshot chunk must fit, with room to spare. */
 export const frameBytesMax = 16 * mebibyte
@@ -37,6 +40,10 @@ export interface SocketLimits {
   readonly probeMillis: number
   /** A connection on which nothing was heard for so long is dead, whatever TCP believes. */
   readonly silenceMillis: number
+  /** A node says to each of its peers at least so often that its process lives. */
+  readonly pulseMillis: number
+  /** A peer that has said nothing at all for so long is silent: the shortest election timeout. Its connection may live on. */
+  readonly silentMillis: number
   /** First and longest pause before dialing again. */
   readonly backoffMinMillis: number
   readonly backoffMaxMillis: number
@@ -52,6 +59,8 @@ export const socketLimits: SocketLimits = {
   handshakeMillis: 2_000,
   probeMillis: 1_000,
   silenceMillis: 5_000,
+  pulseMillis: 50,
+  silentMillis: 250,
   backoffMinMillis: 20,
   backoffMaxMillis: 1_000,
 }

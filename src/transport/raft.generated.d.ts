@@ -27,6 +27,7 @@ export interface Frame {
   readonly stateParted?: StateParted | null
   readonly stateRequest?: StateRequest | null
   readonly statePiece?: StatePiece | null
+  readonly beats?: Beats | null
 }
 export declare const Frame: {
   readonly encode: (message: Frame, writer?: Writer) => Writer
@@ -47,6 +48,7 @@ export interface Hello {
   readonly sequence: number
   readonly witnessedIncarnation: string
   readonly witnessedSequence: number
+  readonly session: string
 }
 export declare const Hello: {
   readonly encode: (message: Hello, writer?: Writer) => Writer
@@ -204,6 +206,24 @@ export interface HeartbeatReply {
 export declare const HeartbeatReply: {
   readonly encode: (message: HeartbeatReply, writer?: Writer) => Writer
   readonly decode: (bytes: Uint8Array | Reader, length?: number) => HeartbeatReply
+}
+
+export interface Beats {
+  readonly beats: ReadonlyArray<Beat>
+}
+export declare const Beats: {
+  readonly encode: (message: Beats, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => Beats
+}
+
+export interface Beat {
+  readonly group: string
+  readonly request?: HeartbeatRequest | null
+  readonly reply?: HeartbeatReply | null
+}
+export declare const Beat: {
+  readonly encode: (message: Beat, writer?: Writer) => Writer
+  readonly decode: (bytes: Uint8Array | Reader, length?: number) => Beat
 }
 
 export interface SnapshotPosition {

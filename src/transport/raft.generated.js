@@ -40,6 +40,7 @@ export const Frame = $root.Frame = (() => {
     Frame.prototype.stateParted = null;
     Frame.prototype.stateRequest = null;
     Frame.prototype.statePiece = null;
+    Frame.prototype.beats = null;
 
     Frame.encode = function (message, writer, _depth) {
         if (!writer)
@@ -96,6 +97,8 @@ export const Frame = $root.Frame = (() => {
             $root.StateRequest.encode(message.stateRequest, writer.uint32(266).fork(), _depth + 1).ldelim();
         if (message.statePiece != null && $Object.hasOwnProperty.call(message, "statePiece"))
             $root.StatePiece.encode(message.statePiece, writer.uint32(274).fork(), _depth + 1).ldelim();
+        if (message.beats != null && $Object.hasOwnProperty.call(message, "beats"))
+            $root.Beats.encode(message.beats, writer.uint32(282).fork(), _depth + 1).ldelim();
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -276,6 +279,12 @@ export const Frame = $root.Frame = (() => {
                     message.statePiece = $root.StatePiece.decode(reader, reader.size(), $undefined, _depth + 1, message.statePiece);
                     continue;
                 }
+            case 35: {
+                    if (wireType !== 2)
+                        break;
+                    message.beats = $root.Beats.decode(reader, reader.size(), $undefined, _depth + 1, message.beats);
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -318,6 +327,7 @@ export const Hello = $root.Hello = (() => {
     Hello.prototype.sequence = 0;
     Hello.prototype.witnessedIncarnation = "";
     Hello.prototype.witnessedSequence = 0;
+    Hello.prototype.session = "";
 
     Hello.encode = function (message, writer, _depth) {
         if (!writer)
@@ -352,6 +362,8 @@ export const Hello = $root.Hello = (() => {
             writer.uint32(98).string(message.witnessedIncarnation);
         if (message.witnessedSequence != null && $Object.hasOwnProperty.call(message, "witnessedSequence") && !$Object.is(message.witnessedSequence, 0))
             writer.uint32(105).double(message.witnessedSequence);
+        if (message.session != null && $Object.hasOwnProperty.call(message, "session") && message.session !== "")
+            writer.uint32(114).string(message.session);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -500,6 +512,15 @@ export const Hello = $root.Hello = (() => {
                         message.witnessedSequence = value;
                     else
                         delete message.witnessedSequence;
+                    continue;
+                }
+            case 14: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.session = value;
+                    else
+                        delete message.session;
                     continue;
                 }
             }
@@ -2150,6 +2171,189 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
     };
 
     return HeartbeatReply;
+})();
+
+export const Beats = $root.Beats = (() => {
+
+    const Beats = function (properties) {
+        this.beats = [];
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    Beats.prototype.beats = $util.emptyArray;
+
+    Beats.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.beats != null && message.beats.length)
+            for (let i = 0; i < message.beats.length; ++i)
+                $root.Beat.encode(message.beats[i], writer.uint32(10).fork(), _depth + 1).ldelim();
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    Beats.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.Beats();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 2)
+                        break;
+                    if (!(message.beats && message.beats.length))
+                        message.beats = [];
+                    message.beats.push($root.Beat.decode(reader, reader.size(), $undefined, _depth + 1));
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return Beats;
+})();
+
+export const Beat = $root.Beat = (() => {
+
+    const Beat = function (properties) {
+        if (properties)
+            for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                    this[keys[i]] = properties[keys[i]];
+    };
+
+    Beat.prototype.group = "";
+    Beat.prototype.request = null;
+    Beat.prototype.reply = null;
+
+    Beat.encode = function (message, writer, _depth) {
+        if (!writer)
+            writer = $Writer.create();
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $util.recursionLimit)
+            throw $Error("max depth exceeded");
+        if (message.group != null && $Object.hasOwnProperty.call(message, "group") && message.group !== "")
+            writer.uint32(10).string(message.group);
+        if (message.request != null && $Object.hasOwnProperty.call(message, "request"))
+            $root.HeartbeatRequest.encode(message.request, writer.uint32(18).fork(), _depth + 1).ldelim();
+        if (message.reply != null && $Object.hasOwnProperty.call(message, "reply"))
+            $root.HeartbeatReply.encode(message.reply, writer.uint32(26).fork(), _depth + 1).ldelim();
+        if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+            for (let i = 0; i < message.$unknowns.length; ++i)
+                writer.raw(message.$unknowns[i]);
+        return writer;
+    };
+
+    Beat.decode = function (reader, length, _end, _depth, _target) {
+        if (!(reader instanceof $Reader))
+            reader = $Reader.create(reader);
+        if (_depth === $undefined)
+            _depth = 0;
+        if (_depth > $Reader.recursionLimit)
+            throw $Error("max depth exceeded");
+        let end, message, value;
+        if (length === $undefined)
+            end = reader.len;
+        else {
+            end = reader.pos + length;
+            if (end > reader.len)
+                throw $RangeError("index out of range");
+            length = reader.len;
+            reader.len = end;
+        }
+        message = _target || new $root.Beat();
+        while (reader.pos < end) {
+            let start = reader.pos;
+            let tag = reader.tag();
+            if (tag === _end) {
+                _end = $undefined;
+                break;
+            }
+            let wireType = tag & 7;
+            switch (tag >>>= 3) {
+            case 1: {
+                    if (wireType !== 2)
+                        break;
+                    if ((value = reader.stringVerify()).length)
+                        message.group = value;
+                    else
+                        delete message.group;
+                    continue;
+                }
+            case 2: {
+                    if (wireType !== 2)
+                        break;
+                    message.request = $root.HeartbeatRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.request);
+                    continue;
+                }
+            case 3: {
+                    if (wireType !== 2)
+                        break;
+                    message.reply = $root.HeartbeatReply.decode(reader, reader.size(), $undefined, _depth + 1, message.reply);
+                    continue;
+                }
+            }
+            reader.skipType(wireType, _depth, tag);
+            if (!reader.discardUnknown) {
+                $util.makeProp(message, "$unknowns", false);
+                (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+            }
+        }
+        if (length !== $undefined) {
+            if (reader.pos !== end)
+                throw $RangeError("index out of range");
+            reader.len = length;
+        }
+        if (_end !== $undefined)
+            throw $Error("missing end group");
+        return message;
+    };
+
+    return Beat;
 })();
 
 export const SnapshotPosition = $root.SnapshotPosition = (() => {

@@ -1,12 +1,12 @@
 // Is this message well-formed? Turns what protobuf has read into the plain messages, with every doubt removed:
 // numbers count something, lists and names have an end, entries could stand in a log.
 
-import type { Message } from "../consensus/message.ts"
+import type { HeartbeatReply, HeartbeatRequest, Message } from "../consensus/message.ts"
 import type { Aim, Configuration, Entry, EntryKind, NodeId } from "../consensus/types.ts"
 import { Malformed } from "./framing.ts"
-import { addressLengthMax, idLengthMax, itemsMax, membersMax, tokenLengthMax } from "./limits.ts"
+import { addressLengthMax, beatsMax, idLengthMax, itemsMax, membersMax, tokenLengthMax } from "./limits.ts"
 import * as wire from "./raft.generated.js"
-import type { Payload } from "./Transport.ts"
+import type { Beat, Payload } from "./Transport.ts"
 
 /** The message of a frame that names a group. Throws {@link Malformed}. */
 export const readPayload = (frame: wire.Frame): Payload => {
@@ -24,29 +24,8 @@ export const readPayload = (frame: wire.Frame): Payload => {
       session: count(body.session),
     }
   }
-  if (frame.heartbeatRequest) {
-    const body = frame.heartbeatRequest
-    return {
-      type: "HeartbeatRequest",
-      term: count(body.term),
-      commit: count(body.commit),
-      acknowledged: count(body.acknowledged),
-      round: count(body.round),
-      sentAt: count(body.sentAt),
-    }
-  }
-  if (frame.heartbeatReply) {
-    const body = frame.heartbeatReply
-    return {
-      type: "HeartbeatReply",
-      term: count(body.term),
-      round: count(body.round),
-      sentAt: count(body.sentAt),
-      lastIndex: count(body.lastIndex),
-      whole: body.whole,
-      isShort: body.isShort,
-    }
-  }
+  if (frame.heartbeatRequest) return readHeartbeatRequest(frame.heartbeatRequest)
+  if (frame.heartbeatReply) return readHeartbeatReply(frame.heartbeatReply)
   if (frame.forwardRequest) {
     const { id, commands } = frame.forwardRequest
     return { type: "ForwardRequest", id: count(id), commands: atMost(itemsMax, commands).map(copy) }
@@ -65,6 +44,34 @@ export const readPayload = (frame: wire.Frame): Payload => {
   }
   return readState(frame) ?? readRare(frame)
 }
+
+/** The heartbeats of a frame that holds them. Throws {@link Malformed}. */
+export const readBeats = ({ beats }: wire.Beats): ReadonlyArray<Beat> =>
+  atMost(beatsMax, beats).map(({ group, request, reply }): Beat => {
+    const name = text(group, idLengthMax)
+    if (request && !reply) return { group: name, payload: readHeartbeatRequest(request) }
+    if (reply && !request) return { group: name, payload: readHeartbeatReply(reply) }
+    throw new Malformed("a heartbeat that is not one of question and answer")
+  })
+
+const readHeartbeatRequest = (body: wire.HeartbeatRequest): HeartbeatRequest => ({
+  type: "HeartbeatRequest",
+  term: count(body.term),
+  commit: count(body.commit),
+  acknowledged: count(body.acknowledged),
+  round: count(body.round),
+  sentAt: count(body.sentAt),
+})
+
+const readHeartbeatReply = (body: wire.HeartbeatReply): HeartbeatReply => ({
+  type: "HeartbeatReply",
+  term: count(body.term),
+  round: count(body.round),
+  sentAt: count(body.sentAt),
+  lastIndex: count(body.lastIndex),
+  whole: body.whole,
+  isShort: body.isShort,
+})
 
 /** What is said of states, and not of logs. Null for all else. */
 const readState = (frame: wire.Frame): Payload | null => {

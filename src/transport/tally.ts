@@ -31,5 +31,5 @@ export const describe = (
   state: PeerConnection["state"],
   outboundBytes: number,
   tally: Tally,
-  client = "",
-): PeerConnection => ({ id, client, state, outboundBytes, ...tally })
+  { client = "", incarnation = "" }: { readonly client?: string; readonly incarnation?: string } = {},
+): PeerConnection => ({ id, client, incarnation, state, outboundBytes, ...tally })

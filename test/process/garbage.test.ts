@@ -70,6 +70,7 @@ const nonsense = async (node: NodeProcess): Promise<ReadonlyArray<Uint8Array>> =
     epoch: 0,
     sequence: 0,
     witnessed: { incarnation: "", sequence: 0 },
+    session: "s-9",
   }
   const vote = encode("main", {
     type: "VoteRequest",

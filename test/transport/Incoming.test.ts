@@ -29,7 +29,9 @@ const welcomed = () => {
       greeted: (_, hello) => {
         greeting = hello
       },
+      heard: () => undefined,
       arrived: (_, __, payload) => arrived.push(payload),
+      beaten: (_, beats) => arrived.push(beats),
       pinged: ({ nodeId }, sequence) => pinged.push([nodeId, sequence]),
       refused: (cause) => refused.push(cause),
     },

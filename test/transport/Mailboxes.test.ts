@@ -7,11 +7,13 @@ import { Mailboxes } from "../../src/transport/Mailboxes.ts"
 import type { Inbound } from "../../src/transport/Transport.ts"
 import { group, vote } from "./support.ts"
 
+const n2 = { nodeId: "n2", incarnation: "i-2" }
+
 const open = (mailboxMessagesMax: number, mailboxBytesMax: number) => {
   const queue = Effect.runSync(Queue.unbounded<Inbound>())
   const mailboxes = new Mailboxes({ mailboxMessagesMax, mailboxBytesMax })
   mailboxes.attach(group, queue)
-  const deliver = (bytes: number): boolean => mailboxes.deliver("n2", group, vote(bytes), bytes)
+  const deliver = (bytes: number): boolean => mailboxes.deliver(n2, group, vote(bytes), bytes)
   return { queue, mailboxes, deliver }
 }
 
@@ -63,7 +65,7 @@ describe("a mailbox", () => {
 
   test("a group that this node does not run is counted and nothing else", () => {
     const { mailboxes } = open(1, 1)
-    expect(mailboxes.deliver("n2", "another", vote(1), 10)).toBe(false)
+    expect(mailboxes.deliver(n2, "another", vote(1), 10)).toBe(false)
     expect(mailboxes).toMatchObject({ unknownGroup: 1, overflowed: 0 })
   })
 

@@ -25,6 +25,7 @@ const hello: Hello = {
   epoch: 1,
   sequence: 12,
   witnessed: { incarnation: "i-2", sequence: 11 },
+  session: "s-1",
 }
 
 /** A frame as a node with other ideas would write it. */

@@ -368,6 +368,7 @@ export const selfOf = (of: Partial<Self> & Pick<Self, "id">): Self => ({
   epoch: 0,
   outsiders: new Set(),
   witness: new Witness(() => ({ incarnation: of.incarnation ?? `incarnation of ${of.id}`, sequence: 0 })),
+  session: `session of ${of.id}`,
   ...of,
 })
 
