@@ -174,7 +174,7 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
       const incarnationOf = (peer: string) =>
         peer === id
           ? identity.incarnation
-          : transport.connections().find((connection) => connection.id === peer)?.incarnation
+          : transport.connections().find((connection) => connection.id === peer)?.incarnation || undefined
       return layerServer({
         listen: options.listen,
         insecure: options.insecure,

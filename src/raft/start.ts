@@ -10,7 +10,8 @@ import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
-import { Transport } from "../transport/Transport.ts"
+import { type Admits, Transport } from "../transport/Transport.ts"
+import { admitsPeer } from "./admission.ts"
 import { type Applied, applier } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
 import { type Closing, repairing, stopping } from "./failure.ts"
@@ -146,7 +147,12 @@ export const start = Effect.fnUntraced(function* (
   yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness, heralding]), scope)
   const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
-  yield* group.transport.attach(options.group, group.mailbox)
+  const { node, transport } = group
+  // Where this group says whom the node keeps connections to, the handshake has judged by its configuration already.
+  const admits: Admits = (from, incarnation) =>
+    admitsPeer(node.configurations.current, from, incarnation)
+  yield* Scope.addFinalizer(scope, transport.detach(options.group))
+  yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admits]))
   return {
     group,
     proposals,

@@ -1,0 +1,156 @@
+// Do groups come and go on running nodes, each with a log, a leader and a state of its own?
+
+import { describe, expect, test } from "bun:test"
+import { GroupsCluster } from "./Cluster.ts"
+
+const three = ["n1", "n2", "n3"]
+const start = (seed: number, ids = three) => {
+  const cluster = new GroupsCluster(seed, ids)
+  cluster.led("main")
+  return cluster
+}
+const runsEverywhere = (cluster: GroupsCluster, group: string) =>
+  cluster.until(() => cluster.nodes.every(({ id }) => cluster.group(id, group) !== undefined), "it runs")
+const votersAt = (cluster: GroupsCluster, group: string) => {
+  const leader = cluster.leaderOf(group)
+  return leader === undefined ? [] : [...cluster.group(leader.id, group)!.raft.status().configuration.voters]
+}
+
+describe("a group that is opened", () => {
+  test("runs on all members, elects a leader, and has a state of its own", () => {
+    const cluster = start(1)
+    expect(cluster.open("orders")).toMatchObject({ _tag: "Accepted" })
+    runsEverywhere(cluster, "orders")
+    expect(cluster.add("orders", 5)).toMatchObject({ result: "5" })
+    expect(cluster.add("main", 2)).toMatchObject({ result: "2" })
+    expect(cluster.read("orders")).toMatchObject({ _tag: "Answered", body: expect.stringContaining("5") })
+    expect(cluster.read("main")).toMatchObject({ body: expect.stringContaining("2") })
+    const leaders = cluster.nodes.filter(({ id }) => cluster.group(id, "orders")!.raft.status().serving)
+    expect(leaders).toHaveLength(1)
+  })
+
+  test("takes what is sent to a node that does not lead it", () => {
+    const cluster = start(2)
+    cluster.open("orders")
+    runsEverywhere(cluster, "orders")
+    const leader = cluster.led("orders")
+    const other = cluster.nodes.find((node) => node !== leader)!
+    expect(cluster.add("orders", 3, other)).toMatchObject({ result: "3" })
+    expect(cluster.read("orders", other)).toMatchObject({ body: expect.stringContaining("3") })
+  })
+
+  test("is there again on a node that was away, with all that it held", () => {
+    const cluster = start(3)
+    cluster.open("orders")
+    runsEverywhere(cluster, "orders")
+    cluster.add("orders", 4)
+    for (const node of cluster.nodes) cluster.stop(node)
+    for (const node of cluster.nodes) cluster.start(node)
+    runsEverywhere(cluster, "orders")
+    expect(cluster.read("orders")).toMatchObject({ body: expect.stringContaining("4") })
+  })
+
+  test("comes to a node that was down when it was opened, and goes on when others go down", () => {
+    const cluster = start(4)
+    const [away] = cluster.nodes.filter((node) => node !== cluster.led("main"))
+    cluster.stop(away!)
+    expect(cluster.open("orders")).toMatchObject({ _tag: "Accepted" })
+    cluster.add("orders", 1)
+    cluster.start(away!)
+    runsEverywhere(cluster, "orders")
+    const raft = cluster.group(away!.id, "orders")!.raft
+    cluster.until(() => raft.status().appliedIndex > 1, "it has caught up")
+    const [other] = cluster.nodes.filter((node) => node !== away)
+    cluster.stop(other!)
+    expect(cluster.add("orders", 2)).toMatchObject({ result: "3" })
+  })
+})
+
+describe("a group that is closed", () => {
+  test("is gone on all members, with all that it held, and never comes again", () => {
+    const cluster = start(5)
+    cluster.open("orders")
+    runsEverywhere(cluster, "orders")
+    cluster.add("orders", 1)
+    expect(cluster.system("$group/close", "orders", {})).toMatchObject({ _tag: "Accepted" })
+    cluster.until(() => cluster.nodes.every(({ id }) => cluster.group(id, "orders") === undefined), "it is gone")
+    cluster.until(() => cluster.nodes.every(({ disk }) => !disk.directories.has("orders")), "its files are")
+    expect(cluster.open("orders")).toMatchObject({ _tag: "Refused", code: "invalid-input" })
+    cluster.pass(2000)
+    expect(cluster.add("main", 1)).toMatchObject({ result: "1" })
+  })
+
+  test("is gone from a node that was down meanwhile", () => {
+    const cluster = start(6)
+    cluster.open("orders")
+    runsEverywhere(cluster, "orders")
+    cluster.add("orders", 1)
+    const [away] = cluster.nodes.filter((node) => node !== cluster.led("main"))
+    cluster.stop(away!)
+    cluster.system("$group/close", "orders", {})
+    cluster.start(away!)
+    cluster.until(
+      () => cluster.group(away!.id, "orders") === undefined && !away!.disk.directories.has("orders"),
+      "it is gone there, too",
+    )
+  })
+})
+
+describe("the members of all groups follow those of main:", () => {
+  test("a newcomer comes into all of them", () => {
+    const cluster = start(7)
+    cluster.open("orders")
+    cluster.open("bills")
+    runsEverywhere(cluster, "bills")
+    cluster.add("orders", 1)
+    const newcomer = cluster.newcomer("n4")
+    const address = { peer: "n4:1", client: "http://n4", incarnation: newcomer.incarnation }
+    expect(cluster.change({ kind: "add", id: "n4", address, as: "voter" })).toMatchObject({ isDone: true })
+    for (const group of ["orders", "bills"]) {
+      cluster.until(() => votersAt(cluster, group).includes("n4"), `n4 votes in ${group}`)
+    }
+    expect(cluster.read("orders", newcomer)).toMatchObject({ body: expect.stringContaining("1") })
+  })
+
+  test("who is removed leaves all of them, also where it leads", () => {
+    const cluster = start(8, ["n1", "n2", "n3", "n4"])
+    for (const group of ["a", "b", "c"]) {
+      cluster.open(group)
+      runsEverywhere(cluster, group)
+      cluster.add(group, 1)
+    }
+    const gone = cluster.led("a").id
+    if (cluster.led("main").id === gone) {
+      const { raft } = cluster.node(gone).groups!.main
+      cluster.await((answer) => raft.transfer({ to: null, deadline: raft.now() + 5000, answer }))
+    }
+    expect(cluster.change({ kind: "remove", id: gone })).toMatchObject({ isDone: true })
+    for (const group of ["a", "b", "c"]) {
+      cluster.until(() => votersAt(cluster, group).length === 3, `${gone} has left ${group}`)
+      expect(votersAt(cluster, group)).not.toContain(gone)
+      expect(cluster.add(group, 1)).toMatchObject({ result: "2" })
+    }
+  })
+
+  test("who comes back without its data is taken in anew everywhere, and votes nowhere before", () => {
+    const cluster = start(9)
+    cluster.open("orders")
+    runsEverywhere(cluster, "orders")
+    cluster.add("orders", 7)
+    const lost = cluster.nodes.find((node) => node !== cluster.led("main") && node !== cluster.led("orders"))!
+    cluster.stop(lost)
+    cluster.wipe(lost)
+    cluster.start(lost)
+    const address = { peer: `${lost.id}:1`, client: `http://${lost.id}`, incarnation: lost.incarnation }
+    expect(cluster.change({ kind: "add", id: lost.id, address, as: "voter" })).toMatchObject({ isDone: true })
+    const named = () => {
+      const leader = cluster.leaderOf("orders")
+      const status = leader && cluster.group(leader.id, "orders")!.raft.status()
+      return status?.configuration.voters.includes(lost.id) === true
+        ? status.configuration.addresses[lost.id]?.incarnation
+        : undefined
+    }
+    cluster.until(() => named() === lost.incarnation, "orders has taken it in")
+    expect(cluster.read("orders", lost)).toMatchObject({ body: expect.stringContaining("7") })
+  })
+})
