@@ -44,6 +44,8 @@ export class LogFile {
   readonly marked: Map<GroupId, MarkedGroup>
   /** Groups that are gone, by their number: what is left of them goes piece by piece. */
   private readonly forgotten: Map<number, GroupId>
+  /** What the mark says of these groups is not in its file yet. */
+  private readonly unmarked = new Set<GroupId>()
   /** Why a group that is not found may have been lost. */
   suspicion: string
   /** Counts the commits. */
@@ -350,9 +352,12 @@ export class LogFile {
 
   /** `touched`: the groups that the commit made, changed or forgot. */
   private writeMark(touched: ReadonlyArray<GroupId>): void {
-    const groups = touched.map((group) => [group, this.marked.get(group) ?? null] as const)
+    for (const group of touched) this.unmarked.add(group)
+    const groups = Array.from(this.unmarked, (group) => [group, this.marked.get(group) ?? null] as const)
     try {
       this.mark.write({ ...this.markHead(), groups }, () => this.wholeMark())
+      // Else the last word of a store that fails has it: that names the same commit.
+      this.unmarked.clear()
     } catch (error) {
       // Its room was taken when the file was made. Whatever it is, "nothing was written" would be a lie: the
       // transaction that it tells of is there.

@@ -3,15 +3,21 @@
 import { afterEach, describe, expect, test } from "bun:test"
 import { closeSync, copyFileSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { calm, MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { openLogMemory } from "../../src/storage/logMemory.ts"
+import { calm, MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { LogMark, type Mark, type MarkChange, type MarkHalves, markAfter } from "../../src/storage/mark.ts"
 import { makeMarkFile, openMarkFile } from "../../src/storage/markFile.ts"
 import { identity, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
 
 afterEach(removeTemporaryDirectories)
 
-const endAt = (lastIndex: number) => ({ term: 3, votedFor: "n1", lastIndex, lastTerm: 2, hash: "abcdef0123456789" })
+const endAt = (lastIndex: number) => ({
+  term: 3,
+  votedFor: "n1",
+  lastIndex,
+  lastTerm: 2,
+  hash: "abcdef0123456789",
+})
 
 const changeAt = (sequence: number, groups: MarkChange["groups"] = []): MarkChange => ({
   sequence,
@@ -45,7 +51,8 @@ const fileOf = (path: string) => {
   const afterPowerLoss = (keeps: (page: number) => boolean): Mark | null => {
     const bytes = Buffer.from(synced)
     const now = readFileSync(path)
-    for (let at = 0; at < bytes.byteLength; at += 4_096) if (keeps(at / 4_096)) now.copy(bytes, at, at, at + 4_096)
+    for (let at = 0; at < bytes.byteLength; at += 4_096)
+      if (keeps(at / 4_096)) now.copy(bytes, at, at, at + 4_096)
     const copy = join(temporaryDirectory(), "log.mark")
     writeFileSync(copy, bytes)
     return readMark(copy)
@@ -89,7 +96,7 @@ describe("a mark in its file", () => {
     let file = fileOf(path)
     let kept = keeper(file.halves)
     let synced = 0
-    let found = new Set<string>()
+    const found = new Set<string>()
     for (let sequence = 1; sequence <= 6_000; sequence++) {
       kept.write(changeAt(sequence, [[`group ${sequence % 40}`, endAt(sequence)]]))
       if (sequence % 250 === 249) {
@@ -130,7 +137,12 @@ describe("a mark in its file", () => {
     const path = markPath()
     const { write, mark, whole } = keeper(fileOf(path).halves)
     mark.makeRoom(1_000, whole)
-    write(changeAt(1, Array.from({ length: 1_000 }, (_, at) => [`group-${at}`, endAt(at)] as const)))
+    write(
+      changeAt(
+        1,
+        Array.from({ length: 1_000 }, (_, at) => [`group-${at}`, endAt(at)] as const),
+      ),
+    )
     const before = readFileSync(path)
     write(changeAt(2, [["group-7", endAt(1_000)]]))
     const after = readFileSync(path)
