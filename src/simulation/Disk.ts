@@ -8,7 +8,7 @@ import { emptyImage, groupOf, type LogImage } from "../storage/logTablesMemory.t
 import type { FileContent } from "../storage/MemoryDirectory.ts"
 import { intact, MemoryDisk, marksOf, newLogFile } from "../storage/MemoryDisk.ts"
 import type { MemoryFile } from "../storage/MemoryFile.ts"
-import type { Mark } from "../storage/mark.ts"
+import type { MemoryMark } from "../storage/MemoryMark.ts"
 import type { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { DigestOf, StateStore } from "../storage/StateStore.ts"
 import { layerMemory as layerSnapshots } from "../storage/snapshotStoreMemory.ts"
@@ -24,7 +24,7 @@ export interface DiskCopy {
   readonly identity: Identity
   readonly log: LogImage
   readonly wal: WalCondition
-  readonly marks: ReadonlyArray<Mark | null>
+  readonly marks: ReadonlyArray<MemoryMark | null>
   readonly directories: ReadonlyMap<GroupId, ReadonlyMap<string, FileContent>>
 }
 
@@ -67,8 +67,8 @@ export class SimulatedDisk extends MemoryDisk {
 
   /**
    * The power is lost. What was not synced is kept or lost: of each file and directory the writes before a drawn
-   * one are there, as SQLite's write-ahead log has it; of the mark, each slot holds any of its values, or none that
-   * can be read; a piece of a snapshot may end in garbage. The machine boots anew. Gives back what became of the
+   * one are there, as SQLite's write-ahead log has it; of the mark, each half holds any of its values, or, when it was
+   * begun anew, none that can be read; a piece of a snapshot may end in garbage. The machine boots anew. Gives back what became of the
    * log's transactions that were not synced.
    */
   crash(): { readonly kept: number; readonly lost: number } {
@@ -83,11 +83,12 @@ export class SimulatedDisk extends MemoryDisk {
         reason: "the last transaction of the write-ahead log has a bad checksum",
       }
     }
-    for (const slot of this.marks) {
-      // The same bytes once more cannot be torn.
-      const isTorn = slot.unsynced.some((mark) => mark !== slot.durable) && chance.happens(tornShare)
-      slot.lose(chance.below(slot.unsynced.length + 1))
-      if (isTorn) slot.become(null)
+    for (const half of this.marks) {
+      // What is appended stands in pages of its own: torn, it is not there.
+      const isBegun = half.unsynced.some((mark) => mark?.generation !== half.durable?.generation)
+      const isTorn = isBegun && chance.happens(tornShare)
+      half.lose(chance.below(half.unsynced.length + 1))
+      if (isTorn) half.become(null)
     }
     for (const directory of this.directories.values()) {
       directory.names.lose(chance.below(directory.names.unsynced.length + 1))
@@ -126,7 +127,7 @@ export class SimulatedDisk extends MemoryDisk {
 
   /** A new, empty directory. A wiped node is a new incarnation (HAZARDS S6). */
   wipe(identity: Identity): void {
-    const marks = marksOf(this.boot).map((slot) => slot.written)
+    const marks = marksOf(this.boot).map((half) => half.written)
     this.restore({ identity, log: emptyImage(identity), wal: intact, marks, directories: new Map() })
   }
 
@@ -137,7 +138,7 @@ export class SimulatedDisk extends MemoryDisk {
       identity: this.identity,
       log: this.log.written,
       wal: this.wal,
-      marks: this.marks.map((slot) => slot.written),
+      marks: this.marks.map((half) => half.written),
       directories: new Map(
         Array.from(this.directories, ([group, { names }]) => [
           group,
@@ -152,7 +153,7 @@ export class SimulatedDisk extends MemoryDisk {
     this.identity = copy.identity
     this.log = newLogFile(copy.log)
     this.wal = copy.wal
-    for (const [slot, mark] of copy.marks.entries()) this.marks[slot]!.become(mark)
+    for (const [half, file] of this.marks.entries()) file.become(copy.marks[half] ?? null)
     this.directories.clear()
     for (const [group, files] of copy.directories) {
       const directory = this.directory(group)
@@ -206,5 +207,5 @@ export class SimulatedDisk extends MemoryDisk {
   }
 }
 
-/** Of the slots and pieces that a loss of power meets. */
+/** Of the halves and pieces that a loss of power meets. */
 const tornShare = 0.25

@@ -25,7 +25,7 @@ export const flipBit = (disk: MemoryDisk, chance: Chance, where: ReadonlyArray<P
 
 export const shortenLog = (disk: MemoryDisk, chance: Chance): string | null => {
   const { older, written } = disk.log
-  const marked = Math.max(-1, ...disk.marks.map((slot) => slot.written?.sequence ?? -1))
+  const marked = Math.max(-1, ...disk.marks.map((half) => half.written?.sequence ?? -1))
   const shorter = older.flatMap(({ sequence }, offset) => (sequence < written.sequence ? [offset] : []))
   if (shorter.length === 0) return null
   // Where a loss of power has put the mark itself back, it is the write-ahead log that shows the bad frame.
@@ -42,8 +42,8 @@ export const shortenLog = (disk: MemoryDisk, chance: Chance): string | null => {
 }
 
 export const damageMark = (disk: MemoryDisk): string | null => {
-  if (disk.marks.every((slot) => slot.written === null)) return null
-  for (const slot of disk.marks) slot.become(null)
+  if (disk.marks.every((half) => half.written === null)) return null
+  for (const half of disk.marks) half.become(null)
   return "no mark can be read"
 }
 
@@ -63,7 +63,9 @@ export const isForWantOfRoom = (reason: string): boolean =>
 type Flip = (disk: MemoryDisk, chance: Chance) => string | null
 
 const flipEntry: Flip = (disk, chance) => {
-  const groups = [...disk.log.written.groups].filter(([, { entries }]) => entries.count > 0)
+  const groups = [...disk.log.written.groups].filter(
+    ([, { group, entries }]) => group !== null && entries.count > 0,
+  )
   if (groups.length === 0) return null
   const [number, { entries }] = chance.pick(groups)
   const found = entries.at(chance.below(entries.count))!

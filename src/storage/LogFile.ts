@@ -21,28 +21,31 @@ import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt, verified } from "./logWrite.ts"
-import type { LogMark, MarkedGroup } from "./mark.ts"
+import type { LogMark, Mark, MarkedGroup, MarkHead } from "./mark.ts"
 import { Room } from "./Room.ts"
+import { Sweeper } from "./Sweeper.ts"
 import { highest } from "./settle.ts"
-import { isNoRoom, storageError } from "./sqliteError.ts"
+import { storageError } from "./sqliteError.ts"
 
 type Service = LogStore["Service"]
 export type ReadOptions = Parameters<Service["read"]>[0]
 export type CompactOptions = Parameters<Service["compact"]>[0]
 
-/** Measured: 5,000 rows take about 8 ms. */
-const sweepRowsMax = 5_000
-
 /** All methods throw the service's errors. After a {@link StorageFailed} every later call throws it again. */
 export class LogFile {
   private readonly medium: LogMedium
   private readonly room: Room
+  private readonly sweeper: Sweeper
   tables: LogTables
   groups: Map<GroupId, GroupRecord>
   private readonly mark: LogMark
   private readonly evidenceKept: boolean
   /** What the mark says of each group; also of groups that the database has lost. */
-  readonly marked: Record<GroupId, MarkedGroup>
+  readonly marked: Map<GroupId, MarkedGroup>
+  /** Groups that are gone, by their number: what is left of them goes piece by piece. */
+  private readonly forgotten: Map<number, GroupId>
+  /** What the mark says of these groups is not in its file yet. */
+  private readonly unmarked = new Set<GroupId>()
   /** Why a group that is not found may have been lost. */
   suspicion: string
   /** Counts the commits. */
@@ -51,26 +54,29 @@ export class LogFile {
   private failure: StorageFailed | null = null
   private damaged = false
   private framesAtLastIdle = 0
-  private sweepRows = sweepRowsMax
 
   private constructor(medium: LogMedium, opened: OpenedLog) {
     this.medium = medium
     this.room = new Room(medium.reserve, () => this.tables)
+    this.sweeper = new Sweeper(this.room, () => this.tables)
     this.tables = opened.tables
     this.groups = opened.groups
     this.mark = opened.mark
     this.evidenceKept = opened.evidenceKept
-    this.marked = { ...opened.marked }
+    this.marked = new Map(opened.marked)
+    this.forgotten = opened.forgotten
     this.suspicion = opened.suspicion
     this.sequence = opened.sequence
     this.peers = opened.peers
     for (const record of this.groups.values()) {
       // Where the log ends, the database says: its last commit may have missed its mark. What was promised,
       // the higher of the two, until `load` has made that durable in the database as well.
-      const marked = this.marked[record.group]
-      this.marked[record.group] = { ...markOf(record), ...(marked && highest(record, marked)) }
+      const marked = this.marked.get(record.group)
+      this.marked.set(record.group, { ...markOf(record), ...(marked && highest(record, marked)) })
     }
-    this.writeMark()
+    // The file of the mark may be a new one.
+    this.makeRoomInMark(this.marked.size)
+    this.writeMark([])
   }
 
   static open(medium: LogMedium): LogFile {
@@ -170,21 +176,44 @@ export class LogFile {
   sweep(group: GroupId): boolean {
     return this.attempt("compact", () => {
       const { number, baseIndex } = this.record(group)
-      const lowest = this.tables.lowestIndex(number, baseIndex)
-      if (lowest === undefined) return false
-      if (!this.room.isShort) this.sweepRows = sweepRowsMax
-      const to = Math.min(baseIndex, lowest + this.sweepRows - 1)
-      try {
-        this.room.transact(() => this.tables.transaction(() => this.tables.deleteEntries(number, lowest, to)))
-      } catch (error) {
-        if (!isNoRoom(error) || this.sweepRows === 1) throw error
-        // Every page of what goes is written once more into the write-ahead log.
-        this.sweepRows = Math.ceil(this.sweepRows / 10)
-        return true
-      }
-      this.room.relieve()
-      return to < baseIndex
+      return this.sweeper.sweep(number, baseIndex)
     })
+  }
+
+  /** Durable when it returns. What is left of the group's rows goes with {@link sweepForgotten}. */
+  forget(group: GroupId): void {
+    this.attempt("forget", () => {
+      const record = this.groups.get(group)
+      // The database may have lost it: then its mark alone keeps it from being taken for a new one.
+      if (record === undefined && !this.marked.has(group)) return
+      const number = record?.number ?? this.nextGroupNumber()
+      this.commit([], () => this.tables.forgetGroup(number, group), { forgotten: group })
+      this.forgotten.set(number, group)
+    })
+  }
+
+  /**
+   * Removes one piece of what is left of forgotten groups. True: there is more. The number of one is free for another
+   * group, and its name no longer noted, when its rows are gone, and no mark that names it can come back.
+   */
+  sweepForgotten(): boolean {
+    return this.attempt("forget", () => {
+      for (const number of this.forgotten.keys()) {
+        if (this.sweeper.sweep(number)) return true
+        this.mark.sync()
+        this.room.transact(() => this.tables.transaction(() => this.tables.finishForgotten(number)))
+        this.forgotten.delete(number)
+        return this.forgotten.size > 0
+      }
+      return false
+    })
+  }
+
+  /** A group of this name is about to be made. */
+  prepareGroup(group: GroupId): void {
+    // Its own life must not end with the note that the one before was forgotten.
+    while ([...this.forgotten.values()].includes(group)) this.sweepForgotten()
+    this.makeRoomInMark(this.marked.size + 1)
   }
 
   installed(group: GroupId): void {
@@ -198,7 +227,7 @@ export class LogFile {
   outrun(sequence: number): void {
     this.attempt("outrun", () => {
       if (sequence < this.sequence) return
-      this.commit([], () => {}, sequence + 1)
+      this.commit([], () => {}, { sequence: sequence + 1 })
     })
   }
 
@@ -215,6 +244,7 @@ export class LogFile {
       if (frames === this.framesAtLastIdle && frames > checkpointed) this.room.checkpoint()
       this.framesAtLastIdle = frames
       if (this.room.isShort) this.sweepAll()
+      else this.sweepForgotten()
       this.room.regain()
     })
   }
@@ -223,6 +253,7 @@ export class LogFile {
   private sweepAll(): void {
     try {
       for (const group of this.groups.keys()) this.sweep(group)
+      this.sweepForgotten()
     } catch (error) {
       if (!(error instanceof StorageFull)) throw error
     }
@@ -242,10 +273,13 @@ export class LogFile {
     return record
   }
 
-  /** A number for a new group, and the chain that its log begins with. */
+  /** The lowest under which no rows are left. */
   nextGroupNumber(): number {
-    const number = Math.max(0, ...[...this.groups.values()].map((record) => record.number)) + 1
-    assert(number < groupNumberMax, `group number ${number} of at most ${groupNumberMax}`)
+    const taken = new Set(this.forgotten.keys())
+    for (const record of this.groups.values()) taken.add(record.number)
+    let number = 1
+    while (taken.has(number)) number++
+    assert(number <= groupNumberMax, `group number ${number} of at most ${groupNumberMax}`)
     return number
   }
 
@@ -253,14 +287,15 @@ export class LogFile {
   commit(
     changed: ReadonlyArray<GroupRecord>,
     body: () => ReadonlyArray<GroupRecord> | void,
-    sequence = this.sequence + 1,
+    options: { readonly sequence?: number; readonly forgotten?: GroupId } = {},
   ): void {
+    const { sequence = this.sequence + 1, forgotten } = options
     let suspicion = this.suspicion
     let records = changed
     const transaction = () => {
       records = [...changed, ...(body() ?? [])]
       for (const record of records) this.tables.putGroup(record)
-      suspicion = this.suspicionAfter(records)
+      suspicion = this.suspicionAfter(records, forgotten)
       this.tables.putMeta(sequence, suspicion)
     }
     this.room.transact(() => this.tables.transaction(transaction))
@@ -268,9 +303,13 @@ export class LogFile {
     this.sequence = sequence
     for (const record of records) {
       this.groups.set(record.group, record)
-      this.marked[record.group] = markOf(record)
+      this.marked.set(record.group, markOf(record))
     }
-    this.writeMark()
+    if (forgotten !== undefined) {
+      this.groups.delete(forgotten)
+      this.marked.delete(forgotten)
+    }
+    this.writeMark(forgotten === undefined ? records.map(({ group }) => group) : [forgotten])
   }
 
   /** The file is bad somewhere: a new one takes its place, with everything that can be verified. */
@@ -287,20 +326,38 @@ export class LogFile {
   }
 
   /** Once every group is whole again, a new group has no reason to be suspect. */
-  private suspicionAfter(changed: ReadonlyArray<GroupRecord>): string {
+  private suspicionAfter(changed: ReadonlyArray<GroupRecord>, forgotten: GroupId | undefined): string {
     if (this.suspicion === "") return ""
     const groups = new Map(this.groups)
     for (const record of changed) groups.set(record.group, record)
-    const present = Object.keys(this.marked).every((group) => groups.has(group))
+    if (forgotten !== undefined) groups.delete(forgotten)
+    const present = [...this.marked.keys()].every((group) => group === forgotten || groups.has(group))
     const whole = [...groups.values()].every((record) => record.suspicion === "")
     return present && whole && groups.size > 0 ? "" : this.suspicion
   }
 
-  private writeMark(): void {
-    const { sequence, medium, damaged, marked } = this
-    const failed = this.failure !== null
+  private markHead(): MarkHead {
+    const { sequence, medium, damaged } = this
+    return { sequence, boot: medium.boot, damaged, failed: this.failure !== null }
+  }
+
+  private wholeMark(): Mark {
+    return { ...this.markHead(), groups: this.marked }
+  }
+
+  /** Of a full disk a mark never asks for more than it has. */
+  private makeRoomInMark(groups: number): void {
+    this.room.orReserve(() => this.mark.makeRoom(groups, () => this.wholeMark()))
+  }
+
+  /** `touched`: the groups that the commit made, changed or forgot. */
+  private writeMark(touched: ReadonlyArray<GroupId>): void {
+    for (const group of touched) this.unmarked.add(group)
+    const groups = Array.from(this.unmarked, (group) => [group, this.marked.get(group) ?? null] as const)
     try {
-      this.mark.write({ sequence, boot: medium.boot, damaged, failed, groups: marked })
+      this.mark.write({ ...this.markHead(), groups }, () => this.wholeMark())
+      // Else the last word of a store that fails has it: that names the same commit.
+      this.unmarked.clear()
     } catch (error) {
       // Its room was taken when the file was made. Whatever it is, "nothing was written" would be a lie: the
       // transaction that it tells of is there.
@@ -324,7 +381,7 @@ export class LogFile {
     this.failure = failure
     this.damaged = error instanceof LogDamaged || /SQLITE_CORRUPT/.test(failure.message)
     try {
-      this.writeMark()
+      this.writeMark([])
     } catch {
       // The first failure is the one to tell.
     }

@@ -99,6 +99,15 @@ export class LogStore extends Context.Service<
       readonly stateTerm: number
       readonly stateConfiguration: Configuration
       readonly tailBytesMax: number
+      /**
+       * This node never had the group. While something of the log is lost, a group that is not found counts as lost with
+       * it, and is suspect; with this it is not, unless the mark names it or its state has come to something.
+       *
+       * Whoever says so must know it from a log that was whole all the time: the entry that founds the group came into
+       * the log of group `main` on this node after this process had loaded it as whole, or after it had been repaired.
+       * That the entry is applied for the first time does not tell: a state that lags behind applies it once more.
+       */
+      readonly isNew?: boolean
     }) => Effect.Effect<LoadedGroup, StorageFailed>
     /** Durable when it succeeds: all of the batch in one transaction, or nothing. Batches keep their order. */
     readonly write: (batch: ReadonlyArray<GroupWrite>) => Effect.Effect<void, StorageFailed | StorageFull>
@@ -118,6 +127,12 @@ export class LogStore extends Context.Service<
     }) => Effect.Effect<void, StorageFailed | StorageFull>
     /** The pending install is done: its file is the state now. Waits for room when there is none. */
     readonly installed: (group: GroupId) => Effect.Effect<void, StorageFailed>
+    /**
+     * The group is gone, durably when it succeeds: record, entries and mark. Its life on this node must have ended.
+     * Whoever loads one of the same name makes a new one, which has promised nothing. A crash in between leaves the
+     * group as it was or gone; a group that is not there is gone. Waits for room when there is none.
+     */
+    readonly forget: (group: GroupId) => Effect.Effect<void, StorageFailed>
     /**
      * The disk is full, and the room that was kept for this is in use (HAZARDS S7): what is written now is what the
      * node needs to go on. Entries are refused as soon as they would use up what term, vote, a flush and the cut of the

@@ -1,6 +1,6 @@
 // Which rows does the log of a node consist of? What the rules ask of the file that holds them.
 
-import type { Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { Identity } from "./LogStore.ts"
 import type { GroupRecord } from "./logRows.ts"
 
@@ -9,11 +9,12 @@ export interface StoredEntry {
   readonly hash: bigint
 }
 
-export const formatVersion = 1
+export const formatVersion = 2
 /** Entries of all groups share one table, keyed by group number × 2^40 + index: inserts go to its end. */
 export const groupSpan = 2 ** 40
 export const entryIndexMax = groupSpan - 1
-export const groupNumberMax = 2 ** 12
+/** What a position beyond that would be, no number of JavaScript holds. */
+export const groupNumberMax = 2 ** 13 - 1
 
 /** All that changes rows is called inside a transaction, but for a file that is being made. */
 export interface LogTables {
@@ -33,6 +34,11 @@ export interface LogTables {
   readonly putGroup: (record: GroupRecord) => void
   /** The cold row: the base, its configuration and a pending install. */
   readonly putBase: (record: GroupRecord) => void
+  /** Both rows go. Its entries stay, under a number that stands here until `finishForgotten`. */
+  readonly forgetGroup: (number: number, group: GroupId) => void
+  /** Numbers whose entries are left over, and which groups had them. `damage` names the first row that is not good. */
+  readonly forgotten: () => { readonly forgotten: Map<number, GroupId>; readonly damage: string }
+  readonly finishForgotten: (number: number) => void
   readonly insert: (number: number, entry: Entry, hash: bigint) => void
   /** In order, without verification of the chain; throws when a row cannot be an entry. */
   readonly entries: (number: number, from: Index, to: Index) => Iterable<StoredEntry>

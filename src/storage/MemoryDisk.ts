@@ -6,8 +6,8 @@ import type { Identity } from "./LogStore.ts"
 import { emptyImage, type LogImage } from "./logTablesMemory.ts"
 import { MemoryDirectory } from "./MemoryDirectory.ts"
 import { type FailedSync, MemoryFile, type Syncable, sqliteError } from "./MemoryFile.ts"
+import { MemoryMark } from "./MemoryMark.ts"
 import { type FullDisk, MemoryReserve } from "./MemoryReserve.ts"
-import { type Mark, slotsOfMark } from "./mark.ts"
 import type { WalCondition } from "./wal.ts"
 
 /** What a disk does besides keeping what it is given. */
@@ -59,8 +59,8 @@ export class MemoryDisk {
   readonly logSteps: Array<DiskStep> = []
   /** What a look at the write-ahead log would find. */
   wal: WalCondition = intact
-  /** log.mark, slot by slot. */
-  marks: ReadonlyArray<MemoryFile<Mark | null>>
+  /** log.mark, half by half. */
+  readonly marks: MemoryMarks
   /** The state file and the snapshots of each group. */
   readonly directories = new Map<GroupId, MemoryDirectory>()
 
@@ -93,12 +93,14 @@ export class MemoryDisk {
 
 export const intact: WalCondition = { _tag: "Intact", frames: 0 }
 
+export type MemoryMarks = readonly [MemoryFile<MemoryMark | null>, MemoryFile<MemoryMark | null>]
+
 /** The marks of a new directory: a log that has promised nothing yet. */
-export const marksOf = (boot: number): ReadonlyArray<MemoryFile<Mark | null>> =>
-  Array.from({ length: slotsOfMark }, (_, slot) => {
-    const first: Mark = { sequence: 0, boot: bootName(boot), damaged: false, failed: false, groups: {} }
-    return new MemoryFile<Mark | null>(slot === 0 ? first : null, { healsWith: "write" })
-  })
+export const marksOf = (boot: number): MemoryMarks => {
+  const head = { sequence: 0, boot: bootName(boot), damaged: false, failed: false }
+  const first = MemoryMark.whole(1, { ...head, groups: new Map() })
+  return [new MemoryFile<MemoryMark | null>(first), new MemoryFile<MemoryMark | null>(null)]
+}
 
 export const bootName = (boot: number): string => `boot ${boot}`
 

@@ -53,8 +53,9 @@ export class MemoryFile<Value> {
     return this.#older
   }
 
-  write(value: Value): void {
-    if (this.#healsWith === "write") this.#isStuck = false
+  /** `isAnew`: in none of the places where the earlier values stand. */
+  write(value: Value, isAnew = false): void {
+    if (this.#healsWith === "write" || isAnew) this.#isStuck = false
     this.#written = value
     this.#unsynced.push(value)
   }

@@ -43,7 +43,8 @@ export const makeLog = (directory: string, identity: Identity): void => {
   SqliteLogTables.make(paths.log, identity, (tables) => tables.putMeta(0, ""))
   makeMarkFile(paths.mark)
   const mark = new LogMark(openMarkFile(paths.mark))
-  mark.write({ sequence: 0, boot: currentBoot(), damaged: false, failed: false, groups: {} })
+  const head = { sequence: 0, boot: currentBoot(), damaged: false, failed: false }
+  mark.write({ ...head, groups: [] }, () => ({ ...head, groups: new Map() }))
   mark.close()
   syncPath(paths.log)
   syncPath(paths.mark)

@@ -17,9 +17,10 @@ export type LoadOptions = Parameters<LogStore["Service"]["load"]>[0]
 export interface LogAtLoad {
   readonly tables: LogTables
   readonly groups: ReadonlyMap<string, GroupRecord>
-  readonly marked: Readonly<Record<string, MarkedGroup>>
+  readonly marked: ReadonlyMap<string, MarkedGroup>
   /** Why a group that is not found may have been lost. */
   readonly suspicion: string
+  readonly prepareGroup: (group: string) => void
   readonly nextGroupNumber: () => number
   readonly commit: (changed: ReadonlyArray<GroupRecord>, body: () => void) => void
   readonly sweep: (group: string) => boolean
@@ -34,13 +35,14 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     log.replaceDamaged()
     surveyed = survey(log, log.groups.get(group))
   }
-  const marked = log.marked[group] ?? null
+  const marked = log.marked.get(group) ?? null
   const settled = settle({
     ...options,
     found: surveyed === null ? null : { ...surveyed, ...foundIn(surveyed.record) },
     marked: marked === null ? null : { term: marked.term, votedFor: marked.votedFor },
-    lossSuspicion: log.suspicion,
+    lossSuspicion: options.isNew === true ? "" : log.suspicion,
   })
+  if (surveyed === null) log.prepareGroup(group)
   const before = surveyed?.record ?? newRecord(log, options)
   const hash = hashBase(group, settled.base)
   const { term, votedFor } = settled.hardState

@@ -4,7 +4,8 @@ import type { LogMedium } from "./LogMedium.ts"
 import { type LogImageFile, MemoryLogTables } from "./logTablesMemory.ts"
 import { bootName, intact, type MemoryDisk } from "./MemoryDisk.ts"
 import { type Syncable, sqliteError } from "./MemoryFile.ts"
-import { LogMark, type MarkSlots } from "./mark.ts"
+import { MemoryMark } from "./MemoryMark.ts"
+import { type Half, LogMark, type MarkHalves } from "./mark.ts"
 
 /**
  * What the core does to the files is noted as steps of the log's thread: the core sees it at once, the disk takes
@@ -50,14 +51,27 @@ export const openLogMemory = (disk: MemoryDisk): LogMedium => {
       disk.wal = intact
     })
 
-  const marks: MarkSlots = {
-    read: (slot) => disk.marks[slot]!.written,
-    write: (slot, mark) => {
-      const isThere = mark === disk.marks[slot]!.written
-      const written = isThere ? mark : { ...mark, groups: { ...mark.groups } }
-      write(() => disk.marks[slot]!.write(written))
+  /** The half that was begun last, as this process sees it. */
+  let begun: { readonly half: Half; readonly content: MemoryMark } | null = null
+  const marks: MarkHalves = {
+    read: (half) => disk.marks[half].written,
+    begin: (half, generation, mark) => {
+      const content = MemoryMark.whole(generation, mark)
+      write(() => disk.marks[half].write(content, true))
+      begun = { half, content }
     },
+    append: (change) => {
+      const content = begun?.content.append(change) ?? null
+      if (begun === null || content === null) return false
+      const { half } = begun
+      write(() => disk.marks[half].write(content))
+      begun = { half, content }
+      return true
+    },
+    rewrite: (half) => write(() => disk.marks[half].write(disk.marks[half].written, true)),
     sync: () => sync(disk.marks, (file) => file.sync()),
+    hasRoomFor: () => true,
+    grow: () => {},
     close: () => {},
   }
 

@@ -8,7 +8,7 @@ import { DataDirectoryRefused } from "./LogStore.ts"
 import { formatVersion, type LogTables } from "./LogTables.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
-import type { LogMark, Mark, MarkedGroup } from "./mark.ts"
+import type { LogMark, Mark } from "./mark.ts"
 import { orReserve, type Reserve } from "./Room.ts"
 import { isNoRoom } from "./sqliteError.ts"
 
@@ -16,13 +16,15 @@ export interface LogContent {
   readonly tables: LogTables
   readonly groups: Map<GroupId, GroupRecord>
   readonly peers: Map<NodeId, string>
+  /** By their number: their entries are not all gone yet, or a durable mark still names them. */
+  readonly forgotten: Map<number, GroupId>
   readonly sequence: number
   readonly suspicion: string
 }
 
 export interface OpenedLog extends LogContent {
   readonly mark: LogMark
-  readonly marked: Readonly<Record<GroupId, MarkedGroup>>
+  readonly marked: Mark["groups"]
   /** The files stand in the evidence as they were found: nothing that this start made may replace them there. */
   readonly evidenceKept: boolean
 }
@@ -47,13 +49,22 @@ export const openLog = (medium: LogMedium): OpenedLog => {
   // Within one boot the mark tells exactly whether that last transaction was ever acknowledged: below.
   if (wal._tag === "Doubtful" && (last === null || !isOfThisBoot(medium, last))) reasons.push(wal.reason)
 
-  const opened = openContent({ medium, last, evidenceKept }, (content) => {
+  let marked: Mark["groups"] = last?.groups ?? new Map()
+  const opened = openContent({ medium, last, evidenceKept }, (content, isAsFound) => {
     const all = last === null ? reasons : [...reasons, ...contradictions(content, last)]
+    // A log that has lost something may have forgotten a group that was made once more since.
+    if (all.length === 0 && isAsFound) marked = withoutForgotten(marked, content)
     const ready = all.length === 0 ? content : suspectAll(content, last, all.join("; "), reserve)
     truncateWal(ready.tables, last?.failed === true, reserve)
     return ready
   })
-  return { ...opened, mark, marked: last?.groups ?? {}, evidenceKept }
+  return { ...opened, mark, marked, evidenceKept }
+}
+
+/** The process may have died before the mark of a forgotten group went, or a loss of power has brought it back. */
+const withoutForgotten = (marked: Mark["groups"], { forgotten }: LogContent): Mark["groups"] => {
+  const names = new Set(forgotten.values())
+  return new Map([...marked].filter(([group]) => !names.has(group)))
 }
 
 /** Durable before anything else happens: a second restart must not find less reason than the first. */
@@ -107,9 +118,11 @@ export const openTables = ({ directory, identity, openTables }: LogMedium): LogC
     }
     const { records, damage } = tables.groups()
     const { peers, damage: peersDamage } = tables.peers()
-    if (damage !== "" || peersDamage !== "") throw new LogDamaged(damage || peersDamage)
+    const { forgotten, damage: forgottenDamage } = tables.forgotten()
+    const bad = damage || peersDamage || forgottenDamage
+    if (bad !== "") throw new LogDamaged(bad)
     const groups = new Map(records.map((record) => [record.group, record]))
-    return { tables, groups, peers, ...tables.meta() }
+    return { tables, groups, peers, forgotten, ...tables.meta() }
   } catch (error) {
     tables.close()
     throw error
@@ -122,7 +135,7 @@ export const openTables = ({ directory, identity, openTables }: LogMedium): LogC
  */
 const openContent = (
   options: { readonly medium: LogMedium; readonly last: Mark | null; readonly evidenceKept: boolean },
-  prepare: (content: LogContent) => LogContent,
+  prepare: (content: LogContent, isAsFound: boolean) => LogContent,
 ): LogContent => {
   const { medium, last, evidenceKept } = options
   let reason = last?.damaged === true ? "a bad page was met while running" : ""
@@ -134,7 +147,7 @@ const openContent = (
       const content = openTables(medium)
       if (reason === "") {
         tables = content.tables
-        return prepare(content)
+        return prepare(content, true)
       }
       content.tables.close()
     } catch (error) {
@@ -150,7 +163,7 @@ const openContent = (
   const sequence = Math.max(tables?.readableSequence() ?? 0, last?.sequence ?? 0)
   const suspicion = tables === null ? reason : ""
   orReserve(medium.reserve, () => salvage({ medium, tables, sequence, suspicion, evidenceKept }))
-  return prepare(openTables(medium))
+  return prepare(openTables(medium), false)
 }
 
 /** A file so bad that SQLite does not even open it gives nothing. */
@@ -170,7 +183,7 @@ const contradictions = (content: LogContent, last: Mark): ReadonlyArray<string> 
   }
   if (content.sequence > last.sequence) return []
   return [...content.groups.values()].flatMap((record) => {
-    const marked = last.groups[record.group]
+    const marked = last.groups.get(record.group)
     if (marked === undefined) return [`the mark does not know group ${record.group}`]
     const same = marked.lastIndex === record.lastIndex && marked.hash === record.lastHash.toString(16)
     return same

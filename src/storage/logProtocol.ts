@@ -26,6 +26,8 @@ export interface LogOperations {
   readonly moveBase: (options: CompactOptions) => void
   readonly sweep: (group: string) => boolean
   readonly installed: (group: string) => void
+  readonly forget: (group: string) => void
+  readonly sweepForgotten: () => boolean
   readonly giveRoom: () => void
   readonly outrun: (sequence: number) => void
   readonly idle: () => void

@@ -32,6 +32,7 @@ export const schema = `
     last_index INTEGER, last_term INTEGER, last_hash TEXT, suspicion TEXT, checksum BLOB);
   CREATE TABLE bases (number INTEGER PRIMARY KEY, base_index INTEGER, base_term INTEGER, base_hash TEXT,
     configuration TEXT, pending_snapshot TEXT, pending_index INTEGER, checksum BLOB);
+  CREATE TABLE forgotten (number INTEGER PRIMARY KEY, name TEXT, checksum BLOB);
   CREATE TABLE entries (position INTEGER PRIMARY KEY, term INTEGER, time INTEGER, kind INTEGER, hash BLOB,
     data BLOB)`
 

@@ -32,6 +32,7 @@ export const salvage = (options: {
 const copyVerified = (from: LogTables, to: LogTables): string => {
   // A forgotten peer is remembered again at its next handshake.
   for (const [peer, incarnation] of from.peers().peers) to.putPeer(peer, incarnation)
+  for (const [number, group] of from.forgotten().forgotten) to.forgetGroup(number, group)
   const { records, damage } = from.groups()
   for (const record of records) {
     const { damage: broken, ...end } = followChain(from, record, ({ entry, hash }) => {

@@ -30,6 +30,9 @@ export const makeLogStore = Effect.fnUntraced(function* (
     // A request of its own for every piece: writes that wait go in between.
     while (yield* call("sweep", group)) yield* Effect.yieldNow
   })
+  const sweepForgotten = Effect.gen(function* () {
+    while (yield* call("sweepForgotten")) yield* Effect.yieldNow
+  })
   return LogStore.of({
     identity: options.identity,
     failed: Deferred.await(failure),
@@ -46,6 +49,12 @@ export const makeLogStore = Effect.fnUntraced(function* (
     installed: (group) =>
       // The state rests on it already: there is no way back, and no way on without the note.
       untilRoom(Effect.andThen(call("installed", group), sweep(group))).pipe(Effect.mapError(stopped)),
+    forget: (group) =>
+      untilRoom(call("forget", group)).pipe(
+        // On a disk without room what is left stays: the group is gone without that (HAZARDS S7).
+        Effect.andThen(Effect.catchTag(sweepForgotten, "StorageFull", () => Effect.void)),
+        Effect.mapError(stopped),
+      ),
     isShort,
     sequence,
     outrun: (sequence) => untilRoom(call("outrun", sequence)).pipe(Effect.mapError(stopped)),

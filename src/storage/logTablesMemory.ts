@@ -16,6 +16,8 @@ export interface LogImage {
   readonly peers: ReadonlyMap<NodeId, string>
   /** By their number. */
   readonly groups: ReadonlyMap<number, GroupImage>
+  /** By their number, of which entries may be left. */
+  readonly forgotten: ReadonlyMap<number, GroupId>
 }
 
 /** A group with its two rows, hot and cold, and its entries. */
@@ -34,6 +36,7 @@ export const emptyImage = (identity: Identity): LogImage => ({
   suspicion: "",
   peers: new Map(),
   groups: new Map(),
+  forgotten: new Map(),
 })
 
 export const groupOf = (image: LogImage, name: GroupId): GroupImage | undefined => {
@@ -115,6 +118,18 @@ export class MemoryLogTables implements LogTables {
     this.#changeGroup(record.number, { base: record })
   }
 
+  forgetGroup(number: number, group: GroupId): void {
+    this.#changeGroup(number, { group: null, base: null, damaged: null })
+    this.#draft.forgotten.set(number, group)
+  }
+
+  forgotten = () => ({ forgotten: new Map(this.#image.forgotten), damage: "" })
+
+  finishForgotten(number: number): void {
+    this.#draft.forgotten.delete(number)
+    this.#draft.groups.delete(number)
+  }
+
   insert(number: number, entry: Entry, hash: bigint): void {
     // Who waits for an entry is not stored with it.
     const stored = { entry: { ...entry, origin: null }, hash }
@@ -169,7 +184,13 @@ export class MemoryLogTables implements LogTables {
   transaction(body: () => void): void {
     const before = this.#file.image()
     this.#grownBytes = 0
-    this.#next = { ...before, peers: new Map(before.peers), groups: new Map(before.groups) }
+    const [peers, groups, forgotten] = [before.peers, before.groups, before.forgotten]
+    this.#next = {
+      ...before,
+      peers: new Map(peers),
+      groups: new Map(groups),
+      forgotten: new Map(forgotten),
+    }
     try {
       body()
       this.#file.commit(this.#next, this.#grownBytes)
@@ -219,6 +240,7 @@ export class MemoryLogTables implements LogTables {
 interface Draft extends LogImage {
   readonly peers: Map<NodeId, string>
   readonly groups: Map<number, GroupImage>
+  readonly forgotten: Map<number, GroupId>
 }
 
 const noRows: GroupImage = { group: null, base: null, entries: EntryRows.none, damaged: null }

@@ -2,7 +2,7 @@
 
 import { Database, type Statement } from "bun:sqlite"
 import { statSync } from "node:fs"
-import type { Entry, NodeId } from "../consensus/types.ts"
+import type { Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashToBytes, kindCode, kindOf } from "./checksum.ts"
 import { damageOf, LogDamaged, verifyChecksum } from "./damage.ts"
 import type { Identity } from "./LogStore.ts"
@@ -153,6 +153,32 @@ export class SqliteLogTables implements LogTables {
       `INSERT OR REPLACE INTO bases (${baseColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ...baseRowOf(record),
     )
+  }
+
+  forgetGroup(number: number, group: GroupId): void {
+    this.run("DELETE FROM groups WHERE number = ?", number)
+    this.run("DELETE FROM bases WHERE number = ?", number)
+    const checksum = hashToBytes(hashFields(number, group))
+    this.run("INSERT INTO forgotten (number, name, checksum) VALUES (?, ?, ?)", number, group, checksum)
+  }
+
+  forgotten(): { readonly forgotten: Map<number, GroupId>; readonly damage: string } {
+    const forgotten = new Map<number, GroupId>()
+    let damage = ""
+    try {
+      for (const row of this.rows("SELECT number, name, checksum FROM forgotten ORDER BY number")) {
+        const [number, group, checksum] = row as [number, string, Uint8Array]
+        if (hashFromBytes(checksum) === hashFields(number, group)) forgotten.set(number, group)
+        else damage ||= `the row of forgotten group ${group} has a bad checksum`
+      }
+    } catch (error) {
+      damage ||= damageOf(error)
+    }
+    return { forgotten, damage }
+  }
+
+  finishForgotten(number: number): void {
+    this.run("DELETE FROM forgotten WHERE number = ?", number)
   }
 
   insert(number: number, entry: Entry, hash: bigint): void {

@@ -8,7 +8,7 @@ import type { Process } from "../../src/simulation/Process.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { StorageFull } from "../../src/storage/LogStore.ts"
 import { type GroupWrite, LogStore, StorageFailed } from "../../src/storage/LogStore.ts"
-import type { Mark } from "../../src/storage/mark.ts"
+import type { MemoryMark } from "../../src/storage/MemoryMark.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { type StateStore, StateStoreFailed } from "../../src/storage/StateStore.ts"
 import { identity, initial, loadMain, writeOf } from "../storage/support.ts"
@@ -94,7 +94,7 @@ export class DiskUser {
   end(how: "crash" | "kill"): void {
     this.#process?.kill()
     this.#process = null
-    const sequenceOf = (mark: Mark | null) => mark?.sequence ?? -1
+    const sequenceOf = (mark: MemoryMark | null) => mark?.sequence ?? -1
     const synced = Math.max(...this.disk.marks.map(({ durable }) => sequenceOf(durable)))
     this.disk[how]()
     // One synced mark always stays untouched.

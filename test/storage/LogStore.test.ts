@@ -509,6 +509,50 @@ describe.each(Object.keys(nodes))("a log: %s", (name) => {
     expect(await run(shape)).toMatchObject({ standing: "whole", suspicion: "", lastIndex: 1 })
   })
 
+  test("a group that is forgotten is gone, and one of its name has promised nothing", async () => {
+    const run = node()
+    const other = { group: "other" }
+    await run((log) =>
+      Effect.gen(function* () {
+        yield* loadMain(log)
+        yield* loadMain(log, other)
+        yield* loadMain(log, { group: "third" })
+        yield* writeMain(log, { hardState: { term: 2, votedFor: "n1" }, entries: tenOfTwoTerms })
+        const entries = entriesOf(1, 6_000, 7)
+        const write = writeOf({ hardState: { term: 7, votedFor: "n3" }, entries })
+        yield* log.write([{ group: "other", write }])
+        yield* log.compact({ group: "other", through: { index: 9, term: 7 }, configuration: initial })
+        yield* log.forget("other")
+        yield* dies(
+          log.write([{ group: "other", write: writeOf({ hardState: { term: 8, votedFor: null } }) }]),
+        )
+        yield* dies(log.read({ group: "other", from: 10, to: 12, bytesMax: 100 }))
+      }),
+    )
+    await run((log) =>
+      Effect.gen(function* () {
+        expect(yield* shape(log, other)).toEqual(empty)
+        yield* log.write([{ group: "other", write: writeOf({ entries: [entryOf(1, 1)] }) }])
+        // Again, and once more although it is gone; and in the same breath another one of its name.
+        yield* log.forget("other")
+        yield* log.forget("other")
+        expect(yield* shape(log, other)).toEqual(empty)
+        yield* log.write([{ group: "other", write: writeOf({ entries: entriesOf(1, 2, 3) }) }])
+      }),
+    )
+    await run((log) =>
+      Effect.gen(function* () {
+        expect(yield* shape(log, other)).toMatchObject({ lastIndex: 2, standing: "whole", tail: [1, 2] })
+        expect(yield* shape(log, { group: "third" })).toEqual(empty)
+        expect(yield* shape(log)).toMatchObject({
+          hardState: { term: 2, votedFor: "n1" },
+          lastIndex: 10,
+          standing: "whole",
+        })
+      }),
+    )
+  })
+
   test("the first incarnation of a peer is kept for ever (S6, M10)", async () => {
     const run = node()
     const remember = (peer: string, incarnation: string) =>

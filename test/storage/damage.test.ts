@@ -322,7 +322,7 @@ describe("a damaged database", () => {
 
   test("no readable mark: suspect, until repaired", async () => {
     const { image } = await makeImage()
-    writeFileSync(join(image, "log.mark"), new Uint8Array(4 * 65_536))
+    writeFileSync(join(image, "log.mark"), new Uint8Array(2 * 131_072))
     const log = await open(image)
     expect(load(log)).toMatchObject({ standing: "suspect", lastIndex: 80, hardState })
     write(log, { standing: "whole" })
@@ -477,6 +477,7 @@ const staleMark = (from: string, to: string, commitsOld: number): void => {
   rmSync(to)
   makeMarkFile(to)
   const target = new LogMark(openMarkFile(to))
-  target.write({ ...mark, boot: "an earlier boot", sequence: mark.sequence - commitsOld, groups: {} })
+  const head = { ...mark, boot: "an earlier boot", sequence: mark.sequence - commitsOld }
+  target.write({ ...head, groups: [] }, () => ({ ...head, groups: new Map() }))
   target.close()
 }

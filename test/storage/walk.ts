@@ -3,7 +3,7 @@
 
 import { openSync, writeSync } from "node:fs"
 import { createSnapshot } from "../../src/storage/snapshotFiles.ts"
-import { entriesOf, initial } from "./support.ts"
+import { entriesOf, initial, writeOf } from "./support.ts"
 import {
   arrive,
   arrivedOf,
@@ -11,6 +11,7 @@ import {
   flush,
   inDirectory,
   installInto,
+  makeOther,
   type Walk,
   write,
 } from "./walkDisk.ts"
@@ -31,6 +32,7 @@ const nothing: Found = {
   terms: [],
   stateIndex: 0,
   snapshotIndex: 0,
+  otherTerms: null,
 }
 
 const many = (count: number, term: number): ReadonlyArray<number> => new Array<number>(count).fill(term)
@@ -117,6 +119,26 @@ export const steps: ReadonlyArray<Step> = [
     take: (walk) => flush(walk, arrivedIndex + 2, 3),
     change: { stateIndex: arrivedIndex + 2 },
   },
+  { name: "another group", take: ({ log }) => makeOther(log), change: { otherTerms: [] } },
+  {
+    name: "an append to both",
+    take: ({ log }) =>
+      log.write([
+        { group: "other", write: writeOf({ entries: entriesOf(1, 3, 4) }) },
+        { group: "main", write: writeOf({ entries: entriesOf(arrivedIndex + 4, arrivedIndex + 5, 4) }) },
+      ]),
+    change: { otherTerms: many(3, 4), terms: [...many(3, 3), ...many(2, 4)] },
+  },
+  { name: "a third sync of the mark", take: ({ log }) => log.idle(), change: {} },
+  {
+    name: "the end of the other group",
+    take: ({ log }) => log.forget("other"),
+    change: { otherTerms: null },
+  },
+  { name: "the sweep of its rows", take: ({ log }) => void log.sweepForgotten(), change: {} },
+  { name: "the note that it is swept", take: ({ log }) => void log.sweepForgotten(), change: {} },
+  { name: "another group of its name", take: ({ log }) => makeOther(log), change: { otherTerms: [] } },
+  { name: "a fourth sync of the mark", take: ({ log }) => log.idle(), change: {} },
 ]
 
 /** What a node must find that was stopped after so many steps. */

@@ -29,6 +29,8 @@ export interface Found {
   readonly stateIndex: number
   /** Of the newest snapshot that the node made itself. */
   readonly snapshotIndex: number
+  /** Of another group; null: it is not there. */
+  readonly otherTerms: ReadonlyArray<number> | null
 }
 
 /** An open data directory. */
@@ -68,7 +70,27 @@ export const reopen = (directory: string): Found =>
       terms: entries.map(({ term }) => term),
       stateIndex: stateIndexOf(state),
       snapshotIndex: snapshotIndexOf(directory),
+      otherTerms: otherTermsOf(log),
     }
+  })
+
+/** A group that is not there, or no longer, can be made: nothing that it has promised is lost. */
+const otherTermsOf = (log: LogFile): ReadonlyArray<number> | null => {
+  const isThere = log.groups.has("other")
+  const { standing, suspicion, tail, hardState } = makeOther(log)
+  if (standing !== "whole") throw new Error(`the other group is suspect: ${suspicion}`)
+  if (!isThere && (tail.length > 0 || hardState.term > 0)) throw new Error("a new group is not empty")
+  return isThere ? tail.map(({ term }) => term) : null
+}
+
+export const makeOther = (log: LogFile): LoadedGroup =>
+  log.load({
+    group: "other",
+    initial,
+    stateIndex: 0,
+    stateTerm: 0,
+    stateConfiguration: initial,
+    tailBytesMax: 1_000_000,
   })
 
 /** Makes the snapshot that the walk is given, in a directory of its own. */
