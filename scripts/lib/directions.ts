@@ -53,10 +53,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     reach: [
       "raft/Raft.ts",
       "groups/Groups.ts",
+      "groups/following.ts",
       "machine/",
       "metrics/",
       "consensus/types.ts",
       "consensus/groups.ts",
+      "consensus/configuration.ts",
     ],
     packages: ["effect", "hono", ...HOST],
   },

@@ -103,7 +103,8 @@ export class Hosting {
       yield* hosted.running.raft.answerAll
       yield* Scope.close(hosted.scope, Exit.void)
     }
-    yield* Effect.andThen(Effect.void, this.#parts.forget(group)).pipe(
+    const log = yield* LogStore
+    yield* Effect.andThen(log.forget(group), this.#parts.forget(group)).pipe(
       Effect.mapError((error) => stoppedBy(group, error)),
     )
     this.#forgotten.add(group)

@@ -1,7 +1,7 @@
 // Who takes part in a group? Whoever is a member of the cluster: its leader follows what `main` has decided.
 
 import { isJoint } from "../consensus/configuration.ts"
-import type { Address, Change, Configuration, NodeId } from "../consensus/types.ts"
+import type { Address, Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 
 /** No change is under way in it. */
 export const isSettled = (configuration: Configuration): boolean =>
@@ -10,6 +10,16 @@ export const isSettled = (configuration: Configuration): boolean =>
 /** Whether a group has the members that `main` has: nothing is left to be followed. */
 export const hasFollowed = (main: Configuration, own: Configuration): boolean =>
   isSettled(own) && isSame(main, own)
+
+/** Which of the groups have not followed yet. Those are told as their replicas here have it. */
+export const behind = (
+  main: Configuration,
+  groups: Iterable<{ readonly group: GroupId; readonly configuration: Configuration }>,
+): ReadonlyArray<GroupId> =>
+  Iterator.from(groups)
+    .filter(({ configuration }) => !hasFollowed(main, configuration))
+    .map(({ group }) => group)
+    .toArray()
 
 /**
  * What the leader of a group has to change to follow `main`; null: nothing, or not yet. `main`'s configuration must be

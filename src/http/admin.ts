@@ -1,17 +1,18 @@
 // What does a node say about itself and its cluster, and what can an operator ask of it?
 
 import { Effect } from "effect"
-import type { Configuration } from "../consensus/types.ts"
+import type { Configuration, GroupId } from "../consensus/types.ts"
 import {
   askNothing,
   clientOf,
   type Door,
   type Doors,
+  defaultGroup,
   jsonResponse,
   leaderLocation,
   redirect,
 } from "./Doors.ts"
-import { membersOf } from "./members.ts"
+import { groupsBehind, membersOf } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { Problem } from "./problem.ts"
 import { orProblem, within } from "./snapshots.ts"
@@ -89,7 +90,7 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
     clusterId: doors.node.clusterId,
     leader: status.leader,
     term: status.term,
-    ...changeOf(status.configuration),
+    ...changeOf(status.configuration, raft.group === defaultGroup ? groupsBehind(doors) : []),
     members: status.members.map(({ id, role, peer, client, progress }) => ({
       id,
       role,
@@ -104,11 +105,11 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
   })
 }
 
-/** Null: no change of members is under way. */
-const changeOf = (configuration: Configuration) => {
+/** Null: no change of members is under way. `groups`: those that have yet to follow it. */
+const changeOf = (configuration: Configuration, groups: ReadonlyArray<GroupId>) => {
   const { voters, outgoing, goal } = membersOf(configuration)
-  if (outgoing.length === 0 && goal === null) return { change: null }
-  return { change: { voters, outgoing, goal } }
+  if (outgoing.length === 0 && goal === null && groups.length === 0) return { change: null }
+  return { change: { voters, outgoing, goal, groups } }
 }
 
 /** The leader's own words, or null: then what this node knows must do. */

@@ -1,9 +1,11 @@
 // How does an operator change who takes part and who leads? The leader does it; any other node passes it on.
 
-import type { Address, Change, Configuration, NodeId } from "../consensus/types.ts"
+import { members } from "../consensus/configuration.ts"
+import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
+import { behind } from "../groups/following.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
-import { type Door, type Doors, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
+import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
 import { refuseSlips } from "./living.ts"
 import { timeoutMillis } from "./parameters.ts"
@@ -125,22 +127,69 @@ const changing = async (
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect", "force"])
   const door = doors.find(parameters.get("group"))
+  refuseFollower(door)
   const body = bodyObject(await bodies.json(request), fields)
   const change = read(body)
   const force = body.force === true || parseSwitch(parameters.get("force"), "force")
   return atLeader(options, door, request, body, parameters, async (deadline) => {
     judge(body, door)
-    if (!force) refuseSlips(door.raft.status(), change)
+    if (!force) {
+      refuseSlips(door.raft.status(), change)
+      refuseHaste(doors)
+    }
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
     door.raft.change({ change, force, deadline, answer: resolve })
     const answer = await promise
     if ("_tag" in answer) throw fromFailure(answer)
-    return jsonResponse(changedText(answer), {
+    const isDone = answer.isDone && (await allFollow(doors, deadline))
+    return jsonResponse(changedText({ ...answer, isDone }), {
       ...doors.headers(door),
       "Raftlet-Index": String(answer.index),
     })
   })
 }
+
+/** Whoever is a member takes part in all groups. */
+const refuseFollower = ({ raft }: Door): void => {
+  if (raft.group === defaultGroup) return
+  throw new Problem(
+    "bad-request",
+    `The members of ${raft.group} follow those of ${defaultGroup}: change them there.`,
+  )
+}
+
+/** Groups that have not followed `main`, as far as this node knows. */
+export const groupsBehind = (doors: Doors): ReadonlyArray<GroupId> => {
+  const { committed } = doors.find(undefined).raft.status()
+  return behind(
+    committed,
+    doors.all().flatMap(({ raft }) => (raft.group === defaultGroup ? [] : [raft.status()])),
+  )
+}
+
+/**
+ * Of one change after another some group may not have followed the first: with the members that are gone by then it would
+ * have lost its majority.
+ */
+const refuseHaste = (doors: Doors): void => {
+  const [first, ...others] = groupsBehind(doors)
+  if (first === undefined) return
+  const names = others.length === 0 ? first : `${first} and ${others.length} more`
+  throw new Problem("change-in-progress", `Of the last change, ${names} have yet to follow.`)
+}
+
+/** False: time is up, and they go on following. Who is no member any more hears no more of them. */
+const allFollow = async (doors: Doors, deadline: Millis): Promise<boolean> => {
+  const { raft } = doors.find(undefined)
+  const isMember = () => members(raft.status().committed).includes(doors.node.id)
+  while (isMember() && groupsBehind(doors).length > 0) {
+    if (raft.now() >= deadline) return false
+    await Bun.sleep(lookMillis)
+  }
+  return true
+}
+
+const lookMillis = 50
 
 export const changedText = ({ configuration, index, term, isDone }: Changed): string =>
   JSON.stringify({ done: isDone, index, term, ...membersOf(configuration) })

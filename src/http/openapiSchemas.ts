@@ -254,6 +254,7 @@ export const schemas = {
           voters: ids,
           outgoing: ids,
           goal: { anyOf: [{ type: "null" }, object({ voters: ids, learners: ids })] },
+          groups: { ...ids, description: "Those that have yet to follow `main`." },
         }),
       ],
       description: "The change of members that is under way.",

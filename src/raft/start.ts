@@ -149,8 +149,7 @@ export const start = Effect.fnUntraced(function* (
   yield* run(turns(group, hands, scope), scope)
   const { node, transport } = group
   // Where this group says whom the node keeps connections to, the handshake has judged by its configuration already.
-  const admits: Admits = (from, incarnation) =>
-    admitsPeer(node.configurations.current, from, incarnation)
+  const admits: Admits = (from, incarnation) => admitsPeer(node.configurations.current, from, incarnation)
   yield* Scope.addFinalizer(scope, transport.detach(options.group))
   yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admits]))
   return {

@@ -73,7 +73,10 @@ describe("a group that is closed", () => {
     runsEverywhere(cluster, "orders")
     cluster.add("orders", 1)
     expect(cluster.system("$group/close", "orders", {})).toMatchObject({ _tag: "Accepted" })
-    cluster.until(() => cluster.nodes.every(({ id }) => cluster.group(id, "orders") === undefined), "it is gone")
+    cluster.until(
+      () => cluster.nodes.every(({ id }) => cluster.group(id, "orders") === undefined),
+      "it is gone",
+    )
     cluster.until(() => cluster.nodes.every(({ disk }) => !disk.directories.has("orders")), "its files are")
     expect(cluster.open("orders")).toMatchObject({ _tag: "Refused", code: "invalid-input" })
     cluster.pass(2000)

@@ -20,6 +20,8 @@ const Change = Schema.Struct({
   voters: Names,
   outgoing: Names,
   goal: Schema.NullOr(Schema.Struct({ voters: Names, learners: Names })),
+  /** Those that have yet to follow what `main` has done. */
+  groups: Schema.optionalKey(Names),
 })
 
 /** `GET /admin/cluster` */

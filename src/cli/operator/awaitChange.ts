@@ -89,8 +89,9 @@ const whatIsMissing = ({ members, change }: ClusterAnswer, goal: Goal): string |
   ]
   if (missing.length > 0) return missing.join("; ")
   // Roles are as they will be, while the old voters still have a say.
-  const { outgoing, voters } = change ?? { outgoing: [], voters: [] }
-  return outgoing.length === 0 ? null : `the voters change from ${outgoing.join(",")} to ${voters.join(",")}`
+  const { outgoing = [], voters = [], groups = [] } = change ?? {}
+  if (outgoing.length > 0) return `the voters change from ${outgoing.join(",")} to ${voters.join(",")}`
+  return groups.length === 0 ? null : `${thousands(groups.length)} groups have yet to follow`
 }
 
 const progressOf = ({ id, role, lag, state }: ClusterAnswer["members"][number]): string =>
