@@ -1,7 +1,7 @@
 // How does the consensus reach the reducers, wherever they run? Bytes and batches in and out.
 
 import { Context, type Effect, Schema } from "effect"
-import type { Entry, Index } from "../consensus/types.ts"
+import type { Entry, GroupId, Index } from "../consensus/types.ts"
 import { StateCorrupt, type StatePosition, StateStoreFull } from "../storage/StateStore.ts"
 import type { Manifest } from "./Catalogue.ts"
 import type { Emitted } from "./Emissions.ts"
@@ -138,6 +138,9 @@ export interface ActorStatus {
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
     readonly hasLeading: boolean
+    /** Where its definition wants the actor to live; null: it does not say. Where it lives was settled once and for all. */
+    readonly group: GroupId | null
+    readonly shards: number | null
     /** That it wrote last. */
     readonly instances: number
   }>
