@@ -12,6 +12,7 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
+import type { Places } from "./system/Whereabouts.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -261,5 +262,7 @@ export class MachineHost extends Context.Service<
     readonly actors: Effect.Effect<ReadonlyArray<ActorStatus>, MachineFailed>
     /** The groups of the cluster, as of now; none but in `main`. */
     readonly groups: Effect.Effect<GroupList, MachineFailed>
+    /** Where actors live, as of now; nowhere known but in `main`. */
+    readonly places: Effect.Effect<Places, MachineFailed>
   }
 >()("raftlet/machine/MachineHost") {}

@@ -98,6 +98,15 @@ const Open = Schema.Struct({
 
 const Nothing = Schema.Struct({})
 
+const Range = Schema.Struct({ from: Schema.Int, to: Schema.Int })
+
+const Settle = Schema.Struct({
+  placement: Schema.Array(Schema.Struct({ group: Schema.String, ...Range.fields })),
+  by: Schema.String,
+})
+
+const Own = Schema.Struct({ ranges: Schema.Array(Range) })
+
 const schemas = {
   "$actor/piece": Piece,
   "$actor/register": Register,
@@ -108,6 +117,8 @@ const schemas = {
   "$instance/repair": Repair,
   "$group/open": Open,
   "$group/close": Nothing,
+  "$place/settle": Settle,
+  "$shard/own": Own,
 } as const
 
 export type SystemName = keyof typeof schemas

@@ -10,7 +10,7 @@ import type { Verdict } from "./versions.ts"
 
 /** The first who opens a group decides how it begins: two founders would make two groups of one name. */
 export const openGroup = (
-  { groups }: MachineState,
+  state: MachineState,
   group: GroupId,
   { configuration: { voters, learners, addresses } }: SystemInput<"$group/open">,
   { index }: Entry,
@@ -19,13 +19,13 @@ export const openGroup = (
     const reason = group === mainGroup ? "it is always there" : groupNameRule
     return refusals.invalidInput(`"${refusals.shorten(group)}" is no name for another group: ${reason}.`, [])
   }
+  const { groups } = state
   const known = groups.get(group)
   if (known !== null) return { result: { group, founded: known.founded, isNew: false } }
   const problem = membersProblem({ voters, learners, addresses })
   if (problem !== null) return refusals.invalidInput(`These are no members for a group: ${problem}.`, [])
-  if (groups.count >= groupsMax) {
-    return refusals.invalidInput(`There are ${groups.count} groups; ${groupsMax} are allowed.`, [])
-  }
+  const lacking = roomProblem(state, [group])
+  if (lacking !== null) return refusals.invalidInput(lacking, [])
   const membersAddresses = [...voters, ...learners].map((id) => [id, addresses[id]!] as const)
   const configuration: Configuration = {
     voters,
@@ -38,11 +38,30 @@ export const openGroup = (
   return { result: { group, founded: index, isNew: true } }
 }
 
-/** Its name is free from there on. */
-export const closeGroup = ({ groups }: MachineState, group: GroupId, { index }: Entry): Verdict => {
+/** Its name is free from there on. Not while an actor lives in it: its instances would be nowhere. */
+export const closeGroup = (
+  { groups, whereabouts }: MachineState,
+  group: GroupId,
+  { index }: Entry,
+): Verdict => {
+  if (whereabouts.groups().has(group)) {
+    return refusals.refused("in-use", `An actor lives in the group ${group}.`)
+  }
   const isOpen = groups.get(group) !== null
   groups.remove(group, index)
   return { result: { group, isClosed: isOpen } }
+}
+
+/** Why no more groups may be called by such names; null: there is room for them. What is settled has room already. */
+export const roomProblem = (
+  { groups, whereabouts }: MachineState,
+  names: ReadonlyArray<GroupId>,
+): string | null => {
+  const taken = whereabouts.groups().union(new Set(groups.all().map(({ group }) => group)))
+  const more = new Set(names.filter((name) => name !== mainGroup && !taken.has(name))).size
+  return more === 0 || taken.size + more <= groupsMax
+    ? null
+    : `There are ${taken.size} groups besides ${mainGroup}; ${groupsMax} are allowed.`
 }
 
 /** Each has a log, a leader and heartbeats on every member. */
