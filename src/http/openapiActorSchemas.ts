@@ -32,6 +32,9 @@ const versionRow = object({
   bytes: count,
   commands: names,
   queries: names,
+  hasLeading: { type: "boolean", description: "Something of it runs where its group leads." },
+  group: { ...orNull("string"), description: "The group that its definition names." },
+  shards: { ...orNull("integer"), description: "How many groups it is spread over, by its definition." },
   instances: { ...count, description: "That it wrote last." },
 })
 

@@ -66,9 +66,12 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   "transfer-failed": rejected(503, "The successor did not take over", true),
   "has-leader": rejected(409, "There is a leader"),
   "has-more": rejected(409, "Another survivor's log is further"),
+  "in-use": rejected(409, "It is in use"),
   "version-conflict": rejected(409, "The versions conflict"),
   // The leader asks again by itself; a client sees it only when time runs out.
   "version-moved": rejected(503, "The actor has just been switched to another version", true),
+  // Whoever asked on a client's behalf asks the right group; a client sees it only when time runs out.
+  elsewhere: rejected(503, "The key is in another group", true),
   "revision-mismatch": rejected(412, "The instance is at another revision"),
   "too-large": rejected(413, "The content is too large"),
   "unsupported-media-type": rejected(415, "The media type is not supported"),

@@ -4,10 +4,11 @@ import type { Index } from "../consensus/types.ts"
 import type { Json } from "./actor.ts"
 import type { Instances } from "./Instances.ts"
 import type { LoadedActor, Registry } from "./Registry.ts"
+import type { Home } from "./slots.ts"
 import { Rows } from "./system/rows.ts"
 
 /** What is known of a version without running it. */
-export interface Manifest {
+export interface Manifest extends Home {
   /** The number that its author counts the shapes of the state by. */
   readonly declared: number
   readonly commands: ReadonlyArray<string>

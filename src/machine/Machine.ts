@@ -25,6 +25,7 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
+import type { Places } from "./system/Whereabouts.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */
 export class Machine {
@@ -71,6 +72,8 @@ export class Machine {
   actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
 
   groups = (): GroupList => this.#core.groups()
+
+  places = (): Places => this.#core.places()
 
   led = (): ReadonlyArray<LedActor> => this.#core.led()
 

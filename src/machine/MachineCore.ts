@@ -34,6 +34,7 @@ import type { GroupList } from "./system/GroupDirectory.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
 import type { Suspension, Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
+import type { Places } from "./system/Whereabouts.ts"
 import type { IsHeld } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
@@ -156,7 +157,7 @@ export class MachineCore {
 
   led(): ReadonlyArray<LedActor> {
     return Iterator.from(this.#state.catalogue.all())
-      .filter(({ isLed }) => isLed)
+      .filter(({ name, isLed }) => isLed && this.#state.whereabouts.ownsFirst(name))
       .map(({ name, version }) => ({ actor: name, version }))
       .toArray()
   }
@@ -173,6 +174,10 @@ export class MachineCore {
 
   groups(): GroupList {
     return { index: this.#position.index, groups: this.#state.groups.all() }
+  }
+
+  places(): Places {
+    return this.#state.whereabouts.places()
   }
 
   /** All answers at the same index. */
@@ -295,8 +300,9 @@ export class MachineCore {
     return this.#guard(() => this.#state.store.readTogether(() => work.next(replies)))
   }
 
-  /** Until an operator has repaired it, an instance's timers wait. */
+  /** Until an operator has repaired it, an instance's timers wait; and where its key is, they fire. */
   readonly #isHeld: IsHeld = ({ actor, key }) => {
+    if (!this.#state.whereabouts.owns(actor, key)) return true
     const version = this.#state.catalogue.active(actor)?.version
     return version !== undefined && barring(this.#state, actor, key, version) !== null
   }

@@ -1,7 +1,7 @@
 // How does the consensus reach the reducers, wherever they run? Bytes and batches in and out.
 
 import { Context, type Effect, Schema } from "effect"
-import type { Entry, Index } from "../consensus/types.ts"
+import type { Entry, GroupId, Index } from "../consensus/types.ts"
 import { StateCorrupt, type StatePosition, StateStoreFull } from "../storage/StateStore.ts"
 import type { Manifest } from "./Catalogue.ts"
 import type { Emitted } from "./Emissions.ts"
@@ -12,6 +12,7 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
+import type { Places } from "./system/Whereabouts.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -138,6 +139,9 @@ export interface ActorStatus {
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
     readonly hasLeading: boolean
+    /** Where its definition wants the actor to live; null: it does not say. Where it lives was settled once and for all. */
+    readonly group: GroupId | null
+    readonly shards: number | null
     /** That it wrote last. */
     readonly instances: number
   }>
@@ -258,5 +262,7 @@ export class MachineHost extends Context.Service<
     readonly actors: Effect.Effect<ReadonlyArray<ActorStatus>, MachineFailed>
     /** The groups of the cluster, as of now; none but in `main`. */
     readonly groups: Effect.Effect<GroupList, MachineFailed>
+    /** Where actors live, as of now; nowhere known but in `main`. */
+    readonly places: Effect.Effect<Places, MachineFailed>
   }
 >()("raftlet/machine/MachineHost") {}

@@ -14,6 +14,7 @@ import {
 import { Coder, notJsonReason } from "./Coder.ts"
 import { unknownField } from "./definitionFields.ts"
 import { numberMax } from "./limits.ts"
+import { type Home, homeProblem } from "./slots.ts"
 import { messageOf } from "./thrown.ts"
 
 /** An actor type, checked and ready to run. */
@@ -32,6 +33,8 @@ export interface LoadedActor {
   readonly migrations: ReadonlyMap<number, Migration>
   /** What runs where its group leads; null: nothing. */
   readonly leading: LeadingDefinition | null
+  /** Where it is to live, as far as it says so. */
+  readonly home: Home
 }
 
 /** Between the stored states of a version and of the one before. */
@@ -147,6 +150,7 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
     state,
     migrations: prepareMigrations(actor),
     leading: prepareLeading(actor),
+    home: prepareHome(name, actor),
     initialText: JSON.stringify(initial.success.json),
     commands: prepareAll(
       "commands",
@@ -191,6 +195,13 @@ const prepareLeading = ({ leading }: Actor): LeadingDefinition | null => {
   const isUsable = leading === undefined || Effect.isEffect(leading) || isSynchronous(leading)
   insist(isUsable, "leading: expected an Effect, or a function that is not async and gives one")
   return leading ?? null
+}
+
+/** Not what says nothing: what is told of a version is the same as before it could say anything. */
+const prepareHome = (name: string, { group, shards }: Actor): Home => {
+  const problem = homeProblem(name, { group, shards })
+  insist(problem === null, problem ?? "")
+  return { ...(group === undefined ? {} : { group }), ...(shards === undefined ? {} : { shards }) }
 }
 
 const isSynchronous = (value: unknown): boolean =>
@@ -239,7 +250,7 @@ const insistKnown = (at: string, definition: object, fields: ReadonlyArray<strin
   insist(reason === null, `${at}${reason}`)
 }
 
-/** The last three belong to every actor, and say nothing yet: a node has one group. */
+/** `routes` belongs to every actor, and says nothing yet. */
 const actorFields = (
   "version state initial commands queries migrate leading group shards routes" as const
 ).split(" ")

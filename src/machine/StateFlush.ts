@@ -11,6 +11,7 @@ import { Outcomes } from "./Outcomes.ts"
 import type { Registry } from "./Registry.ts"
 import { GroupDirectory } from "./system/GroupDirectory.ts"
 import { Quarantines } from "./system/Quarantines.ts"
+import { Whereabouts } from "./system/Whereabouts.ts"
 import { Timers } from "./Timers.ts"
 
 /** As of the last flush. */
@@ -28,6 +29,7 @@ export const openState = (
     catalogue: new Catalogue(instances, preset),
     quarantines: new Quarantines(instances),
     groups: new GroupDirectory(instances),
+    whereabouts: new Whereabouts(instances, group),
     limits,
     instances,
     outcomes: new Outcomes(store, limits.outcomesMax, digest.outcomes),

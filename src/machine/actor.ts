@@ -68,6 +68,8 @@ export interface Actor {
   readonly queries: Readonly<Record<string, ActorQuery>>
   readonly migrate?: Migrations
   readonly leading?: LeadingDefinition
+  readonly group?: string
+  readonly shards?: number
 }
 
 /** As `actor` takes it, with the details of its types forgotten. */
@@ -177,6 +179,20 @@ export const actor = <
       }
     }
   readonly migrate?: Migrations
+  /**
+   * The Raft group in which all instances live; without it that is `main`. A group has a log and a leader of its own, so
+   * that actors of different groups do not wait for each other. A name of 1 to 63 letters, digits, `-` and `_`, a letter first.
+   *
+   * It counts once, when the actor comes into the cluster for the first time: later versions stay where the actor lives,
+   * whatever they say.
+   */
+  readonly group?: string
+  /**
+   * Spreads the instances by their keys over so many Raft groups, 1 to 1,024: `orders-1`, `orders-2`, … of an actor
+   * `orders`, or what `group` says in place of that name. One instance is always whole in one of them. A list of instances is
+   * of one group; `leading` runs in the group of the first shard alone. Counts once, as `group` does.
+   */
+  readonly shards?: number
   /**
    * Runs only on the node where this actor's group leads, for as long as it leads: for what touches the world. It
    * begins when that node has applied all that earlier leaders had committed, and is interrupted, with its finalizers,

@@ -52,11 +52,13 @@ export const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   const text = Result.isSuccess(input) ? JSON.stringify(input.success) : command.input
   const canonical = text === command.input ? command : { ...command, input: text }
   const canonicalBytes = canonical === command ? bytes : encodeLogged(canonical)
+  const repair = repairOf(canonical)
+  const { actor, key } = repair?.subject ?? command
+  if (!state.whereabouts.owns(actor, key)) return settled(refusals.elsewhere(actor))
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   // Before all else: a retry gets its first answer also when the actor has changed since.
   const earlier = recall(state, slot, canonical)
   if (earlier !== null) return settled(earlier)
-  const repair = repairOf(canonical)
   if (repair !== null) return { _tag: "Untried", command: canonicalBytes, actor: repair.subject.actor }
   if (isSystemName(command.actor)) return admitted(state, canonicalBytes, canonical)
   return weighFor(state, canonicalBytes, canonical, input)
@@ -96,6 +98,7 @@ const weighFor = (
 }
 
 const weighTimer = (state: MachineState, bytes: Uint8Array, command: LoggedCommand): Admission => {
+  if (!state.whereabouts.owns(command.actor, command.key)) return settled(refusals.elsewhere(command.actor))
   const actor = state.catalogue.active(command.actor)
   if (actor?.isTried !== true) return admitted(state, bytes, command)
   return { _tag: "Untried", command: withVersion(bytes, command, actor.version), actor: actor.name }

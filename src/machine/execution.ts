@@ -19,6 +19,7 @@ import * as refusals from "./refusals.ts"
 import type { GroupDirectory } from "./system/GroupDirectory.ts"
 import type { Quarantines } from "./system/Quarantines.ts"
 import { isSystemName } from "./system/rows.ts"
+import type { Whereabouts } from "./system/Whereabouts.ts"
 import type { Timers } from "./Timers.ts"
 import { messageOf } from "./thrown.ts"
 
@@ -29,6 +30,7 @@ export interface MachineState {
   readonly catalogue: Catalogue
   readonly quarantines: Quarantines
   readonly groups: GroupDirectory
+  readonly whereabouts: Whereabouts
   readonly limits: MachineLimits
   readonly instances: Instances
   readonly outcomes: Outcomes
@@ -71,6 +73,8 @@ export const weigh = (state: MachineState, entry: Entry, now: number): Weighed =
   if (command.timer !== "") return weighTimer(state, command, entry, now)
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return settled(refusals.invalidInput(keyIssue.message, [keyIssue]))
+  // Ahead of all that is remembered: what a group does not have it says nothing of, and notes nothing for.
+  if (!state.whereabouts.owns(command.actor, command.key)) return settled(refusals.elsewhere(command.actor))
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   const earlier = recall(state, slot, command)
   if (earlier !== null) return settled(earlier)
@@ -85,6 +89,8 @@ export const weigh = (state: MachineState, entry: Entry, now: number): Weighed =
  * nor a second leader can fire what is gone (HAZARDS D9).
  */
 const weighTimer = (state: MachineState, command: LoggedCommand, entry: Entry, now: number): Weighed => {
+  // The timer stays: it belongs to the instance, wherever that is.
+  if (!state.whereabouts.owns(command.actor, command.key)) return settled(refusals.elsewhere(command.actor))
   const timer = state.timers.get(command.timer)
   if (timer === undefined) return timerRefused("timer-gone", "The timer has fired already.")
   if (timer.dueAt > now) return timerRefused("timer-early", "The timer is not due yet.")

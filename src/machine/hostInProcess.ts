@@ -107,6 +107,7 @@ export const layerInProcess = (options: {
         code: (asked) => ask("code", () => machine.code(asked)),
         actors: ask("actors", () => machine.actors()),
         groups: ask("groups", () => machine.groups()),
+        places: ask("places", () => machine.places()),
       })
     }),
   )

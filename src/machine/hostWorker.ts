@@ -137,6 +137,7 @@ const makeHost = (
     code: (asked) => call("code", asked),
     actors: call("actors", null),
     groups: call("groups", null),
+    places: call("places", null),
   })
 }
 

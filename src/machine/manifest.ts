@@ -28,6 +28,7 @@ export const manifestOf = (actor: LoadedActor): Manifest => ({
     (left, right) => left.to - right.to,
   ),
   hasLeading: actor.leading !== null,
+  ...actor.home,
   shapes: shapesOf(actor),
 })
 

@@ -16,8 +16,12 @@ export type RefusalCode =
   | "quarantined"
   | "version-conflict"
   | "not-found"
+  /** What was asked to go is needed, or what was asked for takes something away. */
+  | "in-use"
   /** Never told to a client: the command was admitted for a version that is no longer active, and not executed. */
   | "version-moved"
+  /** Never told to a client: not executed, for the group does not have this key. Who asked looks again where it is. */
+  | "elsewhere"
 
 /** The command was executed. */
 export interface Accepted {
@@ -53,6 +57,10 @@ export interface Answered {
 }
 
 export type QueryOutcome = Answered | Refused
+
+/** Not executed, and no answer for a client: to be asked again of the group where the key is. */
+export const isElsewhere = (outcome: { readonly _tag: string }): outcome is Refused =>
+  outcome._tag === "Refused" && (outcome as Refused).code === "elsewhere"
 
 /** Not executed, and no answer for a client: to be admitted anew, for the version that is active now. */
 export const isMoved = (outcome: Outcome): outcome is Refused =>

@@ -29,6 +29,7 @@ type Candidate =
   | { readonly call: Call; readonly answer: (reply: Reply | undefined) => QueryOutcome }
 
 const weigh = (state: MachineState, query: Query, index: Index, now: number): Candidate => {
+  if (!has(state, query)) return refusals.elsewhere(query.actor)
   const actor = state.catalogue.active(query.actor)
   if (actor === undefined) return refusals.unknownActor(query.actor)
   if (query.type === "list") return list(state, query, index)
@@ -59,6 +60,12 @@ const weigh = (state: MachineState, query: Query, index: Index, now: number): Ca
     answer: answer("result"),
   }
 }
+
+/** Also of an actor that is not known here: it may well be known where it lives. A list is of what this group has. */
+const has = ({ whereabouts }: MachineState, query: Query): boolean =>
+  query.type === "list"
+    ? whereabouts.ownsSome(query.actor)
+    : !isKey(query.key) || whereabouts.owns(query.actor, query.key)
 
 /** What is stored is what this version would show: another with the same number wrote the same shape. */
 const isOfShape = (

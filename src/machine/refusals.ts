@@ -114,6 +114,10 @@ export const overloaded = (detail: string): Refused => refused("overloaded", det
 export const versionMoved = (actor: string): Refused =>
   refused("version-moved", `The actor "${actor}" has been switched to another version meanwhile.`)
 
+/** Not for clients: whoever asked must ask where the key is. */
+export const elsewhere = (actor: string): Refused =>
+  refused("elsewhere", `The key of the actor "${shorten(actor)}" is in another group.`)
+
 /** Given by an operator, or what is left of one on the way to another version. */
 export const noState = (issues: ReadonlyArray<Issue>): Refused =>
   invalidInput(`This is no state of the actor: ${issuesText(issues)}`, issues)

@@ -23,6 +23,7 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
+import type { Places } from "./system/Whereabouts.ts"
 
 export interface OpenOptions {
   readonly node: NodeId
@@ -63,6 +64,7 @@ export interface Operations {
   readonly code: { readonly given: LedActor; readonly gives: string | null }
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
   readonly groups: { readonly given: null; readonly gives: GroupList }
+  readonly places: { readonly given: null; readonly gives: Places }
   readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }
 }

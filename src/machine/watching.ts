@@ -52,6 +52,7 @@ const answer = (
   kept: ReadonlyArray<KeptEvents>,
   index: Index,
 ): EventsOutcome | StateRead | null => {
+  if (isKey(key) && !state.whereabouts.owns(name, key)) return refusals.elsewhere(name)
   if (state.catalogue.active(name) === undefined) return refusals.unknownActor(name)
   if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
   if (after === null) return null

@@ -104,6 +104,8 @@ const ask = ({ operation, given }: Request): Effect.Effect<unknown, unknown> => 
       return Effect.sync(() => core.actors())
     case "groups":
       return Effect.sync(() => core.groups())
+    case "places":
+      return Effect.sync(() => core.places())
     default:
       return Effect.fail(new Error(`there is no operation ${operation}`))
   }

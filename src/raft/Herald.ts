@@ -121,8 +121,26 @@ const lineOf = (
         details: { version: change.version },
         level: "info",
       }
+    case "placed": {
+      const { groups, by } = change
+      return {
+        message: "it is settled where an actor lives",
+        details: { groups: textOf(groups), by },
+        level: "info",
+      }
+    }
+    case "owns": {
+      const slots = textOf(change.ranges.map(({ from, to }) => `${from}-${to}`))
+      return { message: "the group has an actor's keys", details: { slots }, level: "info" }
+    }
   }
 }
+
+/** The first of them: an actor may be spread over a thousand groups. */
+const textOf = (names: ReadonlyArray<string>): string =>
+  names.length <= namesMax
+    ? names.join(", ")
+    : `${names.slice(0, namesMax).join(", ")} and ${names.length - namesMax} more`
 
 export const linesPerWindowMax = 100
 export const windowMillis = 10_000

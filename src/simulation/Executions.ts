@@ -2,7 +2,7 @@
 
 import type { Entry, Index } from "../consensus/types.ts"
 import { decodeCommand, type LoggedCommand } from "../machine/command.ts"
-import { isMoved, type Outcome } from "../machine/outcome.ts"
+import { isElsewhere, isMoved, type Outcome } from "../machine/outcome.ts"
 import { readSystem, type SystemInput } from "../machine/system/commands.ts"
 import { repairOf } from "../machine/system/quarantine.ts"
 import { isSystemName } from "../machine/system/rows.ts"
@@ -58,9 +58,10 @@ export class Executions {
     const { idempotencyKey, timer } = command
     const instance = `${command.actor}/${command.key}`
     if (command.actor === "$instance") return this.#noteQuarantine(entry, command, outcome)
-    // What was not executed, because another version was active by then, is asked for anew under the same key.
-    const hasMoved: boolean = isMoved(outcome)
-    if (hasMoved) return
+    // What was not executed, because another version was active by then, is asked for anew under the same key; so is what
+    // belongs to another group.
+    const isAskedAnew: boolean = isMoved(outcome) || isElsewhere(outcome)
+    if (isAskedAnew) return
     const execution: Execution = {
       index,
       term: entry.term,

@@ -110,6 +110,7 @@ export const layerBoundary = (options: {
         code: (asked) => ask(host.code(asked)),
         actors: ask(host.actors),
         groups: ask(host.groups),
+        places: ask(host.places),
       })
     }),
   )

@@ -343,6 +343,7 @@ const machine: MachineHost["Service"] = {
   code: () => unasked,
   actors: unasked,
   groups: unasked,
+  places: unasked,
   apply: () => unasked,
   query: () => unasked,
   events: () => unasked,

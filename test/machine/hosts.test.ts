@@ -5,9 +5,21 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineFailed } from "../../src/machine/MachineHost.ts"
+import { everySlot, wholeIn } from "../../src/machine/slots.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { command, entry, initial, refusalOf } from "./Bench.ts"
-import { add, base, offerOwn, places, propose, removeTemporary, run, value } from "./places.ts"
+import {
+  add,
+  base,
+  offerOwn,
+  places,
+  propose,
+  removeTemporary,
+  run,
+  source,
+  system,
+  value,
+} from "./places.ts"
 
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(30_000)
@@ -312,6 +324,48 @@ for (const [name, make] of Object.entries(places)) {
             timers: 1,
             dirty: 2 + 3,
           })
+        }),
+      )
+    })
+
+    test("knows which groups there are and where actors live", async () => {
+      await run(
+        make().layer(),
+        Effect.fnUntraced(function* (host) {
+          expect(yield* host.groups).toEqual({ index: base, groups: [] })
+          expect(yield* host.places).toEqual({ index: 0, places: [] })
+          const configuration = { ...initial, addresses: { n1: { peer: "n1:1", client: "" } } }
+          const placement = wholeIn("orders")
+          const entries = [
+            system("$group/open", "orders", { configuration }),
+            system("$place/settle", "bills", { placement, by: "n1" }),
+            system("$group/open", "bills", { configuration }),
+          ]
+          yield* host.apply(entries.map((bytes, at) => entry(base + 1 + at, bytes)))
+          expect(yield* host.groups).toEqual({
+            index: base + 3,
+            groups: [
+              { group: "bills", founded: base + 3, configuration },
+              { group: "orders", founded: base + 1, configuration },
+            ],
+          })
+          expect(yield* host.places).toEqual({
+            index: base + 2,
+            places: [{ actor: "bills", placement, by: "n1", index: base + 2 }],
+          })
+        }),
+      )
+    })
+
+    test("knows whose machine it is", async () => {
+      await run(
+        make().layer(source(1), "orders"),
+        Effect.fnUntraced(function* (host) {
+          expect(yield* value(host)).toMatchObject({ code: "elsewhere" })
+          const ranges = [everySlot]
+          yield* host.apply([entry(base + 1, system("$shard/own", "counter", { ranges }))])
+          yield* propose(host, base + 2, [add(2)])
+          expect(yield* value(host)).toBe(2)
         }),
       )
     })

@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { mainGroup } from "../../src/consensus/groups.ts"
+import type { GroupId } from "../../src/consensus/types.ts"
 import { bundleActors } from "../../src/machine/bundle.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { layerInProcess } from "../../src/machine/hostInProcess.ts"
@@ -89,7 +91,7 @@ type Layers = Layer.Layer<MachineHost | SnapshotStore, unknown>
 
 /** A node's place: every call of `layer` is a start of it. */
 interface Place {
-  readonly layer: (code?: string) => Layers
+  readonly layer: (code?: string, group?: GroupId) => Layers
 }
 
 export const actorsOf = (directory: string, code: string): string => {
@@ -104,7 +106,7 @@ const inProcess = (
   openStore: Parameters<typeof layerInProcess>[0]["openStore"],
   directory: string,
 ): Place => ({
-  layer: (code = source(1)) =>
+  layer: (code = source(1), group = mainGroup) =>
     Layer.unwrap(
       Effect.gen(function* () {
         const modules = yield* bundleActors(actorsOf(directory, code))
@@ -117,7 +119,7 @@ const inProcess = (
         return Layer.effect(
           MachineHost,
           Effect.map(MachineHost, (host) => MachineHost.of({ ...host, own })),
-        ).pipe(Layer.provide(layerInProcess({ openStore, registry })))
+        ).pipe(Layer.provide(layerInProcess({ openStore, group, registry })))
       }),
     ).pipe(Layer.provideMerge(snapshots)),
 })
@@ -135,12 +137,13 @@ export const places: Readonly<Record<string, () => Place>> = {
   },
   worker: () => {
     const directory = temporary()
-    return { layer: (code = source(1)) => worker(directory, actorsOf(directory, code)) }
+    return { layer: (code = source(1), group) => worker(directory, actorsOf(directory, code), group) }
   },
 }
 
-export const worker = (directory: string, actorsDirectory: string): Layers =>
+export const worker = (directory: string, actorsDirectory: string, group = mainGroup): Layers =>
   layerWorker({
+    group,
     actorsDirectory,
     node: "n1",
     statePath: join(directory, "state.db"),
@@ -181,8 +184,11 @@ export const offerOwn = Effect.fnUntraced(function* (host: Host) {
   }
 })
 
-const system = <Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): Uint8Array =>
-  encodeSystem(name, { key, input, id: crypto.randomUUID(), door: "n1" })
+export const system = <Name extends SystemName>(
+  name: Name,
+  key: string,
+  input: SystemInput<Name>,
+): Uint8Array => encodeSystem(name, { key, input, id: crypto.randomUUID(), door: "n1" })
 
 /** Through the door and the log, from `first` on. */
 export const propose = Effect.fnUntraced(function* (

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Schema } from "effect"
 import { actor } from "../../src/index.ts"
+import { manifestOf } from "../../src/machine/manifest.ts"
 import { loadActors } from "../../src/machine/modules.ts"
 import { ActorsRefused, registryOf } from "../../src/machine/Registry.ts"
 
@@ -210,6 +211,31 @@ describe("a broken file is named with its reason", () => {
       good.replace("queries: {}", '["k".repeat(100000)]: 1'),
       `an actor has no field "${"k".repeat(64)}…"; there are version`,
     ],
+    [
+      "a group that nobody could call so",
+      good.replace("queries: {}", 'group: "all/orders"'),
+      "group: expected a name of a group: letters, digits, - and _, a letter first, at most 63",
+    ],
+    [
+      "a group that is no text",
+      good.replace("queries: {}", "group: null"),
+      "group: expected a name of a group",
+    ],
+    [
+      "no shards at all",
+      good.replace("queries: {}", "shards: 0"),
+      "shards: expected an integer from 1 to 1024",
+    ],
+    [
+      "more shards than there may be",
+      good.replace("queries: {}", "shards: 1025"),
+      "shards: expected an integer from 1 to 1024",
+    ],
+    [
+      "shards whose groups would have names that are too long",
+      good.replace("queries: {}", 'shards: 8, group: "g".repeat(62)'),
+      `shards: the last of their groups would be called ${"g".repeat(62)}-8, and 64 characters are more than 63`,
+    ],
     ["a command that no URL can name", good.replace("add:", '"a/b":'), "commands.a/b: no name"],
   ]
   for (const [what, text, reason] of broken) {
@@ -245,6 +271,30 @@ describe("a broken file is named with its reason", () => {
     expect(() => registryOf({ count: actor(misspelt) })).toThrow(
       'count: an actor has no field "Quieries": queries is meant',
     )
+  })
+})
+
+describe("where an actor is to live", () => {
+  const plain = { version: 1, state: Schema.Int, initial: 0, commands: {} }
+
+  test("is told of its version, as far as its definition says so", () => {
+    const registry = registryOf({
+      here: actor(plain),
+      there: actor({ ...plain, group: "sales" }),
+      spread: actor({ ...plain, group: "sales", shards: 8 }),
+    })
+    const told = (name: string) => manifestOf(registry.current.get(name)!)
+    expect(told("there")).toMatchObject({ group: "sales" })
+    expect(told("spread")).toMatchObject({ group: "sales", shards: 8 })
+    // What is stored of a definition without them is what it was before there were any.
+    expect(Object.keys(told("here"))).not.toContain("group")
+    expect(Object.keys(told("here"))).not.toContain("shards")
+    expect(Object.keys(told("there"))).not.toContain("shards")
+  })
+
+  test("may be said up to the longest name of a group", () => {
+    const spread = actor({ ...plain, group: "g".repeat(58), shards: 1024 })
+    expect(registryOf({ spread }).current.size).toBe(1)
   })
 })
 

@@ -422,6 +422,7 @@ const layerToyMachine = (node: TestNode) =>
       led: Effect.succeed([]),
       code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),
+      places: Effect.succeed({ index: 0, places: [] }),
       groups: Effect.sync(() => ({ index: position.index, groups: [] })),
       stateHash: Effect.sync(() => ({ index: position.index, hash: hashOf(node.applied) })),
       checkpoints: Effect.sync(() => checkpoints.newest),

@@ -48,6 +48,8 @@ test("each change is a line, and what an operator has to look at is a warning", 
     { ...repaired(4) },
     { index: 4, actor, what: "lifted", version },
     { index: 5, actor, what: "rolledBack", from: version, to: "v0", number: 2 },
+    { index: 6, actor, what: "placed", groups: ["till-1", "till-2"], by: "n1" },
+    { index: 7, actor, what: "owns", ranges: Array.from({ length: 21 }, (_, at) => ({ from: at, to: at })) },
   )
   expect(lines).toEqual([
     ["info", "a version has come in", { index: 1, actor, version, number: 3, by: "n1" }],
@@ -65,8 +67,18 @@ test("each change is a line, and what an operator has to look at is a warning", 
     ["info", "an instance is repaired", { index: 4, actor, key, how: "before" }],
     ["info", "an actor is no longer suspended", { index: 4, actor, version }],
     ["info", "an actor is rolled back", { index: 5, actor, from: version, to: "v0", number: 2 }],
+    ["info", "it is settled where an actor lives", { index: 6, actor, groups: "till-1, till-2", by: "n1" }],
+    [
+      "info",
+      "the group has an actor's keys",
+      {
+        index: 7,
+        actor,
+        slots: `${Array.from({ length: 20 }, (_, at) => `${at}-${at}`).join(", ")} and 1 more`,
+      },
+    ],
   ])
-  expect(herald.toldIndex).toBe(5)
+  expect(herald.toldIndex).toBe(7)
 })
 
 test("who executes a long log writes so many lines at a time, and counts the others in one", () => {

@@ -36,16 +36,6 @@ export class GroupDirectory {
     for (const { key, value } of this.#rows.all()) this.#byName.set(key, value)
   }
 
-  /** Of those that are open. */
-  get count(): number {
-    return this.#byName.values().reduce((sum, { isClosed }) => sum + (isClosed ? 0 : 1), 0)
-  }
-
-  /** Also of those that are closed. */
-  get names(): number {
-    return this.#byName.size
-  }
-
   get(group: GroupId): GroupRow | null {
     return this.#byName.get(group) ?? null
   }

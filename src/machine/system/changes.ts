@@ -1,14 +1,16 @@
 // What has an entry changed of actors and their instances, that whoever looks after a node wants to read in its log? Seen
 // by comparing what stood there before with what stands there now: whatever changes it, nothing is missed.
 
-import type { Entry, Index, NodeId } from "../../consensus/types.ts"
+import type { Entry, GroupId, Index, NodeId } from "../../consensus/types.ts"
 import { actorBegins, type LoggedCommand } from "../command.ts"
 import type { MachineState } from "../execution.ts"
 import type { Guilt } from "../fault.ts"
+import type { SlotRange } from "../slots.ts"
 import { readSystem } from "./commands.ts"
 import type { Quarantine, Suspension } from "./Quarantines.ts"
 import { subjectOf } from "./quarantine.ts"
 import { systemPrefix } from "./rows.ts"
+import type { Place } from "./Whereabouts.ts"
 
 /** Versions by their ids; `number`: the one that its author counts by. */
 type What =
@@ -32,6 +34,10 @@ type What =
   | { readonly what: "suspended"; readonly version: string; readonly instances: number }
   /** Repaired instances have brought it below the measure, or another version was switched on. */
   | { readonly what: "lifted"; readonly version: string }
+  /** It is settled where the actor lives: in these groups, in the order of its slots. */
+  | { readonly what: "placed"; readonly groups: ReadonlyArray<GroupId>; readonly by: NodeId }
+  /** The group executes commands of the actor's keys in these slots, and of no others. */
+  | { readonly what: "owns"; readonly ranges: ReadonlyArray<SlotRange> }
 
 /** One fact, as an entry has made it. */
 export type Change = What & { readonly index: Index; readonly actor: string }
@@ -58,17 +64,22 @@ export interface Standing {
   readonly suspension: Suspension | null
   readonly key: string | null
   readonly quarantine: Quarantine | null
+  readonly place: Place | null
+  readonly given: ReadonlyArray<SlotRange> | null
 }
 
 /** Null: it is about no actor. */
 export const standingFor = (state: MachineState, { actor, key }: LoggedCommand): Standing | null => {
-  if (actor === "$actor") return standingOf(state, key, null)
+  if (aboutActors.has(actor)) return standingOf(state, key, null)
   const subject = subjectOf(key)
   return subject === null ? null : standingOf(state, subject.actor, subject.key)
 }
 
+/** Their keys are names of actors. */
+const aboutActors: ReadonlySet<string> = new Set(["$actor", "$place", "$shard"])
+
 const standingOf = (
-  { catalogue, quarantines }: MachineState,
+  { catalogue, quarantines, whereabouts }: MachineState,
   actor: string,
   key: string | null,
 ): Standing => {
@@ -81,6 +92,8 @@ const standingOf = (
     suspension: active === null ? null : quarantines.suspension(actor, active),
     key,
     quarantine: key === null ? null : quarantines.of(actor, key),
+    place: whereabouts.place(actor),
+    given: whereabouts.given(actor),
   }
 }
 
@@ -95,10 +108,19 @@ export const changesSince = (
   const { actor, key } = before
   const now = standingOf(state, actor, key)
   return [
+    ...placeChanges(before, now),
     ...versionChanges(state, before, now, command.command),
     ...(key === null ? [] : instanceChanges(before, now, key, command)),
     ...suspensionChanges(before, now, isVoiding(command)),
   ].map((change) => ({ ...change, index, actor }))
+}
+
+function* placeChanges(before: Standing, { place, given }: Standing): Generator<What> {
+  if (place !== null && place !== before.place) {
+    const { placement, by } = place
+    yield { what: "placed", groups: [...new Set(placement.map(({ group }) => group))], by }
+  }
+  if (given !== null && given !== before.given) yield { what: "owns", ranges: given }
 }
 
 function* versionChanges(

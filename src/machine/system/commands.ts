@@ -1,12 +1,14 @@
 // What do the machine's own commands say? Written by doors and leaders, read again from the log.
 
 import { Effect, Option, Schema } from "effect"
+import { isGroupName } from "../../consensus/groups.ts"
 import type { NodeId } from "../../consensus/types.ts"
 import type { VersionRow } from "../Catalogue.ts"
 import { type Command, encodeCommand } from "../command.ts"
 import type { Guilt } from "../fault.ts"
 import { parseCanonical } from "../json.ts"
 import { numberMax } from "../limits.ts"
+import { shardsMax } from "../slots.ts"
 
 /** A piece of an actor's code, on its way into the state. */
 const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
@@ -19,6 +21,9 @@ export const manifestFields = {
   initial: Schema.String,
   migrations: Schema.Array(Schema.Struct({ to: Schema.Int, down: Schema.Boolean })),
   hasLeading: Schema.Boolean,
+  // Absent where a definition says nothing, as in entries of before.
+  group: Schema.optionalKey(Schema.String.check(Schema.makeFilter(isGroupName))),
+  shards: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: shardsMax }))),
   shapes: Schema.Record(Schema.String, Schema.Unknown),
 }
 
@@ -93,6 +98,15 @@ const Open = Schema.Struct({
 
 const Nothing = Schema.Struct({})
 
+const Range = Schema.Struct({ from: Schema.Int, to: Schema.Int })
+
+const Settle = Schema.Struct({
+  placement: Schema.Array(Schema.Struct({ group: Schema.String, ...Range.fields })),
+  by: Schema.String,
+})
+
+const Own = Schema.Struct({ ranges: Schema.Array(Range) })
+
 const schemas = {
   "$actor/piece": Piece,
   "$actor/register": Register,
@@ -103,6 +117,8 @@ const schemas = {
   "$instance/repair": Repair,
   "$group/open": Open,
   "$group/close": Nothing,
+  "$place/settle": Settle,
+  "$shard/own": Own,
 } as const
 
 export type SystemName = keyof typeof schemas

@@ -5,10 +5,11 @@ import type { Entry, GroupId } from "../../consensus/types.ts"
 import type { Work } from "../Executor.ts"
 import type { MachineState, Weighed } from "../execution.ts"
 import type { Fault } from "../fault.ts"
-import type { Outcome } from "../outcome.ts"
+import { isElsewhere, type Outcome } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { readSystem, type SystemInput, type SystemName } from "./commands.ts"
 import { closeGroup, openGroup } from "./groups.ts"
+import { own, settle } from "./places.ts"
 import { quarantine, repair, subjectOf } from "./quarantine.ts"
 import { activate, offer, register, rollBack, storePiece, type Verdict } from "./versions.ts"
 
@@ -41,7 +42,7 @@ export function* executeSystem(
           replayed: false,
         }
   // A piece is stored as often as it comes, and answers alike.
-  if (command.command !== "piece") state.outcomes.add(slot, command, entry, outcome)
+  if (command.command !== "piece" && !isElsewhere(outcome)) state.outcomes.add(slot, command, entry, outcome)
   return { outcome }
 }
 
@@ -89,6 +90,10 @@ function* run(
       return judgeInMain("$group/open", (given) => openGroup(state, key, given, entry))
     case "$group/close":
       return judgeInMain("$group/close", () => closeGroup(state, key, entry))
+    case "$place/settle":
+      return judgeInMain("$place/settle", (given) => settle(state, key, given, entry))
+    case "$shard/own":
+      return judge("$shard/own", (given) => own(state, key, given, entry))
     default:
       return refusals.unknownActor(actor)
   }

@@ -10,7 +10,7 @@ import type { Verdict } from "./versions.ts"
 
 /** The first who opens a group decides how it begins: two founders would make two groups of one name. */
 export const openGroup = (
-  { groups }: MachineState,
+  state: MachineState,
   group: GroupId,
   { configuration: { voters, learners, addresses } }: SystemInput<"$group/open">,
   { index }: Entry,
@@ -19,17 +19,13 @@ export const openGroup = (
     const reason = group === mainGroup ? "it is always there" : groupNameRule
     return refusals.invalidInput(`"${refusals.shorten(group)}" is no name for another group: ${reason}.`, [])
   }
+  const { groups } = state
   const known = groups.get(group)
-  if (known?.isClosed === true) {
-    return refusals.invalidInput(`The group ${group} was closed: no other one is ever called so.`, [])
-  }
-  if (known !== null) return { result: { group, founded: known.founded, isNew: false } }
+  if (known !== null && !known.isClosed) return { result: { group, founded: known.founded, isNew: false } }
   const problem = membersProblem({ voters, learners, addresses })
   if (problem !== null) return refusals.invalidInput(`These are no members for a group: ${problem}.`, [])
-  if (groups.count >= groupsMax) {
-    return refusals.invalidInput(`There are ${groups.count} groups; ${groupsMax} are allowed.`, [])
-  }
-  if (groups.names >= namesMax) return refusals.invalidInput(`${namesMax} names have been used up.`, [])
+  const lacking = roomProblem(state, [group])
+  if (lacking !== null) return refusals.invalidInput(lacking, [])
   const membersAddresses = [...voters, ...learners].map((id) => [id, addresses[id]!] as const)
   const configuration: Configuration = {
     voters,
@@ -42,14 +38,38 @@ export const openGroup = (
   return { result: { group, founded: index, isNew: true } }
 }
 
-/** Whoever has it lets it go. */
-export const closeGroup = ({ groups }: MachineState, group: GroupId, { index }: Entry): Verdict => {
+/** Whoever has it lets it go. Not while an actor lives in it: its instances would be nowhere. */
+export const closeGroup = (
+  { groups, whereabouts }: MachineState,
+  group: GroupId,
+  { index }: Entry,
+): Verdict => {
+  if (whereabouts.groups().has(group)) {
+    return refusals.refused("in-use", `An actor lives in the group ${group}.`)
+  }
   const known = groups.get(group)
   if (known === null) {
     return refusals.refused("not-found", `There is no group "${refusals.shorten(group)}".`)
   }
   if (!known.isClosed) groups.put({ ...known, isClosed: true }, index)
   return { result: { group, isClosed: true } }
+}
+
+/** Why no more groups may be called by such names; null: there is room for them. What is settled has room already. */
+export const roomProblem = (
+  { groups, whereabouts }: MachineState,
+  names: ReadonlyArray<GroupId>,
+): string | null => {
+  const all = groups.all()
+  const closed = all.find(({ group, isClosed }) => isClosed && names.includes(group))
+  if (closed !== undefined) return `The group ${closed.group} was closed: no other one is ever called so.`
+  const open = all.flatMap(({ group, isClosed }) => (isClosed ? [] : [group]))
+  const taken = whereabouts.groups().union(new Set(open))
+  const more = new Set(names.filter((name) => name !== mainGroup && !taken.has(name))).size
+  if (more > 0 && taken.size + more > groupsMax) {
+    return `There are ${taken.size} groups besides ${mainGroup}; ${groupsMax} are allowed.`
+  }
+  return more > 0 && all.length + more > namesMax ? `${namesMax} names have been used up.` : null
 }
 
 /** Each has a log, a leader and heartbeats on every member. */

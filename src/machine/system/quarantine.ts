@@ -64,6 +64,7 @@ export function* repair(
   now: number,
 ): Work<Verdict | { readonly fault: Fault }> {
   const { actor, key } = subject
+  if (!state.whereabouts.owns(actor, key)) return refusals.elsewhere(actor)
   const voided = state.quarantines.voiding(actor, key, index)
   if (voided !== null) return refusals.voided(voided)
   const call = callOfRepair(state, subject, input, { index, term, now })
