@@ -12,7 +12,7 @@ import {
   type GroupWrite,
   type LoadedGroup,
   type LogStore,
-  StorageFailed,
+  type StorageFailed,
   StorageFull,
 } from "./LogStore.ts"
 import { groupNumberMax, type LogTables } from "./LogTables.ts"
@@ -21,10 +21,10 @@ import { type OpenedLog, openLog, openTables } from "./logOpen.ts"
 import type { GroupRecord } from "./logRows.ts"
 import { salvage } from "./logSalvage.ts"
 import { applyWrite, hashAt, verified } from "./logWrite.ts"
-import type { LogMark, Mark, MarkedGroup, MarkHead } from "./mark.ts"
+import { MarkKeeper } from "./MarkKeeper.ts"
+import type { Mark, MarkHead } from "./mark.ts"
 import { Room } from "./Room.ts"
 import { Sweeper } from "./Sweeper.ts"
-import { highest } from "./settle.ts"
 import { storageError } from "./sqliteError.ts"
 
 type Service = LogStore["Service"]
@@ -38,14 +38,10 @@ export class LogFile {
   private readonly sweeper: Sweeper
   tables: LogTables
   groups: Map<GroupId, GroupRecord>
-  private readonly mark: LogMark
+  private readonly mark: MarkKeeper
   private readonly evidenceKept: boolean
-  /** What the mark says of each group; also of groups that the database has lost. */
-  readonly marked: Map<GroupId, MarkedGroup>
   /** Groups that are gone, by their number: what is left of them goes piece by piece. */
   private readonly forgotten: Map<number, GroupId>
-  /** What the mark says of these groups is not in its file yet. */
-  private readonly unmarked = new Set<GroupId>()
   /** Why a group that is not found may have been lost. */
   suspicion: string
   /** Counts the commits. */
@@ -61,22 +57,21 @@ export class LogFile {
     this.sweeper = new Sweeper(this.room, () => this.tables)
     this.tables = opened.tables
     this.groups = opened.groups
-    this.mark = opened.mark
+    this.mark = new MarkKeeper(opened.mark, opened.marked)
     this.evidenceKept = opened.evidenceKept
-    this.marked = new Map(opened.marked)
     this.forgotten = opened.forgotten
     this.suspicion = opened.suspicion
     this.sequence = opened.sequence
     this.peers = opened.peers
-    for (const record of this.groups.values()) {
-      // Where the log ends, the database says: its last commit may have missed its mark. What was promised,
-      // the higher of the two, until `load` has made that durable in the database as well.
-      const marked = this.marked.get(record.group)
-      this.marked.set(record.group, { ...markOf(record), ...(marked && highest(record, marked)) })
-    }
+    for (const record of this.groups.values()) this.mark.found(record)
     // The file of the mark may be a new one.
     this.makeRoomInMark(this.marked.size)
-    this.writeMark([])
+    this.writeMark()
+  }
+
+  /** What the mark says of each group; also of groups that the database has lost. */
+  get marked(): Mark["groups"] {
+    return this.mark.groups
   }
 
   static open(medium: LogMedium): LogFile {
@@ -303,13 +298,13 @@ export class LogFile {
     this.sequence = sequence
     for (const record of records) {
       this.groups.set(record.group, record)
-      this.marked.set(record.group, markOf(record))
+      this.mark.changed(record)
     }
     if (forgotten !== undefined) {
       this.groups.delete(forgotten)
-      this.marked.delete(forgotten)
+      this.mark.forgotten(forgotten)
     }
-    this.writeMark(forgotten === undefined ? records.map(({ group }) => group) : [forgotten])
+    this.writeMark()
   }
 
   /** The file is bad somewhere: a new one takes its place, with everything that can be verified. */
@@ -341,28 +336,13 @@ export class LogFile {
     return { sequence, boot: medium.boot, damaged, failed: this.failure !== null }
   }
 
-  private wholeMark(): Mark {
-    return { ...this.markHead(), groups: this.marked }
-  }
-
   /** Of a full disk a mark never asks for more than it has. */
   private makeRoomInMark(groups: number): void {
-    this.room.orReserve(() => this.mark.makeRoom(groups, () => this.wholeMark()))
+    this.room.orReserve(() => this.mark.makeRoom(groups, this.markHead()))
   }
 
-  /** `touched`: the groups that the commit made, changed or forgot. */
-  private writeMark(touched: ReadonlyArray<GroupId>): void {
-    for (const group of touched) this.unmarked.add(group)
-    const groups = Array.from(this.unmarked, (group) => [group, this.marked.get(group) ?? null] as const)
-    try {
-      this.mark.write({ ...this.markHead(), groups }, () => this.wholeMark())
-      // Else the last word of a store that fails has it: that names the same commit.
-      this.unmarked.clear()
-    } catch (error) {
-      // Its room was taken when the file was made. Whatever it is, "nothing was written" would be a lie: the
-      // transaction that it tells of is there.
-      throw new StorageFailed({ operation: "mark", message: messageOf(error), cause: error })
-    }
+  private writeMark(): void {
+    this.mark.write(this.markHead())
   }
 
   private attempt<A>(operation: string, body: () => A): A {
@@ -381,19 +361,9 @@ export class LogFile {
     this.failure = failure
     this.damaged = error instanceof LogDamaged || /SQLITE_CORRUPT/.test(failure.message)
     try {
-      this.writeMark([])
+      this.writeMark()
     } catch {
       // The first failure is the one to tell.
     }
   }
 }
-
-const markOf = (record: GroupRecord): MarkedGroup => ({
-  term: record.term,
-  votedFor: record.votedFor,
-  lastIndex: record.lastIndex,
-  lastTerm: record.lastTerm,
-  hash: record.lastHash.toString(16),
-})
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

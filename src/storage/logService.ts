@@ -3,6 +3,7 @@
 import { Deferred, Effect } from "effect"
 import { BrokenCode } from "./assert.ts"
 import type { DataDirectory } from "./DataDirectory.ts"
+import { Gathering } from "./Gathering.ts"
 import { LogStore, StorageFailed, type StorageFull } from "./LogStore.ts"
 import { type LogCore, type LogError, packError, unpackError } from "./logProtocol.ts"
 import { fullMillis, untilRoom } from "./untilRoom.ts"
@@ -30,6 +31,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
     // A request of its own for every piece: writes that wait go in between.
     while (yield* call("sweep", group)) yield* Effect.yieldNow
   })
+  const gathering = new Gathering(call)
   const sweepForgotten = Effect.gen(function* () {
     while (yield* call("sweepForgotten")) yield* Effect.yieldNow
   })
@@ -39,7 +41,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
     rememberIncarnation: (peer, incarnation) =>
       Effect.mapError(call("rememberIncarnation", peer, incarnation), stopped),
     load: (options) => Effect.mapError(call("load", options), stopped),
-    write: (batch) => Effect.mapError(call("write", batch), stoppedOrFull),
+    write: (batch) => Effect.mapError(gathering.write(batch), stoppedOrFull),
     read: (options) =>
       Effect.mapError(call("read", options), (error) =>
         error._tag === "Compacted" ? error : stopped(error),

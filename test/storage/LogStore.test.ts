@@ -366,6 +366,30 @@ describe.each(Object.keys(nodes))("a log: %s", (name) => {
     )
   })
 
+  test("writes of many groups that are asked for at once share their commits", async () => {
+    const run = node()
+    const groups = Array.from({ length: 30 }, (_, at) => `group-${at}`)
+    await run((log) =>
+      Effect.gen(function* () {
+        for (const group of groups) yield* loadMain(log, { group })
+        const before = log.sequence()
+        const writes = groups.map((group) =>
+          log.write([{ group, write: writeOf({ entries: [entryOf(1, 1, group)] }) }]),
+        )
+        yield* Effect.all(writes, { concurrency: "unbounded" })
+        // On the caller's own thread each is written before the next is asked for.
+        expect(log.sequence() - before).toBe(name === "SQLite in this thread" ? groups.length : 2)
+      }),
+    )
+    await run((log) =>
+      Effect.forEach(groups, (group) =>
+        Effect.map(loadMain(log, { group }), ({ tail }) =>
+          expect(plain(tail)).toEqual(plain([entryOf(1, 1, group)])),
+        ),
+      ),
+    )
+  })
+
   test("a write that cannot follow is refused as a whole, with all of its batch (R3)", async () => {
     const run = node()
     const impossible = [
