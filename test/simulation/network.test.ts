@@ -275,8 +275,8 @@ describe("the pulse of a peer", () => {
     ],
     [
       "losing all",
-      (network: Network) => void (network.link("b", "a").weather = { ...calmLink, loss: 1 }),
-      (network: Network) => void (network.link("b", "a").weather = calmLink),
+      (network: Network) => Object.assign(network.link("b", "a"), { weather: { ...calmLink, loss: 1 } }),
+      (network: Network) => Object.assign(network.link("b", "a"), { weather: calmLink }),
     ],
   ])("is not heard over a link that is %s, and again when it is not", (_, begin, end) => {
     const { world, network, a, b } = pair()

@@ -88,7 +88,8 @@ for (const [name, layer] of Object.entries(layers)) {
           for (const [name, mailbox] of yield* open(n2, names)) {
             const answering = Effect.gen(function* () {
               for (const { from, payload } of yield* Queue.takeAll(mailbox)) {
-                if (payload.type === "HeartbeatRequest") n2.transport.send(from, name, answerTo(payload.round))
+                if (payload.type === "HeartbeatRequest")
+                  n2.transport.send(from, name, answerTo(payload.round))
               }
             })
             yield* Effect.forkScoped(Effect.forever(answering))
@@ -110,7 +111,8 @@ for (const [name, layer] of Object.entries(layers)) {
           const { n1, n2 } = yield* pair
           yield* open(n1, names)
           const boxes = yield* open(n2, ["group 1", "group 3"])
-          for (const name of ["group 0", "group 1", "group 2", "group 3"]) n1.transport.send("n2", name, ask(1))
+          for (const name of ["group 0", "group 1", "group 2", "group 3"])
+            n1.transport.send("n2", name, ask(1))
           yield* eventually("both have come", () => waiting(boxes) === 2)
           yield* n2.transport.detach("group 1")
           for (const name of ["group 1", "group 3"]) n1.transport.send("n2", name, ask(2))
@@ -234,7 +236,10 @@ describe("the outbound lanes with heartbeats in the making", () => {
     fc.oneof(
       fc.constant("close" as const),
       fc.constant("leave" as const),
-      fc.record({ group: fc.constantFrom(...groups), what: fc.constantFrom("beat", "vote", "bulk" as const) }),
+      fc.record({
+        group: fc.constantFrom(...groups),
+        what: fc.constantFrom("beat", "vote", "bulk" as const),
+      }),
     ),
     { maxLength: 80 },
   )

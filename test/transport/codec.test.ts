@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { decode, encode, encodeBeats, encodeGreeting, type Hello, type Said } from "../../src/transport/codec.ts"
+import {
+  decode,
+  encode,
+  encodeBeats,
+  encodeGreeting,
+  type Hello,
+  type Said,
+} from "../../src/transport/codec.ts"
 import { headerBytes, Malformed } from "../../src/transport/framing.ts"
 import { beatsMax, idLengthMax } from "../../src/transport/limits.ts"
 import * as wire from "../../src/transport/raft.generated.js"

@@ -64,7 +64,10 @@ export const startMemory = Effect.fnUntraced(function* (
   incarnation = `incarnation of ${id}`,
 ): Effect.fn.Return<TestNode, unknown, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const transport = Context.get(yield* Layer.buildWithScope(layerMemory({ network, id, incarnation }), scope), Transport)
+  const transport = Context.get(
+    yield* Layer.buildWithScope(layerMemory({ network, id, incarnation }), scope),
+    Transport,
+  )
   const mailbox = yield* Queue.unbounded<Inbound>()
   yield* transport.attach(group, mailbox)
   return { id, transport, mailbox, address: nowhere, stop: Scope.close(scope, Exit.void) }
