@@ -88,6 +88,57 @@ const throughput = Effect.fnUntraced(function* (
   return `${rate} messages/s, ${(bytes / seconds / 1e6).toFixed(0)} MB/s in turns of ${turn}`
 })
 
+const answer: Payload = {
+  type: "HeartbeatReply",
+  term: 7,
+  round: 12,
+  sentAt: 123_456,
+  lastIndex: 999,
+  whole: true,
+  isShort: false,
+}
+
+const sentBy = ({ transport }: Node): number => transport.connections()[0]!.sentMessages
+
+/** So many groups of two members beat every 50 ms, all of them with their leader on one node. */
+const heartbeats = Effect.fnUntraced(function* (from: Node, to: Node, groups: number, seconds: number) {
+  let answered = 0
+  const beat = Effect.fnUntraced(function* (name: string) {
+    // Their leaders were elected at different moments.
+    yield* Effect.sleep(Math.random() * 50)
+    while (true) {
+      yield* Effect.sleep(50)
+      from.transport.send("n2", name, heartbeat)
+    }
+  })
+  const each = Effect.fnUntraced(function* (mailbox: Queue.Queue<Inbound>, run: (count: number) => void) {
+    while (true) run((yield* Queue.takeAll(mailbox)).length)
+  })
+  for (let at = 0; at < groups; at += 1) {
+    const name = `group ${at}`
+    const asked = yield* Queue.unbounded<Inbound>()
+    const replies = yield* Queue.unbounded<Inbound>()
+    yield* to.transport.attach(name, asked)
+    yield* from.transport.attach(name, replies)
+    yield* Effect.forkScoped(each(asked, () => void to.transport.send("n1", name, answer)))
+    const countReplies = (count: number): void => {
+      answered += count
+    }
+    yield* Effect.forkScoped(each(replies, countReplies))
+    yield* Effect.forkScoped(beat(name))
+  }
+  yield* Effect.sleep(500)
+  answered = 0
+  const [asking, answering] = [sentBy(from), sentBy(to)]
+  const cpu = process.cpuUsage()
+  yield* Effect.sleep(seconds * 1_000)
+  const { user, system } = process.cpuUsage(cpu)
+  const perSecond = (count: number): string => Math.round(count / seconds).toLocaleString("en")
+  const frames = `${perSecond(sentBy(from) - asking)} + ${perSecond(sentBy(to) - answering)} frames/s`
+  const load = `${((user + system) / 1e4 / seconds).toFixed(0)} % of a core for both ends`
+  return `${perSecond(answered)} answered/s, ${frames}, ${load}`
+})
+
 const program = Effect.gen(function* () {
   console.log(`codec, append of 64 × 128 bytes: ${codecMicros(append, 20_000)}`)
   console.log(`codec, heartbeat:                ${codecMicros(heartbeat, 200_000)}`)
@@ -102,6 +153,7 @@ const program = Effect.gen(function* () {
   console.log(`loopback, 200-byte commands:     ${yield* throughput(n1, n2, forward, 1_000, 300)}`)
   console.log(`loopback, appends of 64 × 128:   ${yield* throughput(n1, n2, append, 32, 300)}`)
   console.log(`loopback, one at a time:         ${yield* throughput(n1, n2, heartbeat, 1, 5_000)}`)
+  console.log(`1,000 groups that beat:          ${yield* heartbeats(n1, n2, 1_000, 5)}`)
 })
 
 await Effect.runPromise(Effect.scoped(program))

@@ -86,6 +86,22 @@ export const livenessPlants: ReadonlyArray<Plant> = [
     ],
   },
   {
+    id: "beat-lost-from-frame",
+    title: "Of the heartbeats in one frame the last one is left behind",
+    note: "The same group again and again, as groups beat in the same order: its followers elect another leader.",
+    edits: [
+      {
+        file: "src/transport/codec.ts",
+        find: "beats: beats.map(beatFrame)",
+        replace: "beats: (beats.length > 1 ? beats.slice(0, -1) : beats).map(beatFrame)",
+      },
+    ],
+    test: {
+      file: "test/transport/beats.test.ts",
+      name: "are answered by groups that wake one by one, and no answer is lost",
+    },
+  },
+  {
     id: "due-timer-proposed-again",
     title: "A leader proposes a due timer again while the last attempt is still under way",
     note: "A slow disk gets slower with each.",

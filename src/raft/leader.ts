@@ -6,7 +6,7 @@ import { isServing, type Leader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
-import { type Group, nowOf, post } from "./Group.ts"
+import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
 import type { Operations } from "./Operations.ts"
@@ -42,9 +42,7 @@ const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operat
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {
   while (true) {
-    // All groups of a node beat at the same moments, whenever each was elected: so their heartbeats share a frame.
-    const { heartbeatMillis } = group.options.limits
-    yield* Effect.sleep(heartbeatMillis - (nowOf(group.clock) % heartbeatMillis))
+    yield* Effect.sleep(group.options.limits.heartbeatMillis)
     post(group, { type: "HeartbeatDue" })
   }
 })

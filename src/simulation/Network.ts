@@ -298,8 +298,8 @@ export class Network {
     const { pulseMillis } = socketLimits
     const round = (): void => {
       if (this.#endpoints.get(self.id) !== endpoint) return
-      this.listen(endpoint)
       pulses.passed(pulseMillis)
+      this.listen(endpoint)
       process.after(pulseMillis, round)
     }
     round()

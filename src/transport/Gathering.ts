@@ -6,7 +6,7 @@ import { beatsBytesMax, beatsMax } from "./limits.ts"
 import type { Beat } from "./Transport.ts"
 
 /** No heartbeat takes more: its numbers, and a name of which every character takes three bytes. */
-export const beatBytesMax = (group: GroupId): number => 64 + 3 * group.length
+export const beatBytesMax = (group: GroupId): number => 56 + 3 * group.length
 /** Header, and the frame around the heartbeats. */
 const frameBytesMin = 16
 

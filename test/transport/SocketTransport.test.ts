@@ -128,6 +128,7 @@ describe("a connection that is lost", () => {
         const limits = {
           handshakeMillis: 7_777,
           probeMillis: 5_555,
+          pulseMillis: 3_333,
           backoffMinMillis: 20,
           backoffMaxMillis: 1_000,
         }
@@ -135,7 +136,8 @@ describe("a connection that is lost", () => {
         const hasty: Clock.Clock = Object.assign(Object.create(live) as Clock.Clock, {
           sleep: (duration: Duration.Duration) => {
             const millis = Duration.toMillis(duration)
-            if (millis === limits.handshakeMillis || millis === limits.probeMillis) return Effect.never
+            const { handshakeMillis, probeMillis, pulseMillis } = limits
+            if ([handshakeMillis, probeMillis, pulseMillis].includes(millis)) return Effect.never
             pauses.push(millis)
             return pauses.length < 12 ? Effect.yieldNow : Effect.never
           },

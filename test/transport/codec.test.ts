@@ -2,12 +2,19 @@
 
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { decode, encode, encodeGreeting, type Hello, type Said } from "../../src/transport/codec.ts"
+import {
+  decode,
+  encode,
+  encodeBeats,
+  encodeGreeting,
+  type Hello,
+  type Said,
+} from "../../src/transport/codec.ts"
 import { headerBytes, Malformed } from "../../src/transport/framing.ts"
-import { idLengthMax } from "../../src/transport/limits.ts"
+import { beatsMax, idLengthMax } from "../../src/transport/limits.ts"
 import * as wire from "../../src/transport/raft.generated.js"
 import type { Payload } from "../../src/transport/Transport.ts"
-import { group, messages } from "./support.ts"
+import { beat, group, messages } from "./support.ts"
 
 const reread = (frame: Uint8Array): Said => decode(frame.subarray(headerBytes))
 
@@ -52,6 +59,15 @@ describe("what is sent arrives", () => {
       index: 0,
     }
     expect(reread(encode(name, payload))).toEqual({ type: "Message", group: name, payload })
+  })
+
+  test("heartbeats of many groups read back as they were written, and so does a frame of none", () => {
+    fc.assert(
+      fc.property(fc.array(beat, { maxLength: 30 }), (beats) => {
+        expect(reread(encodeBeats(beats))).toEqual({ type: "Beats", beats })
+      }),
+      { numRuns: 200 },
+    )
   })
 
   test("a greeting reads back as it was written", () => {
@@ -164,6 +180,8 @@ describe("what is not well-formed is refused", () => {
       ...rest,
     },
   })
+  const beatRequest = { term: 1, commit: 1, round: 1, sentAt: 1, acknowledged: 1 }
+  const beatReply = { term: 1, round: 1, sentAt: 1, lastIndex: 1, whole: true, isShort: false }
   const wireHello = { ...hello, witnessedIncarnation: "", witnessedSequence: 0 }
   const bad: Readonly<Record<string, Partial<wire.Frame>>> = {
     "a frame without a message": {},
@@ -209,6 +227,22 @@ describe("what is not well-formed is refused", () => {
       },
     },
     "a parting that names no hash": { stateParted: { index: 4, hash: "" } },
+    "heartbeats with a group around them": { beats: { beats: [] } },
+    "a heartbeat of no group": { group: "", beats: { beats: [{ group: "", request: beatRequest }] } },
+    "a heartbeat that says nothing": { group: "", beats: { beats: [{ group }] } },
+    "a heartbeat that asks and answers": {
+      group: "",
+      beats: { beats: [{ group, request: beatRequest, reply: beatReply }] },
+    },
+    "a heartbeat that counts nothing": {
+      group: "",
+      beats: { beats: [{ group, request: { ...beatRequest, round: -1 } }] },
+    },
+    "more heartbeats than a frame may have": {
+      group: "",
+      beats: { beats: Array(beatsMax + 1).fill({ group, request: beatRequest }) },
+    },
+    "a hello without a session": { group: "", hello: { ...wireHello, session: "" } },
     "a hello without a name": { group: "", hello: { ...wireHello, nodeId: "" } },
     "a hello without a protocol": { group: "", hello: { ...wireHello, oldestProtocol: 0 } },
     "a hello whose protocols run backwards": { group: "", hello: { ...wireHello, oldestProtocol: 3 } },

@@ -10,7 +10,7 @@ import { helloTo, type Self } from "../../src/transport/handshake.ts"
 import { frameBytesMax, type SocketLimits } from "../../src/transport/limits.ts"
 import { layerMemory, type MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { layerSocket, PeerPort, type SocketOptions } from "../../src/transport/SocketTransport.ts"
-import { type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
+import { type Beat, type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
 import { Witness } from "../../src/transport/Witness.ts"
 
 export const clusterId = "cluster-1"
@@ -61,9 +61,13 @@ export const startSocket = Effect.fnUntraced(function* (
 export const startMemory = Effect.fnUntraced(function* (
   network: MemoryNetwork,
   id: NodeId,
+  incarnation = `incarnation of ${id}`,
 ): Effect.fn.Return<TestNode, unknown, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const transport = Context.get(yield* Layer.buildWithScope(layerMemory({ network, id }), scope), Transport)
+  const transport = Context.get(
+    yield* Layer.buildWithScope(layerMemory({ network, id, incarnation }), scope),
+    Transport,
+  )
   const mailbox = yield* Queue.unbounded<Inbound>()
   yield* transport.attach(group, mailbox)
   return { id, transport, mailbox, address: nowhere, stop: Scope.close(scope, Exit.void) }
@@ -280,6 +284,33 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     })
     .map(({ behind, ...rest }) => ({ ...rest, totalBytes: rest.offset + rest.bytes.length + behind })),
 }
+
+/** A heartbeat of some group. */
+export const beat: fc.Arbitrary<Beat> = fc.record({
+  group: text,
+  payload: fc.oneof(messages.HeartbeatRequest, messages.HeartbeatReply) as fc.Arbitrary<Beat["payload"]>,
+})
+
+/** A heartbeat that carries a number. */
+export const ask = (round: number): Beat["payload"] => ({
+  type: "HeartbeatRequest",
+  term: 7,
+  commit: 3,
+  acknowledged: 3,
+  round,
+  sentAt: 1_000,
+})
+
+/** What answers it. */
+export const answerTo = (round: number): Beat["payload"] => ({
+  type: "HeartbeatReply",
+  term: 7,
+  round,
+  sentAt: 1_000,
+  lastIndex: 3,
+  whole: true,
+  isShort: false,
+})
 
 /** A socket without manners: what it writes is up to the test, what it hears is kept. */
 export interface Stranger {
