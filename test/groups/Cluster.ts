@@ -11,6 +11,7 @@ import { layerInProcess } from "../../src/machine/hostInProcess.ts"
 import { MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
+import { everySlot } from "../../src/machine/slots.ts"
 import { encodeSystem, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { silentObserver } from "../../src/raft/observer.ts"
@@ -210,15 +211,26 @@ export class GroupsCluster {
     )
   }
 
-  system<Name extends SystemName>(name: Name, key: string, input: SystemInput<Name>): Outcome | Failure {
+  system<Name extends SystemName>(
+    name: Name,
+    key: string,
+    input: SystemInput<Name>,
+    group: GroupId = "main",
+  ): Outcome | Failure {
     const id = `${name} ${key} ${this.world.nowMillis}`
-    return this.propose("main", encodeSystem(name, { key, input, id, door: "n1" }))
+    return this.propose(group, encodeSystem(name, { key, input, id, door: "n1" }))
   }
 
-  /** With the members of `main`. */
-  open(group: GroupId, ids: ReadonlyArray<NodeId> = this.nodes.map(({ id }) => id)): Outcome | Failure {
-    const addresses = Object.fromEntries(ids.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
-    return this.system("$group/open", group, { configuration: { voters: ids, learners: [], addresses } })
+  /** With all nodes as its members, and all counters. */
+  open(group: GroupId): Outcome | Failure {
+    const voters = this.nodes.map(({ id }) => id)
+    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
+    const configuration = { voters, learners: [], addresses }
+    const opened = this.system("$group/open", group, { configuration })
+    if (opened._tag !== "Accepted") return opened
+    this.led(group)
+    this.system("$shard/own", "counter", { ranges: [everySlot] }, group)
+    return opened
   }
 
   add(group: GroupId, by: number, at?: TestNode): Outcome | Failure {

@@ -30,10 +30,20 @@ export interface GroupList {
 export class GroupDirectory {
   readonly #rows: Rows<GroupRow>
   readonly #byName = new Map<GroupId, GroupRow>()
+  #openCount = 0
 
   constructor(instances: Instances) {
     this.#rows = new Rows(instances, "$group")
-    for (const { key, value } of this.#rows.all()) this.#byName.set(key, value)
+    for (const { value } of this.#rows.all()) this.#note(value)
+  }
+
+  /** Closed ones included. */
+  get count(): number {
+    return this.#byName.size
+  }
+
+  get openCount(): number {
+    return this.#openCount
   }
 
   get(group: GroupId): GroupRow | null {
@@ -45,7 +55,13 @@ export class GroupDirectory {
   }
 
   put(row: GroupRow, index: Index): void {
-    this.#byName.set(row.group, row)
+    this.#note(row)
     this.#rows.put(row.group, row, index)
+  }
+
+  #note(row: GroupRow): void {
+    const wasOpen = this.#byName.get(row.group)?.isClosed === false
+    this.#openCount += Number(!row.isClosed) - Number(wasOpen)
+    this.#byName.set(row.group, row)
   }
 }

@@ -60,16 +60,18 @@ export const roomProblem = (
   { groups, whereabouts }: MachineState,
   names: ReadonlyArray<GroupId>,
 ): string | null => {
-  const all = groups.all()
-  const closed = all.find(({ group, isClosed }) => isClosed && names.includes(group))
-  if (closed !== undefined) return `The group ${closed.group} was closed: no other one is ever called so.`
-  const open = all.flatMap(({ group, isClosed }) => (isClosed ? [] : [group]))
-  const taken = whereabouts.groups().union(new Set(open))
-  const more = new Set(names.filter((name) => name !== mainGroup && !taken.has(name))).size
-  if (more > 0 && taken.size + more > groupsMax) {
-    return `There are ${taken.size} groups besides ${mainGroup}; ${groupsMax} are allowed.`
+  const closed = names.find((group) => groups.get(group)?.isClosed === true)
+  if (closed !== undefined) return `The group ${closed} was closed: no other one is ever called so.`
+  const settled = [...whereabouts.groups()].filter((group) => groups.get(group) === null)
+  const taken = groups.openCount + settled.length
+  const isNew = (name: GroupId) => name !== mainGroup && groups.get(name) === null && !settled.includes(name)
+  const more = new Set(names.filter(isNew)).size
+  if (more > 0 && taken + more > groupsMax) {
+    return `There are ${taken} groups besides ${mainGroup}; ${groupsMax} are allowed.`
   }
-  return more > 0 && all.length + more > namesMax ? `${namesMax} names have been used up.` : null
+  return more > 0 && groups.count + settled.length + more > namesMax
+    ? `${namesMax} names have been used up.`
+    : null
 }
 
 /** Each has a log, a leader and heartbeats on every member. */
