@@ -4,6 +4,7 @@ import { Context, type Effect } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
+import type { Placement } from "../machine/slots.ts"
 import type { GroupStopped, Raft } from "../raft/Raft.ts"
 
 /** A group as long as this node runs it. */
@@ -33,6 +34,10 @@ export class Groups extends Context.Service<
      * Whoever is called must be quick, and must not throw.
      */
     readonly onChange: (told: (change: GroupsChange) => void) => () => void
+    /** Where an actor lives, as far as this node's `main` has come; null: in `main`. */
+    readonly placementOf: (actor: string) => Placement | null
+    /** Does at once what is done now and then: what `main` says by now is known, and its groups are opened. */
+    readonly look: Effect.Effect<void>
     /** Fails when any of them can do nothing more. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>
     /** Of every group that this node leads: somebody else does when it ends, or nobody can. */

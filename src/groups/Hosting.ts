@@ -1,6 +1,6 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
-import { Deferred, Effect, Exit, Scope } from "effect"
+import { type Context, Deferred, Effect, Exit, Scope } from "effect"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
@@ -10,12 +10,21 @@ import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped } from "../raft/Raft.ts"
 import { LogStore } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { Transport } from "../transport/Transport.ts"
 import { beginning } from "./founding.ts"
 import type { GroupsChange, RunningGroup } from "./Groups.ts"
 import type { PartsOfGroups } from "./parts.ts"
 
 /** What all groups of a node but `main` have in common. */
 export type GroupOptions = Omit<RaftOptions, "group" | "initial" | "contacts">
+
+export interface HostingOptions {
+  readonly id: NodeId
+  /** Of this node's data directory. */
+  readonly incarnation: string
+  readonly raft: GroupOptions
+  readonly parts: PartsOfGroups
+}
 
 interface Hosted {
   readonly running: RunningGroup
@@ -26,20 +35,22 @@ export class Hosting {
   readonly #self: { readonly id: NodeId; readonly incarnation: string }
   readonly #options: GroupOptions
   readonly #parts: PartsOfGroups
+  readonly #services: Context.Context<LogStore | Transport | Scope.Scope>
   readonly #hosted = new Map<GroupId, Hosted>()
   /** They are gone from this node, and their names are never used again. */
   readonly #forgotten = new Set<GroupId>()
   readonly #listening = new Set<(change: GroupsChange) => void>()
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
 
+  /** `services`: what all groups of the node share; they end with the scope among them. */
   constructor(
-    self: { readonly id: NodeId; readonly incarnation: string },
-    options: GroupOptions,
-    parts: PartsOfGroups,
+    { id, incarnation, raft, parts }: HostingOptions,
+    services: Context.Context<LogStore | Transport | Scope.Scope>,
   ) {
-    this.#self = self
-    this.#options = options
+    this.#self = { id, incarnation }
+    this.#options = raft
     this.#parts = parts
+    this.#services = services
   }
 
   /** Fails when one of them can do nothing more. */
@@ -62,12 +73,16 @@ export class Hosting {
   }
 
   /** Makes this node run what the directory names. What it does not name is left as it is: an older state knows less. */
-  readonly follow = Effect.fnUntraced(function* (this: Hosting, directory: ReadonlyArray<GroupRow>) {
-    for (const row of directory) {
-      if (row.isClosed) yield* this.#close(row.group)
-      else if (!this.#hosted.has(row.group)) yield* this.#open(row)
-    }
-  }).bind(this)
+  follow(directory: ReadonlyArray<GroupRow>): Effect.Effect<void, GroupStopped> {
+    return Effect.forEach(
+      directory,
+      (row) => {
+        if (row.isClosed) return this.#close(row.group)
+        return this.#hosted.has(row.group) ? Effect.void : this.#open(row)
+      },
+      { discard: true },
+    ).pipe(Effect.provideContext(this.#services))
+  }
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, configuration }: GroupRow) {
     const scope = yield* Scope.fork(yield* Scope.Scope)

@@ -1,24 +1,18 @@
 // What makes a node run more than one group? Its `main`, and a life that follows the directory that `main` holds.
 
-import { Deferred, Effect, Layer } from "effect"
-import type { GroupId, NodeId } from "../consensus/types.ts"
+import { Deferred, Effect, Layer, type Scope } from "effect"
+import type { GroupId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
 import { Raft } from "../raft/Raft.ts"
 import { Signal } from "../raft/Signal.ts"
+import type { LogStore } from "../storage/LogStore.ts"
+import type { Transport } from "../transport/Transport.ts"
+import { Directory } from "./Directory.ts"
 import { follower } from "./follower.ts"
 import { Groups, type RunningGroup } from "./Groups.ts"
-import { type GroupOptions, Hosting } from "./Hosting.ts"
-import type { PartsOfGroups } from "./parts.ts"
-
-export interface GroupsOptions {
-  readonly id: NodeId
-  /** Of this node's data directory. */
-  readonly incarnation: string
-  readonly raft: GroupOptions
-  readonly parts: PartsOfGroups
-}
+import { Hosting, type HostingOptions } from "./Hosting.ts"
 
 /** How often the directory is looked at, at the most. */
 const LOOK_MILLIS = 100
@@ -26,7 +20,7 @@ const LOOK_MILLIS = 100
 const RETRY_MILLIS = 1000
 
 /** All groups of a node whose `main` runs already. The others are opened soon, and end with the scope. */
-export const layerGroups = (options: GroupsOptions) =>
+export const layerGroups = (options: HostingOptions) =>
   Layer.effect(
     Groups,
     Effect.gen(function* () {
@@ -35,9 +29,11 @@ export const layerGroups = (options: GroupsOptions) =>
         machine: yield* MachineHost,
         leading: yield* Leading,
       }
-      const hosting = new Hosting(options, options.raft, options.parts)
+      const services = yield* Effect.context<LogStore | Transport | Scope.Scope>()
+      const hosting = new Hosting(options, services)
       const failed = yield* Deferred.make<never, GroupStopped>()
-      yield* followDirectory(main, hosting).pipe(
+      const directory = new Directory(main.machine, hosting)
+      yield* follow(main, directory).pipe(
         Effect.catch((reason) => Deferred.fail(failed, reason)),
         Effect.forkScoped,
       )
@@ -50,6 +46,8 @@ export const layerGroups = (options: GroupsOptions) =>
         find: (group: GroupId) => (group === main.raft.group ? main : hosting.find(group)),
         all,
         onChange: (told) => hosting.onChange(told),
+        placementOf: (actor) => directory.placementOf(actor),
+        look: Effect.ignore(directory.look),
         stopped: Effect.raceAllFirst([main.raft.stopped, hosting.stopped, Deferred.await(failed)]),
         handOver: ofAll(({ raft }) => raft.handOver),
         answerAll: ofAll(({ raft }) => raft.answerAll),
@@ -57,7 +55,7 @@ export const layerGroups = (options: GroupsOptions) =>
     }),
   )
 
-const followDirectory = Effect.fnUntraced(function* (main: RunningGroup, hosting: Hosting) {
+const follow = Effect.fnUntraced(function* (main: RunningGroup, directory: Directory) {
   const news = new Signal()
   news.raise()
   yield* Effect.acquireRelease(
@@ -67,13 +65,8 @@ const followDirectory = Effect.fnUntraced(function* (main: RunningGroup, hosting
   while (true) {
     yield* news.raised
     news.lower()
-    const directory = yield* Effect.orElseSucceed(main.machine.groups, () => null)
-    if (directory === null) {
-      news.raise()
-      yield* Effect.sleep(RETRY_MILLIS)
-      continue
-    }
-    yield* hosting.follow(directory.groups)
-    yield* Effect.sleep(LOOK_MILLIS)
+    const isAnswered = yield* directory.look
+    if (!isAnswered) news.raise()
+    yield* Effect.sleep(isAnswered ? LOOK_MILLIS : RETRY_MILLIS)
   }
 })

@@ -4,6 +4,7 @@ import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
+import { type Placement, shardAt, slotOf } from "../machine/slots.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
 import { Problem } from "./problem.ts"
 import { within } from "./snapshots.ts"
@@ -15,7 +16,7 @@ export interface Door {
   readonly machine: MachineHost["Service"]
   /** What users have run where it leads; null or absent: nothing can. */
   readonly leading?: LeadingService | null
-  /** The node's own actors on their way into the group; absent: it has none. */
+  /** Of `main`: the node's own actors on their way into their groups; absent: it has none. */
   readonly offering?: {
     /** None of them waits any more. */
     readonly isDone: boolean
@@ -24,15 +25,15 @@ export interface Door {
   }
 }
 
-/** Waits while the actor is a file of this node that its group has not answered for yet; not longer than allowed. */
-export const awaitActor = async ({ offering }: Door, actor: string, millis: number): Promise<void> => {
-  const settled = offering?.settled(actor) ?? null
+/** Waits while the actor is a file of this node that its groups have not answered for yet; not longer than allowed. */
+export const awaitActor = async (doors: Doors, actor: string, millis: number): Promise<void> => {
+  const settled = doors.find(undefined).offering?.settled(actor) ?? null
   if (settled !== null) await within(millis, settled, undefined)
 }
 
-/** A file of this node that its group has not answered for: nobody is told that there is no such actor. */
-export const isAwaited = ({ offering }: Door, actor: string): boolean =>
-  (offering?.settled(actor) ?? null) !== null
+/** A file of this node that its groups have not answered for: nobody is told that there is no such actor. */
+export const isAwaited = (doors: Doors, actor: string): boolean =>
+  (doors.find(undefined).offering?.settled(actor) ?? null) !== null
 
 export const notTakenIn = (actor: string): Problem =>
   new Problem(
@@ -54,8 +55,15 @@ export interface NodeInfo {
 
 export const defaultGroup: GroupId = "main"
 
-/** The groups that a node runs now; `main` is always there. */
-export type DoorsOfGroups = Pick<ReadonlyMap<GroupId, Door>, "get" | "values">
+/** The groups that a node runs now, and where actors live as far as it knows; `main` is always there. */
+export interface DoorsOfGroups {
+  readonly get: (group: GroupId) => Door | undefined
+  readonly values: () => Iterable<Door>
+  /** Null, or absent: in `main`. */
+  readonly placementOf?: (actor: string) => Placement | null
+  /** Looks whether that has changed. */
+  readonly look?: () => Promise<void>
+}
 
 /** The doors of all groups of one node. */
 export class Doors {
@@ -68,6 +76,11 @@ export class Doors {
     this.#doors = doors
   }
 
+  /** The node's monotonic clock, for deadlines. */
+  now(): Millis {
+    return this.find(undefined).raft.now()
+  }
+
   find(group: string | undefined): Door {
     const door = this.#doors.get(group ?? defaultGroup)
     if (door === undefined) throw new Problem("not-found", `There is no group ${JSON.stringify(group)}.`)
@@ -77,6 +90,30 @@ export class Doors {
   /** Undefined: this node does not run it. */
   open(group: GroupId): Door | undefined {
     return this.#doors.get(group)
+  }
+
+  /** Where an actor lives; null: in `main`, as far as this node knows. */
+  placementOf(actor: string): Placement | null {
+    return this.#doors.placementOf?.(actor) ?? null
+  }
+
+  /** Every group in which the actor lives, once. */
+  groupsOf(actor: string): ReadonlyArray<GroupId> {
+    const placement = this.placementOf(actor)
+    return placement === null ? [defaultGroup] : [...new Set(placement.map(({ group }) => group))]
+  }
+
+  /** In which group an instance is. */
+  groupOf(actor: string, key: string): GroupId {
+    const placement = this.placementOf(actor)
+    // One shard is all there is of most actors that live elsewhere.
+    if (placement === null) return defaultGroup
+    return placement.length === 1 ? placement[0]!.group : shardAt(placement, slotOf(key))!.group
+  }
+
+  /** Looks anew where actors live. */
+  async look(): Promise<void> {
+    await this.#doors.look?.()
   }
 
   all(): ReadonlyArray<Door> {

@@ -1,11 +1,15 @@
-// When may clients count on the actors of this node's own files? When the group has taken them in, or has said why not:
-// until then whoever asks for one of them waits.
+// When may clients count on the actors of this node's own files? When the groups in which they live have taken them in, or
+// have said why not: until then whoever asks for one of them waits.
 
 import { Effect } from "effect"
+import { mainGroup } from "../consensus/groups.ts"
 import type { Index, Millis } from "../consensus/types.ts"
-import type { OwnActor } from "../machine/MachineHost.ts"
+import type { Groups } from "../groups/Groups.ts"
+import type { ActorStatus, OwnActor } from "../machine/MachineHost.ts"
+import { homeOf, type Placement, type SlotRange } from "../machine/slots.ts"
 import { askNothing, type Door } from "./Doors.ts"
-import { bringIn, command, type Sender } from "./deploy.ts"
+import { bringIn, command, type Sender, send } from "./deploy.ts"
+import type { Founding } from "./groups.ts"
 import { Problem } from "./problem.ts"
 
 /** What became of one file. */
@@ -23,21 +27,23 @@ interface Answer {
   readonly index: Index
 }
 
-/** Offers a node's own actors to its group, once after each start. */
+/** Offers a node's own actors to the groups in which they live, once after each start. */
 export class Offering {
-  readonly #door: Door
+  readonly #groups: Groups["Service"]
   readonly #node: string
-  /** By name; settled when the group has answered. */
+  readonly #founding: Founding
+  /** By name; settled when its groups have answered. */
   readonly #pending = new Map<string, { readonly promise: Promise<void>; readonly resolve: () => void }>()
   readonly offered = new Map<string, Offered>()
 
-  constructor(door: Door, node: string) {
-    this.#door = door
+  constructor(groups: Groups["Service"], node: string, founding: Founding) {
+    this.#groups = groups
     this.#node = node
-    for (const { actor } of door.machine.own) this.#pending.set(actor, Promise.withResolvers<void>())
+    this.#founding = founding
+    for (const { actor } of this.#own) this.#pending.set(actor, Promise.withResolvers<void>())
   }
 
-  /** None of its own actors waits for the group any more. */
+  /** None of its own actors waits for a group any more. */
   get isDone(): boolean {
     return this.#pending.size === 0
   }
@@ -52,74 +58,185 @@ export class Offering {
     for (const actor of this.#pending.keys()) this.#release(actor)
   }
 
-  /** Tries until the group has answered for each. `told` hears of every one. */
+  /** Tries until the groups have answered for each. `told` hears of every one. */
   readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
-    for (const own of this.#door.machine.own) {
-      let answer: Answer | null = null
-      for (;;) {
-        yield* this.#releaseActive
-        // Offered once: what is far behind, or in repair, would fill the log with it until it has come there.
-        if (answer !== null || (yield* this.#isHere(0))) {
-          answer ??= yield* Effect.promise(() => this.#attempt(own))
-        }
-        // Who answered may have come further than this node, which would call the actor unknown.
-        if (answer !== null && (yield* this.#isHere(answer.index))) break
-        yield* Effect.sleep(pauseMillis)
-      }
-      this.offered.set(own.actor, answer.offered)
-      told(answer.offered)
+    for (const own of this.#own) {
+      const placement = yield* this.#until(Effect.andThen(this.#releaseActive, this.#place(own)))
+      const homes = Map.groupBy(placement, ({ group }) => group)
+      const answers = yield* Effect.forEach(homes, ([group, ranges]) => this.#bringHome(own, group, ranges), {
+        concurrency: homesAtOnce,
+      })
+      // Whatever one of them has to say: the others have switched it on, or say the same.
+      const offered = answers.find(({ reason }) => reason !== null) ?? answers[0]!
+      this.offered.set(own.actor, offered)
+      told(offered)
       this.#release(own.actor)
     }
   }).bind(this)
 
-  /** What the group has switched on already needs no offer: also while nobody can answer one, on full disks perhaps. */
-  readonly #releaseActive = Effect.suspend(() => this.#door.machine.actors).pipe(
-    Effect.orElseSucceed(() => []),
-    Effect.map((actors) => {
-      for (const { name, active } of actors) if (active !== null) this.#release(name)
-    }),
-  )
+  get #own(): ReadonlyArray<OwnActor> {
+    return this.#groups.main.machine.own
+  }
+
+  /** What its groups have switched on already needs no offer: also while nobody can answer one, on full disks perhaps. */
+  readonly #releaseActive = Effect.gen({ self: this }, function* () {
+    for (const { actor } of this.#own) {
+      const placement = this.#groups.placementOf(actor)
+      const homes = placement === null ? [mainGroup] : new Set(placement.map(({ group }) => group))
+      let isActive = true
+      for (const group of homes) {
+        const door = this.#groups.find(group)
+        isActive &&= door !== undefined && (yield* statusIn(door, actor))?.active != null
+      }
+      if (isActive) this.#release(actor)
+    }
+  })
+
+  /** Settles where it lives, and opens the groups that it needs; null: nobody has answered. */
+  readonly #place = Effect.fnUntraced(function* (this: Offering, { actor, manifest }: OwnActor) {
+    const { main } = this.#groups
+    const home = homeOf(actor, manifest)
+    // Whatever was settled before is known here then.
+    if (!(yield* isCurrent(main, this.#deadline))) return null
+    yield* this.#groups.look
+    const known = this.#groups.placementOf(actor)
+    const isMain = home.every(({ group }) => group === mainGroup)
+    if (known === null && isMain) return home
+    const placement = known ?? (yield* this.#ask(() => this.#settle(actor, home)))
+    if (placement === null) return null
+    const lacking = [...new Set(placement.map(({ group }) => group))].filter(
+      (group) => this.#groups.find(group) === undefined,
+    )
+    if (lacking.length > 0 && (yield* this.#ask(() => this.#open(lacking))) === null) return null
+    return placement
+  })
+
+  async #settle(actor: string, placement: Placement): Promise<Placement> {
+    const settle = { placement, by: this.#node }
+    const { result } = await command(this.#senderTo(this.#groups.main), "$place/settle", actor, settle)
+    return (JSON.parse(result) as { readonly settled: Placement }).settled
+  }
+
+  async #open(groups: ReadonlyArray<string>): Promise<number> {
+    const configuration = this.#founding()
+    if (typeof configuration === "string") throw new Problem("not-ready", configuration)
+    const opened = groups.map(
+      (group) => ({ name: "$group/open", key: group, input: { configuration } }) as const,
+    )
+    return (await send(this.#senderTo(this.#groups.main), opened)).length
+  }
+
+  /** Tries until a group has answered for it. */
+  readonly #bringHome = Effect.fnUntraced(function* (
+    this: Offering,
+    own: OwnActor,
+    group: string,
+    ranges: ReadonlyArray<SlotRange>,
+  ) {
+    const door = yield* this.#until(Effect.sync(() => this.#groups.find(group) ?? null))
+    const isOther = group !== mainGroup
+    if (isOther) {
+      // What it was told before the node stopped it need not be told once more: a start must not wake them all.
+      yield* this.#until(isCurrentHere(door, () => this.#deadline))
+      const known = yield* statusIn(door, own.actor)
+      const isOffered = known?.offers[this.#node]?.version === own.version && known.active === own.version
+      if (isOffered) {
+        return { actor: own.actor, version: own.version, status: "active", reason: null } as Offered
+      }
+      const given = { ranges: ranges.map(({ from, to }) => ({ from, to })) }
+      yield* this.#until(this.#ask(() => command(this.#senderTo(door), "$shard/own", own.actor, given)))
+    }
+    let answer: Answer | null = null
+    return yield* this.#until(
+      Effect.gen({ self: this }, function* () {
+        if (!isOther) yield* this.#releaseActive
+        // Offered once: what is far behind, or in repair, would fill the log with it until it has come there.
+        if (answer !== null || (yield* isHere(door, this.#deadline, 0))) {
+          answer ??= yield* this.#ask(() => this.#attempt(door, own))
+        }
+        // Who answered may have come further than this node, which would call the actor unknown.
+        const isSeen = answer !== null && (yield* isHere(door, this.#deadline, answer.index))
+        return isSeen ? answer!.offered : null
+      }),
+    )
+  })
 
   #release(actor: string): void {
     this.#pending.get(actor)?.resolve()
     this.#pending.delete(actor)
   }
 
-  /** Whether this node has a state to show, and it has come so far. */
-  #isHere(index: Index): Effect.Effect<boolean> {
-    const asked = () => askNothing(this.#door, "local", this.#deadline, index)
-    return Effect.map(Effect.promise(asked), ({ _tag }) => _tag !== "Failure")
+  get #deadline(): Millis {
+    return this.#groups.main.raft.now() + attemptMillis
   }
 
-  get #deadline(): Millis {
-    return this.#door.raft.now() + attemptMillis
+  #senderTo(door: Door): Sender {
+    return { door, node: this.#node, deadline: this.#deadline }
   }
 
   /** Null: nobody has answered. */
-  async #attempt(own: OwnActor): Promise<Answer | null> {
-    const { actor, version } = own
-    const { declared } = own.manifest
-    const sender: Sender = { door: this.#door, node: this.#node, deadline: this.#deadline }
-    try {
-      if (!(await this.#isKnown(own))) await bringIn(sender, own)
-      const { voters } = this.#door.raft.status().configuration
-      const offer = { node: this.#node, version, declared, voters }
-      const { result, index } = await command(sender, "$actor/offer", actor, offer)
-      const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
-      return { offered: { actor, version, status, reason }, index }
-    } catch (cause) {
-      if (!(cause instanceof Problem)) throw cause
-      return null
-    }
+  #ask<A>(asking: () => Promise<A>): Effect.Effect<A | null> {
+    return Effect.promise(async () => {
+      try {
+        return await asking()
+      } catch (cause) {
+        if (!(cause instanceof Problem)) throw cause
+        return null
+      }
+    })
   }
 
-  /** As far as this node's state has come: to bring in code a second time would only fill the log. */
-  async #isKnown({ actor, version }: OwnActor): Promise<boolean> {
-    const actors = await Effect.runPromise(Effect.orElseSucceed(this.#door.machine.actors, () => []))
-    const known = actors.find(({ name }) => name === actor)
-    return known?.versions.some((one) => one.version === version) === true
+  /** Tries until something comes of it. */
+  readonly #until = Effect.fnUntraced(function* <A>(attempt: Effect.Effect<A | null>) {
+    for (;;) {
+      const come = yield* attempt
+      if (come !== null) return come
+      yield* Effect.sleep(pauseMillis)
+    }
+  })
+
+  async #attempt(door: Door, own: OwnActor): Promise<Answer> {
+    const { actor, version } = own
+    const { declared } = own.manifest
+    const sender = this.#senderTo(door)
+    if (!(await isKnown(door, own))) await bringIn(sender, own)
+    const { voters } = door.raft.status().configuration
+    const offer = { node: this.#node, version, declared, voters }
+    const { result, index } = await command(sender, "$actor/offer", actor, offer)
+    const { status, reason = null } = JSON.parse(result) as Pick<Offered, "status" | "reason">
+    return { offered: { actor, version, status, reason }, index }
   }
 }
 
+/** As far as this node's state has come; undefined: there is none, or it cannot be asked. */
+const statusIn = (door: Door, actor: string): Effect.Effect<ActorStatus | undefined> =>
+  door.machine.actors.pipe(
+    Effect.orElseSucceed(() => []),
+    Effect.map((actors) => actors.find(({ name }) => name === actor)),
+  )
+
+/** To bring in code a second time would only fill the log. */
+const isKnown = async (door: Door, { actor, version }: OwnActor): Promise<boolean> => {
+  const known = await Effect.runPromise(statusIn(door, actor))
+  return known?.versions.some((one) => one.version === version) === true
+}
+
+/** Whether this node has a state to show, and it has come so far. */
+const isHere = (door: Door, deadline: Millis, index: Index): Effect.Effect<boolean> => {
+  const asked = () => askNothing(door, "local", deadline, index)
+  return Effect.map(Effect.promise(asked), ({ _tag }) => _tag !== "Failure")
+}
+
+/** Whether whatever was acknowledged before now is seen here. */
+const isCurrent = (door: Door, deadline: Millis): Effect.Effect<boolean> => {
+  const asked = () => askNothing(door, "linearizable", deadline)
+  return Effect.map(Effect.promise(asked), ({ _tag }) => _tag !== "Failure")
+}
+
+const isCurrentHere = (door: Door, deadline: () => Millis): Effect.Effect<true | null> =>
+  Effect.suspend(() => Effect.map(isCurrent(door, deadline()), (isIt) => (isIt ? true : null)))
+
 const attemptMillis = 5_000
 const pauseMillis = 200
+/** Groups of one actor that are offered it at once. */
+const homesAtOnce = 8

@@ -24,7 +24,7 @@ export interface ServerOptions {
   readonly metrics: Metrics
   readonly limits?: Partial<BodyLimits>
   readonly wedged?: () => string | null
-  readonly founding?: Founding
+  readonly founding: Founding
 }
 
 /** The running HTTP server. It ends with its scope: requests under way are answered first. */
@@ -62,7 +62,7 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
           return server.url
         },
       }
-      const offering = new Offering(groups.main, node.id)
+      const offering = new Offering(groups, node.id, options.founding)
       const app = makeApp({
         ...options,
         node,
@@ -127,6 +127,8 @@ const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups =
       return group === undefined ? undefined : doorOf(group)
     },
     values: () => groups.all().map(doorOf).values(),
+    placementOf: groups.placementOf,
+    look: () => Effect.runPromise(groups.look),
   }
 }
 

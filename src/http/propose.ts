@@ -1,7 +1,7 @@
 // How does a POST become a proposal, and its outcome an answer? The hot path: no fiber, no span, one promise.
 
 import { encodeCommand } from "../machine/command.ts"
-import type { Accepted, Outcome } from "../machine/outcome.ts"
+import { type Accepted, isElsewhere, type Outcome } from "../machine/outcome.ts"
 import type { Counter } from "../metrics/Metrics.ts"
 import type { Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
@@ -17,6 +17,7 @@ import {
 import { isObject, refuseUnknown } from "./fields.ts"
 import { checkIdempotencyKey, freshSeed, idempotencyKey, ifRevision, timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem, problemText } from "./problem.ts"
+import { askAtHome, doorTo, lookAgain, type Target } from "./routing.ts"
 import {
   actorOfSegment,
   checkActor,
@@ -45,9 +46,7 @@ export const propose = async (
 ): Promise<Response> => {
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect"])
-  const door = doors.find(parameters.get("group"))
   const millis = timeoutMillis(request)
-  const deadline = door.raft.now() + millis
   const call: Call = {
     actor: actorOfSegment(segments[0]!),
     key: keyOfSegment(segments[1]!),
@@ -55,14 +54,23 @@ export const propose = async (
     idempotencyKey: idempotencyKey(request),
     ifRevision: ifRevision(request),
   }
+  const target: Target = { group: parameters.get("group"), actor: call.actor, key: call.key }
+  const deadline = doors.now() + millis
+  await awaitActor(doors, call.actor, millis)
+  const first = doorTo(doors, target)
   const stays = parseSwitch(parameters.get("redirect"), "redirect")
   if (stays) {
-    const location = leaderLocation(door.raft.status(), request)
-    if (location !== null) return redirect(location, doors.headers(door))
+    const location = leaderLocation(first.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(first))
   }
   const input = (await bodies.json(request)) ?? null
-  await awaitActor(door, call.actor, millis)
-  const answer = await ask(door, [encode(call, JSON.stringify(input), doors)], deadline, !stays)[0]!
+  const command = encode(call, JSON.stringify(input), doors)
+  const { door, answer } = await askAtHome(
+    doors,
+    target,
+    deadline,
+    (door) => ask(door, [command], deadline, !stays)[0]!,
+  )
   count(options, answer)
   if (answer._tag === "Accepted") return acceptedResponse(answer, doors.headers(door))
   if (answer._tag === "Failure" && answer.code === "not-leader" && stays) {
@@ -76,23 +84,22 @@ export const propose = async (
 export const proposeMany = async (options: ProposeOptions, request: Request): Promise<Response> => {
   const { doors, bodies } = options
   const parameters = parseQuery(request, ["group", "redirect"])
-  const door = doors.find(parameters.get("group"))
+  const group = parameters.get("group")
+  const named = doors.find(group)
   const millis = timeoutMillis(request)
-  const deadline = door.raft.now() + millis
+  const deadline = doors.now() + millis
   const stays = parseSwitch(parameters.get("redirect"), "redirect")
   if (stays) {
-    const location = leaderLocation(door.raft.status(), request)
-    if (location !== null) return redirect(location, doors.headers(door))
+    const location = leaderLocation(named.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(named))
   }
   const items = checkBatch(await bodies.json(request, true))
-  if (door.offering?.isDone === false) {
-    for (const item of items) if (isObject(item)) await awaitActor(door, `${item.actor}`, millis)
+  if (named.offering?.isDone === false) {
+    for (const item of items) if (isObject(item)) await awaitActor(doors, `${item.actor}`, millis)
   }
-  // All are checked before the first is proposed, and proposed in one go: the door keeps their order.
+  // All are checked before the first is proposed.
   const ready = items.map((item) => encodeItem(item, options))
-  const commands = ready.filter((one): one is Uint8Array => !(one instanceof Problem))
-  const asked = ask(door, commands, deadline, !stays).values()
-  const answers = await Promise.all(ready.map((one) => (one instanceof Problem ? one : asked.next().value!)))
+  const answers = await askAllAtHome(options, group, ready, deadline, !stays)
   let index = 0
   const outcomes = answers.map((answer) => {
     if (answer instanceof Problem) return problemText(answer)
@@ -101,11 +108,57 @@ export const proposeMany = async (options: ProposeOptions, request: Request): Pr
     index = Math.max(index, answer.index)
     return acceptedText(answer)
   })
-  const headers = doors.headers(door)
+  const headers = doors.headers(named)
   return jsonResponse(
     `{"outcomes":[${outcomes.join(",")}]}`,
     index === 0 ? headers : { ...headers, "Raftlet-Index": String(index) },
   )
+}
+
+/** A proposal of a batch, ready to be sent. */
+interface Ready {
+  readonly actor: string
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * What is of one group is proposed to it in one go: its door keeps the order. What is elsewhere by then is asked for again,
+ * in the same order.
+ */
+const askAllAtHome = async (
+  { doors }: ProposeOptions,
+  group: string | undefined,
+  ready: ReadonlyArray<Ready | Problem>,
+  deadline: number,
+  forward: boolean,
+): Promise<ReadonlyArray<Outcome | Failure | Problem>> => {
+  const answers: Array<Outcome | Failure | Problem> = []
+  let open = [...ready.keys()]
+  while (open.length > 0) {
+    const byDoor = Map.groupBy(open, (at) => {
+      const one = ready[at]!
+      return one instanceof Problem ? one : orProblem(() => doorTo(doors, { group, ...one }))
+    })
+    const asked = Array.from(byDoor, async ([door, places]) => {
+      if (door instanceof Problem) for (const at of places) answers[at] = door
+      else {
+        const commands = places.map((at) => (ready[at] as Ready).bytes)
+        const given = await Promise.all(ask(door, commands, deadline, forward))
+        for (const [position, at] of places.entries()) answers[at] = given[position]!
+      }
+    })
+    await Promise.all(asked)
+    open = open.filter((at) => isElsewhere(answers[at] as { readonly _tag: string }))
+    const [first] = open
+    if (first === undefined) break
+    const gone = await orProblemAsync(lookAgain(doors, { group, ...(ready[first] as Ready) }, deadline))
+    if (gone instanceof Problem) {
+      for (const at of open) answers[at] = gone
+      break
+    }
+  }
+  return answers
 }
 
 interface Call {
@@ -148,7 +201,7 @@ const checkBatch = (body: unknown): ReadonlyArray<unknown> => {
   return proposals
 }
 
-const encodeItem = (item: unknown, options: ProposeOptions): Uint8Array | Problem => {
+const encodeItem = (item: unknown, options: ProposeOptions): Ready | Problem => {
   try {
     if (!isObject(item)) throw new Problem("bad-request", "A proposal must be an object.")
     refuseUnknown(item, itemFields, "A proposal")
@@ -170,7 +223,7 @@ const encodeItem = (item: unknown, options: ProposeOptions): Uint8Array | Proble
       idempotencyKey: given === undefined ? crypto.randomUUID() : checkIdempotencyKey(given),
       ifRevision: revision as number | null,
     }
-    return encode(call, input, options.doors)
+    return { actor: call.actor, key: call.key, bytes: encode(call, input, options.doors) }
   } catch (cause) {
     if (cause instanceof Problem) return cause
     throw cause
@@ -200,3 +253,22 @@ const text = (item: Readonly<Record<string, unknown>>, name: string): string => 
 }
 
 const itemFields = ["actor", "key", "command", "input", "idempotencyKey", "ifRevision"]
+
+const orProblem = <A>(body: () => A): A | Problem => {
+  try {
+    return body()
+  } catch (cause) {
+    if (cause instanceof Problem) return cause
+    throw cause
+  }
+}
+
+const orProblemAsync = async (looking: Promise<void>): Promise<Problem | null> => {
+  try {
+    await looking
+    return null
+  } catch (cause) {
+    if (cause instanceof Problem) return cause
+    throw cause
+  }
+}

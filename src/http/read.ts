@@ -6,6 +6,7 @@ import {
   answeredResponse,
   askRead,
   awaitActor,
+  type Door,
   type Doors,
   isAwaited,
   leaderLocation,
@@ -13,8 +14,10 @@ import {
   redirect,
 } from "./Doors.ts"
 import { parseJson } from "./json.ts"
+import { listAll } from "./listing.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
+import { askAtHome, doorTo } from "./routing.ts"
 import {
   actorOfSegment,
   decodePart,
@@ -86,7 +89,6 @@ const read = async (
   parameters: ReadonlyMap<string, string>,
   query: Query,
 ): Promise<Response> => {
-  const door = doors.find(parameters.get("group"))
   const consistency = parameters.get("consistency") ?? "linearizable"
   if (consistency !== "linearizable" && consistency !== "lease" && consistency !== "local") {
     throw new Problem("bad-request", "consistency must be linearizable, lease or local.")
@@ -97,23 +99,29 @@ const read = async (
   }
   const minIndex = parseCount(parameters.get("minIndex"), "minIndex", 0, Number.MAX_SAFE_INTEGER) ?? 0
   const millis = timeoutMillis(request)
-  const deadline = door.raft.now() + millis
-  // Whoever asks for a redirect wants the leader to do the work; a local read has no leader.
-  if (parseSwitch(parameters.get("redirect"), "redirect") && consistency !== "local") {
-    const location = leaderLocation(door.raft.status(), request)
-    if (location !== null) return redirect(location, doors.headers(door))
-  }
-  await awaitActor(door, query.actor, millis)
-  const answer = await askRead(door, {
-    query,
+  const deadline = doors.now() + millis
+  const asked = {
     consistency,
     minIndex,
     maxStalenessMillis: maxStaleness ?? Number.POSITIVE_INFINITY,
     deadline,
-  })
+  } as const
+  const target = { group: parameters.get("group"), actor: query.actor, key: "key" in query ? query.key : "" }
+  await awaitActor(doors, query.actor, millis)
+  if (query.type === "list" && target.group === undefined && doors.groupsOf(query.actor).length > 1) {
+    return listAll(doors, query, asked)
+  }
+  // Whoever asks for a redirect wants the leader to do the work; a local read has no leader.
+  if (parseSwitch(parameters.get("redirect"), "redirect") && consistency !== "local") {
+    const door = doorTo(doors, target)
+    const location = leaderLocation(door.raft.status(), request)
+    if (location !== null) return redirect(location, doors.headers(door))
+  }
+  const ask = (door: Door) => askRead(door, { query, ...asked })
+  const { door, answer } = await askAtHome(doors, target, deadline, ask)
   if (answer._tag === "Answered") return answeredResponse(answer, doors.headers(door))
   if (answer._tag === "Failure") throw fromFailure(answer)
-  if (answer.code === "unknown-actor" && isAwaited(door, query.actor)) throw notTakenIn(query.actor)
+  if (answer.code === "unknown-actor" && isAwaited(doors, query.actor)) throw notTakenIn(query.actor)
   throw fromRefused(answer)
 }
 

@@ -4,6 +4,7 @@ import { askNothing, type Door, type Doors } from "./Doors.ts"
 import { type Cursor, parseCursor } from "./eventFrames.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, Problem } from "./problem.ts"
+import { doorTo } from "./routing.ts"
 import { within } from "./snapshots.ts"
 import { decodePart, keyOfSegment, parseQuery, parseSwitch } from "./target.ts"
 import type { Watcher } from "./Watcher.ts"
@@ -24,7 +25,6 @@ export const watch = async (
   segments: ReadonlyArray<string>,
 ): Promise<Response> => {
   const parameters = parseQuery(request, ["group", "after", "redirect"])
-  const door = doors.find(parameters.get("group"))
   // Every node serves it from its own state: there is nothing that only the leader could do.
   parseSwitch(parameters.get("redirect"), "redirect")
   const asked = {
@@ -32,7 +32,8 @@ export const watch = async (
     key: keyOfSegment(segments[1]!),
     cursor: cursorOf(request, parameters),
   }
-  const deadline = door.raft.now() + timeoutMillis(request)
+  const deadline = doors.now() + timeoutMillis(request)
+  const door = doorTo(doors, { group: parameters.get("group"), ...asked })
   const watchers = watchersOf(door)
   const watcher = watchers.enter(asked, () => setIdleSeconds(request, partingSeconds))
   try {

@@ -111,6 +111,8 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     find: (group) => (group === raft.group ? main : undefined),
     all: () => [main],
     onChange: () => () => {},
+    placementOf: () => null,
+    look: Effect.void,
     stopped: raft.stopped,
     handOver: raft.handOver,
     answerAll: raft.answerAll,

@@ -345,8 +345,8 @@ for (const [name, make] of Object.entries(places)) {
           expect(yield* host.groups).toEqual({
             index: base + 3,
             groups: [
-              { group: "bills", founded: base + 3, configuration },
-              { group: "orders", founded: base + 1, configuration },
+              { group: "bills", founded: base + 3, configuration, isClosed: false },
+              { group: "orders", founded: base + 1, configuration, isClosed: false },
             ],
           })
           expect(yield* host.places).toEqual({
