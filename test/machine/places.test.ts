@@ -216,6 +216,20 @@ describe("where an actor lives", () => {
   })
 })
 
+test("what a definition asks for is told of its version, to whoever looks after a node", () => {
+  const spread = { ...loaded, home: { group: "sales", shards: 8 } }
+  const at = new SystemBench([loaded])
+  at.bringIn(loaded, code)
+  expect(at.machine.actors()).toMatchObject([{ name: "counter", versions: [{ group: null, shards: null }] }])
+  const other = new SystemBench([spread])
+  other.bringIn(spread, code)
+  expect(other.machine.actors()).toMatchObject([{ versions: [{ group: "sales", shards: 8 }] }])
+  for (const home of [{ group: "a/b" }, { shards: 0 }, { shards: 1025 }]) {
+    const wrong = { ...loaded, home }
+    expect(new SystemBench([wrong]).bringIn(wrong, code)).toMatchObject({ code: "invalid-input" })
+  }
+})
+
 describe("main has an actor's keys", () => {
   test("when nobody has settled where it lives", () => {
     const at = groupBench(mainGroup)
