@@ -1,6 +1,6 @@
 // Where do actors live, and does each key have one group that executes its commands?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Result, Schema } from "effect"
 import fc from "fast-check"
 import { mainGroup } from "../../src/consensus/groups.ts"
@@ -30,6 +30,9 @@ import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { Bench, command, entry, initial, refusalOf } from "./Bench.ts"
 import { SystemBench } from "./SystemBench.ts"
+
+// A busy machine may take long for as many groups as there may be.
+setDefaultTimeout(60_000)
 
 const counter = actor({
   version: 1,

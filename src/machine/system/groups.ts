@@ -57,7 +57,10 @@ export const roomProblem = (
   { groups, whereabouts }: MachineState,
   names: ReadonlyArray<GroupId>,
 ): string | null => {
-  const taken = whereabouts.groups().union(new Set(groups.all().map(({ group }) => group)))
+  const settled = whereabouts.groups()
+  // Far from full, as nearly always: nobody need know which of the settled ones are open.
+  if (groups.count + settled.size + names.length <= groupsMax) return null
+  const taken = settled.union(new Set(groups.all().map(({ group }) => group)))
   const more = new Set(names.filter((name) => name !== mainGroup && !taken.has(name))).size
   return more === 0 || taken.size + more <= groupsMax
     ? null
