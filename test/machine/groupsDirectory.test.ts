@@ -1,11 +1,14 @@
 // Which groups does the cluster have? `main` knows, on every replica alike.
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { mainGroup } from "../../src/consensus/groups.ts"
 import type { Address, Configuration } from "../../src/consensus/types.ts"
 import type { SystemInput } from "../../src/machine/system/commands.ts"
 import { groupsMax } from "../../src/machine/system/groups.ts"
 import { SystemBench } from "./SystemBench.ts"
+
+// A busy machine may take long for as many groups as there may be.
+setDefaultTimeout(60_000)
 
 const address = (id: string, more: Partial<Address> = {}): Address => ({
   peer: `${id}:7000`,

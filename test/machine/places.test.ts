@@ -1,6 +1,6 @@
 // Where do actors live, and does each key have one group that executes its commands?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Result, Schema } from "effect"
 import fc from "fast-check"
 import { mainGroup } from "../../src/consensus/groups.ts"
@@ -30,6 +30,9 @@ import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { Bench, command, entry, initial, refusalOf } from "./Bench.ts"
 import { SystemBench } from "./SystemBench.ts"
+
+// A busy machine may take long for as many groups as there may be.
+setDefaultTimeout(60_000)
 
 const counter = actor({
   version: 1,
@@ -214,6 +217,20 @@ describe("where an actor lives", () => {
     expect(open("east")).toMatchObject({ isNew: true })
     expect(at.machine.groups().groups).toHaveLength(groupsMax)
   })
+})
+
+test("what a definition asks for is told of its version, to whoever looks after a node", () => {
+  const spread = { ...loaded, home: { group: "sales", shards: 8 } }
+  const at = new SystemBench([loaded])
+  at.bringIn(loaded, code)
+  expect(at.machine.actors()).toMatchObject([{ name: "counter", versions: [{ group: null, shards: null }] }])
+  const other = new SystemBench([spread])
+  other.bringIn(spread, code)
+  expect(other.machine.actors()).toMatchObject([{ versions: [{ group: "sales", shards: 8 }] }])
+  for (const home of [{ group: "a/b" }, { shards: 0 }, { shards: 1025 }]) {
+    const wrong = { ...loaded, home }
+    expect(new SystemBench([wrong]).bringIn(wrong, code)).toMatchObject({ code: "invalid-input" })
+  }
 })
 
 describe("main has an actor's keys", () => {

@@ -235,6 +235,9 @@ test("a wrong actor does not compile (contract §2)", () => {
     },
   })
   actor({ ...rest, commands: {}, leading: Effect.never })
+  actor({ ...rest, commands: {}, group: "sales", shards: 8 })
+  // @ts-expect-error a number of shards is no text
+  actor({ ...rest, commands: {}, shards: "8" })
   // @ts-expect-error a promise is no Effect
   actor({ ...rest, commands: {}, leading: async () => {} })
   actor({

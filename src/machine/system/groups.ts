@@ -62,7 +62,10 @@ export const roomProblem = (
 ): string | null => {
   const closed = names.find((group) => groups.get(group)?.isClosed === true)
   if (closed !== undefined) return `The group ${closed} was closed: no other one is ever called so.`
-  const settled = [...whereabouts.groups()].filter((group) => groups.get(group) === null)
+  const settledNow = whereabouts.groups()
+  // Far from full, as nearly always: nobody need know which of the settled ones are open.
+  if (groups.count + settledNow.size + names.length <= groupsMax) return null
+  const settled = [...settledNow].filter((group) => groups.get(group) === null)
   const taken = groups.openCount + settled.length
   const isNew = (name: GroupId) => name !== mainGroup && groups.get(name) === null && !settled.includes(name)
   const more = new Set(names.filter(isNew)).size
