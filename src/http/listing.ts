@@ -2,7 +2,7 @@
 // in one order.
 
 import type { Query } from "../machine/MachineHost.ts"
-import type { Answered } from "../machine/outcome.ts"
+import { type Answered, isElsewhere } from "../machine/outcome.ts"
 import type { Read } from "../raft/Raft.ts"
 import { askRead, type Doors, jsonResponse } from "./Doors.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
@@ -28,6 +28,7 @@ export const listAll = async (
       }
       const answer = await askRead(door, { query, ...asked })
       if (answer._tag === "Answered") return answer
+      if (isElsewhere(answer)) throw new Problem("not-ready", `The group ${group} has nothing of it yet.`)
       throw answer._tag === "Failure" ? fromFailure(answer) : fromRefused(answer)
     }),
   )
