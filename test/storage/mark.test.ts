@@ -38,7 +38,10 @@ const keeper = (halves: MarkHalves) => {
   return { mark, write, whole: () => whole }
 }
 
-/** The file, and each state of it that a loss of power may leave: what is synced, with any of the pages written since. */
+/** Of a page that was written since the last sync. */
+type Fate = "there" | "lost" | "torn"
+
+/** The file, and each state of it that a loss of power may leave. */
 const fileOf = (path: string) => {
   if (!existsSync(path)) makeMarkFile(path)
   const halves = openMarkFile(path)
@@ -47,12 +50,16 @@ const fileOf = (path: string) => {
     halves.sync()
     synced = readFileSync(path)
   }
-  /** `keeps`: whether a page that was written since is there. */
-  const afterPowerLoss = (keeps: (page: number) => boolean): Mark | null => {
+  const afterPowerLoss = (fateOf: (page: number) => Fate): Mark | null => {
     const bytes = Buffer.from(synced)
     const now = readFileSync(path)
-    for (let at = 0; at < bytes.byteLength; at += 4_096)
-      if (keeps(at / 4_096)) now.copy(bytes, at, at, at + 4_096)
+    for (let at = 0; at < bytes.byteLength; at += 4_096) {
+      const fate = fateOf(at / 4_096)
+      const page = bytes.subarray(at, at + 4_096)
+      if (fate === "lost" || page.equals(now.subarray(at, at + 4_096))) continue
+      if (fate === "there") now.copy(page, 0, at)
+      else page.fill(0xa5, 1_000)
+    }
     const copy = join(temporaryDirectory(), "log.mark")
     writeFileSync(copy, bytes)
     return readMark(copy)
@@ -86,9 +93,9 @@ describe("a mark in its file", () => {
     const { halves, afterPowerLoss } = fileOf(markPath())
     const { write } = keeper(halves)
     write(changeAt(7))
-    expect(afterPowerLoss(() => false)?.sequence).toBe(7)
+    expect(afterPowerLoss(() => "lost")?.sequence).toBe(7)
     write(changeAt(8))
-    expect(afterPowerLoss(() => false)?.sequence).toBe(7)
+    expect(afterPowerLoss(() => "lost")?.sequence).toBe(7)
   })
 
   test("of which any pages are lost since its sync is one of those since, over both halves many times (S4)", () => {
@@ -110,18 +117,20 @@ describe("a mark in its file", () => {
         synced = sequence
       }
       if (sequence % 97 !== 0) continue
-      for (const [name, keeps] of Object.entries({
-        none: () => false,
-        all: () => true,
-        even: (page: number) => page % 2 === 0,
-        odd: (page: number) => page % 2 === 1,
-        late: (page: number) => page % 32 > 8,
-      })) {
-        const mark = file.afterPowerLoss(keeps)
+      const fates: Readonly<Record<string, (page: number) => Fate>> = {
+        lost: () => "lost",
+        there: () => "there",
+        torn: () => "torn",
+        even: (page) => (page % 2 === 0 ? "there" : "torn"),
+        odd: (page) => (page % 2 === 1 ? "there" : "lost"),
+        late: (page) => (page % 32 > 8 ? "there" : "lost"),
+      }
+      for (const [name, fateOf] of Object.entries(fates)) {
+        const mark = file.afterPowerLoss(fateOf)
         expect(mark).not.toBeNull()
         // A half that was full before its second was over is synced as well.
         expect(mark!.sequence).toBeGreaterThanOrEqual(synced)
-        if (name === "all") expect(mark).toEqual(kept.whole())
+        if (name === "there") expect(mark).toEqual(kept.whole())
         // It is what the log was at that commit, of each group.
         for (const [group, { lastIndex }] of mark!.groups) {
           const at = Number(group.slice("group ".length))
