@@ -132,7 +132,7 @@ describe("a group that is forgotten", () => {
     })
   })
 
-  test("does so in a file that has to be built anew as well", () => {
+  test("is noted in a file that has to be built anew as well", () => {
     const { directory, log } = withGroups("a", "b")
     log.forget("b")
     write(log, "a", { entries: [entryOf(12_001, 3, "the last one")] })
@@ -145,6 +145,7 @@ describe("a group that is forgotten", () => {
     writeFileSync(path, bytes)
     const again = open(directory)
     expect(load(again, "a")).toMatchObject({ standing: "suspect", lastIndex: 12_000 })
+    expect([...again.tables.forgotten().forgotten.values()]).toEqual(["b"])
     while (again.sweepForgotten()) {}
     expect([...again.tables.forgotten().forgotten]).toEqual([])
   })
@@ -260,7 +261,7 @@ describe("while something of the log is lost", () => {
 test("a log takes more groups than its mark has had room for, and finds them all (S4)", () => {
   const directory = temporaryDirectory()
   const log = open(directory)
-  const groups = Array.from({ length: 1_100 }, (_, at) => `group-${at}`)
+  const groups = Array.from({ length: 1_100 }, (_, at) => `group-${at}-`.padEnd(63, "x"))
   for (const group of groups) load(log, group)
   const all = (lastIndex: number) =>
     groups.map((group) => ({ group, write: writeOf({ entries: [entryOf(lastIndex, 1, group)] }) }))
