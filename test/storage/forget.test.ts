@@ -264,7 +264,10 @@ test("a log takes more groups than its mark has had room for, and finds them all
   const groups = Array.from({ length: 1_100 }, (_, at) => `group-${at}-`.padEnd(63, "x"))
   for (const group of groups) load(log, group)
   const all = (lastIndex: number) =>
-    groups.map((group) => ({ group, write: writeOf({ entries: [entryOf(lastIndex, 1, group)] }) }))
+    groups.map((group) => {
+      const hardState = { term: lastIndex, votedFor: "n".repeat(64) }
+      return { group, write: writeOf({ hardState, entries: [entryOf(lastIndex, 1, group)] }) }
+    })
   for (let index = 1; index <= 5; index++) log.write(all(index))
   const again = open(imageOf(directory))
   for (const group of groups) {

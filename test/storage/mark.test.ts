@@ -100,11 +100,41 @@ describe("a mark in its file", () => {
 
   test("of which any pages are lost since its sync is one of those since, over both halves many times (S4)", () => {
     const path = markPath()
-    let file = fileOf(path)
-    let kept = keeper(file.halves)
-    let synced = 0
     const found = new Set<string>()
-    for (let sequence = 1; sequence <= 6_000; sequence++) {
+    let synced = 0
+    let sequence = 0
+    const fates: Readonly<Record<string, (page: number) => Fate>> = {
+      lost: () => "lost",
+      there: () => "there",
+      torn: () => "torn",
+      even: (page) => (page % 2 === 0 ? "there" : "torn"),
+      odd: (page) => (page % 2 === 1 ? "there" : "lost"),
+      late: (page) => (page % 32 > 8 ? "there" : "lost"),
+    }
+    const lookAt = ({ afterPowerLoss }: ReturnType<typeof fileOf>): ReadonlyArray<Mark> =>
+      Object.values(fates).map((fateOf) => {
+        const mark = afterPowerLoss(fateOf)
+        expect(mark).not.toBeNull()
+        // A half that was full before its second was over is synced as well.
+        expect(mark!.sequence).toBeGreaterThanOrEqual(synced)
+        // It is what the log was at that commit, of each group.
+        for (const [group, { lastIndex }] of mark!.groups) {
+          const at = Number(group.slice("group ".length))
+          expect(lastIndex).toBe(mark!.sequence - ((mark!.sequence - at + 40) % 40))
+        }
+        found.add(mark!.sequence === sequence ? "newest" : mark!.sequence === synced ? "synced" : "between")
+        return mark!
+      })
+    const start = () => {
+      const file = fileOf(path)
+      const begin: MarkHalves["begin"] = (...values) => {
+        file.halves.begin(...values)
+        if (sequence > 1) lookAt(file)
+      }
+      return { file, kept: keeper({ ...file.halves, begin }) }
+    }
+    let { file, kept } = start()
+    for (sequence = 1; sequence <= 6_000; sequence++) {
       kept.write(changeAt(sequence, [[`group ${sequence % 40}`, endAt(sequence)]]))
       // For a while no sync comes, and the halves fill.
       if (sequence % 250 === 249 && (sequence < 2_000 || sequence > 5_000)) {
@@ -113,32 +143,10 @@ describe("a mark in its file", () => {
       }
       if (sequence % 1_700 === 0) {
         kept.mark.close()
-        file = fileOf(path)
-        kept = keeper(file.halves)
         synced = sequence
+        ;({ file, kept } = start())
       }
-      if (sequence % 97 !== 0) continue
-      const fates: Readonly<Record<string, (page: number) => Fate>> = {
-        lost: () => "lost",
-        there: () => "there",
-        torn: () => "torn",
-        even: (page) => (page % 2 === 0 ? "there" : "torn"),
-        odd: (page) => (page % 2 === 1 ? "there" : "lost"),
-        late: (page) => (page % 32 > 8 ? "there" : "lost"),
-      }
-      for (const [name, fateOf] of Object.entries(fates)) {
-        const mark = file.afterPowerLoss(fateOf)
-        expect(mark).not.toBeNull()
-        // A half that was full before its second was over is synced as well.
-        expect(mark!.sequence).toBeGreaterThanOrEqual(synced)
-        if (name === "there") expect(mark).toEqual(kept.whole())
-        // It is what the log was at that commit, of each group.
-        for (const [group, { lastIndex }] of mark!.groups) {
-          const at = Number(group.slice("group ".length))
-          expect(lastIndex).toBe(mark!.sequence - ((mark!.sequence - at + 40) % 40))
-        }
-        found.add(mark!.sequence === sequence ? "newest" : mark!.sequence === synced ? "synced" : "between")
-      }
+      if (sequence % 97 === 0) expect(lookAt(file)[1]).toEqual(kept.whole())
     }
     expect(found).toEqual(new Set(["newest", "synced", "between"]))
   }, 60_000)
