@@ -38,7 +38,10 @@ const keeper = (halves: MarkHalves) => {
   return { mark, write, whole: () => whole }
 }
 
-/** The file, and each state of it that a loss of power may leave: what is synced, with any of the pages written since. */
+/** Of a page that was written since the last sync. */
+type Fate = "there" | "lost" | "torn"
+
+/** The file, and each state of it that a loss of power may leave. */
 const fileOf = (path: string) => {
   if (!existsSync(path)) makeMarkFile(path)
   const halves = openMarkFile(path)
@@ -47,12 +50,16 @@ const fileOf = (path: string) => {
     halves.sync()
     synced = readFileSync(path)
   }
-  /** `keeps`: whether a page that was written since is there. */
-  const afterPowerLoss = (keeps: (page: number) => boolean): Mark | null => {
+  const afterPowerLoss = (fateOf: (page: number) => Fate): Mark | null => {
     const bytes = Buffer.from(synced)
     const now = readFileSync(path)
-    for (let at = 0; at < bytes.byteLength; at += 4_096)
-      if (keeps(at / 4_096)) now.copy(bytes, at, at, at + 4_096)
+    for (let at = 0; at < bytes.byteLength; at += 4_096) {
+      const fate = fateOf(at / 4_096)
+      const page = bytes.subarray(at, at + 4_096)
+      if (fate === "lost" || page.equals(now.subarray(at, at + 4_096))) continue
+      if (fate === "there") now.copy(page, 0, at)
+      else page.fill(0xa5, 1_000)
+    }
     const copy = join(temporaryDirectory(), "log.mark")
     writeFileSync(copy, bytes)
     return readMark(copy)
@@ -86,49 +93,60 @@ describe("a mark in its file", () => {
     const { halves, afterPowerLoss } = fileOf(markPath())
     const { write } = keeper(halves)
     write(changeAt(7))
-    expect(afterPowerLoss(() => false)?.sequence).toBe(7)
+    expect(afterPowerLoss(() => "lost")?.sequence).toBe(7)
     write(changeAt(8))
-    expect(afterPowerLoss(() => false)?.sequence).toBe(7)
+    expect(afterPowerLoss(() => "lost")?.sequence).toBe(7)
   })
 
   test("of which any pages are lost since its sync is one of those since, over both halves many times (S4)", () => {
     const path = markPath()
-    let file = fileOf(path)
-    let kept = keeper(file.halves)
-    let synced = 0
     const found = new Set<string>()
-    for (let sequence = 1; sequence <= 6_000; sequence++) {
-      kept.write(changeAt(sequence, [[`group ${sequence % 40}`, endAt(sequence)]]))
-      if (sequence % 250 === 249) {
-        kept.mark.sync()
-        synced = sequence
-      }
-      if (sequence % 1_700 === 0) {
-        kept.mark.close()
-        file = fileOf(path)
-        kept = keeper(file.halves)
-        synced = sequence
-      }
-      if (sequence % 97 !== 0) continue
-      for (const [name, keeps] of Object.entries({
-        none: () => false,
-        all: () => true,
-        even: (page: number) => page % 2 === 0,
-        odd: (page: number) => page % 2 === 1,
-        late: (page: number) => page % 32 > 8,
-      })) {
-        const mark = file.afterPowerLoss(keeps)
+    let synced = 0
+    let sequence = 0
+    const fates: Readonly<Record<string, (page: number) => Fate>> = {
+      lost: () => "lost",
+      there: () => "there",
+      torn: () => "torn",
+      even: (page) => (page % 2 === 0 ? "there" : "torn"),
+      odd: (page) => (page % 2 === 1 ? "there" : "lost"),
+      late: (page) => (page % 32 > 8 ? "there" : "lost"),
+    }
+    const lookAt = ({ afterPowerLoss }: ReturnType<typeof fileOf>): ReadonlyArray<Mark> =>
+      Object.values(fates).map((fateOf) => {
+        const mark = afterPowerLoss(fateOf)
         expect(mark).not.toBeNull()
         // A half that was full before its second was over is synced as well.
         expect(mark!.sequence).toBeGreaterThanOrEqual(synced)
-        if (name === "all") expect(mark).toEqual(kept.whole())
         // It is what the log was at that commit, of each group.
         for (const [group, { lastIndex }] of mark!.groups) {
           const at = Number(group.slice("group ".length))
           expect(lastIndex).toBe(mark!.sequence - ((mark!.sequence - at + 40) % 40))
         }
         found.add(mark!.sequence === sequence ? "newest" : mark!.sequence === synced ? "synced" : "between")
+        return mark!
+      })
+    const start = () => {
+      const file = fileOf(path)
+      const begin: MarkHalves["begin"] = (...values) => {
+        file.halves.begin(...values)
+        if (sequence > 1) lookAt(file)
       }
+      return { file, kept: keeper({ ...file.halves, begin }) }
+    }
+    let { file, kept } = start()
+    for (sequence = 1; sequence <= 6_000; sequence++) {
+      kept.write(changeAt(sequence, [[`group ${sequence % 40}`, endAt(sequence)]]))
+      // For a while no sync comes, and the halves fill.
+      if (sequence % 250 === 249 && (sequence < 2_000 || sequence > 5_000)) {
+        kept.mark.sync()
+        synced = sequence
+      }
+      if (sequence % 1_700 === 0) {
+        kept.mark.close()
+        synced = sequence
+        ;({ file, kept } = start())
+      }
+      if (sequence % 97 === 0) expect(lookAt(file)[1]).toEqual(kept.whole())
     }
     expect(found).toEqual(new Set(["newest", "synced", "between"]))
   }, 60_000)
@@ -208,6 +226,7 @@ describe("a mark in memory", () => {
     }
     const { last } = openLogMemory(disk).openMark()
     expect(last?.sequence).toBe(500)
+    expect(disk.marks.every((half) => half.written!.generation < 15)).toBe(true)
     expect(last?.groups).toEqual(new Map([["a", endAt(500)]]))
   })
 })
