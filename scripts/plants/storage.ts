@@ -254,8 +254,8 @@ export const storagePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/turns.ts",
-        find: "    if (witnessed > outrun && witnessed > group.log.sequence()) {",
-        replace: "    if (witnessed < outrun) {",
+        find: "    if (lost > outrun) {",
+        replace: "    if (lost < outrun) {",
       },
     ],
     test: {

@@ -84,12 +84,15 @@ export class Hosting {
     ).pipe(Effect.provideContext(this.#services))
   }
 
-  readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, configuration }: GroupRow) {
+  readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, founded, configuration }: GroupRow) {
     const scope = yield* Scope.fork(yield* Scope.Scope)
     const initial = beginning(configuration, this.#self)
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
-      const raft = yield* openRaft({ ...this.#options, group, initial, contacts: {} }, observer).pipe(
+      const raft = yield* openRaft(
+        { ...this.#options, group, founded, initial, contacts: {} },
+        observer,
+      ).pipe(
         Effect.provideService(MachineHost, machine),
         Effect.provideService(SnapshotStore, snapshots),
         Effect.provideService(Leading, leading),

@@ -30,6 +30,8 @@ export interface Group {
   readonly node: Node
   readonly mailbox: Queue.Queue<Mail>
   readonly log: Context.Service.Shape<typeof LogStore>
+  /** `LogStore.outran` when this group was loaded: what it found on the disk knew of that already. */
+  readonly outrunAtLoad: number
   readonly snapshots: Context.Service.Shape<typeof SnapshotStore>
   readonly machine: Context.Service.Shape<typeof MachineHost>
   readonly transport: Context.Service.Shape<typeof Transport>

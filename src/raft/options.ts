@@ -1,7 +1,7 @@
 // What can be set about a Raft group, and what is right for most?
 
 import type { Limits } from "../consensus/node.ts"
-import type { Address, Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 
 /** Where somebody is by the word of an operator. */
 export interface Contact extends Address {
@@ -21,6 +21,8 @@ export interface RaftOptions {
    * a newer one says otherwise.
    */
   readonly contacts: Readonly<Record<NodeId, Contact>>
+  /** The entry of `main` that opened it; absent: it was always there. */
+  readonly founded?: Index
   /** Its configuration says whom this node keeps connections to: of all groups of a node one does. */
   readonly connects: boolean
   readonly limits: Limits

@@ -193,7 +193,9 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
       stateTerm: state.term,
       stateConfiguration: state.configuration,
       tailBytesMax: options.limits.cacheBytesMax,
+      ...(options.founded === undefined ? {} : { founded: options.founded }),
     })
+  const outrunAtLoad = log.outran()
   let position = yield* machine.position
   let loaded = yield* load(position)
   const { pendingInstall } = loaded
@@ -231,6 +233,7 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     node,
     mailbox: yield* Queue.unbounded<Mail>(),
     log,
+    outrunAtLoad,
     snapshots: yield* SnapshotStore,
     machine,
     transport: yield* Transport,

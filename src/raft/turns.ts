@@ -21,7 +21,7 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   const acquaintances = new Acquaintances(group)
   yield* acquaintances.follow
   /** What others knew of this node's log when it was found to be shorter. */
-  let outrun = 0
+  let outrun = group.outrunAtLoad
   let role: Role | null = null
   let roleScope = yield* Scope.fork(groupScope)
   while (true) {
@@ -36,10 +36,12 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     const leader = knownLeader(node)
     const now = nowOf(group.clock)
     const witnessed = group.transport.witnessed()
-    if (witnessed > outrun && witnessed > group.log.sequence()) {
-      outrun = witnessed
+    // Another group of this node may have been the first to learn of it: then the log is said to be longer already.
+    const lost = Math.max(witnessed > group.log.sequence() ? witnessed : 0, group.log.outran())
+    if (lost > outrun) {
+      outrun = lost
       step(node, { type: "LossFound" }, now)
-      yield* hands.run(group.log.outrun(witnessed), groupScope)
+      yield* hands.run(group.log.outrun(lost), groupScope)
     }
     for (const item of mail) open(group, hands, item, now)
     stages.look()

@@ -1,6 +1,7 @@
 // What does the storage thread do with the log? The synchronous core of all layers, whatever the log lies on.
 
-import type { GroupId, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { GroupId, Index, NodeId } from "../consensus/types.ts"
 import { assert, BrokenCode } from "./assert.ts"
 import { verifyEntry } from "./chain.ts"
 import { LogDamaged } from "./damage.ts"
@@ -44,6 +45,8 @@ export class LogFile {
   private readonly forgotten: Map<number, GroupId>
   /** Why a group that is not found may have been lost. */
   suspicion: string
+  /** Groups that were founded up to here may have been lost without a trace: see `LogMeta`. */
+  lostThrough: Index
   /** Counts the commits. */
   sequence: number
   private readonly peers: Map<NodeId, string>
@@ -61,6 +64,7 @@ export class LogFile {
     this.evidenceKept = opened.evidenceKept
     this.forgotten = opened.forgotten
     this.suspicion = opened.suspicion
+    this.lostThrough = opened.lostThrough
     this.sequence = opened.sequence
     this.peers = opened.peers
     for (const record of this.groups.values()) this.mark.found(record)
@@ -222,7 +226,13 @@ export class LogFile {
   outrun(sequence: number): void {
     this.attempt("outrun", () => {
       if (sequence < this.sequence) return
-      this.commit([], () => {}, { sequence: sequence + 1 })
+      // Also those that nobody has asked for yet, and those that only the newer log knows.
+      this.suspicion ||= outrunSuspicion
+      const suspects = Array.from(this.groups.values(), (record) => ({
+        ...record,
+        suspicion: record.suspicion || outrunSuspicion,
+      }))
+      this.commit(suspects, () => {}, { sequence: sequence + 1 })
     })
   }
 
@@ -285,16 +295,18 @@ export class LogFile {
     options: { readonly sequence?: number; readonly forgotten?: GroupId } = {},
   ): void {
     const { sequence = this.sequence + 1, forgotten } = options
-    let suspicion = this.suspicion
+    let { suspicion, lostThrough } = this
     let records = changed
     const transaction = () => {
       records = [...changed, ...(body() ?? [])]
       for (const record of records) this.tables.putGroup(record)
       suspicion = this.suspicionAfter(records, forgotten)
-      this.tables.putMeta(sequence, suspicion)
+      lostThrough = this.lostThroughAfter(records)
+      this.tables.putMeta({ sequence, suspicion, lostThrough })
     }
     this.room.transact(() => this.tables.transaction(transaction))
     this.suspicion = suspicion
+    this.lostThrough = lostThrough
     this.sequence = sequence
     for (const record of records) {
       this.groups.set(record.group, record)
@@ -317,7 +329,16 @@ export class LogFile {
     this.tables = content.tables
     this.groups = content.groups
     this.suspicion = content.suspicion
+    this.lostThrough = content.lostThrough
     this.sequence = content.sequence
+  }
+
+  /** When `main` is whole again, it knows all groups that were there when something was lost. */
+  private lostThroughAfter(changed: ReadonlyArray<GroupRecord>): Index {
+    const main = changed.find(({ group }) => group === mainGroup)
+    const wasSuspect = (this.groups.get(mainGroup)?.suspicion ?? "") !== ""
+    const isWholeAgain = wasSuspect && main?.suspicion === ""
+    return isWholeAgain ? Math.max(this.lostThrough, main.lastIndex) : this.lostThrough
   }
 
   /** Once every group is whole again, a new group has no reason to be suspect. */
@@ -367,3 +388,5 @@ export class LogFile {
     }
   }
 }
+
+const outrunSuspicion = "others know that this log was longer: the directory is an older copy"

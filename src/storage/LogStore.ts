@@ -100,14 +100,11 @@ export class LogStore extends Context.Service<
       readonly stateConfiguration: Configuration
       readonly tailBytesMax: number
       /**
-       * This node never had the group. While something of the log is lost, a group that is not found counts as lost with
-       * it, and is suspect; with this it is not, unless the mark names it or its state has come to something.
-       *
-       * Whoever says so must know it from a log that was whole all the time: the entry that founds the group came into
-       * the log of group `main` on this node after this process had loaded it as whole, or after it had been repaired.
-       * That the entry is applied for the first time does not tell: a state that lags behind applies it once more.
+       * The entry of `main` that opened the group; absent: of `main` itself, and where nothing but it is. A group that is
+       * not found may have been lost with what this node has lost of its log, and is suspect then, unless it was founded
+       * only after `main` was whole again here. `main` must have been loaded before.
        */
-      readonly isNew?: boolean
+      readonly founded?: Index
     }) => Effect.Effect<LoadedGroup, StorageFailed>
     /** Durable when it succeeds: all of the batch in one transaction, or nothing. Batches keep their order. */
     readonly write: (batch: ReadonlyArray<GroupWrite>) => Effect.Effect<void, StorageFailed | StorageFull>
@@ -146,6 +143,11 @@ export class LogStore extends Context.Service<
     readonly sequence: () => number
     /** From now on the log counts more than that: its directory was an older copy, and that has been dealt with. */
     readonly outrun: (sequence: number) => Effect.Effect<void, StorageFailed>
+    /**
+     * What {@link outrun} was told last since the store was opened, from the moment on when it was told; 0: never. All
+     * groups of the directory have lost something then, whichever of them was told first.
+     */
+    readonly outran: () => number
     /** Another file of the directory has found no room: what is kept is for that file as well. */
     readonly giveRoom: Effect.Effect<void, StorageFailed>
   }

@@ -9,7 +9,20 @@ export interface StoredEntry {
   readonly hash: bigint
 }
 
-export const formatVersion = 2
+/** What the log says of itself as a whole. */
+export interface LogMeta {
+  /** Counts the commits. */
+  readonly sequence: number
+  /** Why a group that is not found may have been lost; empty when nothing was. */
+  readonly suspicion: string
+  /**
+   * Something was lost once, and groups with it perhaps that nobody here remembers: any that was founded by an entry of
+   * `main` up to here may have been one of them. 0: nothing ever was.
+   */
+  readonly lostThrough: Index
+}
+
+export const formatVersion = 3
 /** Entries of all groups share one table, keyed by group number × 2^40 + index: inserts go to its end. */
 export const groupSpan = 2 ** 40
 export const entryIndexMax = groupSpan - 1
@@ -20,11 +33,10 @@ export const groupNumberMax = 2 ** 13 - 1
 export interface LogTables {
   readonly version: () => number
   readonly identity: () => Identity
-  /** The commit counter, and why a group that is not found may have been lost. */
-  readonly meta: () => { readonly sequence: number; readonly suspicion: string }
+  readonly meta: () => LogMeta
   /** The commit counter; 0 when it cannot be read. */
   readonly readableSequence: () => number
-  readonly putMeta: (sequence: number, suspicion: string) => void
+  readonly putMeta: (meta: LogMeta) => void
   /** The peers whose rows are good. `damage` names the first that is not. */
   readonly peers: () => { readonly peers: Map<NodeId, string>; readonly damage: string }
   readonly putPeer: (nodeId: NodeId, incarnation: string) => void

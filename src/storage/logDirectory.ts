@@ -40,7 +40,9 @@ export const logPaths = (directory: string) => ({
 /** An empty log with its mark, in a directory that has promised nothing yet. */
 export const makeLog = (directory: string, identity: Identity): void => {
   const paths = logPaths(directory)
-  SqliteLogTables.make(paths.log, identity, (tables) => tables.putMeta(0, ""))
+  SqliteLogTables.make(paths.log, identity, (tables) =>
+    tables.putMeta({ sequence: 0, suspicion: "", lostThrough: 0 }),
+  )
   makeMarkFile(paths.mark)
   const mark = new LogMark(openMarkFile(paths.mark))
   const head = { sequence: 0, boot: currentBoot(), damaged: false, failed: false }

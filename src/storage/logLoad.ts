@@ -1,7 +1,8 @@
 // A group starts: what of its log is verified, and where does it begin?
 
 import { decodeConfiguration } from "../consensus/configuration.ts"
-import type { Configuration, Entry, TermRun } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Configuration, Entry, Index, TermRun } from "../consensus/types.ts"
 import { followChain } from "./chain.ts"
 import { hashBase } from "./checksum.ts"
 import { entryBytes } from "./entryCodec.ts"
@@ -20,6 +21,7 @@ export interface LogAtLoad {
   readonly marked: ReadonlyMap<string, MarkedGroup>
   /** Why a group that is not found may have been lost. */
   readonly suspicion: string
+  readonly lostThrough: Index
   readonly prepareGroup: (group: string) => void
   readonly nextGroupNumber: () => number
   readonly commit: (changed: ReadonlyArray<GroupRecord>, body: () => void) => void
@@ -40,7 +42,7 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     ...options,
     found: surveyed === null ? null : { ...surveyed, ...foundIn(surveyed.record) },
     marked: marked === null ? null : { term: marked.term, votedFor: marked.votedFor },
-    lossSuspicion: options.isNew === true ? "" : log.suspicion,
+    lossSuspicion: lossOf(log, options.founded),
   })
   if (surveyed === null) log.prepareGroup(group)
   const before = surveyed?.record ?? newRecord(log, options)
@@ -73,6 +75,17 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     suspicion: settled.suspicion,
     pendingInstall: record.pendingInstall,
   }
+}
+
+/**
+ * Why a group that is not found may have been here. One that `main` has founded since it is whole again was not: whatever
+ * was lost, was lost before.
+ */
+const lossOf = ({ groups, suspicion, lostThrough }: LogAtLoad, founded: Index | undefined): string => {
+  const main = groups.get(mainGroup)
+  if (founded === undefined || main === undefined) return suspicion
+  if (main.suspicion !== "") return main.suspicion
+  return founded <= lostThrough ? `what was lost once may have held a group founded by entry ${founded}` : ""
 }
 
 /** What a cut has left behind it. On a disk without room it stays: nothing needs it to be gone (HAZARDS S7). */

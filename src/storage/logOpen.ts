@@ -1,6 +1,7 @@
 // The storage thread starts: is log.db what this node left behind?
 
-import type { GroupId, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { GroupId, Index, NodeId } from "../consensus/types.ts"
 import { damageOf, LogDamaged } from "./damage.ts"
 import { codeOf } from "./errorCode.ts"
 import type { LogMedium } from "./LogMedium.ts"
@@ -20,6 +21,7 @@ export interface LogContent {
   readonly forgotten: Map<number, GroupId>
   readonly sequence: number
   readonly suspicion: string
+  readonly lostThrough: Index
 }
 
 export interface OpenedLog extends LogContent {
@@ -75,16 +77,17 @@ const suspectAll = (
   reserve: Reserve,
 ): LogContent => {
   const sequence = Math.max(content.sequence, last?.sequence ?? 0) + 1
+  const lostThrough = Math.max(content.lostThrough, content.groups.get(mainGroup)?.lastIndex ?? 0)
   const groups = new Map<GroupId, GroupRecord>()
   for (const record of content.groups.values()) {
     groups.set(record.group, { ...record, suspicion: record.suspicion || suspicion })
   }
   const note = () => {
     for (const record of groups.values()) content.tables.putGroup(record)
-    content.tables.putMeta(sequence, suspicion)
+    content.tables.putMeta({ sequence, suspicion, lostThrough })
   }
   orReserve(reserve, () => content.tables.transaction(note))
-  return { ...content, groups, sequence, suspicion }
+  return { ...content, groups, sequence, suspicion, lostThrough }
 }
 
 /**

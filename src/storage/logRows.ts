@@ -26,7 +26,9 @@ export interface GroupRecord {
 
 export const schema = `
   CREATE TABLE identity (cluster_id TEXT, node_id TEXT, incarnation TEXT, checksum BLOB);
-  CREATE TABLE meta (one INTEGER PRIMARY KEY, sequence INTEGER, suspicion TEXT, checksum BLOB);
+  CREATE TABLE meta (
+    one INTEGER PRIMARY KEY, sequence INTEGER, suspicion TEXT, lost_through INTEGER, checksum BLOB
+  );
   CREATE TABLE peers (node_id TEXT, incarnation TEXT, checksum BLOB);
   CREATE TABLE groups (number INTEGER PRIMARY KEY, name TEXT, term INTEGER, voted_for TEXT,
     last_index INTEGER, last_term INTEGER, last_hash TEXT, suspicion TEXT, checksum BLOB);

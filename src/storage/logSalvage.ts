@@ -3,7 +3,10 @@
 // Nothing is written to a damaged tree. What can be verified is copied into a new file, which takes the
 // place of the old one; the old one is kept as evidence, the last one only.
 
+import { mainGroup } from "../consensus/groups.ts"
+import type { Index } from "../consensus/types.ts"
 import { followChain } from "./chain.ts"
+import { damageOf } from "./damage.ts"
 import type { LogMedium } from "./LogMedium.ts"
 import type { LogTables } from "./LogTables.ts"
 
@@ -22,14 +25,18 @@ export const salvage = (options: {
     damaged: tables,
     evidenceKept,
     fill: (fresh) => {
-      const lost = tables === null ? suspicion : copyVerified(tables, fresh)
-      fresh.putMeta(sequence, suspicion || lost)
+      const copied = tables === null ? { damage: suspicion, lostThrough: 0 } : copyVerified(tables, fresh)
+      fresh.putMeta({ sequence, suspicion: suspicion || copied.damage, lostThrough: copied.lostThrough })
     },
   })
 }
 
-/** Returns why groups that were not copied are missing; empty when all were. */
-const copyVerified = (from: LogTables, to: LogTables): string => {
+/** `damage`: why groups that were not copied are missing; empty when all were. */
+const copyVerified = (
+  from: LogTables,
+  to: LogTables,
+): { readonly damage: string; readonly lostThrough: Index } => {
+  let lostThrough = readableLoss(from)
   // A forgotten peer is remembered again at its next handshake.
   for (const [peer, incarnation] of from.peers().peers) to.putPeer(peer, incarnation)
   for (const [number, group] of from.forgotten().forgotten) to.forgetGroup(number, group)
@@ -40,6 +47,16 @@ const copyVerified = (from: LogTables, to: LogTables): string => {
     })
     to.putGroup({ ...record, ...end, suspicion: record.suspicion || broken })
     to.putBase(record)
+    if (record.group === mainGroup) lostThrough = Math.max(lostThrough, end.lastIndex)
   }
-  return damage
+  return { damage, lostThrough }
+}
+
+const readableLoss = (tables: LogTables): Index => {
+  try {
+    return tables.meta().lostThrough
+  } catch (error) {
+    damageOf(error)
+    return 0
+  }
 }

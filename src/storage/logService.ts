@@ -35,6 +35,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
   const sweepForgotten = Effect.gen(function* () {
     while (yield* call("sweepForgotten")) yield* Effect.yieldNow
   })
+  let outran = 0
   return LogStore.of({
     identity: options.identity,
     failed: Deferred.await(failure),
@@ -59,7 +60,12 @@ export const makeLogStore = Effect.fnUntraced(function* (
       ),
     isShort,
     sequence,
-    outrun: (sequence) => untilRoom(call("outrun", sequence)).pipe(Effect.mapError(stopped)),
+    outrun: (sequence) =>
+      Effect.suspend(() => {
+        outran = Math.max(outran, sequence)
+        return untilRoom(call("outrun", sequence)).pipe(Effect.mapError(stopped))
+      }),
+    outran: () => outran,
     giveRoom: Effect.mapError(call("giveRoom"), stopped),
   })
 })

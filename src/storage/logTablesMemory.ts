@@ -5,7 +5,7 @@ import { damageOf } from "./damage.ts"
 import { EntryRows } from "./EntryRows.ts"
 import { entryBytes } from "./entryCodec.ts"
 import type { Identity } from "./LogStore.ts"
-import { formatVersion, type LogTables, type StoredEntry } from "./LogTables.ts"
+import { formatVersion, type LogMeta, type LogTables, type StoredEntry } from "./LogTables.ts"
 import { baseRowOf, type GroupRecord, type GroupRow, groupRowOf, recordOf } from "./logRows.ts"
 
 /** All of log.db at one moment. Never changed. */
@@ -13,6 +13,7 @@ export interface LogImage {
   readonly identity: Identity
   readonly sequence: number
   readonly suspicion: string
+  readonly lostThrough: Index
   readonly peers: ReadonlyMap<NodeId, string>
   /** By their number. */
   readonly groups: ReadonlyMap<number, GroupImage>
@@ -34,6 +35,7 @@ export const emptyImage = (identity: Identity): LogImage => ({
   identity,
   sequence: 0,
   suspicion: "",
+  lostThrough: 0,
   peers: new Map(),
   groups: new Map(),
   forgotten: new Map(),
@@ -82,12 +84,15 @@ export class MemoryLogTables implements LogTables {
 
   identity = () => this.#image.identity
 
-  meta = () => ({ sequence: this.#image.sequence, suspicion: this.#image.suspicion })
+  meta = (): LogMeta => {
+    const { sequence, suspicion, lostThrough } = this.#image
+    return { sequence, suspicion, lostThrough }
+  }
 
   readableSequence = () => this.#image.sequence
 
-  putMeta(sequence: number, suspicion: string): void {
-    Object.assign(this.#draft, { sequence, suspicion })
+  putMeta({ sequence, suspicion, lostThrough }: LogMeta): void {
+    Object.assign(this.#draft, { sequence, suspicion, lostThrough })
   }
 
   peers = () => ({ peers: new Map(this.#image.peers), damage: "" })

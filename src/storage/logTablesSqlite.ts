@@ -6,7 +6,7 @@ import type { Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { hashFields, hashFromBytes, hashToBytes, kindCode, kindOf } from "./checksum.ts"
 import { damageOf, LogDamaged, verifyChecksum } from "./damage.ts"
 import type { Identity } from "./LogStore.ts"
-import { formatVersion, groupSpan, type LogTables, type StoredEntry } from "./LogTables.ts"
+import { formatVersion, groupSpan, type LogMeta, type LogTables, type StoredEntry } from "./LogTables.ts"
 import {
   type BaseRow,
   baseColumns,
@@ -80,11 +80,11 @@ export class SqliteLogTables implements LogTables {
     return { clusterId, nodeId, incarnation }
   }
 
-  meta(): { readonly sequence: number; readonly suspicion: string } {
-    const row = this.rows("SELECT sequence, suspicion, checksum FROM meta")[0] ?? []
-    const [sequence, suspicion, checksum] = row as [number, string, Uint8Array]
-    verifyChecksum("the commit counter", checksum, hashFields(sequence, suspicion))
-    return { sequence, suspicion }
+  meta(): LogMeta {
+    const row = this.rows("SELECT sequence, suspicion, lost_through, checksum FROM meta")[0] ?? []
+    const [sequence, suspicion, lostThrough, checksum] = row as [number, string, number, Uint8Array]
+    verifyChecksum("the commit counter", checksum, hashFields(sequence, suspicion, lostThrough))
+    return { sequence, suspicion, lostThrough }
   }
 
   readableSequence(): number {
@@ -96,9 +96,9 @@ export class SqliteLogTables implements LogTables {
     }
   }
 
-  putMeta(sequence: number, suspicion: string): void {
-    const checksum = hashToBytes(hashFields(sequence, suspicion))
-    this.run("INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?)", sequence, suspicion, checksum)
+  putMeta({ sequence, suspicion, lostThrough }: LogMeta): void {
+    const checksum = hashToBytes(hashFields(sequence, suspicion, lostThrough))
+    this.run("INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?)", sequence, suspicion, lostThrough, checksum)
   }
 
   peers(): { readonly peers: Map<NodeId, string>; readonly damage: string } {

@@ -227,13 +227,6 @@ describe("while something of the log is lost", () => {
     expect(load(log, "b")).toMatchObject({ standing: "suspect", hardState: { term: 3, votedFor: "n2" } })
   })
 
-  test("one that is known to be new is not; nor does that make one whole that was there (S6)", () => {
-    const log = withLoss()
-    expect(load(log, "new", { isNew: true })).toMatchObject(isNew)
-    expect(load(log, "b", { isNew: true }).standing).toBe("suspect")
-    expect(load(log, "left", { isNew: true, stateIndex: 5, stateTerm: 1 }).standing).toBe("suspect")
-  })
-
   test("ends when all are whole again, and when the last that is not is forgotten", () => {
     for (const isLoaded of [true, false]) {
       const log = withLoss()
