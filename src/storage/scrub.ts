@@ -16,7 +16,7 @@ export interface Scrub {
 
 declare const self: Worker
 
-/** For the one file that this thread is given. `digestOf`: what its rows must add up to; null: not asked. */
+/** For the files that this thread is given, one at a time. `digestOf`: what its rows must add up to; null: not asked. */
 export const serveScrub = (digestOf: DigestOf | null): void => {
   self.onmessage = (event: MessageEvent<string>) => self.postMessage(scrub(event.data, digestOf))
 }

@@ -24,7 +24,7 @@ export interface SnapshotRequest {
 /** How the thread says that the state itself is not what was written. */
 export const damagedTag = "StateDamaged"
 
-/** For the one job that this thread is given. `digestOf`: what the rows of a state must add up to; null: not asked. */
+/** For the jobs that this thread is given, one at a time. `digestOf`: what the rows of a state must add up to; null: not asked. */
 export const serveJobs = (digestOf: DigestOf | null): void => {
   const jobs = jobsWith(digestOf)
   self.onmessage = (event: MessageEvent<SnapshotRequest>) => {

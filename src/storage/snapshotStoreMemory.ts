@@ -6,12 +6,14 @@ import type { StorageFailed, StorageFull } from "./LogStore.ts"
 import type { MemoryDisk } from "./MemoryDisk.ts"
 import { type Syncable, sqliteError } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
+import { SnapshotStores } from "./SnapshotStores.ts"
 import { type DigestOf, StateCorrupt } from "./StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
 import { decodeState, encodeState, readPosition, type StateImage, verifyImage } from "./stateImage.ts"
 import { corruptNote, noState } from "./stateRows.ts"
 import { stateFileName } from "./stateStoreMemory.ts"
+import { WholeStateQueue } from "./WholeStateQueue.ts"
 
 /** `digestOf`: what the rows of a state must add up to; null: not asked. */
 export const layerMemory = (options: {
@@ -22,6 +24,32 @@ export const layerMemory = (options: {
   Layer.sync(SnapshotStore, () =>
     makeSnapshotStore(openFiles(options.disk, options.group, options.digestOf ?? null)),
   )
+
+/** The same for any number of groups: what stands for a directory here is the name of its group. */
+export const layerStoresMemory = (options: { readonly disk: MemoryDisk; readonly digestOf?: DigestOf }) =>
+  Layer.sync(SnapshotStores, () => {
+    const queue = new WholeStateQueue()
+    return SnapshotStores.of({
+      open: (directory) =>
+        Effect.sync(() => {
+          const files = openFiles(options.disk, directory, options.digestOf ?? null)
+          return makeSnapshotStore(lateFiles(options.disk, directory, queue.inTurn(files)))
+        }),
+    })
+  })
+
+/** Whoever has been there once, and is no longer, is lost. */
+const lateFiles = (disk: MemoryDisk, directory: string, files: SnapshotFiles): SnapshotFiles => {
+  let hasState = false
+  const mustHaveState = (): boolean => {
+    hasState ||= disk.directory(directory).file(stateFileName) !== undefined
+    return hasState
+  }
+  return {
+    ...files,
+    verify: Effect.suspend(() => (mustHaveState() ? files.verify : Effect.succeed(0))),
+  }
+}
 
 const openFiles = (disk: MemoryDisk, group: GroupId, digestOf: DigestOf | null): SnapshotFiles => {
   const { conduct, run } = disk

@@ -1,50 +1,86 @@
 // Where do the snapshots of a group live on disk, and who reads and writes them beside the running node?
 
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { makeDirectory } from "./durable.ts"
 import { codeOf } from "./errorCode.ts"
-import { StorageFailed, StorageFull } from "./LogStore.ts"
-import { type LogReply, unpackError } from "./logProtocol.ts"
+import { type StorageFailed, StorageFull } from "./LogStore.ts"
 import { freeBytesIn, keptBytesIn } from "./reserveFile.ts"
 import { SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
-import type { Scrub } from "./scrub.ts"
+import { SnapshotStores } from "./SnapshotStores.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
-import { damagedTag, type SnapshotJobs, type SnapshotRequest } from "./snapshotJobs.ts"
 import { makeSnapshotStore, type SnapshotFiles, stopped } from "./snapshotService.ts"
+import { makeSnapshotThreads, ownThreads, type SnapshotThreads, type Threads } from "./snapshotThreads.ts"
 import { storageError } from "./sqliteError.ts"
+import { noState } from "./stateRows.ts"
+import { WholeStateQueue } from "./WholeStateQueue.ts"
 
 type Failure = StorageFailed | StorageFull
-
-/** Modules that begin with `serveJobs` and with `serveScrub`. */
-export interface Threads {
-  readonly jobs: URL
-  readonly scrub: URL
-}
-
-/** These do not know what the rows of a state add up to. */
-const ownThreads: Threads = {
-  jobs: new URL("./snapshotWorker.ts", import.meta.url),
-  scrub: new URL("./scrubWorker.ts", import.meta.url),
-}
 
 /** Snapshots of the `state.db` in `directory`, kept in `directory/snapshots`. */
 export const layerSqlite = (options: { readonly directory: string; readonly threads?: Threads }) => {
   const { directory, threads = ownThreads } = options
-  return Layer.effect(SnapshotStore, Effect.map(openFiles(directory, threads), makeSnapshotStore))
+  const files = Effect.suspend(() => openFiles(directory, makeSnapshotThreads(threads, 0)))
+  return Layer.effect(SnapshotStore, Effect.map(files, makeSnapshotStore))
 }
 
-const openFiles = Effect.fnUntraced(function* (directory: string, threads: Threads) {
-  const paths = snapshotPaths(directory)
-  const { runJob, runStateJob } = jobsIn(threads.jobs)
-  yield* attempt("open snapshots", () => mkdirSync(paths.snapshots, { recursive: true })).pipe(
+/** The same for any number of directories, which are made when something comes into them. */
+export const layerStoresSqlite = ({ threads = ownThreads }: { readonly threads?: Threads } = {}) =>
+  Layer.sync(SnapshotStores, () => {
+    const queue = new WholeStateQueue()
+    const kept = makeSnapshotThreads(threads, threadKeptMillis)
+    return SnapshotStores.of({
+      open: (directory) =>
+        Effect.sync(() => makeSnapshotStore(lateFiles(directory, queue.inTurn(filesIn(directory, kept))))),
+    })
+  })
+
+const threadKeptMillis = 10_000
+/** `groups`, the group's, and `snapshots`. */
+const lateDepth = 3
+
+const openFiles = Effect.fnUntraced(function* (directory: string, threads: SnapshotThreads) {
+  const { snapshots } = snapshotPaths(directory)
+  yield* attempt("open snapshots", () => mkdirSync(snapshots, { recursive: true })).pipe(
     Effect.mapError(stopped),
   )
+  return filesIn(directory, threads)
+})
+
+const lateFiles = (directory: string, files: SnapshotFiles): SnapshotFiles => {
+  const { state, snapshots } = snapshotPaths(directory)
+  let hasState = false
+  /** Whoever has been there once, and is no longer, is lost. */
+  const mustHaveState = (): boolean => {
+    hasState ||= existsSync(state)
+    return hasState
+  }
+  let isMade = false
+  const made = attempt("make snapshots", () => {
+    if (!isMade) makeDirectory(snapshots, lateDepth)
+    isMade = true
+  })
+  return {
+    ...files,
+    create: Effect.suspend(() =>
+      mustHaveState()
+        ? Effect.andThen(made, files.create)
+        : Effect.fail(new StateDamaged({ reason: noState })),
+    ),
+    verify: Effect.suspend(() => (mustHaveState() ? files.verify : Effect.succeed(0))),
+    write: (id, offset, bytes) => Effect.andThen(made, files.write(id, offset, bytes)),
+  }
+}
+
+const filesIn = (directory: string, threads: SnapshotThreads): SnapshotFiles => {
+  const paths = snapshotPaths(directory)
+  const { runJob, runStateJob, scrub } = threads
   return {
     own: Effect.suspend(() =>
       attempt("list snapshots", () =>
-        readdirSync(paths.snapshots)
+        namesIn(paths.snapshots)
           .flatMap((name) => {
             const match = /^(\d+)-([0-9a-f]{64})\.db$/.exec(name)
             return match === null ? [] : [{ index: Number(match[1]), id: match[2]! }]
@@ -57,14 +93,14 @@ const openFiles = Effect.fnUntraced(function* (directory: string, threads: Threa
     create: Effect.suspend(() => attempt("create snapshot", () => insistOnRoom(directory, paths.state))).pipe(
       Effect.andThen(runStateJob("create", directory)),
     ),
-    verify: Effect.flatMap(inThread<Scrub>(threads.scrub, "scrub", paths.state), scrubbed),
+    verify: scrub(paths.state),
     reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
     read: ({ index, id }, offset, bytesMax) =>
       attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
     received: (id) =>
       attempt("receive snapshot", () => {
         const kept = [paths.part(id), paths.received(id)]
-        for (const name of readdirSync(paths.snapshots)) {
+        for (const name of namesIn(paths.snapshots)) {
           const path = join(paths.snapshots, name)
           if (/\.(part|received)$/.test(name) && !kept.includes(path)) rmSync(path, { force: true })
         }
@@ -78,8 +114,8 @@ const openFiles = Effect.fnUntraced(function* (directory: string, threads: Threa
       }),
     finish: (id, bytes) => runJob("finish", directory, id, bytes),
     install: (id) => runJob("install", directory, id),
-  } satisfies SnapshotFiles
-})
+  }
+}
 
 /** Half a copy, too large for the disk, would take what votes and the log need meanwhile. */
 const insistOnRoom = (directory: string, state: string): void => {
@@ -101,60 +137,6 @@ const readPiece = async (path: string, offset: number, bytesMax: number): Promis
   }
 }
 
-const scrubbed = ({ damage, failure, tookMillis }: Scrub): Effect.Effect<number, Failure | StateDamaged> => {
-  if (damage !== null) return Effect.fail(new StateDamaged({ reason: damage }))
-  return failure === null ? Effect.succeed(tookMillis) : Effect.fail(failed("scrub", failure))
-}
-
-type Job = keyof SnapshotJobs
-type Given<J extends Job> = Parameters<SnapshotJobs[J]>
-type Gives<J extends Job, E> = Effect.Effect<ReturnType<SnapshotJobs[J]>, E>
-type Answer = Pick<LogReply, "result" | "error">
-
-const jobsIn = (thread: URL) => {
-  /** Of the state itself: it may turn out not to be what was written. */
-  const runStateJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure | StateDamaged> => {
-    const request: SnapshotRequest = { job, arguments: values }
-    return Effect.flatMap(inThread<Answer>(thread, `${job} snapshot`, request), outcomeOf) as Gives<
-      J,
-      Failure | StateDamaged
-    >
-  }
-  const runJob = <J extends Job>(job: J, ...values: Given<J>): Gives<J, Failure> =>
-    Effect.catchTag(runStateJob(job, ...values), "StateDamaged", Effect.die)
-  return { runJob, runStateJob }
-}
-
-/** One job, one thread: it ends with its answer, or with the fiber that waits for it. */
-const inThread = <A>(thread: URL, operation: string, request: unknown): Effect.Effect<A, StorageFailed> =>
-  Effect.callback((resume) => {
-    const worker = new Worker(thread, { name: "raftlet snapshot" })
-    const end = (outcome: Effect.Effect<A, StorageFailed>): void => {
-      resume(outcome)
-      worker.terminate()
-    }
-    const died = (message: string) => end(Effect.fail(failed(operation, message)))
-    worker.onmessage = (event: MessageEvent<A>) => end(Effect.succeed(event.data))
-    worker.onerror = (event) => died(event.message)
-    worker.addEventListener("close", () => died("the snapshot thread ended"))
-    worker.postMessage(request)
-    return Effect.sync(() => worker.terminate())
-  })
-
-const failed = (operation: string, message: string): StorageFailed =>
-  new StorageFailed({ operation, message, cause: message })
-
-const outcomeOf = ({ result, error }: Answer): Effect.Effect<unknown, Failure | StateDamaged> => {
-  if (error === null) return Effect.succeed(result)
-  if (error.tag === damagedTag) return Effect.fail(new StateDamaged({ reason: String(error.fields.reason) }))
-  const unpacked = unpackError(error)
-  return Effect.fail(
-    unpacked instanceof StorageFailed || unpacked instanceof StorageFull
-      ? unpacked
-      : storageError("snapshot", unpacked),
-  )
-}
-
 const attempt = <A>(operation: string, body: () => A): Effect.Effect<A, Failure> =>
   Effect.try({ try: body, catch: (error) => storageError(operation, error) })
 
@@ -166,6 +148,16 @@ const sizeOf = (path: string): number => {
     return statSync(path).size
   } catch (error) {
     if (codeOf(error) === "ENOENT") return 0
+    throw error
+  }
+}
+
+/** None where there is no directory yet. */
+const namesIn = (directory: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return []
     throw error
   }
 }

@@ -1,16 +1,17 @@
 // What does every snapshot store promise? One suite, run against files and their twin in memory.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Exit, type Layer, Scope } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import type { StorageFailed } from "../../src/storage/LogStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { type HeldSnapshot, SnapshotStore, StateDamaged } from "../../src/storage/SnapshotStore.ts"
+import { SnapshotStores } from "../../src/storage/SnapshotStores.ts"
 import type { StateStore } from "../../src/storage/StateStore.ts"
 import { makeSnapshotStore, type SnapshotFiles } from "../../src/storage/snapshotService.ts"
-import { layerMemory } from "../../src/storage/snapshotStoreMemory.ts"
-import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
+import { layerMemory, layerStoresMemory } from "../../src/storage/snapshotStoreMemory.ts"
+import { layerSqlite, layerStoresSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import {
@@ -64,7 +65,34 @@ const makers: Readonly<Record<string, () => Node>> = {
       perform: Effect.runPromise,
     }
   },
+  "memory, of many groups": () => {
+    const disk = new MemoryDisk(identity)
+    return {
+      directory: "",
+      openState: () => openMemoryStateStore(disk, { group: "main", initial }),
+      layer: () => oneOf("main", layerStoresMemory({ disk })),
+      perform: Effect.runPromise,
+    }
+  },
+  "SQLite, of many groups": () => {
+    const directory = join(temporaryDirectory(), "groups", "orders")
+    return {
+      directory,
+      openState: () => {
+        mkdirSync(directory, { recursive: true })
+        return openSqliteStateStore(join(directory, "state.db"), initial)
+      },
+      layer: () => oneOf(directory, layerStoresSqlite()),
+      perform: Effect.runPromise,
+    }
+  },
 }
+
+const oneOf = (directory: string, stores: Layer.Layer<SnapshotStores>) =>
+  Layer.effect(
+    SnapshotStore,
+    Effect.flatMap(SnapshotStores, (service) => service.open(directory)),
+  ).pipe(Layer.provide(stores))
 
 /** One run of a node: two calls are a restart. */
 const run = <A, E>(node: Node, body: (store: Service) => Effect.Effect<A, E>): Promise<A> =>
