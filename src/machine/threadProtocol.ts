@@ -1,7 +1,7 @@
-// What do the consensus thread and the machine's thread say to each other? Each request has one reply; of those that
+// What do the consensus thread and the thread of the machines say to each other? Each request has one reply; of those that
 // wait for users' code, a later one may be answered first.
 
-import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import type { MachineLimits } from "./limits.ts"
 import type {
@@ -23,15 +23,20 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 
-export interface OpenOptions {
+/** The first request, of the node itself. */
+export interface BeginOptions {
   readonly node: NodeId
+  readonly limits: Partial<MachineLimits>
+}
+
+export interface OpenOptions {
   readonly statePath: string
   readonly initial: Configuration
-  readonly limits: Partial<MachineLimits>
 }
 
 /** What each operation is given, and what it gives. */
 export interface Operations {
+  readonly begin: { readonly given: BeginOptions; readonly gives: null }
   readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */
@@ -67,6 +72,8 @@ export type Operation = keyof Operations
 
 export interface Request<Name extends Operation = Operation> {
   readonly id: number
+  /** Whose machine is asked; null: the node's own business. Those of one group begin in the order in which they came. */
+  readonly group: GroupId | null
   readonly operation: Name
   readonly given: Operations[Name]["given"]
 }

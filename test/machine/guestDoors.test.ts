@@ -6,10 +6,12 @@ import type { Compartment } from "../../src/machine/compartment/Compartment.ts"
 import type { Call } from "../../src/machine/Executor.ts"
 import { GuestDoors } from "../../src/machine/GuestDoors.ts"
 import { encodeReplies } from "../../src/machine/inside/protocol.ts"
-import { Quarters } from "../../src/machine/inside/Quarters.ts"
+import { type Lodger, Quarters } from "../../src/machine/inside/Quarters.ts"
 import { defaultLimits } from "../../src/machine/limits.ts"
 import { doorTerms } from "../../src/machine/Premises.ts"
 import { hurried } from "./Housed.ts"
+
+const lodger: Lodger = { space: 1, code: () => null }
 
 /** A question that computes as many ms as its name says. */
 const ask = (actor: string, millis: number): Call => ({
@@ -46,7 +48,7 @@ class Bill {
         }),
     }
     const open = Effect.succeed(compartment)
-    const options = { open, code: () => null, limits: defaultLimits, ...doorTerms }
+    const options = { open, limits: defaultLimits, ...doorTerms }
     this.doors = new GuestDoors(() => new Quarters(options))
   }
 
@@ -54,7 +56,7 @@ class Bill {
   async of(actor: string, millis: number): Promise<number> {
     this.waits.length = 0
     this.#next = millis
-    await Effect.runPromise(this.#timed(this.doors.run(actor, [ask(actor, millis)])))
+    await Effect.runPromise(this.#timed(this.doors.run(lodger, actor, [ask(actor, millis)])))
     return this.waits.reduce((sum, wait) => sum + wait, 0)
   }
 
@@ -110,7 +112,7 @@ const heldDoors = (): Held => {
       }),
       () => Effect.sync(() => open.delete(name)),
     )
-    return new Quarters({ open: place, code: () => null, limits: defaultLimits, ...doorTerms })
+    return new Quarters({ open: place, limits: defaultLimits, ...doorTerms })
   })
   return { open, begun, doors }
 }
@@ -147,7 +149,7 @@ test("a machine on which all takes ten times as long makes nobody owe more", asy
 
 test("what the log has computed for an actor is paid by its next call, up to a second; no other actor pays for it", async () => {
   const bill = await billOf("sly", "other")
-  for (let times = 0; times < 9; times++) bill.doors.noteLog([ask("sly", 0)], 455)
+  for (let times = 0; times < 9; times++) bill.doors.noteLog(lodger, [ask("sly", 0)], 455)
   for (let times = 0; times < 5; times++) await bill.of("other", 205)
   expect(await bill.of("other", 1)).toBe(0)
   expect(await bill.of("sly", 1)).toBeCloseTo(4_000, -2)
@@ -156,7 +158,7 @@ test("what the log has computed for an actor is paid by its next call, up to a s
 
 test("four actors compute at a time, and the fifth when one of them has come to its end", async () => {
   const { begun, doors } = heldDoors()
-  const calls = Array.from({ length: 6 }, (_, at) => hurried(doors.run(`a${at}`, [ask(`a${at}`, 0)])))
+  const calls = Array.from({ length: 6 }, (_, at) => hurried(doors.run(lodger, `a${at}`, [ask(`a${at}`, 0)])))
   for (let ended = 0; ended < 6; ended++) {
     await until(() => begun.length >= Math.min(6, 4 + ended))
     await Bun.sleep(0)
@@ -170,7 +172,7 @@ test("places of eight actors are kept, and for a ninth the one goes that was use
   const { open, begun, doors } = heldDoors()
   const visit = async (actor: number) => {
     const before = begun.length
-    const call = hurried(doors.run(`a${actor}`, [ask(`a${actor}`, 0)]))
+    const call = hurried(doors.run(lodger, `a${actor}`, [ask(`a${actor}`, 0)]))
     await until(() => begun.length > before)
     begun.at(-1)!()
     await call

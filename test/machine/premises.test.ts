@@ -54,7 +54,7 @@ test("the first command of an uploaded actor finds a process that is open alread
   const open = Effect.suspend(() => (mayOpen ? openWithoutWalls : Effect.never))
   const machine = new Housed({}, { openWorker: open, openChild: open, openNiceChild: open })
   const version = await machine.deploy("list", list)
-  await hurried(machine.premises.warm)
+  await hurried(machine.premises.warmFor(machine.tenant))
   // Spares are opened in the background.
   await Bun.sleep(10)
   mayOpen = false
