@@ -199,13 +199,14 @@ describe("machines of two groups", () => {
           }),
         )
         expect(tookMillis).toBeLessThan(4_000)
-        yield* one.giveUp
+        expect(yield* timed(one.giveUp)).toBeLessThan(4_000)
         yield* offerOwn(one)
         expect(yield* propose(one, base + 1, [add(3)])).toMatchObject([{ result: "3" }])
         yield* Effect.forkChild(Effect.ignore(applyOne(one, base + 2, endless)))
         yield* Effect.sleep(100)
-        yield* Scope.close(scope, Exit.void)
-        const again = yield* node.openEmpty("one")
+        const again = yield* Effect.andThen(Scope.close(scope, Exit.void), node.openEmpty("one")).pipe(
+          Effect.timeout(4_000),
+        )
         expect(yield* again.position).toMatchObject({ index: 0 })
         expect(yield* value(other)).toBe(1)
       }),
