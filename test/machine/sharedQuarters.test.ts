@@ -29,6 +29,8 @@ class Scene {
   readonly ended: Array<string> = []
   /** Compartments. */
   open = 0
+  /** Compartments that there were so far. */
+  opened = 0
   readonly #quarters: SharedQuarters
   readonly #lets = new Map<string, () => void>()
   readonly #lodgers = new Map<string, Lodger>()
@@ -39,6 +41,7 @@ class Scene {
     const open = Effect.acquireRelease(
       Effect.sync((): Compartment => {
         this.open++
+        this.opened++
         return {
           memoryBytes: Effect.succeed(null),
           cpuMillis: Effect.succeed(null),
@@ -182,11 +185,13 @@ test("who stops waiting ends what runs for it, and nothing of the others", async
   const [a, b] = [scene.run("a"), scene.run("b")]
   await Effect.runPromise(Fiber.interrupt(b))
   expect(scene.open).toBe(1)
+  expect(scene.opened).toBe(1)
   scene.run("c")
   await Effect.runPromise(Fiber.interrupt(a))
   await scene.settle()
   expect(scene.begun).toEqual(["a", "c"])
   expect(scene.open).toBe(1)
+  expect(scene.opened).toBe(2)
   await scene.let("c")
   expect(scene.ended).toEqual(["c"])
 })
