@@ -228,12 +228,18 @@ class MachineThread {
 /** Ends with the scope, also when it hangs. */
 const openThread: Effect.Effect<MachineThread, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => new MachineThread()),
-  (thread) => Effect.sync(() => thread.terminate()),
+  (thread) =>
+    callOn(thread, null)("end", null).pipe(
+      Effect.timeout(closeMillisMax),
+      Effect.ignore,
+      Effect.andThen(Effect.sync(() => thread.terminate())),
+    ),
 )
 
-const callOn = (thread: MachineThread, group: GroupId | null): Call =>
-  ((operation, given) =>
+function callOn(thread: MachineThread, group: GroupId | null): Call {
+  return ((operation, given) =>
     Effect.callback((resume: Resume) => thread.request(group, operation, given, resume))) as Call
+}
 
 const fail = (
   operation: string,

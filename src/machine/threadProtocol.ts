@@ -37,6 +37,8 @@ export interface OpenOptions {
 /** What each operation is given, and what it gives. */
 export interface Operations {
   readonly begin: { readonly given: BeginOptions; readonly gives: null }
+  /** The last one, of the node itself: no code of users runs any more, and no process of theirs is left behind. */
+  readonly end: { readonly given: null; readonly gives: null }
   readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */

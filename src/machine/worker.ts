@@ -59,6 +59,7 @@ const answer = (request: Request): Effect.Effect<unknown, unknown> => {
   const { group, operation, given } = request
   if (operation === "begin") return Effect.sync(() => begin(given as BeginOptions))
   if (begun === null) return Effect.fail(new Error(`${operation} before begin`))
+  if (operation === "end") return Effect.as(begun.premises.end, null)
   if (operation === "inspect") return begun.premises.inspect(given as Request<"inspect">["given"])
   if (group === null) return Effect.fail(new Error(`${operation} of no group`))
   const node = begun
@@ -120,5 +121,5 @@ const servedAtOnce = 16
 
 /** Each takes about 200 KiB. */
 function connectionsMax(): number {
-  return 64
+  return 128
 }

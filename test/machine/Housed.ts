@@ -36,11 +36,16 @@ export class Housed {
   /** Data of the entries, the first at 0. */
   readonly log: Array<Uint8Array> = []
 
-  constructor(limits: Partial<MachineLimits> = {}, compartments: Compartments = withoutWalls) {
+  /** `premises`: others live there as well. */
+  constructor(
+    limits: Partial<MachineLimits> = {},
+    compartments: Compartments = withoutWalls,
+    premises = new Premises(compartments, { ...defaultLimits, ...limits }),
+  ) {
     const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
     const store = openMemoryStateStore(disk, { group: "main", initial })
     this.core = new MachineCore({ store, preset: null, limits })
-    this.premises = new Premises(compartments, { ...defaultLimits, ...limits })
+    this.premises = premises
     this.tenant = this.premises.receive(this.core)
   }
 

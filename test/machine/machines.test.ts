@@ -235,6 +235,23 @@ describe("machines of two groups", () => {
       }),
     ))
 
+  test("answer between two chunks of what another has to apply", () =>
+    onNode(
+      Effect.fnUntraced(function* (node) {
+        const [one, other] = [yield* node.open("one"), yield* node.open("other")]
+        const commands = Array.from({ length: 10_000 }, () => add(1))
+        const applying = yield* Effect.forkChild(propose(one, base + 1, commands))
+        let answered = 0
+        while (applying.pollUnsafe() === undefined) {
+          expect(yield* value(other)).toBe(0)
+          answered++
+        }
+        yield* Fiber.join(applying)
+        expect(yield* value(one)).toBe(10_000)
+        expect(answered).toBeGreaterThan(10)
+      }),
+    ))
+
   test("leave nothing on the disk before the first flush", () =>
     onNode(
       Effect.fnUntraced(function* (node) {
