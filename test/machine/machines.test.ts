@@ -1,7 +1,7 @@
 // What are the machines of two groups to each other, in one thread? Nothing: neither their states, nor what becomes of one.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
@@ -11,6 +11,7 @@ import { Machines } from "../../src/machine/Machines.ts"
 import { encodeSystem } from "../../src/machine/system/commands.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
+import { until } from "../process/support/wait.ts"
 import { command, entry, initial } from "./Bench.ts"
 import {
   actorsOf,
@@ -83,9 +84,18 @@ const applyOne = (host: Host, index: number, given: ReturnType<typeof command>) 
 /** Entries that compute in the thread itself. */
 const pieces = (count: number) =>
   Array.from({ length: count }, (_, at) => {
-    const input = { version: "v", at, text: `${at}`.repeat(20_000) }
+    const input = { version: "v", at, text: `${at}`.repeat(10_000) }
     return entry(at + 1, encodeSystem("$actor/piece", { key: "v", input, id: `${at}`, door: "n1" }))
   })
+
+/** Processes of all threads of this one. */
+const childrenCount = (): number =>
+  readdirSync("/proc/self/task").reduce((count, thread) => {
+    const file = `/proc/self/task/${thread}/children`
+    // A thread may end meanwhile.
+    const text = existsSync(file) ? readFileSync(file, "latin1").trim() : ""
+    return count + (text === "" ? 0 : text.split(" ").length)
+  }, 0)
 
 const endless = command({ command: "endless" })
 
@@ -238,19 +248,33 @@ describe("machines of two groups", () => {
   test("answer between two chunks of what another has to apply", () =>
     onNode(
       Effect.fnUntraced(function* (node) {
-        const [one, other] = [yield* node.open("one"), yield* node.open("other")]
-        const commands = Array.from({ length: 10_000 }, () => add(1))
-        const applying = yield* Effect.forkChild(propose(one, base + 1, commands))
+        const [one, other] = [yield* node.openEmpty("one"), yield* node.open("other")]
+        const applying = yield* Effect.forkChild(one.apply(pieces(2_560)))
         let answered = 0
         while (applying.pollUnsafe() === undefined) {
           expect(yield* value(other)).toBe(0)
           answered++
         }
-        yield* Fiber.join(applying)
-        expect(yield* value(one)).toBe(10_000)
-        expect(answered).toBeGreaterThan(10)
+        expect((yield* Fiber.join(applying)).length).toBe(2_560)
+        // There are ten chunks.
+        expect(answered).toBeGreaterThan(5)
       }),
     ))
+
+  test("leave no process behind in which uploaded code ran", async () => {
+    const before = childrenCount()
+    let meanwhile = before
+    await onNode(
+      Effect.fnUntraced(function* (node) {
+        const host = yield* node.openEmpty("one")
+        yield* offerOwn({ ...host, own: host.own.map((one) => ({ ...one, source: "upload" as const })) })
+        yield* Effect.promise(() => until("processes", () => childrenCount() > before || null))
+        meanwhile = childrenCount()
+      }),
+    )
+    expect(meanwhile).toBeGreaterThan(before)
+    await until("all to be gone", () => childrenCount() <= before || null)
+  })
 
   test("leave nothing on the disk before the first flush", () =>
     onNode(
