@@ -1,12 +1,13 @@
-// Where does uploaded code run that is asked before the log, or beside it: trials, queries, plans? Each actor in a place
-// of its own, a few at a time, and what takes long is not to take much of the machine.
+// Where does uploaded code run that is asked before the log, or beside it: trials, queries, plans? Each actor of each group
+// in a place of its own, a few at a time, and what takes long is not to take much of the machine.
 
-import { Clock, Effect, Semaphore } from "effect"
+import { Clock, Effect, PartitionedSemaphore, Semaphore } from "effect"
 import type { Call, Reply } from "./Executor.ts"
-import type { Quarters } from "./inside/Quarters.ts"
+import type { Lodger, Quarters } from "./inside/Quarters.ts"
 
 interface Room {
   readonly quarters: Quarters
+  readonly space: number
   /** One batch at a time, so that what was computed meanwhile was computed for it. */
   readonly turn: Semaphore.Semaphore
   users: number
@@ -14,9 +15,10 @@ interface Room {
 
 export class GuestDoors {
   readonly #open: () => Quarters
-  /** By actor, latest used last. */
+  /** By group and actor, latest used last. */
   readonly #rooms = new Map<string, Room>()
-  readonly #turn = Semaphore.makeUnsafe(atOnceMax)
+  /** Of those who wait, one of each group in turn. */
+  readonly #turn = PartitionedSemaphore.makeUnsafe<number>({ permits: atOnceMax })
   /** When all that was computed will have been paid for by waiting. */
   #debtUntil = Number.NEGATIVE_INFINITY
   /** Who waits for it just now. */
@@ -36,33 +38,41 @@ export class GuestDoors {
    */
   readonly run = Effect.fnUntraced(function* (
     this: GuestDoors,
+    lodger: Lodger,
     actor: string,
     calls: ReadonlyArray<Call>,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
-    const room = this.#enter(actor)
+    const { space } = lodger
+    const room = this.#enter(space, actor)
     const working = Effect.gen(function* () {
       const before = room.quarters.spentMillis
-      const replies = yield* room.quarters.run(calls, false)
+      const replies = yield* room.quarters.run(lodger, calls, false)
       return { replies, spentMillis: room.quarters.spentMillis - before }
     })
     const { replies, spentMillis } = yield* working.pipe(
-      this.#turn.withPermit,
+      this.#turn.withPermit(space),
       room.turn.withPermit,
       Effect.ensuring(Effect.sync(() => this.#leave(room))),
     )
-    yield* this.#pay(beyondFree(spentMillis, calls) + this.#takeOwed(actor))
+    yield* this.#pay(beyondFree(spentMillis, calls) + this.#takeOwed(placeOf(space, actor)))
     return replies
   }).bind(this)
 
   /** What the log has computed for them is paid for as well, by whoever of their actors comes next. */
-  noteLog(calls: ReadonlyArray<Call>, spentMillis: number): void {
+  noteLog({ space }: Lodger, calls: ReadonlyArray<Call>, spentMillis: number): void {
     const millis = beyondFree(spentMillis, calls)
     if (millis === 0) return
-    const actors = new Set(calls.map(({ actor }) => actor))
-    for (const actor of actors) {
-      const owed = (this.#owed.get(actor) ?? 0) + millis / actors.size
-      this.#owed.set(actor, Math.min(owed, owedMillisMax))
+    const places = new Set(calls.map(({ actor }) => placeOf(space, actor)))
+    for (const place of places) {
+      const owed = (this.#owed.get(place) ?? 0) + millis / places.size
+      this.#owed.set(place, Math.min(owed, owedMillisMax))
     }
+  }
+
+  /** A group has gone: nothing of it is asked any more. */
+  vacate({ space }: Lodger): void {
+    for (const [place, room] of this.#rooms) if (room.space === space) this.#giveUp(place, room)
+    for (const place of this.#owed.keys()) if (place.startsWith(placeOf(space, ""))) this.#owed.delete(place)
   }
 
   /** No code runs any more, and none will. */
@@ -71,29 +81,43 @@ export class GuestDoors {
     return Effect.forEach(this.#rooms.values(), ({ quarters }) => quarters.end, { discard: true })
   })
 
-  #enter(actor: string): Room {
-    const room = this.#rooms.get(actor) ?? this.#furnish()
-    this.#rooms.delete(actor)
-    this.#rooms.set(actor, room)
+  #enter(space: number, actor: string): Room {
+    const place = placeOf(space, actor)
+    const room = this.#rooms.get(place) ?? this.#furnish(space)
+    this.#rooms.delete(place)
+    this.#rooms.set(place, room)
     room.users++
     return room
   }
 
-  #furnish(): Room {
+  #furnish(space: number): Room {
     const quarters = this.#open()
     if (this.#isEnded) Effect.runFork(quarters.end)
-    return { quarters, turn: Semaphore.makeUnsafe(1), users: 0 }
+    return { quarters, space, turn: Semaphore.makeUnsafe(1), users: 0 }
   }
 
-  /** Rooms that have been used least are given up when there are too many, but none while somebody is in it. */
+  /** Rooms are given up when there are too many, but none while somebody is in it. */
   #leave(room: Room): void {
     room.users--
-    for (const [actor, { quarters, users }] of this.#rooms) {
-      if (this.#rooms.size <= roomsMax) return
-      if (users > 0) continue
-      this.#rooms.delete(actor)
-      Effect.runFork(quarters.end)
+    while (this.#rooms.size > roomsMax) {
+      const leaving = this.#leastUsed()
+      if (leaving === null) return
+      this.#giveUp(...leaving)
     }
+  }
+
+  /** Of the group that has most: who asks many actors is not to drive the others out. */
+  #leastUsed(): readonly [place: string, room: Room] | null {
+    const counts = new Map<number, number>()
+    for (const { space } of this.#rooms.values()) counts.set(space, (counts.get(space) ?? 0) + 1)
+    const idle = [...this.#rooms].filter(([, { users }]) => users === 0)
+    const most = Math.max(...idle.map(([, { space }]) => counts.get(space)!))
+    return idle.find(([, { space }]) => counts.get(space) === most) ?? null
+  }
+
+  #giveUp(place: string, { quarters }: Room): void {
+    this.#rooms.delete(place)
+    Effect.runFork(quarters.end)
   }
 
   /** Nobody waits for more than what was computed for it, times those who wait: others may have run up the debt. */
@@ -111,19 +135,21 @@ export class GuestDoors {
     )
   }).bind(this)
 
-  #takeOwed(actor: string): number {
-    const owed = this.#owed.get(actor) ?? 0
-    this.#owed.delete(actor)
+  #takeOwed(place: string): number {
+    const owed = this.#owed.get(place) ?? 0
+    this.#owed.delete(place)
     return owed
   }
 }
+
+const placeOf = (space: number, actor: string): string => `${space}/${actor}`
 
 const beyondFree = (spentMillis: number, calls: ReadonlyArray<Call>): number =>
   Math.max(0, spentMillis - calls.length * freeMillisPerCall)
 
 /** Processes that compute at one time. */
 export const atOnceMax = 4
-/** Processes that are kept, one for each actor. */
+/** Processes that are kept, one for each actor of a group. */
 export const roomsMax = 8
 /** Of a call. Most take less than one. */
 export const freeMillisPerCall = 5

@@ -3,27 +3,22 @@
 
 import type { Index } from "../consensus/types.ts"
 
-/** First in, first out. Hashes may clash: it gives candidates. */
+/** First in, first out. Hashes may clash: it gives candidates. Takes memory for what it holds, not for what it may. */
 export class OutcomeRing {
   readonly #max: number
-  readonly #indexes: Float64Array
-  readonly #hashes: Uint32Array
-  readonly #digests: BigUint64Array
+  /** How many there is room for: grows up to `max`. */
+  #room = 0
+  #indexes = new Float64Array(0)
+  #hashes = new Uint32Array(0)
+  #digests = new BigUint64Array(0)
   /** Open addressing with linear probing: places in the ring, counted from 1; 0 is a free cell. */
-  readonly #cells: Int32Array
-  readonly #mask: number
+  #cells = new Int32Array(1)
+  #mask = 0
   #first = 0
   #count = 0
 
   constructor(max: number) {
     this.#max = max
-    this.#indexes = new Float64Array(max)
-    this.#hashes = new Uint32Array(max)
-    this.#digests = new BigUint64Array(max)
-    // At least half of the cells stay free, so that runs of taken ones stay short.
-    const cells = 2 ** Math.ceil(Math.log2(max * 2))
-    this.#cells = new Int32Array(cells)
-    this.#mask = cells - 1
   }
 
   get count(): number {
@@ -36,14 +31,13 @@ export class OutcomeRing {
 
   /** Only when it is not full. */
   add(index: Index, hash: number, digest: bigint): void {
-    const place = (this.#first + this.#count) % this.#max
+    if (this.#count === this.#room) this.#grow()
+    const place = (this.#first + this.#count) % this.#room
     this.#indexes[place] = index
     this.#hashes[place] = hash
     this.#digests[place] = digest
     this.#count++
-    let cell = hash & this.#mask
-    while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask
-    this.#cells[cell] = place + 1
+    this.#fill(hash, place)
   }
 
   /** Only when it is not empty. */
@@ -52,7 +46,7 @@ export class OutcomeRing {
     let cell = this.#hashes[place]! & this.#mask
     while (this.#cells[cell] !== place + 1) cell = (cell + 1) & this.#mask
     this.#free(cell)
-    this.#first = (place + 1) % this.#max
+    this.#first = (place + 1) % this.#room
     this.#count--
     return { index: this.#indexes[place]!, digest: this.#digests[place]! }
   }
@@ -65,6 +59,36 @@ export class OutcomeRing {
       if (this.#hashes[place] === hash) found = [...found, this.#indexes[place]!]
     }
     return found
+  }
+
+  /** Twice the room, with the oldest at its beginning. */
+  #grow(): void {
+    const room = Math.min(this.#max, Math.max(roomMin, this.#room * 2))
+    const indexes = new Float64Array(room)
+    const hashes = new Uint32Array(room)
+    const digests = new BigUint64Array(room)
+    for (let at = 0; at < this.#count; at++) {
+      const place = (this.#first + at) % this.#room
+      indexes[at] = this.#indexes[place]!
+      hashes[at] = this.#hashes[place]!
+      digests[at] = this.#digests[place]!
+    }
+    // At least half of the cells stay free, so that runs of taken ones stay short.
+    const cells = 2 ** Math.ceil(Math.log2(room * 2))
+    this.#cells = new Int32Array(cells)
+    this.#mask = cells - 1
+    this.#first = 0
+    this.#room = room
+    this.#indexes = indexes
+    this.#hashes = hashes
+    this.#digests = digests
+    for (let at = 0; at < this.#count; at++) this.#fill(hashes[at]!, at)
+  }
+
+  #fill(hash: number, place: number): void {
+    let cell = hash & this.#mask
+    while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask
+    this.#cells[cell] = place + 1
   }
 
   /** Moves up what probing could otherwise no longer reach behind the free cell (Knuth, vol. 3, algorithm 6.4R). */
@@ -82,3 +106,4 @@ export class OutcomeRing {
 }
 
 const none: ReadonlyArray<Index> = []
+const roomMin = 4

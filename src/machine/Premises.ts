@@ -1,4 +1,4 @@
-// Who runs what the machine hands out? Code from the operator's own files in a thread, all other in processes with
+// Who runs what the machines of a node hand out? Code from the operator's own files in a thread, all other in processes with
 // hard limits: one for the log, and others for whatever is not in it yet.
 
 import { Effect, Exit, Result, Scope } from "effect"
@@ -11,6 +11,8 @@ import { Quarters, type QuartersOptions } from "./inside/Quarters.ts"
 import type { MachineLimits } from "./limits.ts"
 import type { MachineCore } from "./MachineCore.ts"
 import type { Draft, Inspection } from "./MachineHost.ts"
+import { SharedQuarters } from "./SharedQuarters.ts"
+import { Tenant } from "./Tenant.ts"
 
 type Open = Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
 
@@ -22,10 +24,9 @@ export interface Compartments {
 }
 
 export class Premises {
-  readonly #core: MachineCore
-  readonly #own: Quarters
+  readonly #own: SharedQuarters
   /** All uploaded code, as the log runs it: each of its commands has come to an end once before. */
-  readonly #log: Quarters
+  readonly #log: SharedQuarters
   readonly #doors: GuestDoors
   /** For code that is in no entry yet, and is looked at once. */
   readonly #openForOnce: () => Quarters
@@ -37,35 +38,47 @@ export class Premises {
   #openLog: Open
   #openDoor: Open
   #isWarm = false
+  #nextSpace = 1
 
-  constructor(core: MachineCore, compartments: Compartments, limits: MachineLimits) {
-    this.#core = core
-    const code = (actor: string, version: string) => this.#codeOf(actor, version)
+  constructor(compartments: Compartments, limits: MachineLimits) {
     const { openWorker, openChild, openNiceChild } = compartments
     this.#compartments = compartments
     this.#openLog = openChild
     this.#openDoor = openNiceChild
     const openLog = Effect.suspend(() => this.#openLog)
     const openDoor = Effect.suspend(() => this.#openDoor)
-    this.#own = new Quarters({ open: openWorker, code, limits, ...ownTerms })
-    this.#log = new Quarters({ open: openLog, code, limits, ...logTerms })
-    this.#doors = new GuestDoors(() => new Quarters({ open: openDoor, code, limits, ...doorTerms }))
-    this.#openForOnce = () => new Quarters({ open: openNiceChild, code, limits, ...inspectionTerms })
+    this.#own = new SharedQuarters(() => new Quarters({ open: openWorker, limits, ...ownTerms }))
+    this.#log = new SharedQuarters(() => new Quarters({ open: openLog, limits, ...logTerms }))
+    this.#doors = new GuestDoors(() => new Quarters({ open: openDoor, limits, ...doorTerms }))
+    this.#openForOnce = () => new Quarters({ open: openNiceChild, limits, ...inspectionTerms })
+  }
+
+  /** A state was opened: from now on there may be work for it. */
+  receive(core: MachineCore): Tenant {
+    return new Tenant(core, this.#nextSpace++, this.#drafts)
+  }
+
+  /** Nobody waits for work of it any more, and there will be none. */
+  dismiss(tenant: Tenant): void {
+    this.#doors.vacate(tenant)
   }
 
   /** Works until the end; where users' code must run, it runs. */
   readonly work = Effect.fnUntraced(function* <Value>(
     this: Premises,
+    tenant: Tenant,
     work: Work<Value>,
     lane: Lane,
   ): Effect.fn.Return<Value> {
-    let step = this.#core.advance(work, [])
+    const { core } = tenant
+    let step = core.advance(work, [])
     while (step.done !== true) {
-      const replies: ReadonlyArray<Reply> = yield* this.#run(step.value, lane)
-      step = this.#core.advance(work, replies)
+      const calls = step.value
+      const replies: ReadonlyArray<Reply> = yield* tenant.whileHere(calls, this.#run(tenant, calls, lane))
+      step = core.advance(work, replies)
     }
     return step.value
-  }).bind(this) as <Value>(work: Work<Value>, lane: Lane) => Effect.Effect<Value>
+  }).bind(this) as <Value>(tenant: Tenant, work: Work<Value>, lane: Lane) => Effect.Effect<Value>
 
   readonly inspect = Effect.fnUntraced(function* (
     this: Premises,
@@ -93,16 +106,16 @@ export class Premises {
    * Opened ahead of need, once there is uploaded code: the first command of an actor is not to wait for a process, which
    * takes seconds where others have the CPU.
    */
-  readonly warm: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#isWarm || !this.#core.state.catalogue.hasGuests) return Effect.void
+  warmFor({ core }: Tenant): Effect.Effect<void> {
+    if (this.#isWarm || !core.state.catalogue.hasGuests) return Effect.void
     this.#isWarm = true
     const { openChild, openNiceChild } = this.#compartments
     return Effect.gen({ self: this }, function* () {
       this.#openDoor = yield* keepSpare(openNiceChild)
       this.#openLog = yield* keepSpare(openChild)
-      yield* this.#log.warm()
+      yield* this.#log.warm
     }).pipe(Scope.provide(this.#scope))
-  })
+  }
 
   /** No code runs any more. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
@@ -127,12 +140,13 @@ export class Premises {
 
   readonly #run = Effect.fnUntraced(function* (
     this: Premises,
+    tenant: Tenant,
     calls: ReadonlyArray<Call>,
     lane: Lane,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
-    const shares = Map.groupBy(calls.keys(), (at) => this.#placeOf(calls[at]!, lane))
+    const shares = Map.groupBy(calls.keys(), (at) => placeOf(tenant, calls[at]!, lane))
     const [place] = shares.keys()
-    if (place !== undefined && shares.size === 1) return yield* this.#runAt(place, calls, lane)
+    if (place !== undefined && shares.size === 1) return yield* this.#runAt(place, tenant, calls, lane)
     // What was not run behind a fault has no reply; nobody asks for it.
     const replies: Array<Reply> = []
     const runShare = Effect.fnUntraced(function* (
@@ -141,6 +155,7 @@ export class Premises {
     ) {
       const own = yield* this.#runAt(
         place,
+        tenant,
         share.map((at) => calls[at]!),
         lane,
       )
@@ -152,38 +167,26 @@ export class Premises {
     return replies
   }).bind(this)
 
-  #runAt(place: Place, calls: ReadonlyArray<Call>, lane: Lane): Effect.Effect<ReadonlyArray<Reply>> {
-    if (place === atOwn) return this.#own.run(calls, lane === "log")
-    return place === atLog ? this.#runInLog(calls) : this.#doors.run(place, calls)
+  #runAt(
+    place: Place,
+    tenant: Tenant,
+    calls: ReadonlyArray<Call>,
+    lane: Lane,
+  ): Effect.Effect<ReadonlyArray<Reply>> {
+    if (place === atOwn) {
+      return Effect.map(this.#own.run(tenant, calls, lane === "log"), ({ replies }) => replies)
+    }
+    if (place !== atLog) return this.#doors.run(tenant, place, calls)
+    return Effect.map(this.#log.run(tenant, calls, true), ({ replies, spentMillis }) => {
+      this.#doors.noteLog(tenant, calls, spentMillis)
+      return replies
+    })
   }
+}
 
-  readonly #runInLog = Effect.fnUntraced(function* (this: Premises, calls: ReadonlyArray<Call>) {
-    const before = this.#log.spentMillis
-    const replies = yield* this.#log.run(calls, true)
-    this.#doors.noteLog(calls, this.#log.spentMillis - before)
-    return replies
-  }).bind(this)
-
-  #placeOf(call: Call, lane: Lane): Place {
-    if (this.#isOwn(call)) return atOwn
-    return lane === "log" ? atLog : call.actor
-  }
-
-  /** All code that takes part is from the operator's own files. */
-  #isOwn(call: Call): boolean {
-    const { catalogue } = this.#core.state
-    const isOwn = (version: string) => catalogue.row(call.actor, version)?.source === "file"
-    const writer = "key" in call ? call.instance?.version : undefined
-    return isOwn(call.version) && (writer === undefined || writer === call.version || isOwn(writer))
-  }
-
-  #codeOf(actor: string, version: string): string | null {
-    const { catalogue } = this.#core.state
-    const row = catalogue.row(actor, version)
-    return row === null
-      ? (this.#drafts.get(`${actor}@${version}`) ?? null)
-      : catalogue.code(version, row.pieces)
-  }
+const placeOf = (tenant: Tenant, call: Call, lane: Lane): Place => {
+  if (tenant.isOwn(call)) return atOwn
+  return lane === "log" ? atLog : call.actor
 }
 
 const problemOf = ({ kind, detail }: CompartmentFault) => ({
@@ -197,7 +200,7 @@ type Place = string
 const atOwn = "$own"
 const atLog = "$log"
 
-type Terms = Omit<QuartersOptions, "open" | "code" | "limits">
+type Terms = Omit<QuartersOptions, "open" | "limits">
 
 const leadingNeedsHost = "leading needs the host: put the file into actors/"
 const mebibyte = 1024 * 1024

@@ -1,5 +1,5 @@
-// The machine in a thread of its own: how a node runs it. A loop in a reducer costs no heartbeat, and the
-// answers of a batch cross in one message.
+// The machines of all groups in one thread of their own: how a node runs them. A loop in a reducer costs no heartbeat, and
+// the answers of a batch cross in one message.
 
 import { Effect, Layer, type Scope } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
@@ -16,6 +16,7 @@ import {
   type OwnActor,
   reasonOf,
 } from "./MachineHost.ts"
+import { type MachineOptions, Machines } from "./Machines.ts"
 import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
@@ -30,9 +31,28 @@ import {
 import { messageOf } from "./thrown.ts"
 
 /**
- * Bundles the actors, starts the thread that owns `statePath`, and has every actor seen once. Ends with the scope,
- * without a flush. The process may end while nobody waits for the thread.
+ * Bundles the actors, starts the thread that owns the states of all groups, and has every actor seen once. Ends with the
+ * scope, without a flush. The process may end while nobody waits for the thread; when the thread ends, all machines fail.
  */
+export const layerMachines = (options: {
+  readonly node: NodeId
+  readonly actorsDirectory: string
+  readonly limits?: Partial<MachineLimits>
+}): Layer.Layer<Machines, MachineFailed | ActorsRefused> =>
+  Layer.effect(
+    Machines,
+    Effect.gen(function* () {
+      const modules = yield* bundleActors(options.actorsDirectory)
+      const thread = yield* openThread
+      const { node, limits = {} } = options
+      const call = callOn(thread, null)
+      yield* call("begin", { node, limits })
+      const own = yield* inspectAll(call, modules)
+      return Machines.of({ own, open: (machine) => openMachine(callOn(thread, machine.group), own, machine) })
+    }),
+  )
+
+/** {@link layerMachines} for a node that has the one group `main`. */
 export const layerWorker = (options: {
   readonly node: NodeId
   /** `main` when nothing is said. */
@@ -46,27 +66,36 @@ export const layerWorker = (options: {
   Layer.effect(
     MachineHost,
     Effect.gen(function* () {
+      const machines = yield* Machines
       const snapshots = yield* SnapshotStore
-      const modules = yield* bundleActors(options.actorsDirectory)
-      const call = yield* openThread
-      const { node, group = mainGroup, initial, limits = {}, statePath } = options
-      const open = call("open", { node, group, statePath, initial, limits })
-      // A state that is corrupt is given up by who opens it: the second time there is an empty one.
-      let lost: string | null = null
-      yield* open.pipe(
-        Effect.tapError(({ message, reason }) => {
-          if (reason !== "corrupt") return Effect.void
-          lost = message
-          return Effect.logWarning(`the state is given up: ${message}`)
-        }),
-        Effect.retry({ times: 1, while: ({ reason }) => reason === "corrupt" }),
-      )
-      const own = yield* inspectAll(call, modules)
-      return makeHost(call, open, { own, lost }, (id) =>
-        Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
-      )
+      const { group = mainGroup, statePath, initial } = options
+      return yield* machines.open({ group, statePath, initial, snapshots })
     }),
+  ).pipe(Layer.provide(layerMachines(options)))
+
+const openMachine = Effect.fnUntraced(function* (
+  call: Call,
+  own: ReadonlyArray<OwnActor>,
+  { statePath, initial, snapshots }: MachineOptions,
+) {
+  const open = call("open", { statePath, initial })
+  // A state that is corrupt is given up by who opens it: the second time there is an empty one.
+  let lost: string | null = null
+  yield* Effect.acquireRelease(
+    open.pipe(
+      Effect.tapError(({ message, reason }) => {
+        if (reason !== "corrupt") return Effect.void
+        lost = message
+        return Effect.logWarning(`the state is given up: ${message}`)
+      }),
+      Effect.retry({ times: 1, while: ({ reason }) => reason === "corrupt" }),
+    ),
+    () => call("close", null).pipe(Effect.timeout(closeMillisMax), Effect.ignore),
   )
+  return makeHost(call, open, { own, lost }, (id) =>
+    Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
+  )
+})
 
 /** One message names every file that is no actor. */
 const inspectAll = Effect.fnUntraced(function* (call: Call, modules: ReadonlyArray<ActorModule>) {
@@ -149,7 +178,7 @@ type Call = <Name extends Operation>(
 type Resume = (effect: Effect.Effect<unknown, MachineFailed>) => void
 
 /**
- * The thread answers in the order of the requests. It keeps the process alive only while somebody waits for it.
+ * The thread of all machines. It keeps the process alive only while somebody waits for it.
  * A thread that dies fails everything under way and everything after.
  */
 class MachineThread {
@@ -168,13 +197,13 @@ class MachineThread {
     this.#worker.addEventListener("close", () => this.#die("the machine's thread ended"))
   }
 
-  request(operation: Operation, given: unknown, resume: Resume): void {
+  request(group: GroupId | null, operation: Operation, given: unknown, resume: Resume): void {
     if (this.#death !== null) return resume(fail(operation, this.#death))
     if (this.#waiting.size === 0) this.#worker.ref()
     const id = this.#nextId++
     this.#waiting.set(id, { operation, resume })
     const transferred = given instanceof Uint8Array ? [given.buffer as ArrayBuffer] : []
-    this.#worker.postMessage({ id, operation, given } as Request, transferred)
+    this.#worker.postMessage({ id, group, operation, given } as Request, transferred)
   }
 
   terminate(): void {
@@ -201,20 +230,20 @@ class MachineThread {
   }
 }
 
-/** Ends with the scope: first the file is closed, then the thread, also one that hangs in a reducer's loop. */
-const openThread: Effect.Effect<Call, never, Scope.Scope> = Effect.acquireRelease(
+/** Ends with the scope, also when it hangs. */
+const openThread: Effect.Effect<MachineThread, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => new MachineThread()),
   (thread) =>
-    callOn(thread)("close", null).pipe(
+    callOn(thread, null)("end", null).pipe(
       Effect.timeout(closeMillisMax),
       Effect.ignore,
       Effect.andThen(Effect.sync(() => thread.terminate())),
     ),
-).pipe(Effect.map(callOn))
+)
 
-function callOn(thread: MachineThread): Call {
+function callOn(thread: MachineThread, group: GroupId | null): Call {
   return ((operation, given) =>
-    Effect.callback((resume: Resume) => thread.request(operation, given, resume))) as Call
+    Effect.callback((resume: Resume) => thread.request(group, operation, given, resume))) as Call
 }
 
 const fail = (

@@ -1,4 +1,4 @@
-// What do the consensus thread and the machine's thread say to each other? Each request has one reply; of those that
+// What do the consensus thread and the thread of the machines say to each other? Each request has one reply; of those that
 // wait for users' code, a later one may be answered first.
 
 import type { Configuration, Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
@@ -25,17 +25,22 @@ import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
 import type { Places } from "./system/Whereabouts.ts"
 
-export interface OpenOptions {
+/** The first request, of the node itself. */
+export interface BeginOptions {
   readonly node: NodeId
-  /** `main` when nothing is said. */
-  readonly group?: GroupId
+  readonly limits: Partial<MachineLimits>
+}
+
+export interface OpenOptions {
   readonly statePath: string
   readonly initial: Configuration
-  readonly limits: Partial<MachineLimits>
 }
 
 /** What each operation is given, and what it gives. */
 export interface Operations {
+  readonly begin: { readonly given: BeginOptions; readonly gives: null }
+  /** The last one, of the node itself: no code of users runs any more, and no process of theirs is left behind. */
+  readonly end: { readonly given: null; readonly gives: null }
   readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */
@@ -73,6 +78,8 @@ export type Operation = keyof Operations
 
 export interface Request<Name extends Operation = Operation> {
   readonly id: number
+  /** Whose machine is asked; null: the node's own business. Those of one group begin in the order in which they came. */
+  readonly group: GroupId | null
   readonly operation: Name
   readonly given: Operations[Name]["given"]
 }

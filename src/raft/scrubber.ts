@@ -23,7 +23,7 @@ export const scrubber = Effect.fnUntraced(function* (
   checkpoints: Checkpoints,
   scrubbed: Scrubbed,
 ) {
-  const { clock, options, snapshots } = group
+  const { clock, machine, options, snapshots } = group
   let endedAt = nowOf(clock)
   let behind = 0
   while (true) {
@@ -33,6 +33,8 @@ export const scrubber = Effect.fnUntraced(function* (
     const newest = checkpoints.newest?.index ?? 0
     const isDue = newest > behind || pausedMillis >= options.scrubMillis
     if (!isDue || pausedMillis < PAUSES_PER_SCRUB * scrubbed.tookMillis) continue
+    // What was never flushed has no file yet, and needs none.
+    if ((yield* machine.position).index === 0) continue
     behind = newest
     scrubbed.tookMillis = yield* snapshots.verify.pipe(
       Effect.catchTag("StateDamaged", ({ reason }) => Effect.as(partOver(group, reason), 0)),

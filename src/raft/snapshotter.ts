@@ -118,7 +118,7 @@ export const compactor = Effect.fnUntraced(function* (
 export const snapshotAtLeast = Effect.fnUntraced(function* (group: Group, index: Index) {
   const latest = yield* group.snapshots.latest
   if (latest !== null && latest.index >= index) return latest
-  if (isInRepair(group)) return null
+  if (isInRepair(group) || (yield* group.machine.position).index < index) return null
   const made = yield* group.snapshots.create.pipe(
     Effect.catchTag("StateDamaged", ({ reason }) => Effect.as(partOver(group, reason), null)),
   )
@@ -198,6 +198,8 @@ export const takeSnapshot = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Snapshot, CopyFailed> {
   yield* insistOnState(group)
   yield* flush(group, flushed)
+  // There is nothing to copy: no entry, or no room for what the first have come to.
+  if (flushed.index === 0) return yield* new StateInRepair({ group: group.node.group })
   const snapshot = yield* orRepair(group, group.snapshots.create)
   cutLog(group, flushed)
   return snapshot
@@ -214,6 +216,7 @@ export const holdSnapshot = Effect.fnUntraced(function* (
   yield* flush(group, flushed)
   // A full disk keeps the state where it was: a copy of that would miss what it is made for.
   if (flushed.index < index) return yield* new StorageFull({ operation: "flush" })
+  if (flushed.index === 0) return yield* new StateInRepair({ group: group.node.group })
   return yield* orRepair(group, group.snapshots.hold)
 })
 

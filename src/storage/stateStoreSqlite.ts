@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Configuration } from "../consensus/types.ts"
 import { syncPath } from "./durable.ts"
+import { type Awake, LateStateStore, type RestingStateStore } from "./LateStateStore.ts"
 import { framesMaxIn } from "./reserveFile.ts"
 import { failing, StateGuard } from "./StateGuard.ts"
 import {
@@ -49,7 +50,7 @@ import {
 } from "./stateRows.ts"
 
 /** Opens the file, or makes it: an empty state at position 0 with `initial` as its configuration. */
-export const openSqliteStateStore = (path: string, initial: Configuration): StateStore => {
+export const openSqliteStateStore = (path: string, initial: Configuration): RestingStateStore => {
   try {
     return failing("open", () => open(path, initial))
   } catch (error) {
@@ -58,7 +59,33 @@ export const openSqliteStateStore = (path: string, initial: Configuration): Stat
   }
 }
 
-const open = (path: string, initial: Configuration): StateStore => {
+/** The same, of a state that has neither file nor directory before the first flush. */
+export const openLateSqliteStateStore = (
+  path: string,
+  initial: Configuration,
+  awake: Awake,
+): LateStateStore =>
+  new LateStateStore(
+    {
+      isThere: () => existsSync(path),
+      open: () => {
+        failing("open", () => makeDirectory(dirname(path)))
+        return openSqliteStateStore(path, initial)
+      },
+      discard: () => failing("discard", () => discardState(path)),
+    },
+    initial,
+    awake,
+  )
+
+/** Durably, with what lies above it. */
+const makeDirectory = (path: string): void => {
+  const first = mkdirSync(path, { recursive: true })
+  if (first === undefined) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) syncPath(dirname(made))
+}
+
+const open = (path: string, initial: Configuration): RestingStateStore => {
   if (existsSync(corruptNote(path))) judgeNoted(path)
   const database = new Database(path, { create: true, readwrite: true, strict: true })
   try {
@@ -135,7 +162,7 @@ const makeDurable = (database: Database): void => {
   }
 }
 
-class SqliteStateStore implements StateStore {
+class SqliteStateStore implements RestingStateStore {
   private readonly path: string
   private readonly database: Database
   private readonly statements = new Map<string, Statement>()
@@ -251,6 +278,12 @@ class SqliteStateStore implements StateStore {
     for (const statement of this.statements.values()) statement.finalize()
     this.statements.clear()
     this.database.close()
+  }
+
+  /** SQLite's own checkpoint at the close swallows a failed sync (HAZARDS S2): it is to find nothing to do. */
+  rest = (): void => {
+    this.guard.attempt("rest", () => this.checkpoint("TRUNCATE"))
+    this.close()
   }
 
   discard = (): void => {

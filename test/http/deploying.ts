@@ -55,11 +55,11 @@ export const makeDeploying = (
       }),
     ...insteadOfRaft,
   }
-  const { core, premises } = housed
+  const { core, premises, tenant } = housed
   const machine: MachineHost["Service"] = {
     ...fake.door.machine,
     inspect: (draft) => premises.inspect(draft),
-    plan: (asked) => premises.work(core.plan(asked), "door"),
+    plan: (asked) => premises.work(tenant, core.plan(asked), "door"),
     actors: Effect.sync(() => core.actors()),
     ...instead,
   }

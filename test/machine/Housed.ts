@@ -11,6 +11,7 @@ import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { type Compartments, Premises } from "../../src/machine/Premises.ts"
 import { evaluateModule } from "../../src/machine/realm/evaluate.ts"
 import { encodeSystem, piecesOf } from "../../src/machine/system/commands.ts"
+import type { Tenant } from "../../src/machine/Tenant.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { entry, initial } from "./Bench.ts"
@@ -31,28 +32,35 @@ export const hurried = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
 export class Housed {
   readonly core: MachineCore
   readonly premises: Premises
+  readonly tenant: Tenant
   /** Data of the entries, the first at 0. */
   readonly log: Array<Uint8Array> = []
 
-  constructor(limits: Partial<MachineLimits> = {}, compartments: Compartments = withoutWalls) {
+  /** `premises`: others live there as well. */
+  constructor(
+    limits: Partial<MachineLimits> = {},
+    compartments: Compartments = withoutWalls,
+    premises = new Premises(compartments, { ...defaultLimits, ...limits }),
+  ) {
     const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
     const store = openMemoryStateStore(disk, { group: "main", initial })
     this.core = new MachineCore({ store, preset: null, limits })
-    this.premises = new Premises(this.core, compartments, { ...defaultLimits, ...limits })
+    this.premises = premises
+    this.tenant = this.premises.receive(this.core)
   }
 
   admit(commands: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<Admission>> {
-    return hurried(this.premises.work(this.core.admit(commands), "door"))
+    return hurried(this.premises.work(this.tenant, this.core.admit(commands), "door"))
   }
 
   try(commands: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<Admission>> {
-    return hurried(this.premises.work(this.core.try(commands, "n1"), "door"))
+    return hurried(this.premises.work(this.tenant, this.core.try(commands, "n1"), "door"))
   }
 
   async apply(data: Uint8Array): Promise<Outcome> {
     this.log.push(data)
     const [outcome] = await hurried(
-      this.premises.work(this.core.apply([entry(this.log.length, data)]), "log"),
+      this.premises.work(this.tenant, this.core.apply([entry(this.log.length, data)]), "log"),
     )
     return outcome!
   }
@@ -65,7 +73,7 @@ export class Housed {
   }
 
   async query(query: Query): Promise<QueryOutcome> {
-    const [outcome] = await hurried(this.premises.work(this.core.query([query]), "door"))
+    const [outcome] = await hurried(this.premises.work(this.tenant, this.core.query([query]), "door"))
     return outcome!
   }
 

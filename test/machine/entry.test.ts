@@ -52,7 +52,7 @@ test.each(["openChild", "openWorker"] as const)("%s: it is told so, and the next
       }),
     )
     const bytes = yield* call(
-      encodeRun({ calls, forget: [] }, () => false),
+      encodeRun({ space: 1, calls, forget: [] }, () => false),
       10_000,
     )
     const replies = decodeReplies(bytes, calls)

@@ -33,7 +33,9 @@ const planOf = async (source: string): Promise<Plan> => {
   if (!("manifest" in seen)) throw new Error(seen.problem)
   const recorded = machine.log.map((bytes, at) => ({ index: at + 1, command: bytes }))
   const asked = { actor: "counter", ...seen, recorded }
-  return (await Effect.runPromise(machine.premises.work(machine.core.plan(asked), "door"))) as Plan
+  return (await Effect.runPromise(
+    machine.premises.work(machine.tenant, machine.core.plan(asked), "door"),
+  )) as Plan
 }
 
 test("a migration that never ends is asked once, and hinders", async () => {
@@ -58,6 +60,8 @@ test("a command that stands in the log several times was executed once, and is r
   await machine.propose(sent)
   const recorded = [sent, sent, sent].map((bytes, at) => ({ index: 10 + at, command: bytes }))
   const asked = { actor: "counter", version, manifest: null, recorded }
-  const plan = await Effect.runPromise(machine.premises.work(machine.core.plan(asked), "door"))
+  const plan = await Effect.runPromise(
+    machine.premises.work(machine.tenant, machine.core.plan(asked), "door"),
+  )
   expect((plan as Plan).replay).toMatchObject({ commands: 1, same: 1 })
 })

@@ -3,6 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
+import type { Compartments } from "../../src/machine/Premises.ts"
 import { command } from "./Bench.ts"
 import { Housed, hurried, openWithoutWalls } from "./Housed.ts"
 
@@ -54,11 +55,32 @@ test("the first command of an uploaded actor finds a process that is open alread
   const open = Effect.suspend(() => (mayOpen ? openWithoutWalls : Effect.never))
   const machine = new Housed({}, { openWorker: open, openChild: open, openNiceChild: open })
   const version = await machine.deploy("list", list)
-  await hurried(machine.premises.warm)
+  await hurried(machine.premises.warmFor(machine.tenant))
   // Spares are opened in the background.
   await Bun.sleep(10)
   mayOpen = false
   const first = encodeCommand(command({ actor: "list", command: "add", json: "first", version }))
   expect(await machine.try([first])).toMatchObject([{ _tag: "Admitted" }])
   expect(await machine.apply(first)).toMatchObject({ _tag: "Accepted" })
+})
+
+test("the same code runs where each group has it from: of a file in one, uploaded in another", async () => {
+  const opened: Array<string> = []
+  const noted = (kind: string) => Effect.tap(openWithoutWalls, () => Effect.sync(() => opened.push(kind)))
+  const places: Compartments = {
+    openWorker: noted("thread"),
+    openChild: noted("process"),
+    openNiceChild: noted("nice process"),
+  }
+  const one = new Housed({}, places)
+  const other = new Housed({}, places, one.premises)
+  const version = await one.deploy("list", list, "file")
+  expect(await other.deploy("list", list, "upload")).toBe(version)
+  opened.length = 0
+  await one.propose(add("one"))
+  expect(opened).toEqual([])
+  await other.propose(add("other"))
+  // The trial, and the log.
+  expect(opened).toEqual(["nice process", "process"])
+  expect([await words(one), await words(other)]).toEqual([["one"], ["other"]])
 })

@@ -9,7 +9,7 @@ import { GuestDoors } from "../../src/machine/GuestDoors.ts"
 import { Instance } from "../../src/machine/Instance.ts"
 import { unpackMessage } from "../../src/machine/inside/message.ts"
 import { encodeReplies } from "../../src/machine/inside/protocol.ts"
-import { Quarters, type QuartersOptions } from "../../src/machine/inside/Quarters.ts"
+import { type Lodger, Quarters, type QuartersOptions } from "../../src/machine/inside/Quarters.ts"
 import { defaultLimits } from "../../src/machine/limits.ts"
 import { hurried } from "./Housed.ts"
 
@@ -87,10 +87,11 @@ class Houses {
   }
 }
 
+const lodger: Lodger = { space: 1, code: () => null }
+
 const quartersOf = (houses: Pick<Houses, "open">, options: Partial<QuartersOptions> = {}) =>
   new Quarters({
     open: houses.open,
-    code: () => null,
     limits: defaultLimits,
     deadlineMillis: 100,
     lastDeadlineMillis: 200,
@@ -110,7 +111,7 @@ const told = (replies: ReadonlyArray<Reply>) =>
         : reply.type,
   )
 const run = async (quarters: Quarters, ...calls: ReadonlyArray<Call>) =>
-  told(await hurried(quarters.run(calls, true)))
+  told(await hurried(quarters.run(lodger, calls, true)))
 
 describe("a call", () => {
   test("that fails alone is to blame, and what comes before it is not run again for it", async () => {
@@ -224,14 +225,14 @@ test("a door with somebody in it stays open, however many others are opened mean
     )
     return quartersOf({ open })
   })
-  const first = hurried(doors.run("busy", [ask("one")]))
+  const first = hurried(doors.run(lodger, "busy", [ask("one")]))
   for (let at = 1; at <= 20; at++) {
-    expect(told(await hurried(doors.run(`other-${at}`, [ask("one")])))).toEqual([`${at}`])
+    expect(told(await hurried(doors.run(lodger, `other-${at}`, [ask("one")])))).toEqual([`${at}`])
   }
   expect(ended).not.toContain("0")
   expect(ended.length).toBeGreaterThan(10)
   release.resolve()
   expect(told(await first)).toEqual(["0"])
   await hurried(doors.end)
-  expect(told(await hurried(doors.run("busy", [ask("one")])))).toEqual(["host"])
+  expect(told(await hurried(doors.run(lodger, "busy", [ask("one")])))).toEqual(["host"])
 })

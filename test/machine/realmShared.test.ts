@@ -41,12 +41,11 @@ describe("what effect does for a module", () => {
     const quarters = new Quarters({
       ...logTerms,
       open: compartments.openChild,
-      code: () => code,
       limits: defaultLimits,
     })
     try {
       const calls = ["first", "second", "first"].map((actor): Ask => ({ ...fibers, actor }))
-      const replies = await Effect.runPromise(quarters.run(calls, true))
+      const replies = await Effect.runPromise(quarters.run({ space: 1, code: () => code }, calls, true))
       expect(replies).toEqual(calls.map(() => ({ type: "answered", text: "[1,2]" })))
     } finally {
       await Effect.runPromise(quarters.end)

@@ -59,6 +59,7 @@ const replicate = (): Signal => {
     snapshots,
     transport: { send },
     observer: silentObserver,
+    machine: { position: Effect.succeed({ index: 6 }) },
     partings: new Partings(),
     clock,
   } as unknown as Group

@@ -26,6 +26,13 @@ test("it is read after so long, also when nothing happens", () => {
   expect(countIn(cluster, leader, 10_000)).toBeLessThanOrEqual(11)
 })
 
+test("what was never flushed is not read, and is not missing", () => {
+  const { cluster, leader } = clusterOf({ scrubMillis: 200, flushMillis: 5000, checkpointMillis: 60_000 })
+  cluster.world.runFor(3000)
+  expect(scrubsOf(leader)).toBe(0)
+  expect(countIn(cluster, leader, 5000)).toBeGreaterThan(10)
+})
+
 test("it is read behind each checkpoint", () => {
   const { cluster, leader } = clusterOf({ scrubMillis: 60_000, checkpointMillis: 500 })
   cluster.world.runFor(2000)

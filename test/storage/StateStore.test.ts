@@ -2,9 +2,10 @@
 
 import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as fc from "fast-check"
+import { Awake, type LateStateStore } from "../../src/storage/LateStateStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import {
   type Flush,
@@ -17,7 +18,7 @@ import {
 } from "../../src/storage/StateStore.ts"
 import { corruptNote, formatVersion } from "../../src/storage/stateRows.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
-import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
+import { openLateSqliteStateStore, openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import {
   configurationOf,
   identity,
@@ -40,7 +41,25 @@ const stores: Readonly<Record<string, () => () => StateStore>> = {
     const path = join(temporaryDirectory(), "state.db")
     return () => openSqliteStateStore(path, initial)
   },
+  "SQLite, late": () => {
+    const path = join(temporaryDirectory(), "groups", "a", "state.db")
+    const awake = new Awake(2)
+    return () => openLateSqliteStateStore(path, initial, awake)
+  },
+  "SQLite, late and at rest between any two calls": () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const awake = new Awake(2)
+    return () => restless(openLateSqliteStateStore(path, initial, awake))
+  },
 }
+
+const restless = (store: LateStateStore): StateStore =>
+  new Proxy(store, {
+    get: (_, name: keyof StateStore) => {
+      if (name !== "close" && name !== "discard") store.rest()
+      return store[name]
+    },
+  })
 
 const positionAt = (index: number) => ({
   index,
@@ -286,6 +305,79 @@ test("file and twin agree on any keys and any order of flushes", () => {
     }),
     { numRuns: 30 },
   )
+})
+
+describe("a state store that opens late", () => {
+  const openLate = (path: string, awake = new Awake(2)) => openLateSqliteStateStore(path, initial, awake)
+
+  test("makes no file and no directory before the first flush, and leaves none when it is closed or given up", () => {
+    const directory = join(temporaryDirectory(), "groups", "a")
+    const path = join(directory, "state.db")
+    for (const end of ["close", "discard"] as const) {
+      const store = openLate(path)
+      store.readTogether(() => store.instance("counter", "a"))
+      store[end]()
+      expect(() => store.instance("counter", "a")).toThrow("closed")
+      expect(() => store.flush(flushOf(1))).toThrow("closed")
+      expect(existsSync(directory)).toBe(false)
+    }
+    const store = openLate(path)
+    store.flush(flushOf(1))
+    store.close()
+    expect(existsSync(path)).toBe(true)
+  })
+
+  test("keeps a connection for those that were used last, and its place for all", () => {
+    const awake = new Awake(2)
+    const directory = temporaryDirectory()
+    const paths = ["a", "b", "c"].map((name) => join(directory, name))
+    const stores = paths.map((path) => openLate(path, awake))
+    // SQLite takes its write-ahead log away when nobody has the file open.
+    const open = () => paths.map((path) => existsSync(`${path}-wal`))
+    for (const [at, store] of stores.entries()) store.flush(flushOf(at + 1, { instances: [instanceOf("k")] }))
+    expect(open()).toEqual([false, true, true])
+    expect(stores.map((store) => store.position().index)).toEqual([1, 2, 3])
+    expect(stores.map((store) => store.digest())).toEqual(["digest 1", "digest 2", "digest 3"])
+    expect(open()).toEqual([false, true, true])
+    expect(stores[0]!.instance("counter", "k")).toEqual(instanceOf("k"))
+    expect(open()[1]).toBe(false)
+    for (const store of stores) store.close()
+  })
+
+  test("does not go on from another file than it has left", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const store = openLate(path)
+    store.flush(flushOf(7))
+    store.rest()
+    rmSync(path)
+    expect(store.position().index).toBe(7)
+    expect(() => store.instance("counter", "a")).toThrow("the state was left at 7 and is at 0")
+    expect(() => store.instance("counter", "a")).toThrow(StateCorrupt)
+  })
+
+  test("gives up the file that it has not open (S5)", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const store = openLate(path)
+    store.flush(flushOf(7))
+    store.rest()
+    store.discard()
+    expect(existsSync(path)).toBe(false)
+    expect(existsSync(join(dirname(path), "evidence", "state.db"))).toBe(true)
+    expect(openLate(path).position().index).toBe(0)
+  })
+
+  test("keeps as evidence what was found when it came back to it (S5)", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const store = openLate(path)
+    store.flush(flushOf(7))
+    store.rest()
+    const bytes = readFileSync(path)
+    bytes[bytes.indexOf("digest 7")]! ^= 1
+    writeFileSync(path, bytes)
+    expect(() => store.instance("counter", "a")).toThrow(StateCorrupt)
+    store.discard()
+    expect(readFileSync(join(dirname(path), "evidence", "state.db"))).toEqual(bytes)
+  })
 })
 
 describe("a damaged state file", () => {

@@ -16,6 +16,7 @@ import {
   encodeReplies,
   type LoadReply,
   type LoadRequest,
+  residentOf,
 } from "./protocol.ts"
 
 /** One request, one answer, in order. What it throws ends the compartment. */
@@ -42,7 +43,8 @@ export class Inside {
     if (request.type === "load") return encodeLoadReply(this.#load(request))
     for (const id of request.forget) this.#resident.delete(id)
     // The first call of an instance may bring its state along; those behind it in the batch find it here.
-    const calls = request.calls.map((call) => this.#settle(call))
+    const { space } = request
+    const calls = request.calls.map((call) => this.#settle(space, call))
     this.#runner ??= new Runner(this.#loaded, this.#limits)
     this.#runnerOfAgain ??= new Runner(this.#again, this.#limits)
     const isAgain = calls[0]?.type === "reduce" && calls[0].isAgain === true
@@ -50,14 +52,14 @@ export class Inside {
     for (const [at, reply] of replies.entries()) {
       if (reply.type !== "reduced" || reply.instance === null) continue
       const { actor, key } = calls[at] as Extract<Call, { readonly key: string }>
-      this.#resident.set(idOf(actor, key), reply.instance)
+      this.#resident.set(residentOf(space, idOf(actor, key)), reply.instance)
     }
     return encodeReplies(replies)
   }
 
-  #settle(call: Call): Call {
+  #settle(space: number, call: Call): Call {
     if (!("key" in call) || call.instance === undefined) return call
-    this.#resident.set(idOf(call.actor, call.key), call.instance)
+    this.#resident.set(residentOf(space, idOf(call.actor, call.key)), call.instance)
     return call
   }
 

@@ -13,10 +13,16 @@ import { messageOf } from "../thrown.ts"
 import { decodeLoadReply, decodeReplies, encodeLoad, encodeRun, type LoadReply } from "./protocol.ts"
 import { Residents } from "./Residents.ts"
 
-export interface QuartersOptions {
-  readonly open: Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
+/** Whose calls they are. What stays of one where the code runs is nothing to another. */
+export interface Lodger {
+  /** No other has the same, and none that comes later: not the same group either, once its state was opened anew. */
+  readonly space: number
   /** Null: no such code is known. */
   readonly code: (actor: string, version: string) => string | null
+}
+
+export interface QuartersOptions {
+  readonly open: Effect.Effect<Compartment, CompartmentFault, Scope.Scope>
   readonly limits: MachineLimits
   /** How long one batch may take; what takes longer is run call by call. */
   readonly deadlineMillis: number
@@ -56,10 +62,11 @@ export class Quarters {
    * One reply for each call, in order; of commands fewer, when one of them has faulted: it is the last. A batch that
    * faults is run once more call by call, so that the fault is known to be the call's own: each in the compartment
    * that the one before has left, or in a new one. `lasts`: what commands leave is the state from now on, so that it
-   * is kept there; otherwise they were only tried.
+   * is kept there; otherwise they were only tried. Who stops waiting ends the compartment that is at it.
    */
   readonly run = Effect.fnUntraced(function* (
     this: Quarters,
+    lodger: Lodger,
     calls: ReadonlyArray<Call>,
     lasts: boolean,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
@@ -67,6 +74,7 @@ export class Quarters {
     const left = new Map<string, Instance>()
     for (const part of inParts(calls)) {
       const own = yield* this.#runPart(
+        lodger,
         part.map((call) => withWhatIsLeft(call, left)),
         lasts,
       )
@@ -79,11 +87,12 @@ export class Quarters {
 
   readonly #runPart = Effect.fnUntraced(function* (
     this: Quarters,
+    lodger: Lodger,
     calls: ReadonlyArray<Call>,
     lasts: boolean,
   ): Effect.fn.Return<ReadonlyArray<Reply>> {
     const { deadlineMillis } = this.#options
-    const whole = yield* this.#try(calls, lasts, deadlineMillis + (calls.length - 1) * patienceMillis)
+    const whole = yield* this.#try(lodger, calls, lasts, deadlineMillis + (calls.length - 1) * patienceMillis)
     this.#relapses = Math.max(0, this.#relapses - calls.length / callsPerRelapse)
     if (Result.isSuccess(whole) && !whole.success.some(isFault)) return whole.success
     const replies: Array<Reply> = []
@@ -95,7 +104,7 @@ export class Quarters {
         continue
       }
       const call = withWhatIsLeft(given, left)
-      const reply = yield* this.#runOne(call, lasts, calls.length === 1 ? faultIn(whole) : null)
+      const reply = yield* this.#runOne(lodger, call, lasts, calls.length === 1 ? faultIn(whole) : null)
       replies.push(reply)
       if (reply.type === "faulted" && call.type === "reduce") return replies
       if (reply.type === "faulted") questionsFaulted++
@@ -107,12 +116,13 @@ export class Quarters {
   /** `tried`: what it came to a moment ago. */
   readonly #runOne = Effect.fnUntraced(function* (
     this: Quarters,
+    lodger: Lodger,
     call: Call,
     lasts: boolean,
     tried: Attempt | null,
   ): Effect.fn.Return<Reply> {
     const { deadlineMillis, lastDeadlineMillis, relapsesMax } = this.#options
-    const first = tried ?? faultIn(yield* this.#try([call], lasts, deadlineMillis))
+    const first = tried ?? faultIn(yield* this.#try(lodger, [call], lasts, deadlineMillis))
     if (first.reply !== null) return first.reply
     // In a new compartment: the one before may have died of what others left there. A question may be asked again.
     const isBlameless = first.fault.kind === "host"
@@ -121,7 +131,7 @@ export class Quarters {
       ((call.type === "reduce" || call.type === "adopt") && Math.ceil(this.#relapses) < relapsesMax)
     if (!isWorthIt || this.#isEnded) return { type: "faulted", fault: first.fault }
     yield* this.#turn.withPermit(this.#close())
-    const last = faultIn(yield* this.#try([call], lasts, lastDeadlineMillis))
+    const last = faultIn(yield* this.#try(lodger, [call], lasts, lastDeadlineMillis))
     if (last.reply === null) return { type: "faulted", fault: last.fault }
     if (!isBlameless) this.#relapses++
     return last.reply
@@ -158,37 +168,42 @@ export class Quarters {
     return this.#close()
   })
 
-  #try(calls: ReadonlyArray<Call>, lasts: boolean, deadlineMillis: number) {
-    return Effect.result(this.#turn.withPermit(this.#attempt(calls, lasts, deadlineMillis)))
+  #try(lodger: Lodger, calls: ReadonlyArray<Call>, lasts: boolean, deadlineMillis: number) {
+    return Effect.result(this.#turn.withPermit(this.#attempt(lodger, calls, lasts, deadlineMillis)))
   }
 
   readonly #attempt = Effect.fnUntraced(function* (
     this: Quarters,
+    lodger: Lodger,
     calls: ReadonlyArray<Call>,
     lasts: boolean,
     deadlineMillis: number,
   ): Effect.fn.Return<ReadonlyArray<Reply>, Fault> {
     // First all the code, then the calls: a load may take longer than a call.
-    for (const [actor, version] of codesOf(calls)) yield* this.#load(actor, version)
-    const request = encodeRun({ calls, forget: this.#resident.leaving() }, this.#resident.has)
+    for (const [actor, version] of codesOf(calls)) yield* this.#load(lodger, actor, version)
+    const { space } = lodger
+    const request = encodeRun({ space, calls, forget: this.#resident.leaving() }, (id, instance) =>
+      this.#resident.has(space, id, instance),
+    )
     const bytes = yield* Effect.mapError(this.#send(request, deadlineMillis), this.#toFault)
     const replies = yield* Effect.try({
       try: () => decodeReplies(bytes, calls),
       catch: (error): Fault => ({ kind: "crash", detail: messageOf(error) }),
     })
-    this.#resident.learn(calls, replies, lasts)
+    this.#resident.learn(space, calls, replies, lasts)
     return replies
   }).bind(this)
 
   readonly #load = Effect.fnUntraced(function* (
     this: Quarters,
+    lodger: Lodger,
     actor: string,
     version: string,
   ): Effect.fn.Return<void, Fault> {
     const id = `${actor}@${version}`
     if (this.#loaded.has(id)) return
-    const { code, limits, loadMillisMax } = this.#options
-    const text = code(actor, version)
+    const { limits, loadMillisMax } = this.#options
+    const text = lodger.code(actor, version)
     // The calls that need it say so themselves; a writer's code that is gone is not asked for.
     if (text === null) return
     const request = encodeLoad({ type: "load", actor, version, code: text, limits })
@@ -215,6 +230,8 @@ export class Quarters {
         this.spentMillis += deadlineMillis
         return this.#close()
       }),
+      // It would go on for nobody, and whoever comes next would wait for it.
+      Effect.onInterrupt(() => this.#close()),
     )
   }).bind(this)
 

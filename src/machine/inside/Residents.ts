@@ -2,10 +2,11 @@
 
 import type { Call, Reply } from "../Executor.ts"
 import type { Instance } from "../Instance.ts"
+import { residentOf } from "./protocol.ts"
 
 /** As whoever talks to the compartment knows it. */
 export class Residents {
-  /** In the order of their last use. */
+  /** In the order of their last use, by {@link residentOf}. */
   readonly #held = new Map<
     string,
     { readonly revision: number; readonly index: number; readonly bytes: number }
@@ -19,20 +20,20 @@ export class Residents {
     this.#bytesMax = bytesMax
   }
 
-  readonly has = (id: string, { revision, index }: Instance): boolean => {
-    const held = this.#held.get(id)
+  has(space: number, id: string, { revision, index }: Instance): boolean {
+    const held = this.#held.get(residentOf(space, id))
     return held !== undefined && held.revision === revision && held.index === index
   }
 
-  learn(calls: ReadonlyArray<Call>, replies: ReadonlyArray<Reply>, lasts: boolean): void {
+  learn(space: number, calls: ReadonlyArray<Call>, replies: ReadonlyArray<Reply>, lasts: boolean): void {
     for (const call of calls) {
-      if ("key" in call && call.instance !== undefined) this.#put(call.instance)
+      if ("key" in call && call.instance !== undefined) this.#put(space, call.instance)
     }
     for (const reply of replies) {
       if (reply.type !== "reduced" || reply.instance === null) continue
-      if (lasts) this.#put(reply.instance)
+      if (lasts) this.#put(space, reply.instance)
       // Another command may come to that revision and index instead, and would be taken for this one (HAZARDS L8).
-      else this.#drop(reply.instance.id)
+      else this.#drop(residentOf(space, reply.instance.id))
     }
   }
 
@@ -61,7 +62,9 @@ export class Residents {
     this.#untrue.add(id)
   }
 
-  #put({ id, revision, index, bytes }: Instance): void {
+  #put(space: number, instance: Instance): void {
+    const { revision, index, bytes } = instance
+    const id = residentOf(space, instance.id)
     const before = this.#held.get(id)
     if (before !== undefined) this.#bytes -= before.bytes
     this.#held.delete(id)

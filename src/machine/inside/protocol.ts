@@ -30,16 +30,25 @@ export type LoadReply = { readonly manifest: Manifest } | { readonly problem: st
 /** Calls, in order, and the instances that need not be kept any longer. */
 export interface RunRequest {
   readonly type: "run"
+  /** Whose they are: the same actor and key are another instance in another space. */
+  readonly space: number
   readonly calls: ReadonlyArray<Call>
+  /** By {@link residentOf}, of any space. */
   readonly forget: ReadonlyArray<string>
 }
+
+/** By which an instance is known where the code runs. */
+export const residentOf = (space: number, id: string): string => `${space}:${id}`
 
 /** Whether the other side has an instance as it stands here. */
 export type IsThere = (id: string, instance: Instance) => boolean
 
 export const encodeLoad = ({ code, ...request }: LoadRequest): Uint8Array => packMessage(request, [code])
 
-export const encodeRun = ({ calls, forget }: Omit<RunRequest, "type">, isThere: IsThere): Uint8Array => {
+export const encodeRun = (
+  { space, calls, forget }: Omit<RunRequest, "type">,
+  isThere: IsThere,
+): Uint8Array => {
   const texts = new Texts()
   const sent = new Set<string>()
   const packed = calls.map((call) => {
@@ -54,7 +63,7 @@ export const encodeRun = ({ calls, forget }: Omit<RunRequest, "type">, isThere: 
         : {}),
     }
   })
-  return packMessage({ type: "run", calls: packed, forget }, texts.all)
+  return packMessage({ type: "run", space, calls: packed, forget }, texts.all)
 }
 
 /** What comes in where the code runs. `resident`: what was left there. */
@@ -67,7 +76,8 @@ export const decodeRequest = (
   if (request.type === "load") return { ...request, type: "load", code: text(0) }
   // What came along with a call, those behind it may name.
   const arrived = new Map<string, Instance>()
-  const held = (id: string) => arrived.get(id) ?? resident.get(id)
+  const { space, forget } = request
+  const held = (id: string) => arrived.get(id) ?? resident.get(residentOf(space, id))
   const calls = request.calls.map((packed) => {
     const { instance, input, state, seed, ...fields } = packed
     return {
@@ -78,7 +88,7 @@ export const decodeRequest = (
       ...(instance === undefined ? {} : { instance: unpackInstance(packed, text, held, arrived) }),
     } as unknown as Call
   })
-  return { type: "run", calls, forget: request.forget }
+  return { type: "run", space, calls, forget }
 }
 
 export const encodeLoadReply = (reply: LoadReply): Uint8Array => packMessage(reply, [])
@@ -159,6 +169,7 @@ interface PackedCall {
 }
 
 interface PackedRun {
+  readonly space: number
   readonly calls: ReadonlyArray<PackedCall>
   readonly forget: ReadonlyArray<string>
 }
