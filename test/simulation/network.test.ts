@@ -321,6 +321,19 @@ describe("the pulse of a peer", () => {
     expect(a.pulse()!.session).not.toBe(session)
   })
 
+  test("is not taken from what its predecessor has left under way", () => {
+    const { world, network, start, a, b } = pair({ latencyMinMillis: 150, latencyMaxMillis: 150 })
+    world.runFor(1_000)
+    const told = a.told()
+    b.beat("g", 1)
+    b.process.kill()
+    network.unplug("b")
+    start("b")
+    world.runFor(1_000)
+    expect(a.beats).toEqual(["g 1"])
+    expect(told).toEqual(["another"])
+  })
+
   test("in weather that loses much is missed now and then, and seldom for long", () => {
     const { world, a } = pair({ loss: 0.3 })
     const told = a.told()
