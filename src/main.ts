@@ -156,6 +156,10 @@ const layerNode = Effect.fnUntraced(function* (options: NodeOptions, directory: 
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         rememberIncarnation,
         sequence,
+        limits: {
+          pulseMillis: defaultOptions.limits.heartbeatMillis,
+          silentMillis: defaultOptions.limits.electionTimeoutMinMillis,
+        },
       }),
     ),
   )
