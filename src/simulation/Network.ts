@@ -203,7 +203,8 @@ export class Network {
     }
     tally.sentBytes += frame.length
     this.#watcher.sent(from, to, payload)
-    const beat = isBeat(payload) ? { group, payload } : null
+    // As on sockets: with one group there is nobody to travel with.
+    const beat = isBeat(payload) && endpoint.mailboxes.size > 1 ? { group, payload } : null
     const joined = beat && endpoint.departures.join(to, receiver, beat)
     if (joined !== null) {
       if (!joined.isCarried) this.#watcher.lost(from, to, payload, false)
