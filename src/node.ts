@@ -26,7 +26,8 @@ import type { DataDirectory } from "./storage/DataDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
 import { SnapshotStore } from "./storage/SnapshotStore.ts"
-import { layerStores, SnapshotStores } from "./storage/SnapshotStores.ts"
+import { SnapshotStores } from "./storage/SnapshotStores.ts"
+import { layerStoresSqlite } from "./storage/snapshotStoreSqlite.ts"
 import { layerSocket } from "./transport/SocketTransport.ts"
 import { Transport } from "./transport/Transport.ts"
 
@@ -47,7 +48,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   const initial = firstConfiguration(options)
   const layerStorage = Layer.mergeAll(
     layerLog(directory, options.diskReserveBytes),
-    layerStores(snapshotThreads),
+    layerStoresSqlite({ threads: snapshotThreads }),
   )
   const layerMachineThread = layerMachines({ node: id, actorsDirectory: options.actors })
   const leadingOf = yield* openLeading(observer)
@@ -92,6 +93,10 @@ const layerTransport = (options: NodeOptions, { identity }: DataDirectory) =>
         listen: { hostname: options.peerListen.host, port: options.peerListen.port },
         rememberIncarnation,
         sequence,
+        limits: {
+          pulseMillis: defaultOptions.limits.heartbeatMillis,
+          silentMillis: defaultOptions.limits.electionTimeoutMinMillis,
+        },
       }),
     ),
   )

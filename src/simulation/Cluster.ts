@@ -116,7 +116,12 @@ export class SimulatedCluster {
       options.emits ?? null,
     )
     this.#onLeadingProposal = options.onLeadingProposal ?? (() => () => {})
-    const limits = { ...defaultNetworkLimits, ...options.network }
+    const { heartbeatMillis, electionTimeoutMinMillis } = {
+      ...defaultOptions.limits,
+      ...options.raft?.limits,
+    }
+    const pulse = { pulseMillis: heartbeatMillis, silentMillis: electionTimeoutMinMillis }
+    const limits = { ...defaultNetworkLimits, ...pulse, ...options.network }
     this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
     this.network = new Network(this.world, options.link ?? calmLink, limits, {
       sent: (from, to, payload) => this.watch(() => this.#sent(from, to, payload)),

@@ -4,7 +4,6 @@ import { Effect, Layer } from "effect"
 import type { Address, GroupId, Index, NodeId } from "../consensus/types.ts"
 import { decode, encode } from "../transport/codec.ts"
 import { headerBytes } from "../transport/framing.ts"
-import { Gathering } from "../transport/Gathering.ts"
 import {
   type Acquaintance,
   heed,
@@ -13,13 +12,13 @@ import {
   objectionToCaller,
   type Self,
 } from "../transport/handshake.ts"
-import { socketLimits } from "../transport/limits.ts"
+import { type PulseLimits, socketLimits } from "../transport/limits.ts"
 import { Mailboxes, type MailboxLimits } from "../transport/Mailboxes.ts"
 import { isControl } from "../transport/Outbound.ts"
-import { Pulses } from "../transport/Pulses.ts"
-import { type Beat, isBeat, type Payload, type PeerConnection, Transport } from "../transport/Transport.ts"
+import { isBeat, type Payload, type PeerConnection, Transport } from "../transport/Transport.ts"
 import { describe, emptyTally, type Tally } from "../transport/tally.ts"
-import type { Chance } from "./Chance.ts"
+import { Departures } from "./Departures.ts"
+import { type Audible, Hearing } from "./Hearing.ts"
 import { Link, type LinkWeather } from "./Link.ts"
 import type { Process } from "./Process.ts"
 import type { World } from "./World.ts"
@@ -34,7 +33,7 @@ export interface NetworkWatcher {
   readonly refused: (from: NodeId, to: NodeId) => void
 }
 
-export interface Limits extends MailboxLimits {
+export interface Limits extends MailboxLimits, PulseLimits {
   /** Bytes that may be under way on one link; what is more is dropped at the sender. */
   readonly linkBytesMax: number
   /** The pause before dialing again, at the least and at the most. */
@@ -51,17 +50,8 @@ export const defaultNetworkLimits: Limits = {
   redialMinMillis: 5,
   redialMaxMillis: 60,
   silenceMillis: 400,
-}
-
-/** A frame of heartbeats that left at this moment: what other groups say in it may still join them. */
-interface Departure {
-  readonly at: number
-  readonly receiver: Process
-  readonly gathering: Gathering
-  /** False: it will never arrive, and nobody knows. */
-  isCarried: boolean
-  /** Null until it arrives for the first time. */
-  frame: Uint8Array | null
+  pulseMillis: socketLimits.pulseMillis,
+  silentMillis: socketLimits.silentMillis,
 }
 
 /** A node's end of its connections, as long as its process lives. */
@@ -79,14 +69,8 @@ interface Endpoint {
   readonly incarnations: Map<NodeId, string>
   /** Peers that messages leave for, by a connection between these two processes. */
   readonly open: Map<NodeId, Process>
-  readonly departures: Map<NodeId, Departure>
-  readonly pulses: Pulses
-  /** When it last listened for the pulse of its peers, by its own clock. */
-  listenedAt: number
-  /** Somebody wants to be told of pulses. */
-  isListening: boolean
-  /** Which pulses are lost. */
-  readonly chance: Chance
+  readonly departures: Departures
+  readonly hearing: Hearing
 }
 
 /**
@@ -193,7 +177,7 @@ export class Network {
       if (named.includes(id)) continue
       peers.delete(id)
       endpoint.open.delete(id)
-      endpoint.pulses.forget(id)
+      endpoint.hearing.pulses.forget(id)
       // Its connection to this node ends as well; it may dial again.
       this.#disconnect(id, self.id)
     }
@@ -219,49 +203,28 @@ export class Network {
     }
     tally.sentBytes += frame.length
     this.#watcher.sent(from, to, payload)
-    const departure = endpoint.departures.get(to)
-    if (isBeat(payload)) {
-      const beat = { group, payload }
-      if (
-        departure !== undefined &&
-        this.#isOpenTo(departure, receiver) &&
-        departure.gathering.hasRoomFor(beat)
-      ) {
-        departure.gathering.add(beat)
-        if (!departure.isCarried) this.#watcher.lost(from, to, payload, false)
-        return true
-      }
-    } else if (departure?.gathering.holds(group) === true) endpoint.departures.delete(to)
+    // As on sockets: with one group there is nobody to travel with.
+    const beat = isBeat(payload) && endpoint.mailboxes.size > 1 ? { group, payload } : null
+    const joined = beat && endpoint.departures.join(to, receiver, beat)
+    if (joined !== null) {
+      if (!joined.isCarried) this.#watcher.lost(from, to, payload, false)
+      return true
+    }
+    endpoint.departures.close(to, group)
     tally.sentMessages++
     // A real connection repeats nothing. The decisions bear it all the same; what is forwarded relies on it: a
     // command that was refused must not come again by itself (HAZARDS C2).
     const mayRepeat = payload.type !== "ForwardRequest"
     const lane = isControl(payload.type) ? "control" : "bulk"
     this.#ping(endpoint)
-    const contents = isBeat(payload) ? this.#depart(endpoint, to, receiver, { group, payload }) : frame
+    const departure = beat && endpoint.departures.begin(to, receiver, beat)
     const carried = link.send(frame, lane, mayRepeat, () =>
-      this.#arrive(endpoint.self, to, receiver, contents instanceof Uint8Array ? contents : closed(contents)),
+      this.#arrive(endpoint.self, to, receiver, departure?.frame ?? frame),
     )
     if (carried) return true
-    if (!(contents instanceof Uint8Array)) contents.isCarried = false
+    if (departure !== null) departure.isCarried = false
     this.#watcher.lost(from, to, payload, false)
     return true
-  }
-
-  /**
-   * All heartbeats that a process says to a peer at one moment travel together: a frame leaves with the first, and the
-   * others join it. That costs no event of its own, and the line nothing.
-   */
-  #depart(endpoint: Endpoint, to: NodeId, receiver: Process, beat: Beat): Departure {
-    const gathering = new Gathering()
-    gathering.add(beat)
-    const departure = { at: this.#world.nowMillis, receiver, gathering, isCarried: true, frame: null }
-    endpoint.departures.set(to, departure)
-    return departure
-  }
-
-  #isOpenTo({ at, receiver: meant, frame }: Departure, receiver: Process): boolean {
-    return frame === null && meant === receiver && at === this.#world.nowMillis
   }
 
   connections(endpoint: Endpoint): ReadonlyArray<PeerConnection> {
@@ -273,36 +236,23 @@ export class Network {
     })
   }
 
-  /**
-   * A node says once a period to each of its peers that it lives. Whether that is heard follows from the state of the
-   * way: it costs an event per period and node, and none while nobody wants to be told.
-   */
-  listen(endpoint: Endpoint): void {
-    const { self, process, peers, pulses, chance } = endpoint
-    if (process.nowMillis - endpoint.listenedAt < socketLimits.pulseMillis) return
-    endpoint.listenedAt = process.nowMillis
+  /** What an endpoint is made of. */
+  departures(): Departures {
+    return new Departures(this.#world)
+  }
+
+  hearing(endpoint: Pick<Endpoint, "self" | "process" | "peers">): Hearing {
+    return new Hearing(endpoint.process, this.#limits, () => this.#audible(endpoint))
+  }
+
+  /** Of its peers, those whose words come through now. */
+  *#audible({ self, process, peers }: Pick<Endpoint, "self" | "process" | "peers">): Iterable<Audible> {
     for (const id of peers.keys()) {
       const peer = this.#endpoints.get(id)
       if (peer?.open.get(self.id) !== process || peer.process.isPaused) continue
       const link = this.link(id, self.id)
-      if (!link.isClear || chance.happens(link.weather.loss)) continue
-      pulses.hears(id, peer.self.session, process.nowMillis)
+      if (link.isClear) yield { id, session: peer.self.session, loss: link.weather.loss }
     }
-  }
-
-  /** From now on rounds are counted: silence is told. */
-  keepListening(endpoint: Endpoint): void {
-    if (endpoint.isListening) return
-    endpoint.isListening = true
-    const { self, process, pulses } = endpoint
-    const { pulseMillis } = socketLimits
-    const round = (): void => {
-      if (this.#endpoints.get(self.id) !== endpoint) return
-      pulses.passed(pulseMillis)
-      this.listen(endpoint)
-      process.after(pulseMillis, round)
-    }
-    round()
   }
 
   /** All its peers hear how far its log has come, now and then, as pings tell it: without waiting for a timer. */
@@ -335,9 +285,7 @@ export class Network {
       tally.receivedMessages++
       tally.receivedBytes += frame.length
       // What is left of a connection that has ended tells nothing of the process behind the next one.
-      if (this.#endpoints.get(from)?.self === sender) {
-        endpoint.pulses.hears(from, sender.session, receiver.nowMillis)
-      }
+      if (this.#endpoints.get(from)?.self === sender) endpoint.hearing.hears(from, sender.session)
       for (const { payload } of messages) this.#watcher.arrived(from, to, payload)
       const { incarnation } = sender
       for (const { group, payload } of messages) {
@@ -375,8 +323,7 @@ export class Network {
         endpoint.open.set(to, acceptor.process)
         this.#met.add(`${from} ${to}`)
         this.#keepConnected(acceptor, from)
-        const { process, pulses } = acceptor
-        process.run(() => pulses.hears(from, endpoint.self.session, process.nowMillis))
+        acceptor.process.run(() => acceptor.hearing.hears(from, endpoint.self.session))
         endpoint.peers.get(to)!.opened++
       } else this.#dialLater(endpoint, to)
     }
@@ -392,12 +339,6 @@ export class Network {
       }),
     )
   }
-}
-
-/** Nothing joins it any more. */
-const closed = (departure: Departure): Uint8Array => {
-  departure.frame ??= departure.gathering.take()
-  return departure.frame
 }
 
 /** One side of the handshake, on that side's process; it never answers when that one ends. */
@@ -431,21 +372,20 @@ export const layerNetwork = (options: {
     Effect.gen(function* () {
       const { network, process, self, acquaintance } = options
       const mailboxes = new Mailboxes(options.limits)
+      const peers = new Map<NodeId, Tally>()
+      const hearing = network.hearing({ self, process, peers })
       const endpoint: Endpoint = {
         self,
         process,
         mailboxes,
-        peers: new Map(),
+        peers,
         acquaintance,
         isInformed: false,
         pingedAt: Number.NEGATIVE_INFINITY,
         incarnations: new Map(),
         open: new Map(),
-        departures: new Map(),
-        pulses: new Pulses(socketLimits.silentMillis),
-        listenedAt: Number.NEGATIVE_INFINITY,
-        isListening: false,
-        chance: process.chance.fork("pulses"),
+        departures: network.departures(),
+        hearing,
       }
       yield* Effect.acquireRelease(
         Effect.sync(() => network.plug(endpoint)),
@@ -462,14 +402,8 @@ export const layerNetwork = (options: {
           outsiders: ReadonlySet<NodeId> = new Set(),
         ) => Effect.sync(() => network.connect(endpoint, peers, asOf, epoch, outsiders)),
         connections: () => network.connections(endpoint),
-        pulse: (peer) => {
-          network.listen(endpoint)
-          return endpoint.pulses.of(peer)
-        },
-        onPulse: (told) => {
-          network.keepListening(endpoint)
-          return endpoint.pulses.on(told)
-        },
+        pulse: (peer) => hearing.of(peer),
+        onPulse: (told) => hearing.on(told),
         witnessed: () => self.witness.told,
       })
     }),

@@ -5,7 +5,7 @@ import type { GroupId, Millis, NodeId } from "../consensus/types.ts"
 import { decode, encode } from "./codec.ts"
 import { headerBytes } from "./framing.ts"
 import { Gathering } from "./Gathering.ts"
-import { socketLimits } from "./limits.ts"
+import { type PulseLimits, socketLimits } from "./limits.ts"
 import { Mailboxes, type MailboxLimits } from "./Mailboxes.ts"
 import { Pulses } from "./Pulses.ts"
 import { type Beat, isBeat, type Payload, type PeerConnection, Transport } from "./Transport.ts"
@@ -95,9 +95,10 @@ class MemoryNode {
   /** Whom this node keeps a connection to. */
   readonly peers = new Map<NodeId, Tally>()
   readonly mailboxes: Mailboxes
-  readonly pulses = new Pulses(socketLimits.silentMillis)
+  readonly pulses: Pulses
   private readonly network: MemoryNetwork
   private readonly around: Around
+  private readonly pulseMillis: number
   /** Heartbeats that have not left yet. */
   private readonly gatherings = new Map<NodeId, Gathering>()
   private isCounting = false
@@ -105,13 +106,15 @@ class MemoryNode {
   constructor(
     network: MemoryNetwork,
     options: { readonly id: NodeId; readonly incarnation: string },
-    mailboxes: Mailboxes,
+    limits: MailboxLimits & PulseLimits,
     around: Around,
   ) {
     this.network = network
     this.id = options.id
     this.incarnation = options.incarnation
-    this.mailboxes = mailboxes
+    this.mailboxes = new Mailboxes(limits)
+    this.pulses = new Pulses(limits.silentMillis)
+    this.pulseMillis = limits.pulseMillis
     this.around = around
   }
 
@@ -184,8 +187,8 @@ class MemoryNode {
 
   private readonly count = Effect.fnUntraced({ self: this }, function* () {
     while (this.isCounting) {
-      yield* Effect.sleep(socketLimits.pulseMillis)
-      this.pulses.passed(socketLimits.pulseMillis)
+      yield* Effect.sleep(this.pulseMillis)
+      this.pulses.passed(this.pulseMillis)
       this.isCounting = this.hearAll()
     }
   })
@@ -223,7 +226,7 @@ export const layerMemory = (options: {
   readonly network: MemoryNetwork
   readonly id: NodeId
   readonly incarnation?: string
-  readonly limits?: Partial<MailboxLimits>
+  readonly limits?: Partial<MailboxLimits & PulseLimits>
 }): Layer.Layer<Transport> =>
   Layer.effect(
     Transport,
@@ -231,8 +234,8 @@ export const layerMemory = (options: {
       const { network, id, incarnation = "" } = options
       const clock = yield* Clock.Clock
       const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
-      const mailboxes = new Mailboxes({ ...socketLimits, ...options.limits })
-      const node = new MemoryNode(network, { id, incarnation }, mailboxes, {
+      const limits = { ...socketLimits, ...options.limits }
+      const node = new MemoryNode(network, { id, incarnation }, limits, {
         now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
         afterBurst: (run) => dispatcher.scheduleTask(run, 0),
         run: yield* FiberSet.runtime(yield* FiberSet.make<void>())(),
@@ -243,8 +246,8 @@ export const layerMemory = (options: {
       )
       return Transport.of({
         send: (to, group, payload) => node.send(to, group, payload),
-        attach: (group, mailbox, admits) => Effect.sync(() => mailboxes.attach(group, mailbox, admits)),
-        detach: (group) => Effect.sync(() => mailboxes.detach(group)),
+        attach: (group, mailbox, admits) => Effect.sync(() => node.mailboxes.attach(group, mailbox, admits)),
+        detach: (group) => Effect.sync(() => node.mailboxes.detach(group)),
         connect: (peers) => Effect.sync(() => network.change(() => node.connect(Object.keys(peers)))),
         pulse: (peer) => {
           node.listen()

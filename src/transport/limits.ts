@@ -22,7 +22,14 @@ export const frameBytesMax = 16 * mebibyte
 /** A stranger gets to send this much, and no more, before it has said who it is. */
 export const handshakeBytesMax = 4 * kibibyte
 
-export interface SocketLimits {
+export interface PulseLimits {
+  /** A node says to each of its peers at least so often that its process lives. */
+  readonly pulseMillis: number
+  /** A peer that has said nothing at all for so long is silent: the shortest election timeout. Its connection may live on. */
+  readonly silentMillis: number
+}
+
+export interface SocketLimits extends PulseLimits {
   /** Bulk that may wait for one peer. Above it messages are dropped. */
   readonly bulkBytesMax: number
   /** Control messages that may wait for one peer: room of their own, so that a flood of bulk costs no heartbeat. */
@@ -40,10 +47,6 @@ export interface SocketLimits {
   readonly probeMillis: number
   /** A connection on which nothing was heard for so long is dead, whatever TCP believes. */
   readonly silenceMillis: number
-  /** A node says to each of its peers at least so often that its process lives. */
-  readonly pulseMillis: number
-  /** A peer that has said nothing at all for so long is silent: the shortest election timeout. Its connection may live on. */
-  readonly silentMillis: number
   /** First and longest pause before dialing again. */
   readonly backoffMinMillis: number
   readonly backoffMaxMillis: number

@@ -30,6 +30,6 @@ test.each([
   ["a node that only a goal names", "n4", "i-9", true],
   ["a node whose name every object knows", "constructor", "i-9", true],
   ["a node whose name is that of all prototypes", "__proto__", "i-9", true],
-] as const)("%s", (_, from, incarnation, isAdmitted) => {
+] as const)("a group admits whom its configuration lets: %s", (_, from, incarnation, isAdmitted) => {
   expect(admitsPeer(configuration, from, incarnation)).toBe(isAdmitted)
 })

@@ -77,6 +77,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         return told
       },
       pulse: () => transport!.pulse(other),
+      onPulse: () => transport!.onPulse(() => {}),
       beat: (group: string, round: number) => transport!.send(other, group, ask(round)),
       vote: (term: number) => transport!.send(other, "g", vote(term)),
       send: (to: string, number: number) =>
@@ -224,6 +225,17 @@ describe("heartbeats that a process says at one moment", () => {
     }
   })
 
+  test("travel without what is said a moment later", () => {
+    const { world, a, b } = pair({ latencyMinMillis: 20, latencyMaxMillis: 20 })
+    a.beat("g", 1)
+    world.runFor(5)
+    a.beat("h", 2)
+    world.runFor(17)
+    expect(b.beats).toEqual(["g 1"])
+    world.runFor(5)
+    expect(b.beats).toEqual(["g 1", "h 2"])
+  })
+
   test("are lost together, and repeated together", () => {
     const { world, lost, a, b } = pair({ loss: 0.4, duplicate: 0.4 })
     for (const round of numbers(100)) {
@@ -261,7 +273,8 @@ describe("the pulse of a peer", () => {
     world.runFor(10_000)
     expect(world.steps).toBe(before)
     expect(a.pulse()!.heardAt).toBe(world.nowMillis)
-    expect(a.told()).toEqual([])
+    a.onPulse()
+    a.onPulse()
     world.runFor(10_000)
     expect(world.steps - before).toBe(10_000 / pulseMillis)
   })
@@ -319,6 +332,19 @@ describe("the pulse of a peer", () => {
     world.runFor(200)
     expect(told).toEqual(["another"])
     expect(a.pulse()!.session).not.toBe(session)
+  })
+
+  test("is not taken from what its predecessor has left under way", () => {
+    const { world, network, start, a, b } = pair({ latencyMinMillis: 150, latencyMaxMillis: 150 })
+    world.runFor(1_000)
+    const told = a.told()
+    b.beat("g", 1)
+    b.process.kill()
+    network.unplug("b")
+    start("b")
+    world.runFor(1_000)
+    expect(a.beats).toEqual(["g 1"])
+    expect(told).toEqual(["another"])
   })
 
   test("in weather that loses much is missed now and then, and seldom for long", () => {
