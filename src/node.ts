@@ -173,13 +173,9 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
   const startedAt = performance.now()
   const { id } = options
   return Layer.unwrap(
-    Effect.map(Effect.all([Transport, Groups]), ([transport, groups]) => {
+    Effect.map(Effect.all([Transport, Groups, LogStore]), ([transport, groups, log]) => {
       registerTransport(metrics, transport)
       const { raft } = groups.main
-      const incarnationOf = (peer: string) =>
-        peer === id
-          ? identity.incarnation
-          : transport.connections().find((connection) => connection.id === peer)?.incarnation || undefined
       return layerServer({
         listen: options.listen,
         insecure: options.insecure,
@@ -191,7 +187,11 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
           uptimeMillis: () => Math.round(performance.now() - startedAt),
         },
         metrics,
-        founding: () => foundingOf(raft.status().committed, incarnationOf),
+        founding: async () => {
+          const known = await Effect.runPromise(Effect.orElseSucceed(log.incarnations, () => new Map()))
+          const incarnations = new Map([...known, [id, identity.incarnation]])
+          return foundingOf(raft.status().committed, incarnations)
+        },
         wedged: () => {
           const { diskBusyMillis } = raft.status()
           return diskBusyMillis < DISK_HANGS_MILLIS

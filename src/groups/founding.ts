@@ -29,11 +29,11 @@ export const beginning = (
 
 /**
  * With whom a group begins that is opened now: the members of `main`, each with the data directory that it has. A text:
- * why nobody can say; who was never heard of could be anybody.
+ * why nobody can say; who was never heard of could be anybody. `incarnations`: of those for whom `main` names none.
  */
 export const foundingOf = (
   main: Configuration,
-  incarnationOf: (id: NodeId) => string | undefined,
+  incarnations: ReadonlyMap<NodeId, string>,
 ): Configuration | string => {
   if (!isSettled(main)) return "The members of the cluster are being changed."
   const { voters, learners } = main
@@ -41,7 +41,7 @@ export const foundingOf = (
   const addresses: Record<NodeId, Address> = {}
   for (const id of [...voters, ...learners]) {
     const address = main.addresses[id]!
-    const incarnation = address.incarnation ?? incarnationOf(id)
+    const incarnation = address.incarnation ?? incarnations.get(id)
     if (incarnation === undefined) unseen.push(id)
     else addresses[id] = { ...address, incarnation }
   }

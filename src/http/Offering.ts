@@ -118,7 +118,7 @@ export class Offering {
   }
 
   async #open(groups: ReadonlyArray<string>): Promise<number> {
-    const configuration = this.#founding()
+    const configuration = await this.#founding()
     if (typeof configuration === "string") throw new Problem("not-ready", configuration)
     const opened = groups.map(
       (group) => ({ name: "$group/open", key: group, input: { configuration } }) as const,

@@ -89,7 +89,11 @@ export const makeApp = (options: AppOptions): App => {
   const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
   const machines = registerGauges(options, doors, bodies)
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
-  const grouping = { doors, bodies, founding: options.founding ?? (() => "This node founds no groups.") }
+  const grouping = {
+    doors,
+    bodies,
+    founding: options.founding ?? (async () => "This node founds no groups."),
+  }
   const deploying = { doors, bodies, bundle: options.bundle }
   let draining = false
 

@@ -12,7 +12,7 @@ import { Problem } from "./problem.ts"
 import { decodePart, parseQuery } from "./target.ts"
 
 /** With whom a group begins that is opened now; a text: why nobody can say. */
-export type Founding = () => Configuration | string
+export type Founding = () => Promise<Configuration | string>
 
 export interface GroupsOptions {
   readonly doors: Doors
@@ -53,7 +53,7 @@ export const openGroups = async (options: GroupsOptions, request: Request): Prom
   const { doors, bodies } = options
   parseQuery(request, [])
   const names = namesIn(bodyObject(await bodies.json(request), ["group", "groups"]))
-  const configuration = options.founding()
+  const configuration = await options.founding()
   if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   const sender = senderOf(doors, request)
   const answers = await send(

@@ -106,6 +106,10 @@ export class LogFile {
     })
   }
 
+  incarnations(): ReadonlyMap<NodeId, string> {
+    return this.attempt("incarnations", () => new Map(this.peers))
+  }
+
   load(options: LoadOptions): LoadedGroup {
     return this.attempt("load", () => loadGroup(this, options))
   }

@@ -87,6 +87,8 @@ export class LogStore extends Context.Service<
       peer: NodeId,
       incarnation: string,
     ) => Effect.Effect<"known" | "another", StorageFailed>
+    /** Those by which this node knows its peers: of each the first one seen. */
+    readonly incarnations: Effect.Effect<ReadonlyMap<NodeId, string>, StorageFailed>
     /**
      * Reads and verifies a group: checksums, chain, and the marks outside the file. Makes the group with
      * `initial` as its base configuration when it does not exist. `stateIndex` and `stateTerm` say how far

@@ -20,6 +20,7 @@ import type { LoadOptions } from "./logLoad.ts"
 export interface LogOperations {
   readonly open: (directory: string, identity: Identity, reserveBytes: number | null) => void
   readonly rememberIncarnation: (peer: string, incarnation: string) => "known" | "another"
+  readonly incarnations: () => ReadonlyMap<string, string>
   readonly load: (options: LoadOptions) => LoadedGroup
   readonly write: (batch: ReadonlyArray<GroupWrite>) => void
   readonly read: (options: ReadOptions) => ReadonlyArray<Entry>

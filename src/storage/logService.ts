@@ -41,6 +41,7 @@ export const makeLogStore = Effect.fnUntraced(function* (
     failed: Deferred.await(failure),
     rememberIncarnation: (peer, incarnation) =>
       Effect.mapError(call("rememberIncarnation", peer, incarnation), stopped),
+    incarnations: Effect.mapError(call("incarnations"), stopped),
     load: (options) => Effect.mapError(call("load", options), stopped),
     write: (batch) => Effect.mapError(gathering.write(batch), stoppedOrFull),
     read: (options) =>

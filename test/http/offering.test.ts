@@ -9,7 +9,7 @@ import type { OwnActor } from "../../src/machine/MachineHost.ts"
 import { groupsOf, makeFake } from "./fakeRaft.ts"
 
 const version = "0".repeat(64)
-const noFounding = () => "Nobody founds anything here."
+const noFounding = async () => "Nobody founds anything here."
 const offeringOf = (door: Door) => new Offering(groupsOf(door), "n1", noFounding)
 const own = { actor: "till", version, manifest: { declared: 1 } } as unknown as OwnActor
 

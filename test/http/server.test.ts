@@ -25,7 +25,7 @@ const serve = async (options: Partial<ServerOptions> = {}) => {
     insecure: false,
     node: { id: "n1", clusterId: "c", version: "0", peer: "127.0.0.1:1", uptimeMillis: () => 1 },
     metrics,
-    founding: () => "Nobody founds anything here.",
+    founding: async () => "Nobody founds anything here.",
     ...options,
   }).pipe(Layer.provide(Layer.succeed(Groups, groupsOf(fake.door))))
   const scope = Scope.makeUnsafe()
