@@ -15,6 +15,8 @@ export const orProblem = <A, R>(
         Effect.succeed(
           new Problem("not-ready", "This node's state is not what the others have: it is in repair."),
         ),
+      StateEmpty: () =>
+        Effect.succeed(new Problem("not-ready", "Nothing has come into this node's state yet.")),
       // A node whose disk or machine has failed is on its way out (HAZARDS S2).
       StorageFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),
       MachineFailed: (failed) => Effect.succeed(new Problem("shutting-down", failed.message)),

@@ -53,6 +53,11 @@ export class StateInRepair extends Schema.TaggedError<StateInRepair>()("StateInR
   group: Schema.String,
 }) {}
 
+/** Nothing has come into this node's state yet: there is nothing to copy. */
+export class StateEmpty extends Schema.TaggedError<StateEmpty>()("StateEmpty", {
+  group: Schema.String,
+}) {}
+
 /** The node's disk has lost something of the log; nothing of it is shown before a leader has repaired it. */
 export class LogInRepair extends Schema.TaggedError<LogInRepair>()("LogInRepair", {
   group: Schema.String,
@@ -226,7 +231,7 @@ export interface GroupStatus {
 }
 
 /** Why there is no copy of the state. */
-export type CopyFailed = StorageFailed | StorageFull | MachineFailed | StateInRepair
+export type CopyFailed = StorageFailed | StorageFull | MachineFailed | StateInRepair | StateEmpty
 
 export class Raft extends Context.Service<
   Raft,

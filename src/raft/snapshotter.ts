@@ -10,7 +10,7 @@ import { StorageFull } from "../storage/LogStore.ts"
 import { type HeldSnapshot, type Snapshot, StateDamaged } from "../storage/SnapshotStore.ts"
 import type { StatePiece } from "../transport/Transport.ts"
 import { type Group, nowOf, post } from "./Group.ts"
-import { type CopyFailed, StateInRepair } from "./Raft.ts"
+import { type CopyFailed, StateEmpty, StateInRepair } from "./Raft.ts"
 import type { Refill } from "./Refill.ts"
 import { isInRepair } from "./repair.ts"
 
@@ -198,8 +198,8 @@ export const takeSnapshot = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Snapshot, CopyFailed> {
   yield* insistOnState(group)
   yield* flush(group, flushed)
-  // There is nothing to copy: no entry, or no room for what the first have come to.
-  if (flushed.index === 0) return yield* new StateInRepair({ group: group.node.group })
+  // No entry has come here yet, or there is no room for what the first have come to.
+  if (flushed.index === 0) return yield* new StateEmpty({ group: group.node.group })
   const snapshot = yield* orRepair(group, group.snapshots.create)
   cutLog(group, flushed)
   return snapshot
@@ -216,7 +216,7 @@ export const holdSnapshot = Effect.fnUntraced(function* (
   yield* flush(group, flushed)
   // A full disk keeps the state where it was: a copy of that would miss what it is made for.
   if (flushed.index < index) return yield* new StorageFull({ operation: "flush" })
-  if (flushed.index === 0) return yield* new StateInRepair({ group: group.node.group })
+  if (flushed.index === 0) return yield* new StateEmpty({ group: group.node.group })
   return yield* orRepair(group, group.snapshots.hold)
 })
 

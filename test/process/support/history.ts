@@ -32,6 +32,8 @@ export interface Final {
 export const violations = (
   operations: ReadonlyArray<Operation>,
   finals: ReadonlyMap<string, Final>,
+  /** Whose log an instance is in. */
+  groupOf: (instance: string) => string = () => "main",
 ): ReadonlyArray<string> => {
   const instances = Map.groupBy(operations, ({ instance }) => instance)
   const ofInstances = [...instances].flatMap(([instance, ofInstance]) =>
@@ -41,7 +43,13 @@ export const violations = (
     ].map((what) => `${instance}: ${what}`),
   )
   const strangers = [...finals.keys()].filter((instance) => !instances.has(instance))
-  return [...ofInstances, ...sharedIndexes(operations), ...strangers.map((key) => `${key}: nobody wrote it`)]
+  return [
+    ...ofInstances,
+    ...Map.groupBy(operations, ({ instance }) => groupOf(instance))
+      .values()
+      .flatMap(sharedIndexes),
+    ...strangers.map((key) => `${key}: nobody wrote it`),
+  ]
 }
 
 const executions = (operations: ReadonlyArray<Operation>, final: Final): ReadonlyArray<string> => {
