@@ -26,6 +26,7 @@ const SERVICES = [
   ...STORAGE_SERVICES,
   "transport/Transport.ts",
   "machine/MachineHost.ts",
+  "machine/Machines.ts",
   "machine/fault.ts",
   "machine/outcome.ts",
   "machine/fault.ts",

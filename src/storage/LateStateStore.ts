@@ -40,7 +40,11 @@ export class Awake {
     for (const other of this.#stores) {
       if (this.#stores.size <= this.#max) return
       this.gone(other)
-      other.rest()
+      try {
+        other.rest()
+      } catch {
+        // Whoever asks it next is told. It is nothing to the store that wants to be awake.
+      }
     }
   }
 

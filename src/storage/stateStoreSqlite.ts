@@ -282,8 +282,11 @@ class SqliteStateStore implements RestingStateStore {
 
   /** SQLite's own checkpoint at the close swallows a failed sync (HAZARDS S2): it is to find nothing to do. */
   rest = (): void => {
-    this.guard.attempt("rest", () => this.checkpoint("TRUNCATE"))
-    this.close()
+    try {
+      this.guard.attempt("rest", () => this.checkpoint("TRUNCATE"))
+    } finally {
+      this.close()
+    }
   }
 
   discard = (): void => {

@@ -1,7 +1,7 @@
 // What are the machines of two groups to each other, in one thread? Nothing: neither their states, nor what becomes of one.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { join } from "node:path"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
@@ -96,6 +96,13 @@ const childrenCount = (): number =>
     const text = existsSync(file) ? readFileSync(file, "latin1").trim() : ""
     return count + (text === "" ? 0 : text.split(" ").length)
   }, 0)
+
+/** The states that are open. */
+const heldFiles = (): number =>
+  readdirSync("/proc/self/fd").filter((name) => {
+    const file = `/proc/self/fd/${name}`
+    return existsSync(file) && readlinkSync(file).includes("state.db")
+  }).length
 
 const endless = command({ command: "endless" })
 
@@ -258,6 +265,22 @@ describe("machines of two groups", () => {
         expect((yield* Fiber.join(applying)).length).toBe(2_560)
         // There are ten chunks.
         expect(answered).toBeGreaterThan(5)
+      }),
+    ))
+
+  test("are many without a thread, a process or a file for each", () =>
+    onNode(
+      Effect.fnUntraced(function* (node) {
+        const one = yield* node.open("one")
+        expect(yield* propose(one, base + 1, [add(1)])).toMatchObject([{ result: "1" }])
+        const held = () => [readdirSync("/proc/self/task").length, childrenCount(), heldFiles()]
+        const before = held()
+        const hosts = yield* Effect.forEach(
+          Array.from({ length: 300 }, (_, at) => `g${at}`),
+          node.openEmpty,
+        )
+        yield* Effect.forEach(hosts, ({ status }) => status)
+        expect(held()).toEqual(before)
       }),
     ))
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as fc from "fast-check"
-import { Awake, type LateStateStore } from "../../src/storage/LateStateStore.ts"
+import { Awake, LateStateStore } from "../../src/storage/LateStateStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import {
   type Flush,
@@ -342,6 +342,29 @@ describe("a state store that opens late", () => {
     expect(stores[0]!.instance("counter", "k")).toEqual(instanceOf("k"))
     expect(open()[1]).toBe(false)
     for (const store of stores) store.close()
+  })
+
+  test("tells its own group, and no other, what went wrong when it was put to rest (S2)", () => {
+    const awake = new Awake(1)
+    const open = (path: string) => {
+      const inner = openSqliteStateStore(path, initial)
+      const rest = () => {
+        inner.close()
+        throw new StateStoreFailed("rest: the sync failed")
+      }
+      return Object.assign(inner, { rest })
+    }
+    const [bad, good] = ["a", "b"].map((name) => {
+      const path = join(temporaryDirectory(), name)
+      const place = { isThere: () => false, open: () => open(path), discard: () => {} }
+      return new LateStateStore(place, initial, awake)
+    })
+    bad!.flush(flushOf(1))
+    good!.flush(flushOf(2))
+    expect(good!.instance("counter", "a")).toBe(undefined)
+    for (let times = 0; times < 2; times++) {
+      expect(() => bad!.instance("counter", "a")).toThrow("rest: the sync failed")
+    }
   })
 
   test("does not go on from another file than it has left", () => {
