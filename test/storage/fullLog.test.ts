@@ -225,6 +225,33 @@ describe.skipIf(!mayMount)("a log that has filled a disk of a megabyte", () => {
     for (let term = 3; term <= 300; term++) write(log, { hardState: { term, votedFor: "n1" } })
     expect(() => write(log, { entries: entriesOf(last + 1, last + 1000, 2, long) })).toThrow(StorageFull)
   })
+
+  test("forgets a group, and what is left of it goes as there is room", () => {
+    const disk = makeDisk()
+    const log = load(disk.open())
+    log.load({ ...options, group: "other" })
+    log.write([{ group: "other", write: writeOf({ entries: entriesOf(1, 300, 1, long) }) }])
+    log.idle()
+    disk.fill()
+    log.forget("other")
+    for (let second = 0; second < 5; second++) log.idle()
+    const again = load(disk.open())
+    expect(again.load({ ...options, group: "other" })).toMatchObject({ lastIndex: 0, standing: "whole" })
+    log.close()
+  })
+
+  test("ends nobody when there is no room at all to sweep what is left of a group", () => {
+    const disk = inMemory(0)
+    const log = load(disk.open())
+    log.load({ ...options, group: "other" })
+    log.write([{ group: "other", write: writeOf({ entries: entriesOf(1, 300, 1, long) }) }])
+    log.forget("other")
+    disk.fill()
+    for (let second = 0; second < 3; second++) log.idle()
+    disk.free()
+    for (let second = 0; second < 3; second++) log.idle()
+    expect([...log.tables.forgotten().forgotten]).toEqual([])
+  })
 })
 
 const long = "x".repeat(200)
