@@ -114,9 +114,9 @@ describe.each(disks)("a log %s that is full", (_, makeDisk) => {
     disk.fill()
     log.forget("other")
     for (let second = 0; second < 5; second++) log.idle()
+    log.close()
     const again = load(disk.open())
     expect(again.load({ ...options, group: "other" })).toMatchObject({ lastIndex: 0, standing: "whole" })
-    log.close()
   })
 
   test("takes term and vote, however often, and finds the last ones when it is opened again (E2)", () => {
