@@ -223,6 +223,78 @@ export const storagePlants: ReadonlyArray<Plant> = [
     ],
   },
   {
+    id: "mark-page-shared",
+    title: "What the mark says after a sync goes into the page that was synced: torn, it takes that with it",
+    edits: [
+      {
+        file: "src/storage/markFile.ts",
+        find: "place = { ...place, at: pageAt(place.at) }",
+        replace: "place = { ...place }",
+      },
+    ],
+    test: { file: "test/storage/mark.test.ts", name: "of which any pages are lost since its sync" },
+  },
+  {
+    id: "mark-half-overwritten",
+    title: "A half of the mark is begun anew over the only one that a loss of power would leave",
+    edits: [
+      {
+        file: "src/storage/mark.ts",
+        find: "    if (this.#isBegun && !this.#isDurable) this.sync()\n",
+        replace: "",
+      },
+    ],
+    test: { file: "test/storage/mark.test.ts", name: "of which any pages are lost since its sync" },
+  },
+  {
+    id: "forgotten-group-comes-back",
+    title: "A group counts as swept away while its mark can come back: the next one of its name is suspect",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: "        this.mark.sync()\n        this.room.transact",
+        replace: "        this.room.transact",
+      },
+    ],
+    test: { file: "test/storage/forget.test.ts", name: "survives any loss of power whole" },
+  },
+  {
+    id: "group-number-used-again",
+    title: "A new group takes the number of one that is forgotten, of which rows are left",
+    edits: [
+      {
+        file: "src/storage/LogFile.ts",
+        find: "    const taken = new Set(this.forgotten.keys())\n",
+        replace: "    const taken = new Set<number>()\n",
+      },
+    ],
+    test: { file: "test/storage/forget.test.ts", name: "leaves its number to nobody" },
+  },
+  {
+    id: "gathered-batch-fails-as-one",
+    title: "The entries of one group, for which there is no room, keep another group's vote from the disk",
+    edits: [
+      {
+        file: "src/storage/Gathering.ts",
+        find: "    if (asks.length === 1 || Exit.isSuccess(written) || hasFailed(written)) {",
+        replace: "    if (asks.length > 0 || Exit.isSuccess(written) || hasFailed(written)) {",
+      },
+    ],
+    test: { file: "test/storage/gathering.test.ts", name: "of which the batch found no room" },
+  },
+  {
+    id: "write-of-earlier-life",
+    title: "What a group's earlier life asked for is written after its next life has read the log",
+    edits: [
+      {
+        file: "src/storage/Gathering.ts",
+        find: "          ask.isWithdrawn = true\n",
+        replace: "          ask.isWithdrawn = false\n",
+      },
+    ],
+    test: { file: "test/storage/gathering.test.ts", name: "whose asker has gone" },
+  },
+  {
     id: "sqlite-damaged-wal-trusted",
     title: "A write-ahead log with a bad frame in its middle is taken for one that was torn at its end",
     edits: [

@@ -252,16 +252,15 @@ export class LogFile {
       const { frames, checkpointed } = this.tables.walFrames()
       if (frames === this.framesAtLastIdle && frames > checkpointed) this.room.checkpoint()
       this.framesAtLastIdle = frames
-      if (this.room.isShort) this.sweepAll()
-      else this.sweepForgotten()
+      this.sweepAll()
       this.room.regain()
     })
   }
 
-  /** A cut may have found no room for the removal of what lies behind it. */
+  /** A crash may have left something of a forgotten group; on a full disk a cut leaves what lies behind it. */
   private sweepAll(): void {
     try {
-      for (const group of this.groups.keys()) this.sweep(group)
+      if (this.room.isShort) for (const group of this.groups.keys()) this.sweep(group)
       this.sweepForgotten()
     } catch (error) {
       if (!(error instanceof StorageFull)) throw error

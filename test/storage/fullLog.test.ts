@@ -105,6 +105,20 @@ describe.each(disks)("a log %s that is full", (_, makeDisk) => {
     expect(log.read({ group: "main", from: 1, to: last, bytesMax: 1e9 })).toHaveLength(last)
   })
 
+  test("forgets a group, and what is left of it goes as there is room", () => {
+    const disk = makeDisk()
+    const log = load(disk.open())
+    log.load({ ...options, group: "other" })
+    log.write([{ group: "other", write: writeOf({ entries: entriesOf(1, 300, 1, long) }) }])
+    log.idle()
+    disk.fill()
+    log.forget("other")
+    for (let second = 0; second < 5; second++) log.idle()
+    log.close()
+    const again = load(disk.open())
+    expect(again.load({ ...options, group: "other" })).toMatchObject({ lastIndex: 0, standing: "whole" })
+  })
+
   test("takes term and vote, however often, and finds the last ones when it is opened again (E2)", () => {
     const { disk, log } = full()
     const last = fillWith(log, 11)
@@ -224,6 +238,21 @@ describe.skipIf(!mayMount)("a log that has filled a disk of a megabyte", () => {
     disk.fill()
     for (let term = 3; term <= 300; term++) write(log, { hardState: { term, votedFor: "n1" } })
     expect(() => write(log, { entries: entriesOf(last + 1, last + 1000, 2, long) })).toThrow(StorageFull)
+  })
+
+  test("ends nobody when there is no room at all to sweep what is left of a group", () => {
+    const disk = inMemory(0)
+    const log = load(disk.open())
+    log.load({ ...options, group: "other" })
+    log.write([{ group: "other", write: writeOf({ entries: entriesOf(1, 300, 1, long) }) }])
+    log.forget("other")
+    disk.fill()
+    // Smaller and smaller pieces are tried.
+    for (let second = 0; second < 10; second++) log.idle()
+    expect(log.tables.lowestIndex(2, 300)).toBe(1)
+    disk.free()
+    for (let second = 0; second < 10; second++) log.idle()
+    expect([...log.tables.forgotten().forgotten]).toEqual([])
   })
 })
 
