@@ -39,6 +39,7 @@ const heartbeat: Payload = {
   acknowledged: 999,
   round: 12,
   sentAt: 123_456,
+  rest: false,
 }
 const forward: Payload = { type: "ForwardRequest", id: 1, commands: [new Uint8Array(200)] }
 

@@ -33,6 +33,7 @@ export const readPayload = (frame: wire.Frame): Payload => {
       acknowledged: count(body.acknowledged),
       round: count(body.round),
       sentAt: count(body.sentAt),
+      rest: body.rest,
     }
   }
   if (frame.heartbeatReply) {
@@ -45,6 +46,7 @@ export const readPayload = (frame: wire.Frame): Payload => {
       lastIndex: count(body.lastIndex),
       whole: body.whole,
       isShort: body.isShort,
+      rests: body.rests,
     }
   }
   if (frame.forwardRequest) {

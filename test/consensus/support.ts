@@ -320,6 +320,7 @@ export const heartbeat = (of: Partial<HeartbeatRequest>): HeartbeatRequest => ({
   acknowledged: 1,
   round: 1,
   sentAt: NOW,
+  rest: false,
   ...of,
 })
 
@@ -331,6 +332,7 @@ export const heartbeatReply = (of: Partial<HeartbeatReply>): HeartbeatReply => (
   lastIndex: 0,
   whole: true,
   isShort: false,
+  rests: false,
   ...of,
 })
 

@@ -215,6 +215,7 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     acknowledged: count,
     round: count,
     sentAt: count,
+    rest: fc.boolean(),
   }),
   HeartbeatReply: of("HeartbeatReply", {
     term: count,
@@ -223,6 +224,7 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     lastIndex: count,
     whole: fc.boolean(),
     isShort: fc.boolean(),
+    rests: fc.boolean(),
   }),
   SnapshotChunk: chunk,
   SnapshotReply: of("SnapshotReply", {
