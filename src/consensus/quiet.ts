@@ -9,6 +9,8 @@ import { peersOf, sendHeartbeats } from "./reading.ts"
 import { say } from "./turn.ts"
 import type { Index, Millis, NodeId } from "./types.ts"
 
+type PulsesSeen = Extract<Input, { type: "PulsesSeen" }>
+
 /** So many heartbeats in a row find nothing to do before rest is offered. */
 export const quietBeatsMin = 20
 
@@ -165,11 +167,7 @@ const isNewsOfOwn = (node: Node, input: Input): boolean => {
  * What is known of the processes behind the peers that count: those of whom nothing is known are not among them. Another
  * process than the one that went to rest has forgotten that it leads, or lacks what it had.
  */
-export const onPulsesSeen = (
-  node: Node,
-  { pulses }: Extract<Input, { type: "PulsesSeen" }>,
-  now: Millis,
-): void => {
+export const onPulsesSeen = (node: Node, { pulses }: PulsesSeen, now: Millis): void => {
   const { role } = node
   if (role.kind === "follower" && role.rest !== null) {
     const pulse = pulses.find(({ peer }) => peer === role.leader)
@@ -204,6 +202,29 @@ export const onPeerAnother = (node: Node, peer: NodeId, now: Millis): void => {
   if (!watchedPeers(node).includes(peer)) return
   if (role.kind === "follower") wakeFollower(node, role, now)
   else if (role.kind === "leader") wakeLeader(node, role, now)
+}
+
+/**
+ * At rest: when everything was here that had been acknowledged, by the pulses. A leader that goes on has told so again and
+ * again before the shortest election timeout is over, on the way by which the pulses come: so much earlier counts.
+ */
+export const freshAtRest = (node: Node, pulses: PulsesSeen["pulses"], now: Millis): Millis => {
+  const { role } = node
+  const heardAt = (id: NodeId, process: string | null): Millis => {
+    const pulse = pulses.find(({ peer }) => peer === id)
+    return pulse !== undefined && pulse.process === process ? pulse.heardAt : Number.NEGATIVE_INFINITY
+  }
+  const slackMillis = node.limits.electionTimeoutMinMillis
+  if (role.kind === "follower" && role.rest !== null && role.leader !== null) {
+    return heardAt(role.leader, role.rest.process) - slackMillis
+  }
+  if (role.kind !== "leader" || !role.rest.isResting) return Number.NEGATIVE_INFINITY
+  const { progress } = role
+  return (
+    quorumReached(node.configurations.current, (id) =>
+      id === node.id ? now : heardAt(id, progress.get(id)?.process ?? null),
+    ) - slackMillis
+  )
 }
 
 /**

@@ -80,6 +80,7 @@ const statusIn = (started: Started): GroupStatus => {
     outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
+    resting: group.rest.isResting,
     parted: partings.current,
     partings: partings.counts,
     checkpoint: checkpoints.newest,

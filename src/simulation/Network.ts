@@ -347,6 +347,8 @@ export const layerNetwork = (options: {
         ) => Effect.sync(() => network.connect(endpoint, peers, asOf, epoch, outsiders)),
         connections: () => network.connections(endpoint),
         witnessed: () => self.witness.told,
+        pulse: () => null,
+        onPulse: () => () => {},
       })
     }),
   )

@@ -121,6 +121,8 @@ export const layerMemory = (options: {
         attach: (group, mailbox) => Effect.sync(() => node.mailboxes.attach(group, mailbox)),
         connect: (peers) => Effect.sync(() => node.connect(Object.keys(peers))),
         witnessed: () => 0,
+        pulse: () => null,
+        onPulse: () => () => {},
         connections: () =>
           [...node.peers].map(([peer, tally]) =>
             describe(peer, network.reach(id, peer) === null ? "connecting" : "open", 0, tally),

@@ -200,6 +200,8 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
       connect: (named, asOf, epoch, outsiders) => Effect.sync(() => connect(named, asOf, epoch, outsiders)),
       connections: () => [...peers.values()].map((peer) => peer.describe()),
       witnessed: () => witness.told,
+      pulse: () => null,
+      onPulse: () => () => {},
     }),
   ).pipe(
     Context.add(

@@ -2,7 +2,7 @@
 
 import { Context, type Effect, type Queue } from "effect"
 import type { Message } from "../consensus/message.ts"
-import type { Address, GroupId, Index, NodeId, Term } from "../consensus/types.ts"
+import type { Address, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 
 /** Proposals that one node hands to the leader on behalf of its clients. */
 export interface ForwardRequest {
@@ -125,6 +125,16 @@ export interface PeerConnection {
   readonly receivedBytes: number
 }
 
+/** That a peer's process lives, whatever its groups do. */
+export interface Pulse {
+  /** Another one: the process has started anew since. */
+  readonly session: string
+  /** When it was last heard, by this node's monotonic clock. */
+  readonly heardAt: Millis
+}
+
+export type PulseChange = "silent" | "heard" | "another"
+
 /**
  * Best effort while a connection lasts: a message arrives once or not at all, and in order among those of its
  * lane: control messages overtake bulk, which is appends, snapshot chunks and what is forwarded. What does not
@@ -157,5 +167,13 @@ export class Transport extends Context.Service<
      * that peer arrives. When the log has fewer, the data directory is an older copy.
      */
     readonly witnessed: () => number
+    /** What is known of a peer's process by its frames; null: nothing since this transport began. */
+    readonly pulse: (peer: NodeId) => Pulse | null
+    /**
+     * Called when a peer has been silent for longer than the shortest election timeout, has been heard again, or is
+     * another process than before, until it is told to stop by what it gives back. Who is called must be quick, and must
+     * not throw.
+     */
+    readonly onPulse: (told: (peer: NodeId, what: PulseChange) => void) => () => void
   }
 >()("raftlet/transport/Transport") {}
