@@ -1,6 +1,7 @@
 // Does any order of events break a promise? Runs of whole clusters, one seed each; a failing seed is a replay.
 
 import type { Limits } from "../../src/consensus/node.ts"
+import { isResting } from "../../src/consensus/quiet.ts"
 import type { Configuration, NodeId } from "../../src/consensus/types.ts"
 import { Cluster, type Faults } from "./Cluster.ts"
 import { Random } from "./Random.ts"
@@ -78,6 +79,51 @@ const calm: Faults = {
 /** A cluster to which nothing happens but what a test does. */
 export const calmCluster = (shape: Shape, seed: number): Cluster =>
   new Cluster({ seed, configuration: configurationOf[shape], limits, faults: { ...calm } })
+
+/**
+ * Times in which much happens and times in which nobody wants anything, and most of what goes wrong goes wrong in these.
+ * Gives back how often all nodes rested at once. Throws what it found.
+ */
+export const runQuietly = (shape: Shape, seed: number): number => {
+  const faults: Faults = {
+    ...faultsOf(new Random(seed ^ 0x5bd1e995)),
+    damage: 0,
+    damageMany: false,
+    rests: true,
+  }
+  const cluster = new Cluster({ seed, configuration: configurationOf[shape], limits, faults })
+  const { random } = cluster
+  let rests = 0
+  try {
+    for (let round = 0; round < 6; round++) {
+      for (let count = random.between(0, 300); count > 0; count--) cluster.step()
+      const [from, to] = [random.between(0, 3_000), 4_000]
+      let isCounted = false
+      for (let millis = 0; millis < to; millis++) {
+        cluster.passCalmly()
+        const doAllRest = cluster.hosts.every(({ node }) => node !== null && isResting(node))
+        if (doAllRest && !isCounted) rests++
+        isCounted ||= doAllRest
+        if (millis < from || !random.chance(0.002)) continue
+        const host = random.pick(cluster.hosts)
+        if (random.chance(0.3)) cluster.partition()
+        else if (random.chance(0.3)) host.pausedUntil = cluster.time + random.between(50, 1_500)
+        else if (random.chance(0.3)) cluster.propose(host)
+        else if (random.chance(0.3)) cluster.read(host)
+        else {
+          if (host.node !== null) host.crash()
+          if (random.chance(0.5)) host.start()
+        }
+      }
+      cluster.cut([])
+      for (const host of cluster.hosts) if (host.node === null) host.start()
+    }
+    cluster.settle()
+  } catch (error) {
+    throw new Error(`shape ${shape}, seed ${seed}: ${error}\n${cluster.describe()}`, { cause: error })
+  }
+  return rests
+}
 
 /** One run. Throws what it found, with the way to see it again. */
 export const run = (shape: Shape, seed: number, steps: number): Cluster => {
