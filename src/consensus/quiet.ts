@@ -93,7 +93,10 @@ export const wakeForNews = (node: Node, input: Input, now: Millis): void => {
   if (role.kind === "leader" && role.rest.quietBeats > 0 && isNewsToLeader(node, role, input)) {
     wakeLeader(node, role, now)
   } else if (role.kind === "follower" && role.rest !== null && isNewsToFollower(node, input)) {
-    wakeFollower(node, role, now)
+    // What else its leader says may have been on its way for long; after a heartbeat there will be another one.
+    const isBeat = input.type === "Received" && input.message.type === "HeartbeatRequest"
+    if (isBeat) role.rest = null
+    else wakeFollower(node, role, now)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Limits } from "../../src/consensus/node.ts"
 import { isResting } from "../../src/consensus/quiet.ts"
 import type { Configuration, NodeId } from "../../src/consensus/types.ts"
 import { Cluster, type Faults } from "./Cluster.ts"
+import type { Host } from "./Host.ts"
 import { Random } from "./Random.ts"
 
 export type Shape = "three" | "five" | "joint" | "learner" | "one" | "two"
@@ -106,14 +107,7 @@ export const runQuietly = (shape: Shape, seed: number): number => {
         isCounted ||= doAllRest
         if (millis < from || !random.chance(0.002)) continue
         const host = random.pick(cluster.hosts)
-        if (random.chance(0.3)) cluster.partition()
-        else if (random.chance(0.3)) host.pausedUntil = cluster.time + random.between(50, 1_500)
-        else if (random.chance(0.3)) cluster.propose(host)
-        else if (random.chance(0.3)) cluster.read(host)
-        else {
-          if (host.node !== null) host.crash()
-          if (random.chance(0.5)) host.start()
-        }
+        disturb(cluster, host)
       }
       cluster.cut([])
       for (const host of cluster.hosts) if (host.node === null) host.start()
@@ -123,6 +117,23 @@ export const runQuietly = (shape: Shape, seed: number): number => {
     throw new Error(`shape ${shape}, seed ${seed}: ${error}\n${cluster.describe()}`, { cause: error })
   }
   return rests
+}
+
+const disturb = (cluster: Cluster, host: Host): void => {
+  const { random } = cluster
+  const deeds: ReadonlyArray<() => void> = [
+    () => cluster.partition(),
+    () => {
+      host.pausedUntil = cluster.time + random.between(50, 1_500)
+    },
+    () => host.node !== null && cluster.propose(host),
+    () => host.node !== null && cluster.read(host),
+    () => {
+      if (host.node !== null) host.crash()
+      if (random.chance(0.5)) host.start()
+    },
+  ]
+  random.pick(deeds)()
 }
 
 /** One run. Throws what it found, with the way to see it again. */

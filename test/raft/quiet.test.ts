@@ -110,6 +110,20 @@ describe("a resting group wakes", () => {
     for (const node of cluster.nodes) expect(node.applied).toHaveLength(4)
   })
 
+  test("and keeps the deadlines of those who wait at it", () => {
+    const { cluster, leader, followers } = resting(16)
+    // What is forwarded is lost, and nobody answers; what waits at the machine is late.
+    cluster.network.cutOneWay(followers[0]!.id, leader.id)
+    const forwarded = cluster.propose(followers[0]!, "lost", { millis: 100 })
+    followers[1]!.weather.queryMillis = 10_000
+    const { raft } = followers[1]!
+    const local = cluster.read(followers[1]!, { consistency: "local", deadline: raft!.now() + 100 })
+    cluster.world.runFor(200)
+    expect(forwarded.answer).toMatchObject({ code: expect.any(String) })
+    expect(local.answer).toMatchObject({ code: "timeout" })
+    expect(raft!.status().resting).toBe(true)
+  })
+
   test.each(seeds)("for a read that must miss nothing, by its lease too (seed %d)", (seed) => {
     const { cluster, leader, followers, term } = resting(20 + seed)
     for (const consistency of ["linearizable", "lease"] as const) {
