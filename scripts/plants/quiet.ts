@@ -9,7 +9,7 @@ export const quietPlants: ReadonlyArray<Plant> = [
   {
     id: "rest-outlives-leader",
     title: "A resting follower takes its leader's next process for the one that led",
-    note: "Nothing in the new process leads, and its pulse keeps the follower asleep.",
+    note: "Nothing in the new process leads; its pulse keeps the follower asleep until that one's own timer has run out.",
     edits: [
       {
         file: "src/consensus/quiet.ts",
@@ -23,7 +23,7 @@ export const quietPlants: ReadonlyArray<Plant> = [
         replace: `  if (role.kind === "leader") wakeLeader`,
       },
     ],
-    test: lives("for another process of its leader, however quick it was"),
+    test: decisions("wakes when the turn finds its leader silent, or another process"),
   },
   {
     id: "rest-ignores-restarted-follower",

@@ -164,10 +164,10 @@ describe("a leader", () => {
     const behind = idle()
     proposes(behind.node, [{}])
     persists(behind.node)
-    for (const id of ["b", "c"]) replicates(behind.node, id)
+    replicates(behind.node, "b")
     hears(behind.node, "b", appendReply({ term: 2, index: 3 }))
     when(behind.node, { type: "Applied", index: 3 })
-    // One that lies: it rests, and its acknowledgement is not here.
+    // Nothing has left for it yet: it could not know that it lacks an entry.
     beats(behind.node, 3 * quietBeatsMin, { answers: both })
     expect(isResting(behind.node)).toBe(false)
   })
