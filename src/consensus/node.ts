@@ -37,6 +37,8 @@ export interface Limits {
   readonly inFlightBytesMax: number
   /** Entries kept in memory beyond those that are still needed there. */
   readonly cacheBytesMax: number
+  /** So many heartbeats in a row must find nothing to do before a leader offers rest. */
+  readonly quietBeatsMin: number
 }
 
 export interface Follower {

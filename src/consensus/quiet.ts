@@ -11,9 +11,6 @@ import type { Index, Millis, NodeId } from "./types.ts"
 
 type PulsesSeen = Extract<Input, { type: "PulsesSeen" }>
 
-/** So many heartbeats in a row find nothing to do before rest is offered. */
-export const quietBeatsMin = 20
-
 /** Nothing of this node ticks for the group. */
 export const isResting = ({ role }: Node): boolean =>
   role.kind === "leader" ? role.rest.isResting : role.kind === "follower" && role.rest !== null
@@ -29,7 +26,7 @@ export const noteQuiet = (node: Node, leader: Leader): void => {
   const { rest } = leader
   if (!hasNothingToDo(node, leader)) return withdrawOffer(leader)
   rest.quietBeats++
-  if (rest.quietBeats < quietBeatsMin || rest.offeredFrom > 0) return
+  if (rest.quietBeats < node.limits.quietBeatsMin || rest.offeredFrom > 0) return
   rest.offeredFrom = leader.round + 1
   // Nobody has to be asked.
   settleRest(node, leader)

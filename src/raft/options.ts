@@ -71,6 +71,7 @@ export const defaultLimits: Limits = {
   inFlightMessagesMax: 64,
   inFlightBytesMax: 8 * 1024 * 1024,
   cacheBytesMax: 16 * 1024 * 1024,
+  quietBeatsMin: 20,
 }
 
 export const defaultOptions = {

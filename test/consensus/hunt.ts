@@ -39,6 +39,7 @@ const limits: Limits = {
   inFlightMessagesMax: 3,
   inFlightBytesMax: 400,
   cacheBytesMax: 200,
+  quietBeatsMin: 5,
 }
 
 /** Each seed has its own weather: what never comes lets other things go far (swarm testing). */

@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { HeartbeatReply, HeartbeatRequest, Message } from "../../src/consensus/message.ts"
 import type { Input, Leader, Node } from "../../src/consensus/node.ts"
-import { freshAtRest, isResting, quietBeatsMin, watchedPeers } from "../../src/consensus/quiet.ts"
+import { freshAtRest, isResting, watchedPeers } from "../../src/consensus/quiet.ts"
 import type { Millis, NodeId } from "../../src/consensus/types.ts"
 import { runQuietly, type Shape } from "./hunt.ts"
 import {
@@ -34,7 +34,12 @@ import {
 // A busy machine may take long for what is usually quick.
 setDefaultTimeout(60_000)
 
-const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max, heartbeatMillis } = limits
+const {
+  electionTimeoutMinMillis: min,
+  electionTimeoutMaxMillis: max,
+  heartbeatMillis,
+  quietBeatsMin,
+} = limits
 
 const allowed = (isAllowed = true): Input => ({ type: "RestAllowed", isAllowed })
 const pulses = (heardAt: Millis, processes: Readonly<Record<NodeId, string>>): Input => ({

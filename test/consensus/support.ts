@@ -53,6 +53,7 @@ export const limits: Limits = {
   inFlightMessagesMax: 3,
   inFlightBytesMax: 2000,
   cacheBytesMax: 1_000_000,
+  quietBeatsMin: 20,
 }
 
 /** Long after the node has started. */
