@@ -77,6 +77,8 @@ export class TestNode {
   readonly events: Array<Readonly<Record<string, unknown>>> = []
   /** How often the leader's life has looked for timers. */
   timerLooks = 0
+  /** What its machine wants proposed, and when, by the wall clock. */
+  timers: ReadonlyArray<{ readonly at: number; readonly command: string }> = []
 
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
@@ -469,9 +471,15 @@ const layerToyMachine = (node: TestNode) =>
       status: Effect.die("nobody asks the toy for its status"),
       nextTimer: Effect.sync(() => {
         node.timerLooks++
-        return null
+        const waiting = node.timers.filter(({ command }) => !node.applied.includes(command))
+        return waiting.length === 0 ? null : Math.min(...waiting.map(({ at }) => at))
       }),
-      due: () => Effect.succeed([]),
+      due: (now) =>
+        Effect.sync(() =>
+          node.timers
+            .filter(({ at, command }) => at <= now && !node.applied.includes(command))
+            .map(({ command }) => encoder.encode(command)),
+        ),
       events: () => Effect.die("nobody watches the toy"),
     })
   })

@@ -88,6 +88,7 @@ describe("a group of which nobody wants anything", () => {
       expect(cluster.await(cluster.read(node, local))).toMatchObject({ _tag: "Answered" })
     }
     expect(areResting(cluster.nodes)).toBe(true)
+    for (const { progress } of leader.raft!.status().members) expect(progress!.lastContactMillis).toBe(0)
     cluster.cut(leader.id, followers[0]!.id)
     cluster.world.runFor(200)
     expect(cluster.await(cluster.read(followers[0]!, local))).toMatchObject({ code: "stale" })
@@ -148,6 +149,25 @@ describe("a resting group wakes", () => {
     expect(next).not.toBe(leader)
     cluster.await(cluster.propose(next, "second"))
     expect(cluster.await(read)).toMatchObject({ _tag: "Failure" })
+  })
+
+  test("for a timer of the machine, in time, and does not rest before one that is due soon", () => {
+    const { cluster, leader } = resting(27)
+    const wallMillis = 1_700_000_000_000 + cluster.world.nowMillis
+    for (const node of cluster.nodes) {
+      node.timers = [{ at: wallMillis + 200_000, command: "ring" }]
+    }
+    cluster.await(cluster.propose(leader, "second"))
+    rests(cluster)
+    cluster.world.runUntil(() => cluster.world.nowMillis >= wallMillis - 1_700_000_000_000 + 200_000, 300_000)
+    expect(areResting(cluster.nodes)).toBe(true)
+    cluster.world.runFor(300)
+    for (const node of cluster.nodes) expect(node.applied).toEqual(["first", "second", "ring"])
+    const soon = 1_700_000_000_000 + cluster.world.nowMillis + 15_000
+    for (const node of cluster.nodes) node.timers = [{ at: soon, command: "ring again" }]
+    cluster.await(cluster.propose(leader, "third"))
+    cluster.world.runFor(14_900)
+    expect(leader.raft!.status().resting).toBe(false)
   })
 
   test.each(seeds)("for its leader's end: another one leads within the usual time (seed %d)", (seed) => {
