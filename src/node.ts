@@ -62,7 +62,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
       layerGroups({
         id,
         incarnation: directory.identity.incarnation,
-        raft: { ...raft, connects: false },
+        raft: { ...raft, connects: false, rests: true },
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
     ),

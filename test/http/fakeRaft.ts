@@ -88,6 +88,7 @@ export const leading: GroupStatus = {
   scrubs: { count: 3, tookMillis: 250 },
   diskBusyMillis: 0,
   diskShort: false,
+  resting: false,
   configuration,
   committed: configuration,
   members: [
