@@ -319,15 +319,17 @@ export class LogFile {
     this.sequence = content.sequence
   }
 
-  /** Once every group is whole again, a new group has no reason to be suspect. */
+  /** Once every group is whole again, a new group has no reason to be suspect; while one is not, it has. */
   private suspicionAfter(changed: ReadonlyArray<GroupRecord>, forgotten: GroupId | undefined): string {
-    if (this.suspicion === "") return ""
+    // Who others remember to have had more has lost that of all groups, also of those that it knows nothing of (S6).
+    const suspicion = this.suspicion || (changed.find((record) => record.suspicion !== "")?.suspicion ?? "")
+    if (suspicion === "") return ""
     const groups = new Map(this.groups)
     for (const record of changed) groups.set(record.group, record)
     if (forgotten !== undefined) groups.delete(forgotten)
     const present = [...this.marked.keys()].every((group) => group === forgotten || groups.has(group))
     const whole = [...groups.values()].every((record) => record.suspicion === "")
-    return present && whole && groups.size > 0 ? "" : this.suspicion
+    return present && whole && groups.size > 0 ? "" : suspicion
   }
 
   private markHead(): MarkHead {

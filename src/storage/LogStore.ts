@@ -100,10 +100,11 @@ export class LogStore extends Context.Service<
       readonly stateConfiguration: Configuration
       readonly tailBytesMax: number
       /**
-       * This node never had the group. While something of the log is lost, a group that is not found counts as lost with
-       * it, and is suspect; with this it is not, unless the mark names it or its state has come to something.
+       * True: this node never had the group. While something of the log is lost, a group that is not found counts as lost
+       * with it, and is suspect; with this it is not, unless the mark names it or its state has come to something.
+       * False: it had, so one that is not found is suspect in any case. Not said: what is found decides.
        *
-       * Whoever says so must know it from a log that was whole all the time: the entry that founds the group came into
+       * Whoever says that it is new must know it from a log that was whole all the time: the entry that founds the group came into
        * the log of group `main` on this node after this process had loaded it as whole, or after it had been repaired.
        * That the entry is applied for the first time does not tell: a state that lags behind applies it once more.
        */

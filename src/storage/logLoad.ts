@@ -40,7 +40,7 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     ...options,
     found: surveyed === null ? null : { ...surveyed, ...foundIn(surveyed.record) },
     marked: marked === null ? null : { term: marked.term, votedFor: marked.votedFor },
-    lossSuspicion: options.isNew === true ? "" : log.suspicion,
+    lossSuspicion: lossSuspicion(log, options),
   })
   if (surveyed === null) log.prepareGroup(group)
   const before = surveyed?.record ?? newRecord(log, options)
@@ -73,6 +73,11 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     suspicion: settled.suspicion,
     pendingInstall: record.pendingInstall,
   }
+}
+
+const lossSuspicion = (log: LogAtLoad, { isNew }: LoadOptions): string => {
+  if (isNew === undefined) return log.suspicion
+  return isNew ? "" : log.suspicion || "the group is gone from the log, and it was there before"
 }
 
 /** What a cut has left behind it. On a disk without room it stays: nothing needs it to be gone (HAZARDS S7). */

@@ -234,6 +234,23 @@ describe("while something of the log is lost", () => {
     expect(load(log, "left", { isNew: true, stateIndex: 5, stateTerm: 1 }).standing).toBe("suspect")
   })
 
+  test("so is one that was here before, also when nothing else is lost, and one that is found is not", () => {
+    const { log } = withGroups("a")
+    expect(load(log, "a", { isNew: false }).standing).toBe("whole")
+    expect(load(log, "b", { isNew: false }).standing).toBe("suspect")
+  })
+
+  test("as in an older copy, of which others tell it, new groups are suspect until it is whole (S6)", () => {
+    const { log } = withGroups("a")
+    write(log, "a", { standing: "suspect" })
+    expect(load(log, "b").standing).toBe("suspect")
+    expect(load(log, "c", { isNew: true }).standing).toBe("whole")
+    write(log, "a", { standing: "whole" })
+    expect(load(log, "d").standing).toBe("suspect")
+    for (const group of ["b", "d"]) write(log, group, { standing: "whole" })
+    expect(load(log, "e")).toMatchObject(isNew)
+  })
+
   test("ends when all are whole again, and when the last that is not is forgotten", () => {
     for (const isLoaded of [true, false]) {
       const log = withLoss()
