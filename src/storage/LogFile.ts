@@ -43,6 +43,8 @@ export class LogFile {
   private readonly evidenceKept: boolean
   /** Groups that are gone, by their number: what is left of them goes piece by piece. */
   private readonly forgotten: Map<number, GroupId>
+  /** Groups of which nothing has come to the disk yet. */
+  private readonly begun = new Set<GroupId>()
   /** Why a group that is not found may have been lost. */
   suspicion: string
   /** Groups that were founded up to here may have been lost without a trace: see `LogMeta`. */
@@ -219,6 +221,11 @@ export class LogFile {
     this.makeRoomInMark(this.marked.size + 1)
   }
 
+  begin(record: GroupRecord): void {
+    this.begun.add(record.group)
+    this.groups.set(record.group, record)
+  }
+
   installed(group: GroupId): void {
     this.attempt("installed", () => {
       const record = { ...this.record(group), pendingInstall: null }
@@ -302,7 +309,10 @@ export class LogFile {
     let records = changed
     const transaction = () => {
       records = [...changed, ...(body() ?? [])]
-      for (const record of records) this.tables.putGroup(record)
+      for (const record of records) {
+        this.tables.putGroup(record)
+        if (this.begun.has(record.group)) this.tables.putBase(record)
+      }
       suspicion = this.suspicionAfter(records, forgotten)
       lostThrough = this.lostThroughAfter(records)
       this.tables.putMeta({ sequence, suspicion, lostThrough })
@@ -313,10 +323,12 @@ export class LogFile {
     this.sequence = sequence
     for (const record of records) {
       this.groups.set(record.group, record)
+      this.begun.delete(record.group)
       this.mark.changed(record)
     }
     if (forgotten !== undefined) {
       this.groups.delete(forgotten)
+      this.begun.delete(forgotten)
       this.mark.forgotten(forgotten)
     }
     this.writeMark()
@@ -344,15 +356,17 @@ export class LogFile {
     return isWholeAgain ? Math.max(this.lostThrough, main.lastIndex) : this.lostThrough
   }
 
-  /** Once every group is whole again, a new group has no reason to be suspect. */
+  /** Once every group is whole again, a new group has no reason to be suspect; while one is not, it has. */
   private suspicionAfter(changed: ReadonlyArray<GroupRecord>, forgotten: GroupId | undefined): string {
-    if (this.suspicion === "") return ""
+    // Who others remember to have had more has lost that of all groups, also of those that it knows nothing of (S6).
+    const suspicion = this.suspicion || (changed.find((record) => record.suspicion !== "")?.suspicion ?? "")
+    if (suspicion === "") return ""
     const groups = new Map(this.groups)
     for (const record of changed) groups.set(record.group, record)
     if (forgotten !== undefined) groups.delete(forgotten)
     const present = [...this.marked.keys()].every((group) => group === forgotten || groups.has(group))
     const whole = [...groups.values()].every((record) => record.suspicion === "")
-    return present && whole && groups.size > 0 ? "" : this.suspicion
+    return present && whole && groups.size > 0 ? "" : suspicion
   }
 
   private markHead(): MarkHead {

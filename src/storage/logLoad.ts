@@ -23,6 +23,8 @@ export interface LogAtLoad {
   readonly suspicion: string
   readonly lostThrough: Index
   readonly prepareGroup: (group: string) => void
+  /** A group of which nothing is to be kept before its first write. */
+  readonly begin: (record: GroupRecord) => void
   readonly nextGroupNumber: () => number
   readonly commit: (changed: ReadonlyArray<GroupRecord>, body: () => void) => void
   readonly sweep: (group: string) => boolean
@@ -55,7 +57,10 @@ export const loadGroup = (log: LogAtLoad, options: LoadOptions): LoadedGroup => 
     suspicion: settled.suspicion,
     ...(settled.restart ? restartAt(settled.base, hash, settled.baseConfiguration) : {}),
   }
-  if (surveyed === null || settled.restart || changed(before, record)) {
+  const isFresh = surveyed === null && settled.suspicion === "" && marked === null && settled.base.index === 0
+  // What has promised nothing needs no sync of its own: its first write brings it to the disk (a thousand at once, perhaps).
+  if (isFresh && options.founded !== undefined) log.begin(record)
+  else if (surveyed === null || settled.restart || changed(before, record)) {
     log.commit([record], () => {
       if (!settled.restart) return
       log.tables.deleteEntries(record.number, 1, entryIndexMax)

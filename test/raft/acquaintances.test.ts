@@ -40,7 +40,7 @@ const groupOf = (initial: Configuration, contacts: Record<NodeId, Contact> = {})
         outsiders = [...others]
       }),
   }
-  const group = { node, transport, options: { contacts } } as unknown as Group
+  const group = { node, transport, options: { connects: true, contacts } } as unknown as Group
   const acquaintances = new Acquaintances(group)
   const append = (index: number, next: Configuration) => {
     node.configurations.append(entry(index, 1, { kind: "configuration", data: encodeConfiguration(next) }))
