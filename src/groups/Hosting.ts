@@ -80,7 +80,7 @@ export class Hosting {
         if (row.isClosed) return this.#close(row.group)
         return this.#hosted.has(row.group) ? Effect.void : this.#open(row)
       },
-      { discard: true },
+      { concurrency: OPENINGS_MAX, discard: true },
     ).pipe(Effect.provideContext(this.#services))
   }
 
@@ -132,6 +132,9 @@ export class Hosting {
     for (const told of this.#listening) told(change)
   }
 }
+
+/** Each waits for disk and machine most of the time. */
+const OPENINGS_MAX = 32
 
 const stoppedBy = (
   group: GroupId,
