@@ -63,6 +63,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
         id,
         incarnation: directory.identity.incarnation,
         raft: { ...raft, connects: false, rests: true },
+        observer: observer.of(mainGroup),
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
     ),

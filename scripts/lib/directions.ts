@@ -55,6 +55,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "raft/Raft.ts",
       "groups/Groups.ts",
       "groups/following.ts",
+      "groups/balance.ts",
+      "groups/rebalancer.ts",
       "machine/",
       "metrics/",
       "consensus/types.ts",

@@ -6,6 +6,7 @@ import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { GroupRow } from "../machine/system/GroupDirectory.ts"
 import { openRaft } from "../raft/layer.ts"
+import type { Observer } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped } from "../raft/Raft.ts"
 import { LogStore } from "../storage/LogStore.ts"
@@ -24,6 +25,8 @@ export interface HostingOptions {
   readonly incarnation: string
   readonly raft: GroupOptions
   readonly parts: PartsOfGroups
+  /** Hears of what is done for all groups together. */
+  readonly observer: Observer
 }
 
 interface Hosted {

@@ -1,21 +1,24 @@
 // What makes a node run more than one group? Its `main`, and a life that follows the directory that `main` holds.
 
 import { Deferred, Effect, Layer, type Scope } from "effect"
-import type { GroupId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
 import { Raft } from "../raft/Raft.ts"
 import { Signal } from "../raft/Signal.ts"
 import type { LogStore } from "../storage/LogStore.ts"
-import type { Transport } from "../transport/Transport.ts"
+import { Transport } from "../transport/Transport.ts"
 import { Directory } from "./Directory.ts"
 import { follower } from "./follower.ts"
 import { Groups, type RunningGroup } from "./Groups.ts"
 import { Hosting, type HostingOptions } from "./Hosting.ts"
+import { rebalancer } from "./rebalancer.ts"
 
 /** How often the directory is looked at, at the most. */
 const LOOK_MILLIS = 100
+/** Longer than a pulse that comes late. */
+const HEARD_MILLIS = 1000
 /** Of a `main` that cannot be asked: its state is in repair, most likely. */
 const RETRY_MILLIS = 1000
 
@@ -39,6 +42,12 @@ export const layerGroups = (options: HostingOptions) =>
       )
       yield* Effect.forkScoped(follower(main, () => hosting.all))
       const all = () => [main, ...hosting.all]
+      const transport = yield* Transport
+      const isHeard = (peer: NodeId): boolean => {
+        const pulse = transport.pulse(peer)
+        return pulse !== null && main.raft.now() - pulse.heardAt < HEARD_MILLIS
+      }
+      yield* Effect.forkScoped(rebalancer(main, all, isHeard, options.observer))
       const ofAll = (end: (group: RunningGroup) => Effect.Effect<void>) =>
         Effect.suspend(() => Effect.forEach(all(), end, { concurrency: "unbounded", discard: true }))
       return Groups.of({

@@ -32,6 +32,7 @@ import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
+import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
 import { parseQuery, rawPath } from "./target.ts"
 import { defaultWatchLimits, type WatchLimits } from "./Watchers.ts"
@@ -143,6 +144,7 @@ export const makeApp = (options: AppOptions): App => {
       path: "/admin/groups/:group",
       handle: (request, segments) => closeGroup(grouping, request, segments),
     },
+    { method: "POST", path: "/admin/rebalance", handle: (request) => rebalance(grouping, request) },
     { method: "GET", path: "/admin/log", handle: (request) => adminLog(doors, request) },
     {
       method: "POST",

@@ -43,11 +43,30 @@ export const groupPaths = (): Json => ({
       parameters: [timeout],
       responses: {
         ...ok("It is closed", ref("GroupClosed"), indexHeader),
-        ...problems(...changing, "not-found"),
+        ...problems(...changing, "not-found", "in-use"),
       },
     },
   },
+  ...rebalancePath,
 })
+
+const rebalancePath: Json = {
+  "/admin/rebalance": {
+    post: {
+      operationId: "rebalance",
+      summary: "Spread the leadership of all groups evenly over the nodes, now instead of in a while",
+      parameters: [timeout],
+      requestBody: {
+        required: false,
+        content: json({ type: "object", properties: { dryRun: { type: "boolean", default: false } } }),
+      },
+      responses: {
+        ...ok("What was handed over, or in a dry run: what would be", ref("Rebalanced")),
+        ...problems("bad-request", "forbidden", "too-large", "unsupported-media-type", "shutting-down"),
+      },
+    },
+  },
+}
 
 const changing = [
   "bad-request",

@@ -242,6 +242,17 @@ export const schemas = {
     },
     done: { type: "boolean" },
   }),
+  Rebalanced: object({
+    moves: {
+      type: "array",
+      items: object({ group: text, from: text, to: text, outcome: { enum: ["done", "failed", "left"] } }, [
+        "group",
+        "from",
+        "to",
+      ]),
+    },
+    done: { type: "boolean" },
+  }),
   GroupClosed: object({ group: text, isClosed: { const: true } }),
   Cluster: object({
     clusterId: text,

@@ -130,7 +130,8 @@ export class GroupsCluster {
     const layers = layerGroups({
       id,
       incarnation: node.incarnation,
-      raft: { ...raft, connects: false },
+      raft: { ...raft, connects: false, rests: true },
+      observer: silentObserver,
       parts,
     }).pipe(
       Layer.provideMerge(

@@ -1,7 +1,10 @@
 // Do groups come and go on running nodes, each with a log, a leader and a state of its own?
 
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { GroupsCluster } from "./Cluster.ts"
+
+// A busy machine may take long for what is usually quick.
+setDefaultTimeout(60_000)
 
 const three = ["n1", "n2", "n3"]
 const start = (seed: number, ids = three) => {
@@ -155,5 +158,33 @@ describe("the members of all groups follow those of main:", () => {
     }
     cluster.until(() => named() === lost.incarnation, "orders has taken it in")
     expect(cluster.read("orders", lost)).toMatchObject({ body: expect.stringContaining("7") })
+  })
+})
+
+describe("leadership of many groups", () => {
+  const names = Array.from({ length: 9 }, (_, at) => `g${at}`)
+  const ledBy = (cluster: GroupsCluster) =>
+    cluster.nodes.map((node) =>
+      node.groups === null
+        ? 0
+        : node.groups.all().filter(({ raft }) => raft.status().role === "leader").length,
+    )
+  const isEven = (cluster: GroupsCluster) => {
+    const counts = ledBy(cluster)
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    return total === names.length + 1 && Math.max(...counts) - Math.min(...counts) < 2
+  }
+
+  test("is even after a while, and even again after a node was away", () => {
+    const cluster = start(10)
+    for (const name of names) cluster.open(name)
+    cluster.until(() => isEven(cluster), "each leads three or four", 60_000)
+    const away = cluster.nodes.find((node) => node !== cluster.led("main"))!
+    cluster.stop(away)
+    cluster.until(() => ledBy(cluster).reduce((sum, count) => sum + count, 0) === 10, "others lead", 20_000)
+    expect(isEven(cluster)).toBe(false)
+    cluster.start(away)
+    cluster.until(() => isEven(cluster), "it leads its share again", 60_000)
+    for (const name of names) expect(cluster.add(name, 1)).toMatchObject({ result: "1" })
   })
 })

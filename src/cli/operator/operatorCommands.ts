@@ -13,6 +13,7 @@ import {
   removeCommand,
   replaceCommand,
 } from "./membershipCommands.ts"
+import { rebalanceCommand } from "./rebalanceCommand.ts"
 import { recoverCommand } from "./recoverCommand.ts"
 import { repairCommand } from "./repairCommand.ts"
 import { snapshotCommand } from "./snapshotCommand.ts"
@@ -31,6 +32,7 @@ export const operatorCommands = [
   configureCommand,
   transferCommand,
   groupsCommand,
+  rebalanceCommand,
   actorsCommand,
   deployCommand,
   planCommand,

@@ -1,0 +1,72 @@
+// How do leaders come to be even, and even again after a node was away? Each node hands over what it leads too much of, a few
+// groups at a time.
+
+import { Effect } from "effect"
+import { priorityOf } from "../consensus/configuration.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
+import type { Observer } from "../raft/observer.ts"
+import type { GroupStatus } from "../raft/Raft.ts"
+import { type Led, type Move, movesFor } from "./balance.ts"
+import type { RunningGroup } from "./Groups.ts"
+
+/** How often a node looks, and how long it must have seen the same uneven picture before it moves anything. */
+const LOOK_MILLIS = 2_000
+const LOOKS_BEFORE = 3
+/** What one look may move, and how many at once: each is a moment without a leader for its group. */
+const MOVES_MAX = 16
+const AT_ONCE_MAX = 4
+const TRANSFER_MILLIS = 2_000
+
+/** Of the one group that is always there the leader stays: what looks after the others is there. */
+const fixed: ReadonlySet<GroupId> = new Set([mainGroup])
+
+/** What all nodes see alike, or nearly: one that sees it a moment later moves a group a moment later. */
+export const ledIn = ({ group, leader, configuration }: GroupStatus): Led => {
+  const { voters } = configuration
+  const highest = Math.max(...voters.map((id) => priorityOf(configuration, id)))
+  return { group, leader, able: voters.filter((id) => priorityOf(configuration, id) === highest) }
+}
+
+/** All hand-overs that would make leaders even now, by whichever node. */
+export const movesNow = (
+  groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
+  main: Pick<RunningGroup, "raft">,
+): ReadonlyArray<Move> => {
+  const statuses = groups.map(({ raft }) => raft.status())
+  return movesFor(statuses.map(ledIn), main.raft.status().committed.voters, fixed)
+}
+
+/** `all`: `main` and the others. `alive`: whether a peer's process is heard of. */
+export const rebalancer = Effect.fnUntraced(function* (
+  main: RunningGroup,
+  all: () => ReadonlyArray<RunningGroup>,
+  alive: (id: NodeId) => boolean,
+  observer: Observer,
+) {
+  const { id } = main.raft.status()
+  let looks = 0
+  while (true) {
+    yield* Effect.sleep(LOOK_MILLIS)
+    const groups = all()
+    if (groups.length === 1) continue
+    const moves = movesNow(groups, main).filter(({ from, to }) => from === id && alive(to))
+    looks = moves.length === 0 ? 0 : looks + 1
+    if (looks <= LOOKS_BEFORE) continue
+    const chosen = moves.slice(0, MOVES_MAX)
+    observer.event("leadership is handed over, to be even", { groups: chosen.length, of: moves.length })
+    yield* Effect.forEach(chosen, (move) => handOver(groups, move), {
+      concurrency: AT_ONCE_MAX,
+      discard: true,
+    })
+  }
+})
+
+/** Whoever cannot take over now is asked again at the next look. */
+const handOver = (groups: ReadonlyArray<RunningGroup>, { group, to }: Move): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const found = groups.find(({ raft }) => raft.group === group)
+    if (found === undefined) return resume(Effect.void)
+    const deadline = found.raft.now() + TRANSFER_MILLIS
+    found.raft.transfer({ to, deadline, answer: () => resume(Effect.void) })
+  })

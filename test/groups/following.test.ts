@@ -1,0 +1,69 @@
+// What does the leader of a group change to follow the members of main?
+
+import { describe, expect, test } from "bun:test"
+import type { Configuration } from "../../src/consensus/types.ts"
+import { behind, changeTowards, hasFollowed } from "../../src/groups/following.ts"
+import { nobody } from "../../src/groups/founding.ts"
+
+const of = (voters: ReadonlyArray<string>, learners: ReadonlyArray<string> = []): Configuration => ({
+  ...nobody,
+  voters,
+  learners,
+  addresses: Object.fromEntries(
+    [...voters, ...learners].map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }]),
+  ),
+})
+
+const withAddress = (configuration: Configuration, id: string, more: object): Configuration => ({
+  ...configuration,
+  addresses: { ...configuration.addresses, [id]: { ...configuration.addresses[id]!, ...more } },
+})
+
+const three = of(["n1", "n2", "n3"])
+
+describe("a group", () => {
+  test("that has the members of main has nothing to follow, in whatever order they stand", () => {
+    expect(changeTowards(three, of(["n3", "n1", "n2"]))).toBe(null)
+    expect(hasFollowed(three, of(["n3", "n1", "n2"]))).toBe(true)
+  })
+
+  test("changes to exactly those, and where they are", () => {
+    for (const own of [of(["n1", "n2"]), of(["n1", "n2", "n3", "n4"]), of(["n1", "n2"], ["n3"])]) {
+      expect(changeTowards(three, own)).toEqual({
+        kind: "set",
+        voters: three.voters,
+        learners: [],
+        addresses: three.addresses,
+      })
+      expect(hasFollowed(three, own)).toBe(false)
+    }
+    const moved = withAddress(three, "n2", { peer: "elsewhere:1" })
+    expect(changeTowards(moved, three)).toMatchObject({ addresses: { n2: { peer: "elsewhere:1" } } })
+  })
+
+  test("takes a member in anew that came back without its data, and keeps what main does not say", () => {
+    const anew = withAddress(three, "n2", { incarnation: "second" })
+    const own = withAddress(three, "n2", { incarnation: "first" })
+    expect(changeTowards(anew, own)).toMatchObject({ addresses: { n2: { incarnation: "second" } } })
+    expect(changeTowards(three, own)).toBe(null)
+  })
+
+  test("waits while main changes, and while it changes itself: that is not followed yet", () => {
+    const own = of(["n1", "n2"])
+    expect(changeTowards({ ...three, outgoing: ["n9"] }, own)).toBe(null)
+    const goal = { voters: ["n1"], learners: [], addresses: {} }
+    expect(changeTowards({ ...three, goal }, own)).toBe(null)
+    expect(changeTowards(three, { ...own, outgoing: ["n9"] })).toBe(null)
+    expect(changeTowards(three, { ...own, goal })).toBe(null)
+    expect(hasFollowed(three, { ...three, goal })).toBe(false)
+    expect(hasFollowed(three, { ...three, outgoing: ["n9"] })).toBe(false)
+  })
+
+  test("is named when it is behind", () => {
+    const groups = [
+      { group: "a", configuration: three },
+      { group: "b", configuration: of(["n1"]) },
+    ]
+    expect(behind(three, groups)).toEqual(["b"])
+  })
+})
