@@ -39,6 +39,7 @@ const heartbeat: Payload = {
   acknowledged: 999,
   round: 12,
   sentAt: 123_456,
+  rest: false,
 }
 const forward: Payload = { type: "ForwardRequest", id: 1, commands: [new Uint8Array(200)] }
 
@@ -96,6 +97,7 @@ const answer: Payload = {
   lastIndex: 999,
   whole: true,
   isShort: false,
+  rests: false,
 }
 
 const sentBy = ({ transport }: Node): number => transport.connections()[0]!.sentMessages

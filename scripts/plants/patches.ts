@@ -7,6 +7,7 @@ import { leadingPlants } from "./leading.ts"
 import { livenessPlants } from "./liveness.ts"
 import { membershipPlants } from "./membership.ts"
 import { type Plant, PlantMisfit } from "./Plant.ts"
+import { quietPlants } from "./quiet.ts"
 import { readPlants } from "./reads.ts"
 import { replicationPlants } from "./replication.ts"
 import { sessionPlants } from "./sessions.ts"
@@ -30,6 +31,7 @@ export const themes: ReadonlyArray<Theme> = [
   { name: "Watching", plants: eventPlants },
   { name: "Beside the leader", plants: leadingPlants },
   { name: "Liveness", plants: livenessPlants },
+  { name: "Quiet groups", plants: quietPlants },
 ]
 
 export const allPlants: ReadonlyArray<Plant> = themes.flatMap(({ plants }) => plants)

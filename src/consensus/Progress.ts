@@ -37,6 +37,10 @@ export class Progress {
   whole = true
   /** By its last word, its disk is short of room. */
   isShort = false
+  /** It has taken the offer to rest. */
+  rests = false
+  /** The process that it was when it was offered rest; null: not looked at yet. */
+  process: string | null = null
   /** What a suspect follower must hold to be whole again: all that this leader had when it learned of it. */
   repairThrough: Index = 0
   /** Replies of an earlier session say nothing. */

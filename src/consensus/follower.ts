@@ -4,6 +4,7 @@ import { assert } from "./assert.ts"
 import { becomeFollower } from "./election.ts"
 import type { AppendRequest, HeartbeatRequest } from "./message.ts"
 import type { Follower, Node } from "./node.ts"
+import { followsToRest } from "./quiet.ts"
 import { askLeader } from "./reading.ts"
 import { appendEntry, recordHardState, say, truncateLog } from "./turn.ts"
 import type { Entry, Index, Millis, NodeId } from "./types.ts"
@@ -179,6 +180,7 @@ export const onHeartbeatRequest = (
     lastIndex: node.log.lastIndex,
     whole: node.standing === "whole",
     isShort: node.isShort,
+    rests: node.role.kind === "follower" && followsToRest(node, node.role, request),
   })
   if (node.role.kind === "follower") askLeader(node, node.role, from, now)
 }

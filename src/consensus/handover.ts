@@ -99,5 +99,6 @@ const isFit = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => 
   const progress = leader.progress.get(id)
   if (progress === undefined || !progress.whole || progress.state === "snapshot") return false
   if (priorityOf(node.configurations.current, id) === 0) return false
-  return now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
+  // Who leads at rest hears it only as a process; it is asked again when the group is awake.
+  return leader.rest.isResting || now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
 }

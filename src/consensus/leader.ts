@@ -4,6 +4,7 @@ import { becomeFollower, enterRole } from "./election.ts"
 import { stepDown } from "./handover.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
+import { noteQuiet } from "./quiet.ts"
 import { quorumReached } from "./quorum.ts"
 import { peersOf, sendHeartbeats } from "./reading.ts"
 import { settleGoal } from "./reconfiguration.ts"
@@ -26,6 +27,7 @@ export const becomeLeader = (node: Node, now: Millis): void => {
     transfer: null,
     isLeaseVoid: false,
     isHeld: false,
+    rest: { quietBeats: 0, offeredFrom: 0, isResting: false },
   }
   enterRole(node, leader)
   node.leaderChanges++
@@ -76,7 +78,7 @@ export const onHoldChanged = (
 /** Once per heartbeat period: is anybody still there? Then say that this node is (thesis §6.2). */
 export const onHeartbeatDue = (node: Node, now: Millis): void => {
   const leader = node.role
-  if (leader.kind !== "leader") return
+  if (leader.kind !== "leader" || leader.rest.isResting) return
   const heardAt = (id: NodeId) => (id === node.id ? now : (leader.progress.get(id)?.heardAt ?? leader.since))
   const quorumHeardAt = quorumReached(node.configurations.current, heardAt)
   if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis) {
@@ -95,7 +97,8 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
     return
   }
   settleGoal(node, leader, now)
-  sendHeartbeats(node, leader, now)
+  noteQuiet(node, leader)
+  if (!leader.rest.isResting) sendHeartbeats(node, leader, now)
 }
 
 /** The same write has been on its way to the disk for longer than the longest election timeout. */

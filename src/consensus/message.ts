@@ -69,6 +69,8 @@ export interface HeartbeatRequest {
   readonly round: number
   /** The leader's clock at sending; only the leader reads it again. */
   readonly sentAt: Millis
+  /** Nothing is to be done: whoever has everything may rest until there is news, and says that it does. */
+  readonly rest: boolean
 }
 
 export interface HeartbeatReply {
@@ -81,6 +83,11 @@ export interface HeartbeatReply {
   readonly whole: boolean
   /** Its disk is short of room: no new command should count on it. */
   readonly isShort: boolean
+  /**
+   * It rests. In answer to no heartbeat (round 0 of this very term) it is a question: does the receiver still lead? One
+   * that asks and does not rest has woken, and waits for a word before it stands.
+   */
+  readonly rests: boolean
 }
 
 /** A piece of a snapshot (Raft §7). An empty piece at `offset` 0 asks how much is there already. */

@@ -37,6 +37,8 @@ export interface Limits {
   readonly inFlightBytesMax: number
   /** Entries kept in memory beyond those that are still needed there. */
   readonly cacheBytesMax: number
+  /** So many heartbeats in a row must find nothing to do before a leader offers rest. */
+  readonly quietBeatsMin: number
 }
 
 export interface Follower {
@@ -57,6 +59,15 @@ export interface Follower {
   timeoutsLeft: number
   /** Reads of this node's clients that wait for the leader's word. */
   readonly reads: FollowerReads
+  /** Not null: its timer stands still as long as the leader's process is heard (`quiet.ts`). */
+  rest: FollowerRest | null
+}
+
+export interface FollowerRest {
+  /** The leader's process when it went to rest; null until it has been looked at. */
+  process: string | null
+  /** It has asked whether the leader still leads, and has had no answer. */
+  isDoubted: boolean
 }
 
 export interface FollowerReads {
@@ -93,6 +104,17 @@ export interface Leader {
   isLeaseVoid: boolean
   /** Something runs here that must have ended before a change of members leaves this node without a vote. */
   isHeld: boolean
+  readonly rest: LeaderRest
+}
+
+/** How far a leader is on its way to rest (`quiet.ts`). */
+export interface LeaderRest {
+  /** Heartbeats in a row at which nothing was to be done. */
+  quietBeats: number
+  /** The first round that offered rest to the others; 0: none has. */
+  offeredFrom: number
+  /** All others rest, and no heartbeat leaves any more. */
+  isResting: boolean
 }
 
 export interface LeaderReads {
@@ -136,6 +158,8 @@ export interface Node {
   /** Time of the last entry: entries never go back in time. */
   lastTime: number
   role: Role
+  /** By the word of the lives: nobody waits at this node, and nothing of it is due soon. */
+  mayRest: boolean
   /** Counts the leaders that this node has seen, itself included. */
   leaderChanges: number
   /**
@@ -241,8 +265,8 @@ export type Input =
   /** What runs where this node leads has begun, or has ended. */
   | { readonly type: "HoldChanged"; readonly term: Term; readonly isHeld: boolean }
   | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
-  /** `after`: the randomised timeout that passed. */
-  | { readonly type: "ElectionTimedOut"; readonly after: number }
+  /** `after`: the randomised timeout that passed. `asks`: who may not stand asks for a leader, which may be at rest. */
+  | { readonly type: "ElectionTimedOut"; readonly after: number; readonly asks?: boolean }
   | { readonly type: "HeartbeatDue" }
   /** All writes up to this one are durable. */
   | { readonly type: "Persisted"; readonly sequence: number }
@@ -262,6 +286,24 @@ export type Input =
     }
   /** All pieces are here, verified and durable. */
   | { readonly type: "SnapshotCompleted"; readonly from: NodeId; readonly chunk: SnapshotChunk }
+  /** Whether anything but the decisions keeps this node awake has changed. */
+  | { readonly type: "RestAllowed"; readonly isAllowed: boolean }
+  /** Somebody at the door, or a clock, wants the group awake. */
+  | { readonly type: "Stirred" }
+  /** It has rested for long. */
+  | { readonly type: "RestDoubted" }
+  /** What the processes behind the peers were last heard to be, and when: of those that were heard at all. */
+  | {
+      readonly type: "PulsesSeen"
+      readonly pulses: ReadonlyArray<{
+        readonly peer: NodeId
+        readonly process: string
+        readonly heardAt: Millis
+      }>
+    }
+  | { readonly type: "PeerSilent"; readonly peer: NodeId }
+  /** Its process has started anew. */
+  | { readonly type: "PeerAnother"; readonly peer: NodeId }
   /** The state on disk has come so far that the log may be cut here. */
   | { readonly type: "Compacted"; readonly through: LogBase }
 
@@ -314,6 +356,7 @@ export const makeNode = (beginning: Beginning): Node => ({
   appliedIndex: beginning.appliedIndex,
   lastTime: beginning.lastTime,
   role: makeFollower(null, beginning.now),
+  mayRest: false,
   leaderChanges: 0,
   lastReadId: 0,
   pendingInstall: beginning.pendingInstall,
@@ -333,6 +376,7 @@ export const makeFollower = (leader: NodeId | null, now: Millis): Follower => ({
   timerBeganAt: now,
   timeoutsLeft: 0,
   reads: { asked: null, waiting: [] },
+  rest: null,
 })
 
 /** The leader as far as this node knows. */

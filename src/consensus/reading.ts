@@ -65,10 +65,14 @@ export const confirmNext = (node: Node, leader: Leader, now: Millis): void => {
   settleRound(node, leader, now)
 }
 
-/** Tells everybody that this node still leads, and begins a new confirmation round. */
-export const sendHeartbeats = (node: Node, leader: Leader, now: Millis): void => {
-  leader.round++
+/**
+ * Tells everybody that this node still leads, and begins a new confirmation round; or tells `only` one, in the round
+ * that has begun.
+ */
+export const sendHeartbeats = (node: Node, leader: Leader, now: Millis, only: NodeId | null = null): void => {
+  if (only === null) leader.round++
   for (const [id, progress] of leader.progress) {
+    if (only !== null && id !== only) continue
     say(node, id, {
       type: "HeartbeatRequest",
       term: node.term,
@@ -77,6 +81,7 @@ export const sendHeartbeats = (node: Node, leader: Leader, now: Millis): void =>
       acknowledged: Math.max(node.commitIndex, leader.firstIndexOfTerm),
       round: leader.round,
       sentAt: now,
+      rest: leader.rest.offeredFrom > 0,
     })
   }
 }

@@ -17,6 +17,16 @@ import { beginTransfer, settleRetirement, settleTransfer } from "./handover.ts"
 import { becomeLeader, onHeartbeatDue, onHoldChanged, onProposed } from "./leader.ts"
 import type { Message } from "./message.ts"
 import type { Input, Leader, Node } from "./node.ts"
+import {
+  askForLeader,
+  isResting,
+  onPeerAnother,
+  onPeerSilent,
+  onPulsesSeen,
+  onRestAnswered,
+  onRestDoubted,
+  wakeForNews,
+} from "./quiet.ts"
 import { onReadIndexReply, onReadIndexRequest, onRoundAnswered, requestReads } from "./reading.ts"
 import { beginChange, decree, settleJoint } from "./reconfiguration.ts"
 import { advanceCommit, onAppendReply, onHeartbeatReply } from "./replication.ts"
@@ -28,6 +38,7 @@ import type { Index, LogBase, Millis, NodeId } from "./types.ts"
 
 /** Takes one input in. What follows from it gathers in `node.turn`; `takeTurn` hands it over. */
 export const step = (node: Node, input: Input, now: Millis): void => {
+  wakeForNews(node, input, now)
   switch (input.type) {
     case "Received":
       onReceived(node, input.from, input.message, now)
@@ -54,7 +65,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       requestReads(node, input.origins, input.lease, now)
       break
     case "ElectionTimedOut":
-      onElectionTimedOut(node, input.after, now)
+      onElectionTimedOut(node, input, now)
       break
     case "HeartbeatDue":
       onHeartbeatDue(node, now)
@@ -83,6 +94,24 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       break
     case "Compacted":
       onCompacted(node, input.through)
+      break
+    case "RestAllowed":
+      node.mayRest = input.isAllowed
+      break
+    // What it wakes is awake.
+    case "Stirred":
+      break
+    case "RestDoubted":
+      onRestDoubted(node)
+      break
+    case "PulsesSeen":
+      onPulsesSeen(node, input, now)
+      break
+    case "PeerSilent":
+      onPeerSilent(node, input.peer, now)
+      break
+    case "PeerAnother":
+      onPeerAnother(node, input.peer, now)
       break
   }
   settleElection(node, now)
@@ -130,6 +159,7 @@ const onReceived = (node: Node, from: NodeId, message: Message, now: Millis): vo
       else {
         onHeartbeatReply(node, node.role, from, message, now)
         if (node.role.kind === "leader") onRoundAnswered(node, node.role, from, message, now)
+        if (node.role.kind === "leader") onRestAnswered(node, node.role, from, message, now)
       }
   }
 }
@@ -167,6 +197,7 @@ const onOlderTerm = (node: Node, from: NodeId, message: Message, now: Millis): v
         lastIndex: node.log.lastIndex,
         whole: node.standing === "whole",
         isShort: node.isShort,
+        rests: false,
       })
     case "ReadIndexRequest":
       return say(node, from, { type: "ReadIndexReply", term: node.term, id: message.id, index: 0 })
@@ -176,8 +207,16 @@ const onOlderTerm = (node: Node, from: NodeId, message: Message, now: Millis): v
 }
 
 /** The timer of a follower or candidate ran out. It may have begun anew since; then nothing happens. */
-const onElectionTimedOut = (node: Node, after: number, now: Millis): void => {
-  if (node.role.kind === "leader" || now - node.role.timerBeganAt < after || !mayStand(node)) return
+const onElectionTimedOut = (
+  node: Node,
+  { after, asks = false }: Extract<Input, { type: "ElectionTimedOut" }>,
+  now: Millis,
+): void => {
+  if (node.role.kind === "leader" || now - node.role.timerBeganAt < after || isResting(node)) return
+  if (!mayStand(node)) {
+    if (asks) askForLeader(node)
+    return
+  }
   if (node.role.kind === "follower" && node.role.timeoutsLeft < patienceOf(node)) {
     node.role.timeoutsLeft++
     node.role.timerBeganAt = now

@@ -55,6 +55,14 @@ export class Checkpoints {
     return agreeing.sort((left, right) => matchOf(right) - matchOf(left))[0] ?? null
   }
 
+  /** Leads: nothing was applied behind the newest checkpoint, and a majority has said what its state was there. */
+  get isSettled(): boolean {
+    const { node } = this.#group
+    if (node.role.kind !== "leader") return true
+    const newest = this.newest?.index ?? 0
+    return newest === node.appliedIndex && this.#pages.get(newest)?.agreement.type === "agreed"
+  }
+
   /** The machine has come past a checkpoint, or several. */
   noted(notes: ReadonlyArray<Checkpoint>): void {
     const last = this.newest?.index ?? 0

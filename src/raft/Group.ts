@@ -11,6 +11,7 @@ import type { Inbound, Transport } from "../transport/Transport.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
+import type { Rest } from "./Rest.ts"
 import type { Signal } from "./Signal.ts"
 
 /** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
@@ -37,6 +38,7 @@ export interface Group {
   readonly clock: Clock.Clock
   readonly random: Random.Random
   readonly partings: Partings
+  readonly rest: Rest
   /** Raised when the machine may have something to apply or install. */
   readonly applicable: Signal
   /** One per member that receives the log. Filled while this node leads. */

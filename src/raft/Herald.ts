@@ -29,6 +29,11 @@ export class Herald {
     return this.#toldIndex
   }
 
+  /** Something is still to be told. */
+  get isBehind(): boolean {
+    return this.#leftOut !== null
+  }
+
   /** Another state is at hand: what has changed on the way to it was executed elsewhere, or in an earlier run. */
   opened({ observer }: Around, { quarantined, suspended }: Changes): void {
     if (quarantined === 0 && suspended.length === 0) return

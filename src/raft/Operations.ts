@@ -84,6 +84,7 @@ export class Operations {
   }
 
   #admits(operation: Operation, isOwn = false): boolean {
+    this.#group.rest.stir()
     if (this.#closing !== null) operation.giveUp(this.#closing.refused)
     else if (isOwn || this.#open.size < OPERATIONS_MAX) this.#open.add(operation)
     else operation.giveUp(failure("overloaded", "rejected", "too many operations wait at this node"))

@@ -71,6 +71,7 @@ export class Proposals {
     const unit = new ClientUnit(proposals, this.#settled, this.#again)
     for (const client of unit.clients) this.#clients.add(client)
     this.#clientBytes += bytes
+    this.#group.rest.stir()
     Queue.offerUnsafe(this.#inbox, unit)
   }
 
@@ -87,6 +88,7 @@ export class Proposals {
       this.#group.transport.send(from, this.#group.node.group, { type: "ForwardReply", id, answers })
     }
     const refusal = this.#closing?.toPeer ?? this.#refusal(commands.length, 0)
+    this.#group.rest.stir()
     this.#peersWaiting += commands.length
     const waiters = commands.map((command, at) => new LeaderCommand(command, (result) => answer(at, result)))
     if (refusal === null) Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
@@ -96,6 +98,7 @@ export class Proposals {
   /** Commands of the machine's own. `settled` is called for each, when it was executed or will not be here. */
   addOwn(commands: ReadonlyArray<Uint8Array>, settled: () => void): void {
     const waiters = commands.map((command) => new LeaderCommand(command, settled))
+    this.#group.rest.stir()
     Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
   }
 

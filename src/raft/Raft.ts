@@ -206,6 +206,8 @@ export interface GroupStatus {
   readonly diskBusyMillis: number
   /** The disk is full: no commands are taken that would count on it. */
   readonly diskShort: boolean
+  /** Nobody wants anything of the group: it does not tick, and wakes on demand. */
+  readonly resting: boolean
   /** Not null: nothing of this node's state is shown before it is repaired. */
   readonly parted: Parting | null
   /** How often that has happened since the node started, by reason. */

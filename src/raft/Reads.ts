@@ -89,6 +89,7 @@ export class Reads {
       return read.answer(failure("overloaded", "rejected", "too many reads wait at this node"))
     }
     this.#waiting.add(waiting)
+    this.#group.rest.knock()
     if (read.consistency !== "local") this.#request(waiting)
     // What it has now is less than what it had: who read that must not see less.
     else if (isInRepair(this.#group)) this.#settle(waiting, repairing.refused)
@@ -169,7 +170,7 @@ export class Reads {
 
   /** How long ago this node last knew that it had everything. */
   get stalenessMillis(): number {
-    return nowOf(this.#group.clock) - this.#freshAt
+    return nowOf(this.#group.clock) - Math.max(this.#freshAt, this.#group.rest.freshAt)
   }
 
   /** Now and then: give up what is too late, and ask again for those that were sent away. */

@@ -53,6 +53,13 @@ export class Tenure {
     this.#service = around.service
   }
 
+  /** What runs is what should, and the turn knows of it. */
+  get isSettled(): boolean {
+    const { role } = this.#group.node
+    if (this.#service === null || role.kind !== "leader") return true
+    return this.#isWanted(role) === this.#isBusy && role.isHeld === this.#isHolding
+  }
+
   /** After every turn. */
   look(): void {
     const { role } = this.#group.node

@@ -22,6 +22,7 @@ export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoin
     },
   }
   while (true) {
+    yield* group.rest.awake
     yield* Effect.sleep(Math.min(options.checkpointMillis, LOOK_MILLIS))
     const last = checkpoints.newest?.index ?? 0
     if (underWay !== null && underWay === last) continue

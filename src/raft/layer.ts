@@ -80,6 +80,7 @@ const statusIn = (started: Started): GroupStatus => {
     outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
+    resting: group.rest.isResting,
     parted: partings.current,
     partings: partings.counts,
     checkpoint: checkpoints.newest,
@@ -128,11 +129,13 @@ const progressStatus = (group: Group, leader: Leader, id: NodeId): MemberStatus[
   const { log } = group.node
   const progress = leader.progress.get(id)
   const matchIndex = progress?.match ?? log.persistedIndex
+  // At rest nobody says anything, and what is heard of a member is its pulse.
+  const pulseAt = group.rest.isResting ? (group.transport.pulse(id)?.heardAt ?? 0) : 0
   return {
     state: progress?.state ?? "replicate",
     matchIndex,
     lag: Math.max(0, log.lastIndex - matchIndex),
-    lastContactMillis: progress === undefined ? 0 : nowOf(group.clock) - progress.heardAt,
+    lastContactMillis: progress === undefined ? 0 : nowOf(group.clock) - Math.max(progress.heardAt, pulseAt),
     whole: progress?.whole ?? true,
   }
 }

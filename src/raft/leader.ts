@@ -42,8 +42,9 @@ const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operat
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {
   while (true) {
+    yield* group.rest.awake
     yield* Effect.sleep(group.options.limits.heartbeatMillis)
-    post(group, { type: "HeartbeatDue" })
+    if (!group.rest.isResting) post(group, { type: "HeartbeatDue" })
   }
 })
 
@@ -53,12 +54,16 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
  * nor one actor keep those of the others from coming due.
  */
 const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) {
-  const { machine, clock, node, options } = group
+  const { machine, clock, node, options, rest } = group
   const underWay = new Map<string, number>()
+  rest.nextTimer = { asOf: -1, at: null }
   while (true) {
+    if (rest.isResting) yield* untilDue(group)
     yield* Effect.sleep(options.timerMillis)
     if (!isServing(node) || !takesCommands(node)) continue
+    const asOf = node.appliedIndex
     const next = yield* machine.nextTimer
+    rest.nextTimer = { asOf, at: next }
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
     if (next === null || next > now) continue
     const due = yield* machine.due(now, options.timersMax)
@@ -69,3 +74,20 @@ const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) 
     }
   }
 })
+
+/** A group that rests applies nothing: its next timer stays the next one. */
+const untilDue = Effect.fnUntraced(function* ({ rest, clock }: Group) {
+  const { at } = rest.nextTimer
+  while (rest.isResting && at !== null) {
+    const remaining = at - clock.currentTimeMillisUnsafe()
+    if (remaining <= 0) {
+      rest.stir()
+      break
+    }
+    // The wall clock may be set.
+    yield* Effect.timeoutOption(rest.awake, Math.min(remaining, LOOK_AT_CLOCK_MILLIS))
+  }
+  yield* rest.awake
+})
+
+const LOOK_AT_CLOCK_MILLIS = 60_000

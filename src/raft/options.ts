@@ -52,6 +52,11 @@ export interface RaftOptions {
   /** A state that is given up again soon waits so long, and twice as long each time, before it is repaired. */
   readonly repairPauseMillis: number
   readonly repairPauseMillisMax: number
+  /**
+   * The group stops ticking when nobody wants anything of it, and wakes on demand. Worth it where a process has many
+   * groups of which most are idle.
+   */
+  readonly rests: boolean
   /** How often deadlines are looked at. */
   readonly sweepMillis: number
 }
@@ -66,6 +71,7 @@ export const defaultLimits: Limits = {
   inFlightMessagesMax: 64,
   inFlightBytesMax: 8 * 1024 * 1024,
   cacheBytesMax: 16 * 1024 * 1024,
+  quietBeatsMin: 20,
 }
 
 export const defaultOptions = {
@@ -90,5 +96,6 @@ export const defaultOptions = {
   refillRetryMillis: 1000,
   repairPauseMillis: 1000,
   repairPauseMillisMax: 600_000,
+  rests: false,
   sweepMillis: 25,
 } satisfies Omit<RaftOptions, "group" | "id" | "client" | "initial">

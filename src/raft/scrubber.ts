@@ -14,6 +14,7 @@ export interface Scrubbed {
 }
 
 const LOOK_MILLIS = 100
+const REST_SCRUB_MILLIS = 3_600_000
 /** Reading is at work for no more than one part in so many of the time. */
 const PAUSES_PER_SCRUB = 20
 
@@ -27,6 +28,8 @@ export const scrubber = Effect.fnUntraced(function* (
   let endedAt = nowOf(clock)
   let behind = 0
   while (true) {
+    // Nothing is written while the group rests; what the disk does to it is looked for all the same.
+    yield* Effect.timeoutOption(group.rest.awake, REST_SCRUB_MILLIS)
     yield* Effect.sleep(Math.min(options.scrubMillis, LOOK_MILLIS))
     if (isInRepair(group)) continue
     const pausedMillis = nowOf(clock) - endedAt

@@ -24,6 +24,7 @@ export interface Flushed {
 export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
   const { options } = group
   while (true) {
+    yield* group.rest.awake
     yield* Effect.sleep(Math.min(options.flushMillis, 100))
     const { appliedIndex, pendingInstall, isShort } = group.node
     if (group.partings.isOver) continue

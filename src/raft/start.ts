@@ -26,6 +26,8 @@ import { Proposals } from "./Proposals.ts"
 import { GroupStopped } from "./Raft.ts"
 import { Reads } from "./Reads.ts"
 import { Refill } from "./Refill.ts"
+import { Rest } from "./Rest.ts"
+import { isInRepair } from "./repair.ts"
 import { noteRoom } from "./room.ts"
 import type { Run } from "./run.ts"
 import { Signal } from "./Signal.ts"
@@ -142,8 +144,15 @@ export const start = Effect.fnUntraced(function* (
   yield* run(compactor(group, cuts), scope)
   yield* run(proposals.life(), scope)
   yield* run(reads.life(run, scope), scope)
+  group.rest.keptAwakeBy([
+    () => group.partings.current !== null || isInRepair(group),
+    () => proposals.count > 0 || reads.count > 0 || operations.count > 0,
+    () => flushed.index < group.node.appliedIndex || writer.waiting() > 0,
+    () => !checkpoints.isSettled || !tenure.isSettled || herald.isBehind,
+  ])
+  yield* group.rest.follow
   const heralding = { sweep: () => herald.sweep(group) }
-  yield* run(sweeper(group, [proposals, reads, operations, checkpoints, stuckness, heralding]), scope)
+  yield* run(sweeper(group, reads, [proposals, reads, operations, checkpoints, stuckness, heralding]), scope)
   const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   yield* group.transport.attach(options.group, group.mailbox)
@@ -221,18 +230,28 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
     // Its own log would lead it there again.
     stateFrom: partings.current?.reason === "stuck" ? partings.current.index : 0,
   })
+  const mailbox = yield* Queue.unbounded<Mail>()
+  const transport = yield* Transport
   const group: Group = {
     options,
     node,
-    mailbox: yield* Queue.unbounded<Mail>(),
+    mailbox,
     log,
     snapshots: yield* SnapshotStore,
     machine,
-    transport: yield* Transport,
+    transport,
     observer,
     clock,
     random: yield* Random.Random,
     partings,
+    rest: new Rest({
+      options,
+      node,
+      transport,
+      clock,
+      now: () => nowOf(clock),
+      post: (input) => void Queue.offerUnsafe(mailbox, input),
+    }),
     applicable: new Signal(),
     replicators: new Map(),
   }
@@ -243,13 +262,17 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
 /** Looks after those who wait: deadlines, and attempts that got no answer. */
 const sweeper = Effect.fnUntraced(function* (
   group: Group,
+  reads: Reads,
   swept: ReadonlyArray<{ readonly sweep: (now: Millis) => void }>,
 ) {
   while (true) {
+    yield* group.rest.attended
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
     noteRoom(group)
     for (const each of swept) each.sweep(now)
+    // A local read wakes nobody, and has a deadline all the same.
+    if (reads.count === 0) group.rest.shut()
   }
 })
 

@@ -41,7 +41,9 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
       step(node, { type: "LossFound" }, now)
       yield* hands.run(group.log.outrun(witnessed), groupScope)
     }
+    group.rest.begin(now)
     for (const item of mail) open(group, hands, item, now)
+    group.rest.end(now)
     stages.look()
     carryOut(group, hands, takeTurn(node))
     if (node.role === role && role.kind === "leader" && !areReplicating(group, role)) {

@@ -192,7 +192,7 @@ export class ElectionChecks {
   /**
    * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
    * else may be able to win (thesis §4.2.2). One that is short of room waits longer, and whoever stood still has some time
-   * to come to it.
+   * to come to it. At rest a pulse is what it hears.
    */
   #stands(
     { id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node,
@@ -201,6 +201,7 @@ export class ElectionChecks {
     const isVoterStill = () => configurations.from(commitIndex).some((each) => isVoter(each, id))
     const isIdle =
       role.kind === "follower" &&
+      role.rest === null &&
       standing === "whole" &&
       pendingInstall === null &&
       now - role.timerBeganAt > 2 * limits.electionTimeoutMaxMillis &&

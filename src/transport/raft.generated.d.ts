@@ -189,6 +189,7 @@ export interface HeartbeatRequest {
   readonly round: number
   readonly sentAt: number
   readonly acknowledged: number
+  readonly rest: boolean
 }
 export declare const HeartbeatRequest: {
   readonly encode: (message: HeartbeatRequest, writer?: Writer) => Writer
@@ -202,6 +203,7 @@ export interface HeartbeatReply {
   readonly lastIndex: number
   readonly whole: boolean
   readonly isShort: boolean
+  readonly rests: boolean
 }
 export declare const HeartbeatReply: {
   readonly encode: (message: HeartbeatReply, writer?: Writer) => Writer

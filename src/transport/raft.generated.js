@@ -1915,6 +1915,7 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
     HeartbeatRequest.prototype.round = 0;
     HeartbeatRequest.prototype.sentAt = 0;
     HeartbeatRequest.prototype.acknowledged = 0;
+    HeartbeatRequest.prototype.rest = false;
 
     HeartbeatRequest.encode = function (message, writer, _depth) {
         if (!writer)
@@ -1933,6 +1934,8 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
             writer.uint32(33).double(message.sentAt);
         if (message.acknowledged != null && $Object.hasOwnProperty.call(message, "acknowledged") && !$Object.is(message.acknowledged, 0))
             writer.uint32(41).double(message.acknowledged);
+        if (message.rest != null && $Object.hasOwnProperty.call(message, "rest") && message.rest !== false)
+            writer.uint32(48).bool(message.rest);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -2011,6 +2014,15 @@ export const HeartbeatRequest = $root.HeartbeatRequest = (() => {
                         delete message.acknowledged;
                     continue;
                 }
+            case 6: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.rest = value;
+                    else
+                        delete message.rest;
+                    continue;
+                }
             }
             reader.skipType(wireType, _depth, tag);
             if (!reader.discardUnknown) {
@@ -2046,6 +2058,7 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
     HeartbeatReply.prototype.lastIndex = 0;
     HeartbeatReply.prototype.whole = false;
     HeartbeatReply.prototype.isShort = false;
+    HeartbeatReply.prototype.rests = false;
 
     HeartbeatReply.encode = function (message, writer, _depth) {
         if (!writer)
@@ -2066,6 +2079,8 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
             writer.uint32(40).bool(message.whole);
         if (message.isShort != null && $Object.hasOwnProperty.call(message, "isShort") && message.isShort !== false)
             writer.uint32(48).bool(message.isShort);
+        if (message.rests != null && $Object.hasOwnProperty.call(message, "rests") && message.rests !== false)
+            writer.uint32(56).bool(message.rests);
         if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
             for (let i = 0; i < message.$unknowns.length; ++i)
                 writer.raw(message.$unknowns[i]);
@@ -2151,6 +2166,15 @@ export const HeartbeatReply = $root.HeartbeatReply = (() => {
                         message.isShort = value;
                     else
                         delete message.isShort;
+                    continue;
+                }
+            case 7: {
+                    if (wireType !== 0)
+                        break;
+                    if (value = reader.bool())
+                        message.rests = value;
+                    else
+                        delete message.rests;
                     continue;
                 }
             }

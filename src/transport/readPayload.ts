@@ -61,6 +61,7 @@ const readHeartbeatRequest = (body: wire.HeartbeatRequest): HeartbeatRequest => 
   acknowledged: count(body.acknowledged),
   round: count(body.round),
   sentAt: count(body.sentAt),
+  rest: body.rest,
 })
 
 const readHeartbeatReply = (body: wire.HeartbeatReply): HeartbeatReply => ({
@@ -71,6 +72,7 @@ const readHeartbeatReply = (body: wire.HeartbeatReply): HeartbeatReply => ({
   lastIndex: count(body.lastIndex),
   whole: body.whole,
   isShort: body.isShort,
+  rests: body.rests,
 })
 
 /** What is said of states, and not of logs. Null for all else. */

@@ -28,6 +28,8 @@ export interface Faults {
   readonly fullDisk: number
   readonly batching: number
   readonly drift: boolean
+  /** The group may rest. */
+  readonly rests?: boolean
 }
 
 export interface ClusterOptions {
@@ -72,6 +74,16 @@ export class Cluster {
 
   host(id: NodeId): Host {
     return this.hosts.find((host) => host.id === id)!
+  }
+
+  get hasPulses(): boolean {
+    return this.options.faults.rests === true
+  }
+
+  pulseOf(from: NodeId, to: NodeId): string | null {
+    const host = this.host(from)
+    const isHeard = host.node !== null && host.isRunning && !this.#cut.has(`${from}>${to}`)
+    return isHeard ? `${from} ${host.starts}` : null
   }
 
   send(from: NodeId, to: NodeId, message: Message): void {
@@ -199,6 +211,7 @@ export class Cluster {
   /** Time goes by; timers fire, on some nodes late. */
   pass(millis: number): void {
     this.time += millis
+    for (const host of this.hosts) host.feel()
     for (const host of this.hosts) if (host.isRunning && this.random.chance(0.8)) host.fireTimers()
   }
 
@@ -261,6 +274,7 @@ export class Cluster {
   /** A millisecond in which all that may happen does, and messages take no time. */
   passCalmly(): void {
     this.time++
+    for (const host of this.hosts) host.feel()
     for (const host of this.hosts) {
       if (!host.isRunning) continue
       host.turn()

@@ -5,6 +5,7 @@ import { isVoter } from "../../src/consensus/configuration.ts"
 import type { Message, SnapshotChunk } from "../../src/consensus/message.ts"
 import { applicableIndex, type Input, type Limits, type Node } from "../../src/consensus/node.ts"
 import type { Progress } from "../../src/consensus/Progress.ts"
+import { isResting, watchedPeers } from "../../src/consensus/quiet.ts"
 import { appendFrom, nextSending, type Sending } from "../../src/consensus/replication.ts"
 import { step } from "../../src/consensus/step.ts"
 import { takeTurn } from "../../src/consensus/turn.ts"
@@ -29,7 +30,12 @@ export interface Surroundings {
   readonly batching: number
   readonly checker: Checker
   readonly disks: ReadonlyMap<NodeId, Disk>
+  readonly hosts: ReadonlyArray<{ readonly id: NodeId }>
   readonly checkLeases: () => void
+  /** Groups may rest: the processes of the nodes hear each other's pulses. */
+  readonly hasPulses: boolean
+  /** The process of `from`, when it is heard by `to` now. */
+  readonly pulseOf: (from: NodeId, to: NodeId) => string | null
   readonly send: (from: NodeId, to: NodeId, message: Message) => void
 }
 
@@ -59,6 +65,12 @@ export class Host {
   #chunks: Array<{ readonly from: NodeId; readonly chunk: SnapshotChunk }> = []
   /** The part of an incoming snapshot; survives a crash. */
   #part = { id: "", received: 0 }
+  /** The other processes, as far as this one has heard of them. */
+  #pulses = new Map<NodeId, { process: string; heardAt: Millis; isSilent: boolean }>()
+  /** Since when it has rested, and whether it has asked since; null: it is awake. */
+  #rested: { readonly since: Millis; askedAt: Millis | null } | null = null
+  /** Counts its processes. */
+  starts = 0
   /** Entries on their way from the disk to a replicator. */
   #readings: Array<{ readonly progress: Progress; readonly to: NodeId; readonly entries: Array<Entry> }> = []
   /** Reads that wait for the machine. */
@@ -80,6 +92,9 @@ export class Host {
 
   start(): void {
     const { random, options } = this.cluster
+    this.starts++
+    this.#pulses.clear()
+    this.#rested = null
     this.origin = random.between(0, 100_000)
     this.rate = options.faults.drift ? 0.98 + random.next() * 0.04 : 1
     this.node = this.disk.start({
@@ -124,7 +139,13 @@ export class Host {
     if (node === null || inputs.length === 0) return
     const before = node.role.kind
     const { committedIndex } = this.cluster.checker
+    if (this.cluster.hasPulses) {
+      const isHeard = watchedOrAll(node).every((peer) => this.#pulses.has(peer))
+      step(node, { type: "RestAllowed", isAllowed: isHeard && this.#reads.length === 0 }, this.now)
+      this.#look(node)
+    }
     for (const input of inputs) step(node, input, this.now)
+    if (this.cluster.hasPulses) this.#look(node)
     const turn = takeTurn(node)
     this.cluster.checker.turn(node, turn, this.cluster.disks, this.now)
     if (this.cluster.checker.committedIndex > committedIndex) this.cluster.checkLeases()
@@ -143,10 +164,57 @@ export class Host {
     this.post({ type: "Received", from, message })
   }
 
+  /** What has come of the other processes' pulses since the last time. */
+  feel(): void {
+    if (!this.cluster.hasPulses || !this.isRunning) return
+    for (const { id } of this.cluster.hosts) {
+      if (id === this.id) continue
+      const process = this.cluster.pulseOf(id, this.id)
+      const known = this.#pulses.get(id)
+      if (process !== null) {
+        this.#pulses.set(id, { process, heardAt: this.now, isSilent: false })
+        if (known !== undefined && known.process !== process) this.#tell({ type: "PeerAnother", peer: id })
+      } else if (known !== undefined && !known.isSilent) {
+        if (this.now - known.heardAt <= this.cluster.options.limits.electionTimeoutMinMillis) continue
+        known.isSilent = true
+        this.#tell({ type: "PeerSilent", peer: id })
+      }
+    }
+  }
+
+  #tell(input: Extract<Input, { readonly peer: NodeId }>): void {
+    if (this.node !== null && watchedPeers(this.node).includes(input.peer)) this.post(input)
+  }
+
+  #look(node: Node): void {
+    const pulses = watchedPeers(node).flatMap((peer) => {
+      const pulse = this.#pulses.get(peer)
+      return pulse === undefined ? [] : [{ peer, ...pulse }]
+    })
+    step(node, { type: "PulsesSeen", pulses }, this.now)
+  }
+
+  /** Who rests asks now and then whether its leader still leads. */
+  #doubt(node: Node): void {
+    this.#rested ??= { since: this.now, askedAt: null }
+    const { since, askedAt } = this.#rested
+    const { role } = node
+    if (role.kind !== "follower" || this.now - since < 2_000) return
+    if (askedAt === null) {
+      this.#rested.askedAt = this.now
+      this.post({ type: "RestDoubted" })
+    } else if (this.now - askedAt >= node.limits.electionTimeoutMaxMillis) {
+      this.#rested = null
+      if (role.rest?.isDoubted === true) this.post({ type: "Stirred" })
+    }
+  }
+
   /** The timers that have run out by now; each may fire late, never early. */
   fireTimers(): void {
     const { node } = this
     if (node === null) return
+    if (isResting(node)) return this.#doubt(node)
+    this.#rested = null
     if (node.role.kind === "leader") {
       if (this.now < this.#heartbeatDueAt) return
       this.#heartbeatDueAt = this.now + node.limits.heartbeatMillis
@@ -154,7 +222,7 @@ export class Host {
     } else if (this.now - node.role.timerBeganAt >= this.#timeoutMillis) {
       const after = this.#timeoutMillis
       this.#drawTimeout()
-      this.post({ type: "ElectionTimedOut", after })
+      this.post({ type: "ElectionTimedOut", after, asks: this.cluster.hasPulses })
     }
   }
 
@@ -333,4 +401,10 @@ export class Host {
   get isSound(): boolean {
     return this.disk.standing === "whole" && isVoter(this.cluster.options.configuration, this.id)
   }
+}
+
+/** Whose pulses must be known before the node may rest. */
+const watchedOrAll = ({ role }: Node): ReadonlyArray<NodeId> => {
+  if (role.kind === "leader") return [...role.progress.keys()]
+  return role.kind === "follower" && role.leader !== null ? [role.leader] : []
 }

@@ -1,8 +1,10 @@
 // Does any order of events break a promise? Runs of whole clusters, one seed each; a failing seed is a replay.
 
 import type { Limits } from "../../src/consensus/node.ts"
+import { isResting } from "../../src/consensus/quiet.ts"
 import type { Configuration, NodeId } from "../../src/consensus/types.ts"
 import { Cluster, type Faults } from "./Cluster.ts"
+import type { Host } from "./Host.ts"
 import { Random } from "./Random.ts"
 
 export type Shape = "three" | "five" | "joint" | "learner" | "one" | "two"
@@ -37,6 +39,7 @@ const limits: Limits = {
   inFlightMessagesMax: 3,
   inFlightBytesMax: 400,
   cacheBytesMax: 200,
+  quietBeatsMin: 5,
 }
 
 /** Each seed has its own weather: what never comes lets other things go far (swarm testing). */
@@ -78,6 +81,61 @@ const calm: Faults = {
 /** A cluster to which nothing happens but what a test does. */
 export const calmCluster = (shape: Shape, seed: number): Cluster =>
   new Cluster({ seed, configuration: configurationOf[shape], limits, faults: { ...calm } })
+
+/**
+ * Times in which much happens and times in which nobody wants anything, and most of what goes wrong goes wrong in these.
+ * Gives back how often all nodes rested at once. Throws what it found.
+ */
+export const runQuietly = (shape: Shape, seed: number): number => {
+  const faults: Faults = {
+    ...faultsOf(new Random(seed ^ 0x5bd1e995)),
+    damage: 0,
+    damageMany: false,
+    rests: true,
+  }
+  const cluster = new Cluster({ seed, configuration: configurationOf[shape], limits, faults })
+  const { random } = cluster
+  let rests = 0
+  try {
+    for (let round = 0; round < 6; round++) {
+      for (let count = random.between(0, 300); count > 0; count--) cluster.step()
+      const [from, to] = [random.between(0, 3_000), 4_000]
+      let isCounted = false
+      for (let millis = 0; millis < to; millis++) {
+        cluster.passCalmly()
+        const doAllRest = cluster.hosts.every(({ node }) => node !== null && isResting(node))
+        if (doAllRest && !isCounted) rests++
+        isCounted ||= doAllRest
+        if (millis < from || !random.chance(0.002)) continue
+        const host = random.pick(cluster.hosts)
+        disturb(cluster, host)
+      }
+      cluster.cut([])
+      for (const host of cluster.hosts) if (host.node === null) host.start()
+    }
+    cluster.settle()
+  } catch (error) {
+    throw new Error(`shape ${shape}, seed ${seed}: ${error}\n${cluster.describe()}`, { cause: error })
+  }
+  return rests
+}
+
+const disturb = (cluster: Cluster, host: Host): void => {
+  const { random } = cluster
+  const deeds: ReadonlyArray<() => void> = [
+    () => cluster.partition(),
+    () => {
+      host.pausedUntil = cluster.time + random.between(50, 1_500)
+    },
+    () => host.node !== null && cluster.propose(host),
+    () => host.node !== null && cluster.read(host),
+    () => {
+      if (host.node !== null) host.crash()
+      if (random.chance(0.5)) host.start()
+    },
+  ]
+  random.pick(deeds)()
+}
 
 /** One run. Throws what it found, with the way to see it again. */
 export const run = (shape: Shape, seed: number, steps: number): Cluster => {

@@ -53,6 +53,7 @@ export const limits: Limits = {
   inFlightMessagesMax: 3,
   inFlightBytesMax: 2000,
   cacheBytesMax: 1_000_000,
+  quietBeatsMin: 20,
 }
 
 /** Long after the node has started. */
@@ -320,6 +321,7 @@ export const heartbeat = (of: Partial<HeartbeatRequest>): HeartbeatRequest => ({
   acknowledged: 1,
   round: 1,
   sentAt: NOW,
+  rest: false,
   ...of,
 })
 
@@ -331,6 +333,7 @@ export const heartbeatReply = (of: Partial<HeartbeatReply>): HeartbeatReply => (
   lastIndex: 0,
   whole: true,
   isShort: false,
+  rests: false,
   ...of,
 })
 

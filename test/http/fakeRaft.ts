@@ -75,6 +75,7 @@ export const leading: GroupStatus = {
   scrubs: { count: 3, tookMillis: 250 },
   diskBusyMillis: 0,
   diskShort: false,
+  resting: false,
   configuration: {
     voters: ["n1", "n2"],
     outgoing: [],

@@ -18,6 +18,7 @@ import { type Snapshot, SnapshotStore, StateDamaged } from "../../src/storage/Sn
 import type { StatePosition } from "../../src/storage/StateStore.ts"
 import { layerMemory as layerNetwork, MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { Transport } from "../../src/transport/Transport.ts"
+import { Pulses } from "./Pulses.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -45,6 +46,8 @@ export class TestNode {
     /** What is kept for that. */
     reserveBytes: 0,
     isDiskBroken: false,
+    /** How often the disk looks whether it is broken. */
+    diskLookMillis: 500,
     writeMillis: 0,
     readMillis: 0,
     queryMillis: 0,
@@ -74,6 +77,8 @@ export class TestNode {
   readonly events: Array<Readonly<Record<string, unknown>>> = []
   /** How often the leader's life has looked for timers. */
   timerLooks = 0
+  /** What its machine wants proposed, and when, by the wall clock. */
+  timers: ReadonlyArray<{ readonly at: number; readonly command: string }> = []
 
   constructor(id: NodeId, initial: Configuration) {
     this.id = id
@@ -107,6 +112,7 @@ const noting =
 export class Cluster {
   readonly world: World
   readonly network = new MemoryNetwork()
+  readonly pulses: Pulses
   readonly nodes: Array<TestNode>
   readonly initial: Configuration
   readonly options: Partial<RaftOptions>
@@ -120,6 +126,7 @@ export class Cluster {
     leading: (node: TestNode) => LeadingService | null = () => null,
   ) {
     this.world = new World(seed)
+    this.pulses = new Pulses(this.world, this.network)
     this.options = options
     this.#leading = leading
     this.initial = {
@@ -164,7 +171,7 @@ export class Cluster {
       Layer.provideMerge(
         Layer.mergeAll(
           layerWeather(node),
-          layerNetwork({ network: this.network, id: node.id }),
+          this.pulses.around(node.id, layerNetwork({ network: this.network, id: node.id })),
           layerToyMachine(node),
           layerToySnapshots(node),
           Layer.succeed(Leading, this.#leading(node)),
@@ -178,6 +185,22 @@ export class Cluster {
     })
     this.fork(program)
     if (!this.world.runUntil(() => node.raft !== null, 1000)) throw new Error(`${node.id} did not start`)
+  }
+
+  /** Both ways; the pulses notice it. */
+  cut(one: NodeId, other: NodeId): void {
+    this.network.cut(one, other)
+    this.pulses.look()
+  }
+
+  cutOneWay(from: NodeId, to: NodeId): void {
+    this.network.cutOneWay(from, to)
+    this.pulses.look()
+  }
+
+  healAll(): void {
+    this.network.healAll()
+    this.pulses.look()
   }
 
   /** Ends the node's lives; what its disk holds stays. */
@@ -317,7 +340,7 @@ const layerWeather = (node: TestNode) =>
       LogStore.of({
         ...store,
         failed: Effect.gen(function* () {
-          while (!node.weather.isDiskBroken) yield* Effect.sleep(500)
+          while (!node.weather.isDiskBroken) yield* Effect.sleep(node.weather.diskLookMillis)
           return yield* new StorageFailed({ operation: "idle", message: "EIO", cause: "EIO" })
         }),
         write: Effect.fnUntraced(function* (batch) {
@@ -448,9 +471,15 @@ const layerToyMachine = (node: TestNode) =>
       status: Effect.die("nobody asks the toy for its status"),
       nextTimer: Effect.sync(() => {
         node.timerLooks++
-        return null
+        const waiting = node.timers.filter(({ command }) => !node.applied.includes(command))
+        return waiting.length === 0 ? null : Math.min(...waiting.map(({ at }) => at))
       }),
-      due: () => Effect.succeed([]),
+      due: (now) =>
+        Effect.sync(() =>
+          node.timers
+            .filter(({ at, command }) => at <= now && !node.applied.includes(command))
+            .map(({ command }) => encoder.encode(command)),
+        ),
       events: () => Effect.die("nobody watches the toy"),
     })
   })

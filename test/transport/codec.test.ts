@@ -180,8 +180,8 @@ describe("what is not well-formed is refused", () => {
       ...rest,
     },
   })
-  const beatRequest = { term: 1, commit: 1, round: 1, sentAt: 1, acknowledged: 1 }
-  const beatReply = { term: 1, round: 1, sentAt: 1, lastIndex: 1, whole: true, isShort: false }
+  const beatRequest = { term: 1, commit: 1, round: 1, sentAt: 1, acknowledged: 1, rest: false }
+  const beatReply = { term: 1, round: 1, sentAt: 1, lastIndex: 1, whole: true, isShort: false, rests: false }
   const wireHello = { ...hello, witnessedIncarnation: "", witnessedSequence: 0 }
   const bad: Readonly<Record<string, Partial<wire.Frame>>> = {
     "a frame without a message": {},

@@ -219,6 +219,7 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     acknowledged: count,
     round: count,
     sentAt: count,
+    rest: fc.boolean(),
   }),
   HeartbeatReply: of("HeartbeatReply", {
     term: count,
@@ -227,6 +228,7 @@ export const messages: Readonly<Record<Payload["type"], fc.Arbitrary<Payload>>> 
     lastIndex: count,
     whole: fc.boolean(),
     isShort: fc.boolean(),
+    rests: fc.boolean(),
   }),
   SnapshotChunk: chunk,
   SnapshotReply: of("SnapshotReply", {
@@ -299,6 +301,7 @@ export const ask = (round: number): Beat["payload"] => ({
   acknowledged: 3,
   round,
   sentAt: 1_000,
+  rest: false,
 })
 
 /** What answers it. */
@@ -310,6 +313,7 @@ export const answerTo = (round: number): Beat["payload"] => ({
   lastIndex: 3,
   whole: true,
   isShort: false,
+  rests: false,
 })
 
 /** A socket without manners: what it writes is up to the test, what it hears is kept. */

@@ -1,0 +1,152 @@
+// Does the group rest on this node? What its lives are told of it, and what the decisions are told of the lives and of the
+// peers' processes.
+
+import { type Clock, Effect, Latch, type Scope } from "effect"
+import type { Input, Node } from "../consensus/node.ts"
+import { freshAtRest, isResting, watchedPeers } from "../consensus/quiet.ts"
+import { step } from "../consensus/step.ts"
+import type { Index, Millis, NodeId } from "../consensus/types.ts"
+import type { Transport } from "../transport/Transport.ts"
+import type { RaftOptions } from "./options.ts"
+
+/** When the machine's next timer is due, by the wall clock, as of an applied index. */
+interface NextTimer {
+  readonly asOf: Index
+  readonly at: number | null
+}
+
+interface Around {
+  readonly options: Pick<RaftOptions, "rests">
+  readonly node: Node
+  readonly transport: Transport["Service"]
+  readonly clock: Clock.Clock
+  /** The monotonic clock. */
+  readonly now: () => Millis
+  readonly post: (input: Input) => void
+}
+
+/** Not worth a rest. */
+const SOON_MILLIS = 5_000
+
+export class Rest {
+  readonly #around: Around
+  /** Open while the group is awake. */
+  readonly #awake = Latch.makeUnsafe(true)
+  /** Open while somebody may wait at the door. */
+  readonly #door = Latch.makeUnsafe(true)
+  #keepers: ReadonlyArray<() => boolean> = []
+  #freshAt: Millis = Number.NEGATIVE_INFINITY
+  /** Written by the leader's life alone. */
+  nextTimer: NextTimer = { asOf: -1, at: null }
+
+  constructor(around: Around) {
+    this.#around = around
+  }
+
+  /** As of the last turn. */
+  get isResting(): boolean {
+    return isResting(this.#around.node)
+  }
+
+  /** Succeeds at once while the group is awake. What ticks for it waits here, and so ticks no more while it rests. */
+  get awake(): Effect.Effect<void> {
+    return this.#awake.await
+  }
+
+  /** As {@link awake}; and while the group rests, when somebody has come to the door who does not wake it. */
+  get attended(): Effect.Effect<void> {
+    return this.#door.await
+  }
+
+  /** Somebody wants something that the turn does not hear of. */
+  stir(): void {
+    if (this.isResting) this.#around.post({ type: "Stirred" })
+  }
+
+  knock(): void {
+    this.#door.openUnsafe()
+  }
+
+  /** Nobody waits at the door. */
+  shut(): void {
+    if (this.isResting) this.#door.closeUnsafe()
+  }
+
+  /** Each says whether a life has something to do, or would miss it if the group rested; asked before every turn. */
+  keptAwakeBy(keepers: ReadonlyArray<() => boolean>): void {
+    this.#keepers = keepers
+  }
+
+  /** Hears of peers that fall silent, or are another process. The turn looks at the pulses themselves. */
+  readonly follow: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() =>
+    Effect.acquireRelease(
+      Effect.sync(() =>
+        this.#around.transport.onPulse((peer, what) => {
+          if (what === "heard" || !watchedPeers(this.#around.node).includes(peer)) return
+          this.#around.post({ type: what === "silent" ? "PeerSilent" : "PeerAnother", peer })
+        }),
+      ),
+      (stop) => Effect.sync(stop),
+    ),
+  )
+
+  /** Before the mail of a turn. */
+  begin(now: Millis): void {
+    if (!this.#around.options.rests) return
+    // What the pulses prove is proven, also if they end the rest.
+    this.#noteFresh()
+    const isAllowed = this.#isAllowed
+    if (isAllowed !== this.#around.node.mayRest)
+      step(this.#around.node, { type: "RestAllowed", isAllowed }, now)
+    this.#look(now)
+  }
+
+  /** Behind the mail of a turn: who has gone to rest just now may have missed that its leader's process ended. */
+  end(now: Millis): void {
+    if (!this.#around.options.rests) return
+    this.#look(now)
+    if (this.isResting) this.#awake.closeUnsafe()
+    else {
+      this.#awake.openUnsafe()
+      this.#door.openUnsafe()
+    }
+  }
+
+  /** This node knew then that it had everything, by the pulses of the others at rest; the past, when it never rested. */
+  get freshAt(): Millis {
+    this.#noteFresh()
+    return this.#freshAt
+  }
+
+  #noteFresh(): void {
+    if (!this.isResting) return
+    const { node, now } = this.#around
+    this.#freshAt = Math.max(this.#freshAt, freshAtRest(node, this.#pulses, now()))
+  }
+
+  get #pulses() {
+    return watchedPeers(this.#around.node).flatMap((peer) => {
+      const pulse = this.#around.transport.pulse(peer)
+      return pulse === null ? [] : [{ peer, process: pulse.session, heardAt: pulse.heardAt }]
+    })
+  }
+
+  #look(now: Millis): void {
+    if (watchedPeers(this.#around.node).length > 0)
+      step(this.#around.node, { type: "PulsesSeen", pulses: this.#pulses }, now)
+  }
+
+  get #isAllowed(): boolean {
+    const { role } = this.#around.node
+    if (this.#keepers.some((isBusy) => isBusy())) return false
+    const isHeard = (peer: NodeId) => this.#around.transport.pulse(peer) !== null
+    if (role.kind === "leader") return !this.#isTimerSoon && [...role.progress.keys()].every(isHeard)
+    return role.kind === "follower" && role.leader !== null && isHeard(role.leader)
+  }
+
+  get #isTimerSoon(): boolean {
+    const { asOf, at } = this.nextTimer
+    if (asOf < this.#around.node.appliedIndex) return true
+    return at !== null && at - this.#around.clock.currentTimeMillisUnsafe() < SOON_MILLIS
+  }
+}
