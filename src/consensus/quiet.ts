@@ -2,7 +2,8 @@
 // and goes to rest when all members rest; from then on the processes' pulses stand for the heartbeats.
 
 import { isJoint } from "./configuration.ts"
-import type { HeartbeatReply, HeartbeatRequest, Message } from "./message.ts"
+import type { HeartbeatReply, HeartbeatRequest } from "./message.ts"
+import { isNewsToFollower, isNewsToLeader } from "./news.ts"
 import { type Follower, type Input, type Leader, lacksState, type Node } from "./node.ts"
 import { quorumReached } from "./quorum.ts"
 import { peersOf, sendHeartbeats } from "./reading.ts"
@@ -94,72 +95,6 @@ export const wakeForNews = (node: Node, input: Input, now: Millis): void => {
     const isBeat = input.type === "Received" && input.message.type === "HeartbeatRequest"
     if (isBeat) role.rest = null
     else wakeFollower(node, role, now)
-  }
-}
-
-const isNewsToLeader = (node: Node, leader: Leader, input: Input): boolean => {
-  if (input.type !== "Received") return isNewsOfOwn(node, input)
-  const { message, from } = input
-  if (message.term > node.term) return true
-  switch (message.type) {
-    case "HeartbeatReply": {
-      if (message.term < node.term) return false
-      const { whole, isShort, lastIndex, round, rests } = message
-      if (!whole || isShort || lastIndex !== node.log.lastIndex) return true
-      return leader.rest.isResting && round >= leader.rest.offeredFrom && !rests
-    }
-    case "AppendReply":
-      return !(message.accepted && message.whole && message.index <= (leader.progress.get(from)?.match ?? 0))
-    case "VoteRequest":
-    case "ReadIndexRequest":
-    case "SnapshotReply":
-      return true
-    default:
-      return false
-  }
-}
-
-const isNewsToFollower = (node: Node, input: Input): boolean => {
-  if (input.type !== "Received") return isNewsOfOwn(node, input)
-  const { message } = input
-  if (message.term > node.term || message.type === "VoteRequest") return true
-  return message.term === node.term && isLeadersNews(node, message)
-}
-
-/** All that a leader says, but that there is nothing to do. */
-const isLeadersNews = (node: Node, message: Message): boolean => {
-  switch (message.type) {
-    case "HeartbeatRequest":
-      return !message.rest || message.commit !== node.commitIndex
-    case "AppendRequest":
-    case "SnapshotChunk":
-    case "TimeoutNow":
-      return true
-    default:
-      return false
-  }
-}
-
-/** What the disk and the machine say of what they had to do is none: a group that rests has left them nothing. */
-const isNewsOfOwn = (node: Node, input: Input): boolean => {
-  switch (input.type) {
-    case "RestAllowed":
-      return !input.isAllowed
-    case "RoomChanged":
-      return input.isShort !== node.isShort
-    case "ReadRequested":
-    case "Proposed":
-    case "ChangeAsked":
-    case "ResetAsked":
-    case "TransferAsked":
-    case "HoldChanged":
-    case "LossFound":
-    case "ChunkKept":
-    case "SnapshotCompleted":
-    case "Stirred":
-      return true
-    default:
-      return false
   }
 }
 
