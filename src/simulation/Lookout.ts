@@ -3,6 +3,7 @@
 import { isJoint, isVoter } from "../consensus/configuration.ts"
 import type { AppendReply, Message } from "../consensus/message.ts"
 import type { Node, Role, Turn } from "../consensus/node.ts"
+import { isResting } from "../consensus/quiet.ts"
 import type { Entry, Index, NodeId, Standing, Term } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Outcome } from "../machine/outcome.ts"
@@ -76,6 +77,7 @@ export class Lookout {
         if (progress.isWindowFull(inFlightMessagesMax, inFlightBytesMax)) this.#sightings.see("window full")
       }
     }
+    if (isResting(node)) this.#sightings.see(role.kind === "leader" ? "leader at rest" : "follower at rest")
     const { pendingInstall } = node
     const isInstalling = pendingInstall !== null && log.persistedIndex >= pendingInstall.index
     const { current, currentIndex } = node.configurations

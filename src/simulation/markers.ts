@@ -52,6 +52,8 @@ export const markers = {
   "change refused for want of live voters": "too few of the new voters would have been there",
   "leadership handed over": "an operator's transfer of leadership succeeded",
   "successor failed": "a successor did not take over in time, and the leader went on",
+  "leader at rest": "all members rested, and the leader beat no more",
+  "follower at rest": "a follower rested",
   "read by lease": "a read was served without a round",
   "read at a follower": "a follower served a linearizable read",
   "read index asked again": "a follower's question to its leader was repeated",

@@ -27,7 +27,8 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const ids = [...new Set([...members.voters, ...members.outgoing, ...members.learners])]
   const spares = drawSpares(chance.fork("spares"), ids)
   const everybody = [...ids, ...spares]
-  const raft = drawSettings(chance.fork("settings"))
+  const settings = drawSettings(chance.fork("settings"))
+  const raft = { ...settings, ...drawRest(chance.fork("rest"), settings) }
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
@@ -111,6 +112,10 @@ const drawSettings = (chance: Chance): RaftSettings => {
     repairPauseMillisMax: chance.pick([20, 500]),
   }
 }
+
+/** In a third of the runs the group rests, and soon: there is never peace for long. */
+const drawRest = (chance: Chance, { limits = defaultLimits }: RaftSettings): RaftSettings =>
+  chance.happens(1 / 3) ? { rests: true, limits: { ...limits, quietBeatsMin: chance.pick([1, 3, 8]) } } : {}
 
 /** One kind of trouble: often not at all, else as often as the seed draws. */
 const drawDisk = (chance: Chance): Script["disk"] => {

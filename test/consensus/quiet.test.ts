@@ -1,6 +1,7 @@
 // When does a group rest, and what wakes it? The rules one by one, and clusters of the decisions that are mostly quiet.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { successorFor } from "../../src/consensus/handover.ts"
 import type { HeartbeatReply, HeartbeatRequest, Message } from "../../src/consensus/message.ts"
 import type { Input, Leader, Node } from "../../src/consensus/node.ts"
 import { freshAtRest, isResting, watchedPeers } from "../../src/consensus/quiet.ts"
@@ -244,6 +245,7 @@ describe("a leader at rest wakes, and tells everybody at once,", () => {
     ["a disk without room", () => ({ type: "RoomChanged", isShort: true })],
     ["a loss that others know of", () => ({ type: "LossFound" })],
     ["a pre-vote", ({ term }) => voteRequest({ term: term + 1, preVote: true, lastIndex: 2, lastTerm: 2 })],
+    ["a pre-vote of somebody who is behind", ({ term }) => voteRequest({ term, preVote: true })],
     ["a vote", ({ term }) => voteRequest({ term: term + 1, lastIndex: 2, lastTerm: 2 })],
     ["a follower's read", ({ term }) => readIndexRequest({ term })],
     [
@@ -338,9 +340,10 @@ describe("a leader that has woken", () => {
     expect(served.reads).toEqual([{ origin, index: 2 }])
   })
 
-  test("hands over to one that it has heard by its pulse alone", () => {
+  test("hands over to one that it has heard by its pulse alone, and has known at rest that it can", () => {
     const { node, now } = restingLeader()
     const later = now + 600_000
+    expect(successorFor(node, "b", later)).toBe("b")
     when(node, pulses(later, { b: "b1", c: "c1" }), later)
     const outcome = when(node, { type: "TransferAsked", to: "b", origin: {} }, later)
     expect(sent(outcome, "TimeoutNow")).toMatchObject([{ to: "b" }])
