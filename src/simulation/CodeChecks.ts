@@ -220,9 +220,13 @@ export class CodeChecks {
     const input = readSystem("$instance/quarantine", command.input)!
     const isRefused = outcome._tag === "Refused" && outcome.code === "quarantined"
     insist("quarantine", isRefused, `entry ${index} puts ${tillName}/${key} into quarantine`, outcome)
-    if (this.#truth.isQuarantined(key, index)) return
     const { voidFrom, version } = input
     const isVoid = voidFrom !== null
+    if (this.#truth.isQuarantined(key, index)) {
+      // By a trial, while every replica stood still before that: from here on what is voided is held back.
+      if (!isVoid || this.#truth.isHeldBack(key)) return
+      this.#truth.lifted(key, index)
+    }
     this.#truth.secluded(key, { from: index, version, isVoid, countsFrom: voidFrom ?? index })
     if (this.#truth.isSuspended(version, index)) this.#sightings.see("actor suspended")
     if (!isVoid) return this.#sightings.see("quarantined before the log")

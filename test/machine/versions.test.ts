@@ -433,6 +433,20 @@ describe("an instance in quarantine", () => {
       return to
     }
 
+    test("is held back as well where a trial had put the instance there before it was voided (R16)", () => {
+      const { to, input } = quarantined()
+      const voidFrom = to.at.index
+      const repair = { how: "before", state: null, force: false } as const
+      to.system("$instance/quarantine", "till/a", { ...input, command: "pay", voidFrom })
+      expect(to.system("$instance/repair", "till/a", repair)).toMatchObject({ code: "quarantined" })
+      // The first that voids is what is held back: another trial, or void, changes nothing of it.
+      to.system("$instance/quarantine", "till/a", { ...input, voidFrom: null })
+      expect(to.system("$instance/repair", "till/a", repair)).toMatchObject({ code: "quarantined" })
+      expect(to.system("$instance/repair", "till/a", { ...repair, force: true })).toMatchObject({
+        revision: 1,
+      })
+    })
+
     test("is dropped by an operator's word alone: somebody may have acknowledged it (R16)", () => {
       for (const [repair, answer, then] of [
         [{ how: "before", state: null }, { revision: 0 }, "100"],
