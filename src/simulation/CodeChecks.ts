@@ -224,7 +224,7 @@ export class CodeChecks {
     const isVoid = voidFrom !== null
     if (this.#truth.isQuarantined(key, index)) {
       // By a trial, while every replica stood still before that: from here on what is voided is held back.
-      if (!isVoid || this.#truth.isHeldBack(key)) return
+      if (!isVoid || this.#truth.isHeldBack(key) || !this.#truth.isSecludedSince(key, voidFrom)) return
       this.#truth.lifted(key, index)
     }
     this.#truth.secluded(key, { from: index, version, isVoid, countsFrom: voidFrom ?? index })

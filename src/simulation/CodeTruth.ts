@@ -69,6 +69,11 @@ export class CodeTruth {
     return [...this.#suspensions.values()].some((spans) => isWithin(spans, from, until))
   }
 
+  /** It came into quarantine behind that entry. */
+  isSecludedSince(key: string, index: Index): boolean {
+    return (this.#quarantines.get(key)?.at(-1)?.from ?? 0) > index
+  }
+
   secluded(key: string, given: Omit<Secluded, "until">): void {
     const spans = this.#quarantines.get(key) ?? []
     this.#quarantines.set(key, [...spans, { ...given, until: endless }])

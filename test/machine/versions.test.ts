@@ -435,15 +435,16 @@ describe("an instance in quarantine", () => {
 
     test("is held back as well where a trial had put the instance there before it was voided (R16)", () => {
       const { to, input } = quarantined()
-      const voidFrom = to.at.index
       const repair = { how: "before", state: null, force: false } as const
-      to.system("$instance/quarantine", "till/a", { ...input, command: "pay", voidFrom })
-      expect(to.system("$instance/repair", "till/a", repair)).toMatchObject({ code: "quarantined" })
-      // The first that voids is what is held back: another trial, or void, changes nothing of it.
-      to.system("$instance/quarantine", "till/a", { ...input, voidFrom: null })
-      expect(to.system("$instance/repair", "till/a", repair)).toMatchObject({ code: "quarantined" })
-      expect(to.system("$instance/repair", "till/a", { ...repair, force: true })).toMatchObject({
-        revision: 1,
+      to.system("$instance/quarantine", "till/c", { ...input, voidFrom: null })
+      // Every replica has stood still before an entry in front of that one.
+      to.system("$instance/quarantine", "till/c", { ...input, voidFrom: to.at.index - 1 })
+      expect(to.system("$instance/repair", "till/c", repair)).toMatchObject({ code: "quarantined" })
+      // The first that voids is what is held back: another trial changes nothing of it.
+      to.system("$instance/quarantine", "till/c", { ...input, voidFrom: null })
+      expect(to.system("$instance/repair", "till/c", repair)).toMatchObject({ code: "quarantined" })
+      expect(to.system("$instance/repair", "till/c", { ...repair, force: true })).toMatchObject({
+        revision: 0,
       })
     })
 

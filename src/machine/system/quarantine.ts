@@ -29,8 +29,8 @@ export const quarantine = (
   const { version, by, command, commandId, timer, voidFrom } = input
   // A trial may have put it there while every replica stood still before that entry. What is voided all the same is held
   // back, as the trial's was not: somebody may have been told that it was executed.
-  const isKept = present !== null && (voidFrom === null || present.isVoid)
-  if (isKept) return refusals.quarantined(present)
+  const isVoidedNow = present !== null && voidFrom !== null && !present.isVoid && voidFrom < present.index
+  if (present !== null && !isVoidedNow) return refusals.quarantined(present)
   const executedAt = state.instances.get(actor, key)?.index ?? 0
   if (voidFrom !== null && executedAt >= voidFrom) {
     // A majority could not get past what ran here: what this node has made of it is nobody else's.
