@@ -3,14 +3,7 @@
 import { type Context, Hono } from "hono"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import {
-  activateVersion,
-  listActors,
-  planVersion,
-  repairInstance,
-  rollBackVersion,
-  uploadVersion,
-} from "./actors.ts"
+import { listActors, planVersion, repairInstance } from "./actors.ts"
 import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
@@ -34,7 +27,9 @@ import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
+import { activateVersion, rollBackVersion } from "./switching.ts"
 import { parseQuery, rawPath } from "./target.ts"
+import { uploadVersion } from "./uploading.ts"
 import { defaultWatchLimits, type WatchLimits } from "./Watchers.ts"
 import { WatchersOfGroups } from "./WatchersOfGroups.ts"
 import { type SetIdleSeconds, watch } from "./watch.ts"
@@ -95,7 +90,7 @@ export const makeApp = (options: AppOptions): App => {
     bodies,
     founding: options.founding ?? (async () => "This node founds no groups."),
   }
-  const deploying = { doors, bodies, bundle: options.bundle }
+  const deploying = { ...grouping, bundle: options.bundle }
   let draining = false
 
   const routes: ReadonlyArray<Route> = [
