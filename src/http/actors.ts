@@ -2,18 +2,14 @@
 // actor as a whole, wherever it lives, or in one group that is named.
 
 import { Effect } from "effect"
-import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Manifest } from "../machine/Catalogue.ts"
 import type { ActorStatus } from "../machine/MachineHost.ts"
-import { isActorName } from "../machine/Registry.ts"
 import { unknownActor } from "../machine/refusals.ts"
 import { homeOf } from "../machine/slots.ts"
-import { type Body, bodyOf, codeBodyOf, codeIn } from "./actorCode.ts"
-import type { Bodies } from "./Bodies.ts"
-import { type Doors, jsonResponse } from "./Doors.ts"
+import { bodyOf, codeBodyOf, codeIn } from "./actorCode.ts"
+import { type ActorsOptions, actorOf, answer, textIn } from "./actorRoutes.ts"
 import { command, type Sender } from "./deploy.ts"
 import { fewAtOnce, groupsAtOnce } from "./fewAtOnce.ts"
-import type { Founding } from "./groups.ts"
 import {
   type Asked,
   askedOf,
@@ -30,17 +26,8 @@ import {
 import { mergeActor } from "./mergedActors.ts"
 import { mergePlans } from "./mergedPlans.ts"
 import { fromRefused, Problem } from "./problem.ts"
-import { decodePart, keyOfSegment } from "./target.ts"
+import { keyOfSegment } from "./target.ts"
 import { draftOf } from "./uploading.ts"
-
-export interface ActorsOptions {
-  readonly doors: Doors
-  readonly bodies: Bodies
-  /** With whom groups begin that a new actor needs. */
-  readonly founding: Founding
-  /** Makes a module of a source that nobody vouches for. */
-  readonly bundle?: BundleSource | undefined
-}
 
 type Segments = ReadonlyArray<string>
 
@@ -157,20 +144,6 @@ const homeOfKey = async (asked: Asked, actor: string, key: string): Promise<Send
   return home
 }
 
-export const actorOf = (segment: string): string => {
-  const name = decodePart(segment, "The actor's name")
-  if (isActorName(name)) return name
-  throw new Problem("bad-request", `${JSON.stringify(name.slice(0, 64))} is no name for an actor.`)
-}
-
-/** Null: it is not there. */
-export const textIn = (body: Body, field: string, what: string): string | null => {
-  const text = body[field]
-  if (text === undefined) return null
-  if (typeof text === "string") return text
-  throw new Problem("bad-request", `${field} must be ${what}.`)
-}
-
 /** Of the first group that has any: a new one may have none. */
 const latestOf = async (homes: ReadonlyArray<Sender>, actor: string): Promise<string> => {
   const statuses = await statusesIn(homes, actor)
@@ -191,13 +164,6 @@ const recentCommands = async ({ door }: Sender) => {
   )
   return (page?.entries ?? []).flatMap(({ index, command }) => (command === null ? [] : [{ index, command }]))
 }
-
-/** With the headers of the group that is named, or of `main`. */
-export const answer = ({ doors, first }: Asked, body: object, index?: number): Response =>
-  jsonResponse(JSON.stringify(body), {
-    ...doors.headers(first.door),
-    ...(index === undefined ? {} : { "Raftlet-Index": String(index) }),
-  })
 
 const recordedMax = 1000
 const recordedBytesMax = 4 * 1024 * 1024

@@ -3,7 +3,7 @@
 
 import { readToken } from "../machine/system/plan.ts"
 import { type Body, bodyOf } from "./actorCode.ts"
-import { type ActorsOptions, actorOf, answer, textIn } from "./actors.ts"
+import { type ActorsOptions, actorOf, answer, textIn } from "./actorRoutes.ts"
 import { command, type Sender } from "./deploy.ts"
 import { askedOf, groupOf, homesOf, inEach, machineOf, named, seen, statusesIn, statusIn } from "./homes.ts"
 import { digestOf, type Planned, readTokenOfAll, type Standing } from "./mergedPlans.ts"
