@@ -14,7 +14,7 @@ import {
 } from "./Doors.ts"
 import { groupsBehind, membersOf } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
-import { Problem } from "./problem.ts"
+import { Problem, type ProblemCode } from "./problem.ts"
 import { orProblem, within } from "./snapshots.ts"
 import { parseQuery, parseSwitch } from "./target.ts"
 
@@ -137,14 +137,26 @@ export const adminSnapshot = async (doors: Doors, request: Request): Promise<Res
   return jsonResponse(JSON.stringify({ index, term, id, bytes }), doors.headers(door))
 }
 
-/** `GET /healthz`: not only alive, but turning: a question goes through mailbox and machine and comes back. */
-export const healthz = async (doors: Doors, wedged: () => string | null): Promise<Response> => {
-  const reason = wedged()
-  if (reason !== null) throw new Problem("unhealthy", reason)
-  await Promise.all(doors.all().map(probe))
-  return jsonResponse('{"healthy":true}', doors.headers(doors.find(undefined)))
+/**
+ * `GET /healthz`: not only alive, but turning: a question goes through mailbox and machine and comes back. Of many groups
+ * `main` and a few others are asked, the next ones the next time: a balancer that looks every second must not wake them all.
+ */
+export const makeHealthz = (doors: Doors, wedged: () => string | null): (() => Promise<Response>) => {
+  let turn = 0
+  return async () => {
+    const reason = wedged()
+    if (reason !== null) throw new Problem("unhealthy", reason)
+    const [main, ...others] = doors.all()
+    const count = Math.min(probedMax, others.length)
+    const probed = Array.from({ length: count }, (_, at) => others[(turn + at) % others.length]!)
+    turn += count
+    await Promise.all([main!, ...probed].map(probe))
+    return jsonResponse('{"healthy":true}', doors.headers(main!))
+  }
 }
 
+/** Groups besides `main`. */
+const probedMax = 4
 const probeMillis = 1000
 
 const probe = async (door: Door): Promise<void> => {
@@ -159,19 +171,35 @@ const probe = async (door: Door): Promise<void> => {
 
 /** `GET /readyz`: every group knows a leader and has applied what it must. */
 export const readyz = (doors: Doors): Response => {
-  for (const { raft, offering } of doors.all()) {
-    const { group, ready, leader, outcast, parted } = raft.status()
-    if (ready && offering?.isDone === false) {
-      throw new Problem("not-ready", `Group ${group} has not yet taken in the actors of this node's files.`)
-    }
-    if (ready) continue
-    if (parted !== null) {
-      const found = `not what the others have (${parted.reason}, at ${parted.index})`
-      throw new Problem("not-ready", `The state of group ${group} is ${found}: it is in repair.`)
-    }
-    throw leader === null
-      ? new Problem("no-leader", `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`)
-      : new Problem("not-ready", `Group ${group} has not yet applied what was committed.`)
+  const [first, ...more] = doors.all().flatMap((door) => unreadiness(door) ?? [])
+  if (first !== undefined) {
+    const others = more.length === 0 ? "" : ` ${more.length} more of the groups here are not ready.`
+    throw new Problem(first.code, `${first.detail}${others}`)
   }
   return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))
+}
+
+interface Unready {
+  readonly code: ProblemCode
+  readonly detail: string
+}
+
+/** Why nobody is to be sent to this node for what the group has; null: it is ready. */
+const unreadiness = ({ raft, offering }: Door): Unready | null => {
+  const { group, ready, leader, outcast, parted } = raft.status()
+  if (ready && offering?.isDone === false) {
+    const detail = `Group ${group} has not yet taken in the actors of this node's files.`
+    return { code: "not-ready", detail }
+  }
+  if (ready) return null
+  if (parted !== null) {
+    const found = `not what the others have (${parted.reason}, at ${parted.index})`
+    return { code: "not-ready", detail: `The state of group ${group} is ${found}: it is in repair.` }
+  }
+  return leader === null
+    ? {
+        code: "no-leader",
+        detail: `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`,
+      }
+    : { code: "not-ready", detail: `Group ${group} has not yet applied what was committed.` }
 }

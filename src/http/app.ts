@@ -3,12 +3,14 @@
 import { type Context, Hono } from "hono"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
+import type { GroupStatus } from "../raft/Raft.ts"
 import { listActors, planVersion, repairInstance } from "./actors.ts"
-import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
+import { adminCluster, adminNode, adminSnapshot, makeHealthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { Doors, type DoorsOfGroups, jsonResponse, type NodeInfo } from "./Doors.ts"
 import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
+import { groupsListedMax, registerGroupTotals } from "./groupTotals.ts"
 import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
 import { registerMachineMetrics } from "./machineMetrics.ts"
@@ -83,7 +85,8 @@ export const makeApp = (options: AppOptions): App => {
   ])
   const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
   const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
-  const machines = registerGauges(options, doors, bodies)
+  const freshen = registerGauges(options, doors, bodies)
+  const healthz = makeHealthz(doors, options.wedged ?? (() => null))
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
   const grouping = {
     doors,
@@ -206,7 +209,7 @@ export const makeApp = (options: AppOptions): App => {
     {
       method: "GET",
       path: "/healthz",
-      handle: () => healthz(doors, options.wedged ?? (() => null)),
+      handle: () => healthz(),
     },
     { method: "GET", path: "/readyz", handle: () => readyz(doors) },
     {
@@ -214,7 +217,7 @@ export const makeApp = (options: AppOptions): App => {
       path: "/metrics",
       handle: async (request) => {
         parseQuery(request, [])
-        await machines()
+        await freshen()
         return new Response(metrics.text(), {
           headers: { ...doors.headers(doors.find(undefined)), "Content-Type": "text/plain; version=0.0.4" },
         })
@@ -268,19 +271,26 @@ export const makeApp = (options: AppOptions): App => {
   }
 }
 
-/** The gauges of the node, and how to freshen those that must be asked for. */
+/** The gauges of the node, and how to freshen them before somebody reads. */
 const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() => Promise<void>) => {
   const { metrics } = options
+  let statuses: ReadonlyArray<GroupStatus> = []
+  registerGroupTotals(metrics, () => statuses)
   registerNodeMetrics(
     metrics,
-    () => doors.all().map(({ raft }) => raft.status()),
+    () => statuses.slice(0, groupsListedMax),
     () => options.node.uptimeMillis(),
   )
   registerLeadingMetrics(metrics, doors)
   metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
     { labels: [], value: bodies.bytes },
   ])
-  return registerMachineMetrics(metrics, doors)
+  const askMachines = registerMachineMetrics(metrics, doors)
+  return async () => {
+    // Once for all figures: each of them would ask a thousand groups again.
+    statuses = doors.all().map(({ raft }) => raft.status())
+    await askMachines()
+  }
 }
 
 /** Nothing stands at this path, or not with this method, or a part of it is empty. */

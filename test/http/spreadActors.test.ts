@@ -7,6 +7,7 @@ import { makeSpread, till } from "./deploying.ts"
 import { documentOf, expectDescribed } from "./described.ts"
 import { problemOf } from "./problems.ts"
 
+// biome-ignore lint/suspicious/noExplicitAny: answers of all routes, of which a test names what it looks at.
 type Body = Record<string, any>
 
 const spread = (source: string, home = "shards: 3,") => source.replace("state:", `${home} state:`)
