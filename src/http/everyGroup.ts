@@ -31,6 +31,7 @@ export const partsResponse = (doors: Doors, groups: ReadonlyArray<Part>): Respon
 /** What is left until then, ms; throws where nothing is: the group was not asked at all. */
 export const millisUntil = (door: Door, deadline: number): number => {
   const millis = deadline - door.raft.now()
-  if (millis > 0) return millis
+  // A timer may ring a little early.
+  if (millis >= 1) return millis
   throw new Problem("timeout", "Time was up before it came to this group's turn.", { outcome: "rejected" })
 }
