@@ -84,7 +84,7 @@ describe("what is asked for", () => {
       expect(out.includes("Nothing was changed")).toBe(dryRun)
       const force = more.some((word) => word === "--force") ? { force: true } : {}
       expect(cluster.changes.map(({ node, path, body }) => ({ node, path, body }))).toEqual([
-        { node: "n2", path: "/admin/reset", body: { voters: ["n1", "n2"], dryRun, ...force } },
+        { node: "n2", path: "/admin/reset?group=*", body: { voters: ["n1", "n2"], dryRun, ...force } },
       ])
     })
   }

@@ -106,8 +106,9 @@ const actorText = (actor: ActorAnswer): string => {
           `\n! in ${printable(group)} ${other === null ? "no version" : shortId(other)} is active: the switch that was begun goes on ` +
           "by the same words",
       ),
-    ...versions.flatMap(({ version, missingIn = [] }) =>
-      missingIn.length === 0
+    // Of others nobody will miss them.
+    ...versions.flatMap(({ version, missingIn = [] }, at) =>
+      missingIn.length === 0 || (version !== actor.active && at < versions.length - 1)
         ? []
         : [
             `\n! ${shortId(version)} is missing in ${shortened(missingIn.map(printable))}: upload it once more`,
