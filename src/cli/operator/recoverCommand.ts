@@ -1,6 +1,6 @@
 // `recover`: how does a cluster go on that has lost its majority for good? By an operator's word, and with a loss.
 
-import { Console, Effect } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command } from "effect/cli"
 import { parseId } from "../addresses.ts"
 import { failed, refused } from "../CliFailure.ts"
@@ -28,20 +28,38 @@ const othersText = (others: ReadonlyArray<Part>, isDone: boolean): ReadonlyArray
   const refused = others.filter(({ status }) => status >= 400)
   const led = others.filter(({ status, leader }) => status < 400 && typeof leader === "string")
   const reset = others.filter((part) => !refused.includes(part) && !led.includes(part))
-  const losing = reset.filter(
-    ({ cut, onlyOnBest }) => onlyOnBest !== null || (Array.isArray(cut) && cut.length > 0),
-  )
+  const losses = reset.flatMap(lossText)
   const lines = [
     `${thousands(reset.length)} other groups ${isDone ? "are reset" : "would be reset"} with it`,
-    ...(led.length === 0 ? [] : [`${thousands(led.length)} have a leader, and are left as they are`]),
-    ...losing
-      .slice(0, linesMax)
-      .map(({ group, onlyOnBest, cut }) => `${group}: ${fieldsText({ onlyOnBest, cut })}`),
+    ...(led.length === 0 ? [] : [`${thousands(led.length)} with a leader, left as it is`]),
+    ...losses.slice(0, linesMax),
     ...refused.slice(0, linesMax).map(({ group, code, detail }) => `! ${group}: ${code}: ${detail}`),
     ...(refused.length > linesMax ? [`! and ${thousands(refused.length - linesMax)} more`] : []),
   ]
-  return ["", ...lines.map((line) => line.split("\n").map(printable).join("; "))]
+  return ["", ...lines.map(printable)]
 }
+
+const Range = Schema.Struct({ from: Schema.Finite, to: Schema.Finite })
+
+const Losses = Schema.Struct({
+  onlyOnBest: Schema.NullOr(Range),
+  cut: Schema.Array(Schema.Struct({ id: Schema.String, ...Range.fields })),
+})
+
+/** What hangs on one disk, and what is given up; empty: nothing. */
+const lossText = (part: Part): ReadonlyArray<string> => {
+  const losses = Option.getOrNull(Schema.decodeUnknownOption(Losses)(part))
+  if (losses === null) return []
+  const { onlyOnBest, cut } = losses
+  const told = [
+    ...(onlyOnBest === null ? [] : [`${rangeText(onlyOnBest)} on no other survivor's disk`]),
+    ...cut.map(({ id, ...range }) => `${rangeText(range)} of ${id} given up`),
+  ]
+  return told.length === 0 ? [] : [`${part.group}: ${told.join("; ")}`]
+}
+
+const rangeText = ({ from, to }: typeof Range.Type): string =>
+  `entries ${thousands(from)} to ${thousands(to)}`
 
 const linesMax = 20
 
