@@ -62,8 +62,9 @@ const resetEach = async (doors: Doors, asked: Asked): Promise<Response> => {
   const reset = await partsOf(others, resetsAtOnce, async (door) => {
     const status = door.raft.status()
     if (status.leader !== null) return { done: false, leader: status.leader }
-    refuseOtherVoters(door, votersIn(asked.voters, status), ruling)
-    return resetOne(doors, door, asked)
+    const voters = membersAmong(status, namesIn(asked.voters))
+    refuseOtherVoters(door, voters, ruling)
+    return resetOne(doors, door, { ...asked, voters })
   })
   return partsResponse(doors, [...parts, ...reset])
 }
@@ -83,18 +84,22 @@ const mainOf = (doors: Doors): Ruling => {
 }
 
 /**
- * The members of every group follow those of `main`. A group that was reset to others would be changed by whoever has its old
- * majority as soon as that comes back: two majorities of one group would live.
+ * Whoever is given up is kept out by `main`: it is no member there. A group that was reset to others than those would have a
+ * second majority among nodes that are not kept out. Who came to `main` just before the loss may be no member of it yet.
  */
 const refuseOtherVoters = ({ raft }: Door, ids: ReadonlyArray<NodeId>, main: Ruling): void => {
-  const isSame = ids.length === main.voters.length && ids.every((id) => main.voters.includes(id))
+  const voters = membersAmong(raft.status(), main.voters)
+  const isSame = ids.length === voters.length && ids.every((id) => voters.includes(id))
   if (isSame && main.isSettled) return
-  const now = main.isSettled ? main.voters.join(", ") : "changing"
+  const now = main.isSettled ? voters.join(", ") : "changing"
   throw new Problem(
     "bad-request",
     `The voters of ${raft.group} must be those of ${defaultGroup}, and those are ${now}: reset ${defaultGroup} first.`,
   )
 }
+
+const membersAmong = ({ members }: GroupStatus, ids: ReadonlyArray<NodeId>): ReadonlyArray<NodeId> =>
+  ids.filter((id) => members.some((member) => member.id === id))
 
 const resetOne = async (doors: Doors, door: Door, asked: Asked) => {
   const { dryRun, isForced, deadline } = asked
@@ -141,13 +146,17 @@ const resetOne = async (doors: Doors, door: Door, asked: Asked) => {
 
 /** What the group would refuse as well, said before anybody is asked, and in a dry run, too. */
 const votersIn = (voters: unknown, { id, members }: GroupStatus): ReadonlyArray<NodeId> => {
-  if (!Array.isArray(voters)) throw new Problem("bad-request", "voters must be an array of ids.")
-  const ids = voters.map((each: unknown) => memberId(each, "An item of voters"))
+  const ids = namesIn(voters)
   if (!ids.includes(id)) throw new Problem("bad-request", `${id} is asked, so it must be among the voters.`)
   if (new Set(ids).size !== ids.length) throw new Problem("bad-request", "Every voter stands once.")
   const stranger = ids.find((each) => !members.some((member) => member.id === each))
   if (stranger !== undefined) throw new Problem("unknown-member", `${stranger} is no member.`)
   return ids
+}
+
+const namesIn = (voters: unknown): ReadonlyArray<NodeId> => {
+  if (!Array.isArray(voters)) throw new Problem("bad-request", "voters must be an array of ids.")
+  return voters.map((each: unknown) => memberId(each, "An item of voters"))
 }
 
 /** Of those that are as far as each other, the first. */

@@ -226,6 +226,24 @@ describe("a reset of all groups", () => {
     ])
   })
 
+  test("leaves out who came to main just before the loss, and is no member of the group yet", async () => {
+    const n3 = { ...lost.members[1]!, id: "n3" }
+    const { parts, resets } = await nodeOf({
+      main: { ...leading, configuration: { ...leading.configuration, voters: ["n1", "n3"] } },
+      orders: lost,
+      bills: { ...lost, members: [...lost.members, n3] },
+    })
+    expect(
+      await parts("POST", "/admin/reset?group=*", { voters: ["n1", "n3"], dryRun: false }),
+    ).toMatchObject([
+      { group: "main", done: false, leader: "n1" },
+      { group: "orders", status: 200, done: true, voters: ["n1"] },
+      // Here it is one, and must answer.
+      { group: "bills", status: 503, code: "not-ready" },
+    ])
+    expect(resets.map(([group]) => group)).toEqual(["orders"])
+  })
+
   test("asks every node once, however many groups there are", async () => {
     let asked = 0
     const group = { term: 4, lastTerm: 2, lastIndex: 8, commitIndex: 7, standing: "whole", leader: null }
