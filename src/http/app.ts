@@ -3,26 +3,15 @@
 import { type Context, Hono } from "hono"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import type { GroupStatus } from "../raft/Raft.ts"
 import { listActors, planVersion, repairInstance } from "./actors.ts"
 import { adminCluster, adminNode, adminSnapshot, makeHealthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { Doors, type DoorsOfGroups, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { registerGauges } from "./gauges.ts"
 import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
-import { groupsListedMax, registerGroupTotals } from "./groupTotals.ts"
-import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
-import { registerMachineMetrics } from "./machineMetrics.ts"
-import {
-  addMember,
-  promoteMember,
-  removeMember,
-  replaceMember,
-  setMembers,
-  transferLeadership,
-} from "./members.ts"
-import { registerNodeMetrics } from "./nodeMetrics.ts"
+import { addMember, promoteMember, removeMember, replaceMember, setMembers } from "./members.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
@@ -31,6 +20,7 @@ import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
 import { activateVersion, rollBackVersion } from "./switching.ts"
 import { parseQuery, rawPath } from "./target.ts"
+import { transferLeadership } from "./transfer.ts"
 import { uploadVersion } from "./uploading.ts"
 import { defaultWatchLimits, type WatchLimits } from "./Watchers.ts"
 import { WatchersOfGroups } from "./WatchersOfGroups.ts"
@@ -85,7 +75,7 @@ export const makeApp = (options: AppOptions): App => {
   ])
   const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
   const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
-  const freshen = registerGauges(options, doors, bodies)
+  const freshen = registerGauges(metrics, options.node, { doors, bodies })
   const healthz = makeHealthz(doors, options.wedged ?? (() => null))
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
   const grouping = {
@@ -268,28 +258,6 @@ export const makeApp = (options: AppOptions): App => {
       watchers.close()
     },
     routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
-  }
-}
-
-/** The gauges of the node, and how to freshen them before somebody reads. */
-const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() => Promise<void>) => {
-  const { metrics } = options
-  let statuses: ReadonlyArray<GroupStatus> = []
-  registerGroupTotals(metrics, () => statuses)
-  registerNodeMetrics(
-    metrics,
-    () => statuses.slice(0, groupsListedMax),
-    () => options.node.uptimeMillis(),
-  )
-  registerLeadingMetrics(metrics, doors)
-  metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
-    { labels: [], value: bodies.bytes },
-  ])
-  const askMachines = registerMachineMetrics(metrics, doors)
-  return async () => {
-    // Once for all figures: each of them would ask a thousand groups again.
-    statuses = doors.all().map(({ raft }) => raft.status())
-    await askMachines()
   }
 }
 

@@ -14,6 +14,7 @@ export const registerGroupTotals = (metrics: Metrics, statuses: () => ReadonlyAr
 
   total("raftlet_groups", "Groups that this node runs.", () => true)
   total("raftlet_groups_led", "Of them, those that it leads.", ({ role }) => role === "leader")
+  total("raftlet_groups_resting", "Of them, those of which nobody wants anything.", ({ resting }) => resting)
   total(
     "raftlet_groups_leaderless",
     "Of them, those of which it knows no leader.",

@@ -5,16 +5,7 @@ import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "..
 import { behind } from "../groups/following.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
-import {
-  type Door,
-  type Doors,
-  defaultGroup,
-  everyGroup,
-  jsonResponse,
-  leaderLocation,
-  redirect,
-} from "./Doors.ts"
-import { millisUntil, partsOf, partsResponse } from "./everyGroup.ts"
+import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
 import { refuseSlips } from "./living.ts"
 import { timeoutMillis } from "./parameters.ts"
@@ -106,62 +97,6 @@ export const setMembers = (options: MembersOptions, request: Request): Promise<R
     const voters = idsOf(body.voters, "voters")
     return { kind: "set", voters, learners: idsOf(body.learners ?? [], "learners"), addresses }
   })
-
-/** `POST /admin/transfer`: of one group; of all that this node leads; or of all, when it is said to whom. */
-export const transferLeadership = async (options: MembersOptions, request: Request): Promise<Response> => {
-  const { doors, bodies } = options
-  const parameters = parseQuery(request, ["group", "redirect"])
-  const group = parameters.get("group")
-  const isAll = group === everyGroup
-  const door = isAll ? null : doors.find(group)
-  const body = bodyObject(await bodies.json(request), ["to"])
-  const to = body.to === undefined || body.to === null ? null : memberId(body.to, "to")
-  if (door !== null) return transferOf({ options, request, body, parameters }, door, to)
-  if (parameters.has("redirect"))
-    throw new Problem("bad-request", "Of all groups no node is the leader to go to.")
-  const deadline = doors.now() + timeoutMillis(request)
-  const meant = doors.all().filter(({ raft }) => {
-    const { leader, id } = raft.status()
-    return to !== null || leader === id
-  })
-  const parts = await partsOf(meant, transfersAtOnce, async (door) => {
-    const { leader, term } = door.raft.status()
-    if (to !== null && leader === to) return { leader, term }
-    // As if it had been asked for this group alone, also where it is passed on.
-    const alone = new Request(`http://${doors.node.id}/admin/transfer?group=${door.raft.group}`, {
-      method: request.method,
-      headers: { "Raftlet-Timeout-Ms": String(Math.ceil(millisUntil(door, deadline))) },
-    })
-    const answer = await transferOf({ options, request: alone, body, parameters }, door, to)
-    return { status: answer.status, ...((await answer.json()) as object) }
-  })
-  return partsResponse(doors, parts)
-}
-
-/** Each stands still for a moment. */
-const transfersAtOnce = 8
-
-interface TransferAsked {
-  readonly options: MembersOptions
-  readonly request: Request
-  readonly body: Body
-  readonly parameters: ReadonlyMap<string, string>
-}
-
-const transferOf = (
-  { options, request, body, parameters }: TransferAsked,
-  door: Door,
-  to: NodeId | null,
-): Promise<Response> =>
-  atLeader(options, door, request, body, parameters, async (deadline) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<Answer>[0]>()
-    door.raft.transfer({ to, deadline, answer: resolve })
-    const answer = await promise
-    if ("_tag" in answer) throw fromFailure(answer)
-    return jsonResponse(JSON.stringify(answer), options.doors.headers(door))
-  })
-
-type Answer = (answer: { readonly leader: NodeId; readonly term: number } | Failure) => void
 
 const changing = async (
   options: MembersOptions,
@@ -255,7 +190,7 @@ const askedByHeader = "Raftlet-Asked-By"
 const wayMillis = 100
 
 /** Does it here when this node leads, else asks the leader in the client's words and gives its answer back. */
-const atLeader = async (
+export const atLeader = async (
   { doors }: MembersOptions,
   door: Door,
   request: Request,
@@ -303,7 +238,7 @@ const atLeader = async (
   })
 }
 
-type Body = Readonly<Record<string, unknown>>
+export type Body = Readonly<Record<string, unknown>>
 
 export const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
   if (body === undefined || body === null) return {}

@@ -388,8 +388,8 @@ describe("all groups", () => {
   })
 
   test("recover tells of main in full, of the others how many, and of each that cannot go on", async () => {
-    const report = { done: true, onlyOnBest: null, cut: [] }
-    const lost = { onlyOnBest: { from: 3, to: 4 }, cut: [{ id: "n2", from: 5, to: 6 }] }
+    const report = { done: true, uncertain: null, cut: [] }
+    const lost = { uncertain: { from: 3, to: 4 }, cut: [{ id: "n2", from: 5, to: 6 }] }
     const parts = [
       { group: "main", status: 200, lostFrom: 80, ...report },
       { group: "orders", status: 200, ...report, ...lost },
@@ -412,7 +412,7 @@ describe("all groups", () => {
     expect(out.split("\n\n")[1]!.split("\n")).toEqual([
       "2 other groups are reset with it",
       "1 with a leader, left as it is",
-      "orders: entries 3 to 4 on no other survivor's disk; entries 5 to 6 of n2 given up",
+      "orders: entries 3 to 4 kept, though perhaps never acknowledged; entries 5 to 6 of n2 given up",
       "! bills: has-more: n2 has more in its log: ask that one.",
     ])
   })

@@ -30,7 +30,9 @@ const othersText = (others: ReadonlyArray<Part>, isDone: boolean): ReadonlyArray
   const reset = others.filter((part) => !refused.includes(part) && !led.includes(part))
   const losses = reset.flatMap(lossText)
   const lines = [
-    `${thousands(reset.length)} other groups ${isDone ? "are reset" : "would be reset"} with it`,
+    ...(reset.length === 0
+      ? []
+      : [`${thousands(reset.length)} other groups ${isDone ? "are reset" : "would be reset"} with it`]),
     ...(led.length === 0 ? [] : [`${thousands(led.length)} with a leader, left as it is`]),
     ...losses.slice(0, linesMax),
     ...refused.slice(0, linesMax).map(({ group, code, detail }) => `! ${group}: ${code}: ${detail}`),
@@ -42,17 +44,17 @@ const othersText = (others: ReadonlyArray<Part>, isDone: boolean): ReadonlyArray
 const Range = Schema.Struct({ from: Schema.Finite, to: Schema.Finite })
 
 const Losses = Schema.Struct({
-  onlyOnBest: Schema.NullOr(Range),
+  uncertain: Schema.NullOr(Range),
   cut: Schema.Array(Schema.Struct({ id: Schema.String, ...Range.fields })),
 })
 
-/** What hangs on one disk, and what is given up; empty: nothing. */
+/** What is kept without anybody knowing of it, and what is given up; empty: nothing. */
 const lossText = (part: Part): ReadonlyArray<string> => {
   const losses = Option.getOrNull(Schema.decodeUnknownOption(Losses)(part))
   if (losses === null) return []
-  const { onlyOnBest, cut } = losses
+  const { uncertain, cut } = losses
   const told = [
-    ...(onlyOnBest === null ? [] : [`${rangeText(onlyOnBest)} on no other survivor's disk`]),
+    ...(uncertain === null ? [] : [`${rangeText(uncertain)} kept, though perhaps never acknowledged`]),
     ...cut.map(({ id, ...range }) => `${rangeText(range)} of ${id} given up`),
   ]
   return told.length === 0 ? [] : [`${part.group}: ${told.join("; ")}`]
