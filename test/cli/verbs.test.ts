@@ -408,7 +408,7 @@ describe("all groups", () => {
     ])
     expect(code).toBe(1)
     expect(err).toBe("raftlet: 1 of 5 groups cannot go on yet; said again it goes on with them")
-    expect(out).toStartWith("lostFrom    80\n")
+    expect(out).toStartWith("lostFrom   80\n")
     expect(out.split("\n\n")[1]!.split("\n")).toEqual([
       "2 other groups are reset with it",
       "1 with a leader, left as it is",
