@@ -25,6 +25,7 @@ export const uploadVersion = async (
   if (code === null) throw new Problem("bad-request", oneOfThem)
   const version = versionOf(code)
   const homes = await homesOf(asked, actor)
+  await refuseOtherHome(asked, actor)
   const present = await inEach(homes, (home) => versionAt(home, actor, version))
   // A second time it would only fill the log.
   if (present.every((row) => row !== null)) {
@@ -36,9 +37,7 @@ export const uploadVersion = async (
   const ranges = asked.group === undefined ? await placed(options, asked, release) : null
   const targets = ranges === null ? homes : await openHomes(options, asked, [...ranges.keys()])
   const groups = await inEach(targets, async (home) => {
-    const own = ranges?.get(groupOf(home))
-    if (own !== undefined && groupOf(home) !== mainGroup) await giveKeys(home, actor, own)
-    return bringTo(home, release)
+    return bringTo(home, release, ranges?.get(groupOf(home)) ?? [])
   })
   return uploaded(asked, { actor, version, ...manifest }, groups)
 }
@@ -68,10 +67,20 @@ const placesOf = (doors: Doors): Places => ({
   look: () => doors.look(),
 })
 
-const bringTo = async (home: Sender, release: Release) => {
+/** A group of which nobody has said that the actor lives there would run nothing of it. */
+const refuseOtherHome = async ({ doors, group }: Asked, actor: string): Promise<void> => {
+  if (group === undefined) return
+  await doors.look()
+  if (doors.groupsOf(actor).includes(group)) return
+  throw new Problem("not-found", `"${actor}" does not live in the group ${group}.`)
+}
+
+/** Its keys first: a group that has a version of an actor has them. */
+const bringTo = async (home: Sender, release: Release, ranges: Placement) => {
   const group = groupOf(home)
   const present = await versionAt(home, release.actor, release.version)
   if (present !== null) return { group, known: true, index: present.index }
+  if (ranges.length > 0 && group !== mainGroup) await giveKeys(home, release.actor, ranges)
   const { result, index } = await bringIn(home, release)
   const { known } = JSON.parse(result) as { readonly known: boolean }
   return { group, known, index }

@@ -98,8 +98,10 @@ test("code that is there already fills no log, and what one group lacks is broug
   expect(row.missingIn).toContain("till-2")
   expect(await refused("plan", { version: row.version })).toMatchObject({ code: "not-found" })
   instead.clear()
+  const half = entries()
   expect(await done("versions", { source: second })).toMatchObject({ known: false })
   const before = entries()
+  expect(before.map((count, at) => count > half[at]!)).toEqual([false, false, true, false])
   expect(await done("versions", { source: second })).toMatchObject({
     known: true,
     groups: groups.map((group) => ({ group, known: true })),
@@ -166,6 +168,12 @@ test("a switch that stops half-way says which groups have it, and the same reque
     },
   ])
   instead.clear()
+  // What is left of it has a plan of its own, if somebody wants to read it again.
+  expect(await done("plan", { version })).toMatchObject({
+    from: { version: one },
+    to: { version },
+    divided: [{ group: "till-1", active: version }],
+  })
   const before = entries()
   expect(await done("activate", { token })).toMatchObject({
     active: version,
@@ -243,6 +251,10 @@ test("with a group that group alone is meant; a token of one is none of all", as
   expect((await list())["actors"]).toMatchObject([
     { active: one, divided: [{ group: "till-2", active: version }] },
   ])
+  expect(await refused("versions", { source: other }, "?group=main")).toMatchObject({
+    code: "not-found",
+    detail: '"till" does not live in the group main.',
+  })
   expect(await refused("plan", { version }, "?group=*")).toMatchObject({ code: "bad-request" })
   expect(await refused("plan", { version }, "?group=nobody")).toMatchObject({ code: "not-found" })
 })
