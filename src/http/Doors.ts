@@ -55,6 +55,9 @@ export interface NodeInfo {
 
 export const defaultGroup: GroupId = "main"
 
+/** In the place of a group's name, where all of them may be meant. */
+export const everyGroup = "*"
+
 /** The groups that a node runs now, and where actors live as far as it knows; `main` is always there. */
 export interface DoorsOfGroups {
   readonly get: (group: GroupId) => Door | undefined
@@ -82,6 +85,12 @@ export class Doors {
   }
 
   find(group: string | undefined): Door {
+    if (group === everyGroup) {
+      throw new Problem(
+        "bad-request",
+        "This is asked of one group: * stands for all of them only where that is said.",
+      )
+    }
     const door = this.#doors.get(group ?? defaultGroup)
     if (door === undefined) throw new Problem("not-found", `There is no group ${JSON.stringify(group)}.`)
     return door

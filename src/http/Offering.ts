@@ -6,10 +6,11 @@ import { mainGroup } from "../consensus/groups.ts"
 import type { Index, Millis } from "../consensus/types.ts"
 import type { Groups } from "../groups/Groups.ts"
 import type { ActorStatus, OwnActor } from "../machine/MachineHost.ts"
-import { homeOf, type Placement, type SlotRange } from "../machine/slots.ts"
+import type { Placement, SlotRange } from "../machine/slots.ts"
 import { askNothing, type Door } from "./Doors.ts"
-import { bringIn, command, type Sender, send } from "./deploy.ts"
+import { bringIn, command, type Sender } from "./deploy.ts"
 import type { Founding } from "./groups.ts"
+import { giveKeys, type Placing, place } from "./placing.ts"
 import { Problem } from "./problem.ts"
 
 /** What became of one file. */
@@ -31,7 +32,7 @@ interface Answer {
 export class Offering {
   readonly #groups: Groups["Service"]
   readonly #node: string
-  readonly #founding: Founding
+  readonly #placing: Placing
   /** By name; settled when its groups have answered. */
   readonly #pending = new Map<string, { readonly promise: Promise<void>; readonly resolve: () => void }>()
   readonly offered = new Map<string, Offered>()
@@ -39,7 +40,8 @@ export class Offering {
   constructor(groups: Groups["Service"], node: string, founding: Founding) {
     this.#groups = groups
     this.#node = node
-    this.#founding = founding
+    const { find, placementOf, look } = groups
+    this.#placing = { places: { find, placementOf, look: () => Effect.runPromise(look) }, founding }
     for (const { actor } of this.#own) this.#pending.set(actor, Promise.withResolvers<void>())
   }
 
@@ -93,37 +95,8 @@ export class Offering {
   })
 
   /** Settles where it lives, and opens the groups that it needs; null: nobody has answered. */
-  readonly #place = Effect.fnUntraced(function* (this: Offering, { actor, manifest }: OwnActor) {
-    const { main } = this.#groups
-    const home = homeOf(actor, manifest)
-    // Whatever was settled before is known here then.
-    if (!(yield* isCurrent(main, this.#deadline))) return null
-    yield* this.#groups.look
-    const known = this.#groups.placementOf(actor)
-    const isMain = home.every(({ group }) => group === mainGroup)
-    if (known === null && isMain) return home
-    const placement = known ?? (yield* this.#ask(() => this.#settle(actor, home)))
-    if (placement === null) return null
-    const lacking = [...new Set(placement.map(({ group }) => group))].filter(
-      (group) => this.#groups.find(group) === undefined,
-    )
-    if (lacking.length > 0 && (yield* this.#ask(() => this.#open(lacking))) === null) return null
-    return placement
-  })
-
-  async #settle(actor: string, placement: Placement): Promise<Placement> {
-    const settle = { placement, by: this.#node }
-    const { result } = await command(this.#senderTo(this.#groups.main), "$place/settle", actor, settle)
-    return (JSON.parse(result) as { readonly settled: Placement }).settled
-  }
-
-  async #open(groups: ReadonlyArray<string>): Promise<number> {
-    const configuration = await this.#founding()
-    if (typeof configuration === "string") throw new Problem("not-ready", configuration)
-    const opened = groups.map(
-      (group) => ({ name: "$group/open", key: group, input: { configuration } }) as const,
-    )
-    return (await send(this.#senderTo(this.#groups.main), opened)).length
+  #place(own: OwnActor): Effect.Effect<Placement | null> {
+    return this.#ask(() => place(this.#placing, this.#senderTo(this.#groups.main), own))
   }
 
   /** Tries until a group has answered for it. */
@@ -143,8 +116,7 @@ export class Offering {
       if (isOffered) {
         return { actor: own.actor, version: own.version, status: "active", reason: null } as Offered
       }
-      const given = { ranges: ranges.map(({ from, to }) => ({ from, to })) }
-      yield* this.#until(this.#ask(() => command(this.#senderTo(door), "$shard/own", own.actor, given)))
+      yield* this.#until(this.#ask(() => giveKeys(this.#senderTo(door), own.actor, ranges)))
     }
     let answer: Answer | null = null
     return yield* this.#until(

@@ -1,20 +1,22 @@
 // What does a node say about itself and its cluster, and what can an operator ask of it?
 
 import { Effect } from "effect"
-import type { Configuration, GroupId } from "../consensus/types.ts"
+import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import {
   askNothing,
   clientOf,
   type Door,
   type Doors,
   defaultGroup,
+  everyGroup,
   jsonResponse,
   leaderLocation,
   redirect,
 } from "./Doors.ts"
+import { millisUntil, type Part, partsOf, partsResponse } from "./everyGroup.ts"
 import { groupsBehind, membersOf } from "./members.ts"
 import { timeoutMillis } from "./parameters.ts"
-import { Problem } from "./problem.ts"
+import { Problem, type ProblemCode } from "./problem.ts"
 import { orProblem, within } from "./snapshots.ts"
 import { parseQuery, parseSwitch } from "./target.ts"
 
@@ -68,6 +70,7 @@ const leaderAnswerMillis = 1000
 /** `GET /admin/cluster`: only the leader knows how far the others are, so any other node asks it. */
 export const adminCluster = async (doors: Doors, request: Request): Promise<Response> => {
   const parameters = parseQuery(request, ["group", "redirect"])
+  if (parameters.get("group") === everyGroup) return clusterOfEach(doors, request)
   const door = doors.find(parameters.get("group"))
   const status = door.raft.status()
   if (parseSwitch(parameters.get("redirect"), "redirect")) {
@@ -80,13 +83,45 @@ export const adminCluster = async (doors: Doors, request: Request): Promise<Resp
     const answer = await askLeader(`${leaderClient}/admin/cluster?group=${status.group}`, doors.node.id)
     if (answer !== null) return jsonResponse(answer, doors.headers(door))
   }
-  return jsonResponse(clusterText(doors, door), doors.headers(door))
+  return jsonResponse(JSON.stringify(clusterOf(doors, door)), doors.headers(door))
+}
+
+/** Each leader is asked once for all that it leads; what it does not say is told as this node knows it. */
+const clusterOfEach = async (doors: Doors, request: Request): Promise<Response> => {
+  const own = doors
+    .all()
+    .map((door): Part => ({ group: door.raft.group, status: 200, ...clusterOf(doors, door) }))
+  if (request.headers.has(askedByHeader)) return partsResponse(doors, own)
+  const clients = new Map<NodeId, string>()
+  for (const { raft } of doors.all()) {
+    const status = raft.status()
+    if (status.leader === null || status.leader === status.id) continue
+    const client = clientOf(status, status.leader)
+    if (client !== "") clients.set(status.leader, client)
+  }
+  const told = new Map<GroupId, Part>()
+  await Promise.all(
+    Array.from(clients, async ([leader, client]) => {
+      const answer = await askLeader(`${client}/admin/cluster?group=${everyGroup}`, doors.node.id)
+      for (const part of partsIn(answer)) if (part["leader"] === leader) told.set(part.group, part)
+    }),
+  )
+  return partsResponse(
+    doors,
+    own.map((part) => told.get(part.group) ?? part),
+  )
+}
+
+/** A node of another build may say something else: then what is known here must do. */
+const partsIn = (answer: string | null): ReadonlyArray<Part> => {
+  const { groups } = (answer === null ? {} : JSON.parse(answer)) as { readonly groups?: ReadonlyArray<Part> }
+  return Array.isArray(groups) ? groups : []
 }
 
 /** As this node knows it: progress is null where only the leader could tell. */
-const clusterText = (doors: Doors, { raft }: Door): string => {
+const clusterOf = (doors: Doors, { raft }: Door) => {
   const status = raft.status()
-  return JSON.stringify({
+  return {
     clusterId: doors.node.clusterId,
     leader: status.leader,
     term: status.term,
@@ -102,7 +137,7 @@ const clusterText = (doors: Doors, { raft }: Door): string => {
       lastContactMs: progress?.lastContactMillis ?? null,
       whole: progress?.whole ?? null,
     })),
-  })
+  }
 }
 
 /** Null: no change of members is under way. `groups`: those that have yet to follow it. */
@@ -125,26 +160,56 @@ const askLeader = async (url: string, asker: string): Promise<string | null> => 
   }
 }
 
-/** `POST /admin/snapshot`: on this node. */
+/** `POST /admin/snapshot`: on this node, of one group or of all. */
 export const adminSnapshot = async (doors: Doors, request: Request): Promise<Response> => {
-  const door = doors.find(parseQuery(request, ["group"]).get("group"))
+  const group = parseQuery(request, ["group"]).get("group")
   const millis = timeoutMillis(request)
+  if (group !== everyGroup) {
+    const door = doors.find(group)
+    return jsonResponse(JSON.stringify(await snapshotOf(door, millis)), doors.headers(door))
+  }
+  const deadline = doors.now() + millis
+  return partsResponse(
+    doors,
+    await partsOf(doors.all(), snapshotsAtOnce, (door) => snapshotOf(door, millisUntil(door, deadline))),
+  )
+}
+
+const snapshotOf = async ({ raft }: Door, millis: number) => {
   // Not interrupted when its client stops waiting: a snapshot that was begun is worth finishing.
-  const late = new Problem("timeout", `The snapshot is not finished after ${millis} ms; it goes on.`)
-  const answer = await within(millis, Effect.runPromise(orProblem(door.raft.snapshot)), late)
+  const late = new Problem(
+    "timeout",
+    `The snapshot is not finished after ${Math.round(millis)} ms; it goes on.`,
+  )
+  const answer = await within(millis, Effect.runPromise(orProblem(raft.snapshot)), late)
   if (answer instanceof Problem) throw answer
   const { index, term, id, bytes } = answer
-  return jsonResponse(JSON.stringify({ index, term, id, bytes }), doors.headers(door))
+  return { index, term, id, bytes }
 }
 
-/** `GET /healthz`: not only alive, but turning: a question goes through mailbox and machine and comes back. */
-export const healthz = async (doors: Doors, wedged: () => string | null): Promise<Response> => {
-  const reason = wedged()
-  if (reason !== null) throw new Problem("unhealthy", reason)
-  await Promise.all(doors.all().map(probe))
-  return jsonResponse('{"healthy":true}', doors.headers(doors.find(undefined)))
+/** They share one disk. */
+const snapshotsAtOnce = 2
+
+/**
+ * `GET /healthz`: not only alive, but turning: a question goes through mailbox and machine and comes back. Of many groups
+ * `main` and a few others are asked, the next ones the next time: a balancer that looks every second must not wake them all.
+ */
+export const makeHealthz = (doors: Doors, wedged: () => string | null): (() => Promise<Response>) => {
+  let turn = 0
+  return async () => {
+    const reason = wedged()
+    if (reason !== null) throw new Problem("unhealthy", reason)
+    const [main, ...others] = doors.all()
+    const count = Math.min(probedMax, others.length)
+    const probed = Array.from({ length: count }, (_, at) => others[(turn + at) % others.length]!)
+    turn += count
+    await Promise.all([main!, ...probed].map(probe))
+    return jsonResponse('{"healthy":true}', doors.headers(main!))
+  }
 }
 
+/** Groups besides `main`. */
+const probedMax = 4
 const probeMillis = 1000
 
 const probe = async (door: Door): Promise<void> => {
@@ -159,19 +224,35 @@ const probe = async (door: Door): Promise<void> => {
 
 /** `GET /readyz`: every group knows a leader and has applied what it must. */
 export const readyz = (doors: Doors): Response => {
-  for (const { raft, offering } of doors.all()) {
-    const { group, ready, leader, outcast, parted } = raft.status()
-    if (ready && offering?.isDone === false) {
-      throw new Problem("not-ready", `Group ${group} has not yet taken in the actors of this node's files.`)
-    }
-    if (ready) continue
-    if (parted !== null) {
-      const found = `not what the others have (${parted.reason}, at ${parted.index})`
-      throw new Problem("not-ready", `The state of group ${group} is ${found}: it is in repair.`)
-    }
-    throw leader === null
-      ? new Problem("no-leader", `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`)
-      : new Problem("not-ready", `Group ${group} has not yet applied what was committed.`)
+  const [first, ...more] = doors.all().flatMap((door) => unreadiness(door) ?? [])
+  if (first !== undefined) {
+    const others = more.length === 0 ? "" : ` ${more.length} more of the groups here are not ready.`
+    throw new Problem(first.code, `${first.detail}${others}`)
   }
   return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))
+}
+
+interface Unready {
+  readonly code: ProblemCode
+  readonly detail: string
+}
+
+/** Why nobody is to be sent to this node for what the group has; null: it is ready. */
+const unreadiness = ({ raft, offering }: Door): Unready | null => {
+  const { group, ready, leader, outcast, parted } = raft.status()
+  if (ready && offering?.isDone === false) {
+    const detail = `Group ${group} has not yet taken in the actors of this node's files.`
+    return { code: "not-ready", detail }
+  }
+  if (ready) return null
+  if (parted !== null) {
+    const found = `not what the others have (${parted.reason}, at ${parted.index})`
+    return { code: "not-ready", detail: `The state of group ${group} is ${found}: it is in repair.` }
+  }
+  return leader === null
+    ? {
+        code: "no-leader",
+        detail: `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`,
+      }
+    : { code: "not-ready", detail: `Group ${group} has not yet applied what was committed.` }
 }

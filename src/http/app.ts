@@ -3,38 +3,25 @@
 import { type Context, Hono } from "hono"
 import type { BundleSource } from "../machine/bundleApart.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import {
-  activateVersion,
-  listActors,
-  planVersion,
-  repairInstance,
-  rollBackVersion,
-  uploadVersion,
-} from "./actors.ts"
-import { adminCluster, adminNode, adminSnapshot, healthz, readyz } from "./admin.ts"
+import { listActors, planVersion, repairInstance } from "./actors.ts"
+import { adminCluster, adminNode, adminSnapshot, makeHealthz, readyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { Doors, type DoorsOfGroups, jsonResponse, type NodeInfo } from "./Doors.ts"
+import { registerGauges } from "./gauges.ts"
 import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
-import { registerLeadingMetrics } from "./leadingMetrics.ts"
 import { adminLog } from "./log.ts"
-import { registerMachineMetrics } from "./machineMetrics.ts"
-import {
-  addMember,
-  promoteMember,
-  removeMember,
-  replaceMember,
-  setMembers,
-  transferLeadership,
-} from "./members.ts"
-import { registerNodeMetrics } from "./nodeMetrics.ts"
+import { addMember, promoteMember, removeMember, replaceMember, setMembers } from "./members.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
+import { activateVersion, rollBackVersion } from "./switching.ts"
 import { parseQuery, rawPath } from "./target.ts"
+import { transferLeadership } from "./transfer.ts"
+import { uploadVersion } from "./uploading.ts"
 import { defaultWatchLimits, type WatchLimits } from "./Watchers.ts"
 import { WatchersOfGroups } from "./WatchersOfGroups.ts"
 import { type SetIdleSeconds, watch } from "./watch.ts"
@@ -88,14 +75,15 @@ export const makeApp = (options: AppOptions): App => {
   ])
   const proposals = metrics.counter("raftlet_proposals_total", "Proposals by outcome.", ["outcome"])
   const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
-  const machines = registerGauges(options, doors, bodies)
+  const freshen = registerGauges(metrics, options.node, { doors, bodies })
+  const healthz = makeHealthz(doors, options.wedged ?? (() => null))
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
   const grouping = {
     doors,
     bodies,
     founding: options.founding ?? (async () => "This node founds no groups."),
   }
-  const deploying = { doors, bodies, bundle: options.bundle }
+  const deploying = { ...grouping, bundle: options.bundle }
   let draining = false
 
   const routes: ReadonlyArray<Route> = [
@@ -211,7 +199,7 @@ export const makeApp = (options: AppOptions): App => {
     {
       method: "GET",
       path: "/healthz",
-      handle: () => healthz(doors, options.wedged ?? (() => null)),
+      handle: () => healthz(),
     },
     { method: "GET", path: "/readyz", handle: () => readyz(doors) },
     {
@@ -219,7 +207,7 @@ export const makeApp = (options: AppOptions): App => {
       path: "/metrics",
       handle: async (request) => {
         parseQuery(request, [])
-        await machines()
+        await freshen()
         return new Response(metrics.text(), {
           headers: { ...doors.headers(doors.find(undefined)), "Content-Type": "text/plain; version=0.0.4" },
         })
@@ -271,21 +259,6 @@ export const makeApp = (options: AppOptions): App => {
     },
     routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
   }
-}
-
-/** The gauges of the node, and how to freshen those that must be asked for. */
-const registerGauges = (options: AppOptions, doors: Doors, bodies: Bodies): (() => Promise<void>) => {
-  const { metrics } = options
-  registerNodeMetrics(
-    metrics,
-    () => doors.all().map(({ raft }) => raft.status()),
-    () => options.node.uptimeMillis(),
-  )
-  registerLeadingMetrics(metrics, doors)
-  metrics.gauge("raftlet_http_body_bytes", "Bytes held by request bodies under way.", [], () => [
-    { labels: [], value: bodies.bytes },
-  ])
-  return registerMachineMetrics(metrics, doors)
 }
 
 /** Nothing stands at this path, or not with this method, or a part of it is empty. */

@@ -4,7 +4,9 @@ import { Effect, Option } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import type { MachineStatus } from "../machine/MachineHost.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
-import type { Doors } from "./Doors.ts"
+import type { Door, Doors } from "./Doors.ts"
+import { fewAtOnce, groupsAtOnce } from "./fewAtOnce.ts"
+import { groupsListedMax } from "./groupTotals.ts"
 
 /** Gives how to freshen the gauges. A machine that does not answer is missing from the scrape; the scrape goes on. */
 export const registerMachineMetrics = (metrics: Metrics, doors: Doors): (() => Promise<void>) => {
@@ -29,6 +31,26 @@ export const registerMachineMetrics = (metrics: Metrics, doors: Doors): (() => P
       ),
     )
 
+  const total = (name: string, help: string, value: (status: MachineStatus) => number) =>
+    metrics.gauge(name, help, [], () => [
+      { labels: [], value: known.reduce((sum, { status }) => sum + value(status), 0) },
+    ])
+
+  metrics.gauge(
+    "raftlet_groups_machines_answering",
+    "Groups whose machine has answered this scrape.",
+    [],
+    () => [{ labels: [], value: known.length }],
+  )
+  total(
+    "raftlet_groups_instances_in_memory",
+    "Instances held in memory, in all of them.",
+    (s) => s.instancesInMemory,
+  )
+  total("raftlet_groups_quarantined", "Instances in quarantine, in all of them.", (s) => s.quarantined)
+  total("raftlet_groups_stuck", "Of them, those that cannot get past an entry.", (s) =>
+    s.stuck === null ? 0 : 1,
+  )
   perMachine("raftlet_instances_in_memory", "Instances held in memory.", (s) => s.instancesInMemory)
   perMachine("raftlet_outcomes", "Outcomes kept for idempotency keys.", (s) => s.outcomes)
   perMachine("raftlet_timers", "Timers that wait for their time.", (s) => s.timers)
@@ -62,16 +84,25 @@ export const registerMachineMetrics = (metrics: Metrics, doors: Doors): (() => P
       ),
   )
   return async () => {
-    const statuses = await Promise.all(
-      doors.all().map(async ({ raft, machine }) => {
-        const status = await Effect.runPromise(
-          machine.status.pipe(Effect.timeoutOption("500 millis"), Effect.orElseSucceed(Option.none)),
-        )
-        return Option.toArray(status).map((status) => ({ group: raft.group, status }))
-      }),
-    )
+    const until = performance.now() + allMillisMax
+    const asked = doors.all().slice(0, groupsListedMax)
+    const statuses = await fewAtOnce(asked, groupsAtOnce, async ({ raft, machine }) => {
+      const millis = Math.min(machineMillisMax, until - performance.now())
+      const status = millis <= 0 ? Option.none() : await Effect.runPromise(statusWithin(machine, millis))
+      return Option.toArray(status).map((status) => ({ group: raft.group, status }))
+    })
     known = statuses.flat()
   }
 }
+
+const statusWithin = (
+  machine: Door["machine"],
+  millis: number,
+): Effect.Effect<Option.Option<MachineStatus>> =>
+  machine.status.pipe(Effect.timeoutOption(millis), Effect.orElseSucceed(Option.none))
+
+/** For one machine, and for all of them: a scrape is not to wait for a hundred that hang. */
+const machineMillisMax = 500
+const allMillisMax = 1000
 
 type ActorOfStatus = MachineStatus["actors"][number]

@@ -98,24 +98,6 @@ export const setMembers = (options: MembersOptions, request: Request): Promise<R
     return { kind: "set", voters, learners: idsOf(body.learners ?? [], "learners"), addresses }
   })
 
-/** `POST /admin/transfer` */
-export const transferLeadership = async (options: MembersOptions, request: Request): Promise<Response> => {
-  const { doors, bodies } = options
-  const parameters = parseQuery(request, ["group", "redirect"])
-  const door = doors.find(parameters.get("group"))
-  const body = bodyObject(await bodies.json(request), ["to"])
-  const to = body.to === undefined || body.to === null ? null : memberId(body.to, "to")
-  return atLeader(options, door, request, body, parameters, async (deadline) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<Answer>[0]>()
-    door.raft.transfer({ to, deadline, answer: resolve })
-    const answer = await promise
-    if ("_tag" in answer) throw fromFailure(answer)
-    return jsonResponse(JSON.stringify(answer), doors.headers(door))
-  })
-}
-
-type Answer = (answer: { readonly leader: NodeId; readonly term: number } | Failure) => void
-
 const changing = async (
   options: MembersOptions,
   request: Request,
@@ -208,7 +190,7 @@ const askedByHeader = "Raftlet-Asked-By"
 const wayMillis = 100
 
 /** Does it here when this node leads, else asks the leader in the client's words and gives its answer back. */
-const atLeader = async (
+export const atLeader = async (
   { doors }: MembersOptions,
   door: Door,
   request: Request,
@@ -256,7 +238,7 @@ const atLeader = async (
   })
 }
 
-type Body = Readonly<Record<string, unknown>>
+export type Body = Readonly<Record<string, unknown>>
 
 export const bodyObject = (body: unknown, fields: ReadonlyArray<string>): Body => {
   if (body === undefined || body === null) return {}

@@ -3,7 +3,7 @@
 import type { Metrics, Sample } from "../metrics/Metrics.ts"
 import type { GroupStatus } from "../raft/Raft.ts"
 
-/** Registers the gauges of all groups and of the process. Each scrape asks every door once per figure. */
+/** Registers the gauges of groups and of the process. `statuses` is asked once per figure, and must cost nothing. */
 export const registerNodeMetrics = (
   metrics: Metrics,
   statuses: () => ReadonlyArray<GroupStatus>,

@@ -38,8 +38,26 @@ const versionRow = object({
   instances: { ...count, description: "That it wrote last." },
 })
 
+const missingIn = { ...names, description: "Groups of the actor that do not have it." }
+const groups = { ...names, description: "In which the actor lives, in the order of its slots." }
+const oneGroup = { ...text, description: "Of an actor that lives in several." }
+const indexOfOne = { ...count, description: "Of an actor that lives in one group." }
+const divided = {
+  type: "array",
+  items: object({ group: text, active: orNull("string") }),
+  description: "Groups in which another version is active, or none.",
+}
+
+/** All but those. */
+const allBut = (properties: Readonly<Record<string, unknown>>, ...optional: ReadonlyArray<string>) =>
+  object(
+    properties,
+    Object.keys(properties).filter((name) => !optional.includes(name)),
+  )
+
 const quarantined = object(
   {
+    group: text,
     key: text,
     version,
     command: text,
@@ -58,6 +76,7 @@ const quarantined = object(
     },
   },
   [
+    "group",
     "key",
     "version",
     "command",
@@ -79,14 +98,23 @@ export const actorSchemas = {
       type: "array",
       items: object({
         name: text,
-        active: { ...orNull("string"), description: "Null: none has ever been switched on." },
+        groups,
+        active: {
+          ...orNull("string"),
+          description: "Null: none has ever been switched on. Of several groups: in the first of them.",
+        },
+        divided,
         previous: { ...orNull("string"), description: "Where a rollback leads." },
         activatedAt: { ...count, description: "The entry that switched the active one on." },
         suspendedSince: {
           ...orNull("integer"),
           description: "The entry from which on none of its instances takes a command. Null: they do.",
         },
-        versions: { type: "array", items: versionRow },
+        suspendedIn: { ...names, description: "Groups in which it is so." },
+        versions: {
+          type: "array",
+          items: object({ ...versionRow.properties, missingIn }),
+        },
         offers: {
           type: "object",
           additionalProperties: object({ version, declared }),
@@ -95,6 +123,11 @@ export const actorSchemas = {
         quarantined: { type: "array", items: quarantined, description: "The first of them." },
         quarantinedCount: count,
       }),
+    },
+    silent: {
+      type: "array",
+      items: object({ group: text, code: text, detail: text }),
+      description: "Groups that do not answer: what they have is missing from the sums.",
     },
   }),
   ActorCode: {
@@ -113,62 +146,101 @@ export const actorSchemas = {
     additionalProperties: false,
     description: "At most one of the three; without any, the latest version is meant.",
   },
-  Uploaded: object({
-    actor: text,
-    version,
-    declared,
-    known: { type: "boolean", description: "True: it was there already." },
-    commands: names,
-    queries: names,
-    index: count,
-  }),
-  Plan: object({
-    actor: text,
-    from: { anyOf: [{ type: "null" }, object({ version, declared })], description: "The active version." },
-    to: object({ version, declared }),
-    activatedAt: { ...count, description: "The entry that switched `from` on." },
-    commands: difference,
-    queries: difference,
-    stateChanged: { type: "boolean", description: "Whether the shape of the state is another." },
-    states: object({
-      checked: { ...count, description: "Stored states that were brought to the version." },
-      of: count,
-      isCutShort: {
-        type: "boolean",
-        description: "True: the code failed its host, and the rest was not checked.",
-      },
-      failed: count,
-      failures: { type: "array", items: object({ key: text, code: text, message: text, issues }) },
-      withoutStep: {
+  Uploaded: allBut(
+    {
+      actor: text,
+      version,
+      declared,
+      known: { type: "boolean", description: "True: it was there already." },
+      commands: names,
+      queries: names,
+      index: indexOfOne,
+      groups: {
         type: "array",
-        items: count,
-        description: "Declared versions that no step leads to: their states must fit as they are.",
+        items: object({ group: text, known: { type: "boolean" }, index: count }),
+        description: "Of an actor that lives in several.",
       },
-    }),
-    replay: object({
-      commands: { ...count, description: "Commands of the log that both versions ran on the states of now." },
-      same: count,
-      isCutShort: { type: "boolean" },
-      different: {
-        type: "array",
-        items: object({ key: text, command: text, index: count, before: text, after: text }),
-      },
-    }),
-    rollback: object({ possible: { type: "boolean" }, withoutStep: { type: "array", items: count } }),
-    hindrances: { ...names, description: "Why it cannot be switched on; empty: nothing is in its way." },
-    isForcible: {
-      type: "boolean",
-      description: "There are some, and a rollback with `force` passes all of them.",
     },
-    token: { ...text, description: "For `activate`: it stands for this pair of versions and no other." },
-  }),
-  Switched: object({
-    actor: text,
-    active: version,
-    previous: orNull("string"),
-    changed: { type: "boolean", description: "False: it was active already." },
-    index: count,
-  }),
+    "index",
+    "groups",
+  ),
+  Plan: allBut(
+    {
+      actor: text,
+      groups,
+      divided,
+      from: { anyOf: [{ type: "null" }, object({ version, declared })], description: "The active version." },
+      to: object({ version, declared }),
+      activatedAt: { ...indexOfOne, description: "The entry that switched `from` on, in one group." },
+      commands: difference,
+      queries: difference,
+      stateChanged: { type: "boolean", description: "Whether the shape of the state is another." },
+      states: object({
+        checked: { ...count, description: "Stored states that were brought to the version." },
+        of: count,
+        isCutShort: {
+          type: "boolean",
+          description: "True: the code failed its host, and the rest was not checked.",
+        },
+        failed: count,
+        failures: {
+          type: "array",
+          items: allBut({ group: oneGroup, key: text, code: text, message: text, issues }, "group"),
+        },
+        withoutStep: {
+          type: "array",
+          items: count,
+          description: "Declared versions that no step leads to: their states must fit as they are.",
+        },
+      }),
+      replay: object({
+        commands: {
+          ...count,
+          description: "Commands of the log that both versions ran on the states of now.",
+        },
+        same: count,
+        isCutShort: { type: "boolean" },
+        different: {
+          type: "array",
+          items: allBut(
+            { group: oneGroup, key: text, command: text, index: count, before: text, after: text },
+            "group",
+          ),
+        },
+      }),
+      rollback: object({ possible: { type: "boolean" }, withoutStep: { type: "array", items: count } }),
+      hindrances: { ...names, description: "Why it cannot be switched on; empty: nothing is in its way." },
+      isForcible: {
+        type: "boolean",
+        description: "There are some, and a rollback with `force` passes all of them.",
+      },
+      token: { ...text, description: "For `activate`: it stands for this pair of versions and no other." },
+    },
+    "divided",
+    "activatedAt",
+  ),
+  Switched: allBut(
+    {
+      actor: text,
+      active: version,
+      previous: orNull("string"),
+      changed: { type: "boolean", description: "False: it was active already." },
+      index: indexOfOne,
+      groups: {
+        type: "array",
+        items: object({
+          group: text,
+          active: version,
+          previous: orNull("string"),
+          changed: { type: "boolean" },
+          index: count,
+        }),
+        description: "Of an actor that lives in several: those that this request has switched.",
+      },
+    },
+    "index",
+    "groups",
+  ),
   Repair: {
     ...object(
       { with: { enum: ["before", "rerun", "state"] }, state: { description: "With `state` alone." } },

@@ -1,17 +1,6 @@
 // What can operators ask about actors and their versions? For machines.
 
-import {
-  group,
-  indexHeader,
-  inPath,
-  inQuery,
-  type Json,
-  json,
-  ok,
-  problems,
-  ref,
-  timeout,
-} from "./openapiParts.ts"
+import { indexHeader, inPath, inQuery, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
 import type { ProblemCode } from "./problem.ts"
 
 export const actorPaths = (): Json => ({
@@ -56,7 +45,7 @@ export const actorPaths = (): Json => ({
     parameters: [inPath("name")],
     post: {
       operationId: "activateVersion",
-      summary: "Switch to the version that a plan was made of, on all replicas at one index",
+      summary: "Switch to the version that a plan was made of, on all replicas at one index of each group",
       parameters: [group, timeout],
       requestBody: {
         required: true,
@@ -116,6 +105,12 @@ export const actorPaths = (): Json => ({
   },
 })
 
+const group = inQuery(
+  "group",
+  { type: "string" },
+  "That Raft group alone; without it all in which the actor lives are meant.",
+)
+
 const forced = (description: string) => inQuery("force", { enum: ["0", "1", "false", "true"] }, description)
 
 const typescript: Json = { "text/typescript": { schema: { type: "string" } } }
@@ -128,6 +123,7 @@ const bodyProblems = [
 
 const readingProblems = [
   "bad-request",
+  "not-ready",
   "not-found",
   "overloaded",
   "no-leader",
@@ -145,5 +141,5 @@ const changingProblems = [
 
 const switched: Json = {
   ...ok("What is active from that entry on", ref("Switched"), indexHeader),
-  ...problems(...changingProblems, "unknown-actor", "version-conflict"),
+  ...problems(...changingProblems, "unknown-actor", "version-conflict", "partly-switched"),
 }

@@ -4,11 +4,13 @@ import { logEntriesDefault, logEntriesMax } from "./log.ts"
 import {
   commonHeaders,
   group,
+  groupOrAll,
   indexHeader,
   inPath,
   inQuery,
   type Json,
   json,
+  ofEach,
   ok,
   problems,
   redirect,
@@ -32,9 +34,10 @@ export const operatorPaths = (): Json => ({
     get: {
       operationId: "cluster",
       summary: "The whole cluster, in the leader's words when it can be reached",
-      parameters: [group, redirect],
+      parameters: [groupOrAll, redirect],
       responses: {
         ...ok("The members and how far they are", ref("Cluster")),
+        ...ofEach("The same of every group"),
         ...redirected,
         ...problems("bad-request", "not-found", "no-leader", "not-leader"),
       },
@@ -68,9 +71,10 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "snapshot",
       summary: "Make a snapshot on this node and cut its log",
-      parameters: [group, timeout],
+      parameters: [groupOrAll, timeout],
       responses: {
         ...ok("The snapshot", ref("Snapshot")),
+        ...ofEach("What became of every group"),
         ...problems(
           "bad-request",
           "forbidden",
@@ -133,13 +137,14 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "transferLeadership",
       summary: "Hand leadership over, to a voter or to whoever is furthest",
-      parameters: [timeout, group, redirect],
+      parameters: [timeout, groupOrAll, redirect],
       requestBody: {
         required: false,
         content: json({ type: "object", properties: { to: { type: ["string", "null"] } } }),
       },
       responses: {
         ...ok("Who leads now", ref("Transferred")),
+        ...ofEach("Of every group that the node leads, or, where `to` is given, of all"),
         ...redirected,
         ...problems(...changeProblems, "unknown-member", "no-successor", "transfer-failed"),
       },
@@ -182,7 +187,7 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "resetMajority",
       summary: "Majority lost for good: let survivors go on with the log of the node that is asked",
-      parameters: [timeout, group],
+      parameters: [timeout, groupOrAll],
       requestBody: {
         required: true,
         content: json({
@@ -202,6 +207,7 @@ export const operatorPaths = (): Json => ({
       },
       responses: {
         ...ok("What is kept and what is lost", ref("Reset")),
+        ...ofEach("`main` first; those that have a leader are left as they are"),
         ...problems(...changeProblems, "unknown-member", "has-leader", "has-more"),
       },
     },

@@ -28,6 +28,11 @@ export const ok = (description: string, schema: Json, headers: Json = {}): Json 
   "200": { description, headers: { ...commonHeaders, ...headers }, content: json(schema) },
 })
 
+/** With `group=*`. */
+export const ofEach = (description: string): Json => ({
+  "207": { description, headers: commonHeaders, content: json(ref("EachGroup")) },
+})
+
 export const redirected: Json = {
   "307": {
     description: "The leader is elsewhere; only with redirect=1.",
@@ -74,6 +79,12 @@ export const inQuery = (name: string, schema: Json, description: string): Json =
 })
 
 export const group = inQuery("group", { type: "string", default: "main" }, "The Raft group.")
+
+export const groupOrAll = inQuery(
+  "group",
+  { type: "string", default: "main" },
+  "The Raft group; * stands for all of them, and is answered 207 with a part for each.",
+)
 
 export const redirect = inQuery(
   "redirect",

@@ -210,6 +210,16 @@ export const schemas = {
     },
     ["dryRun", "done", "best", "survivors"],
   ),
+  EachGroup: object({
+    groups: {
+      type: "array",
+      items: {
+        ...object({ group: text, status: { type: "integer" } }),
+        description:
+          "With the fields that the group alone would have been answered with, or those of a problem.",
+      },
+    },
+  }),
   Transferred: object({ leader: text, term: count }),
   Groups: object({
     groups: {

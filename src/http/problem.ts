@@ -24,6 +24,7 @@ export type ProblemCode =
   | "address-in-use"
   | "has-more"
   | "version-conflict"
+  | "partly-switched"
   | "quarantined"
   | "not-ready"
   | "unhealthy"
@@ -68,6 +69,13 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   "has-more": rejected(409, "Another survivor's log is further"),
   "in-use": rejected(409, "It is in use"),
   "version-conflict": rejected(409, "The versions conflict"),
+  // Whoever sends it again has it gone on with.
+  "partly-switched": {
+    status: 409,
+    title: "Some groups have switched, and others have not",
+    retryable: true,
+    outcome: "unknown",
+  },
   // The leader asks again by itself; a client sees it only when time runs out.
   "version-moved": rejected(503, "The actor has just been switched to another version", true),
   // Whoever asked on a client's behalf asks the right group; a client sees it only when time runs out.

@@ -121,10 +121,19 @@ export const defaultBoundsMillis: ReadonlyArray<number> = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
 ]
 
-const labelText = (names: ReadonlyArray<string>, values: ReadonlyArray<string>): string =>
-  names.length === 0
-    ? ""
-    : `{${names.map((name, at) => `${name}="${escapeLabel(values[at] ?? "")}"`).join(",")}}`
+const labelText = (names: ReadonlyArray<string>, values: ReadonlyArray<string>): string => {
+  if (names.length === 0) return ""
+  let text = ""
+  for (let at = 0; at < names.length; at++) {
+    text += `${at === 0 ? "{" : ","}${names[at]}="${escapeLabel(values[at] ?? "")}"`
+  }
+  return `${text}}`
+}
 
-const escapeLabel = (value: string): string =>
+// Most have nothing to escape, and a scrape of a thousand groups has a hundred thousand.
+const escapeLabel = (value: string): string => (special.test(value) ? escaped(value) : value)
+
+const special = /[\\"\n]/
+
+const escaped = (value: string): string =>
   value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")

@@ -518,3 +518,118 @@ describe("repair", () => {
     expect(err).toContain(said)
   })
 })
+
+describe("an actor that lives in many groups", () => {
+  const groups = ["till-1", "till-2", "till-3"]
+  const spreadPlan = {
+    ...planned,
+    groups,
+    divided: [{ group: "till-1", active: versionB }],
+    states: {
+      ...planned.states,
+      failed: 1,
+      failures: [{ group: "till-2", key: "a", code: "incompatible-state", message: "It does not fit." }],
+    },
+    replay: {
+      ...planned.replay,
+      different: [{ group: "till-3", ...planned.replay.different[0] }],
+    },
+  }
+  const spreadActors = (more: object = {}) => ({
+    actors: [
+      {
+        ...actors.actors[0],
+        groups,
+        divided: [],
+        versions: actors.actors[0]!.versions.map((row) => ({ ...row, missingIn: [] })),
+        quarantined: [{ ...quarantine, group: "till-2" }],
+        ...more,
+      },
+    ],
+    silent: [] as ReadonlyArray<object>,
+  })
+  const listing = (body: object) =>
+    start(planned, ({ path }) => (path === "/admin/actors" ? Response.json(body) : null))
+
+  test("is planned with its groups, and with the group of everything that is told", async () => {
+    const { out } = await run(start(spreadPlan), ["plan", "till"])
+    expect(out).toStartWith(
+      "till: version 1 (aaaaaaaaaaaa) → version 2 (bbbbbbbbbbbb) in 3 groups, till-1 to till-3\n" +
+        "active elsewhere: till-1 bbbbbbbbbbbb\n",
+    )
+    expect(out).toContain("group   key  why\ntill-2  a    incompatible-state: It does not fit.\n")
+    expect(out).toContain("till-3     12  a    pay      accepted: 4  accepted: 400")
+  })
+
+  test("is switched in all of them, and a switch that stops half-way is gone on with until it is done", async () => {
+    const told = () =>
+      problem("partly-switched", "till-2 did not switch: Nobody leads.", {
+        status: 409,
+        outcome: "unknown",
+        retryable: true,
+      })
+    let attempts = 0
+    const cluster = start(planned, ({ path }) =>
+      path.endsWith("/activate") && ++attempts < 3 ? told() : null,
+    )
+    const answer = cluster.answer
+    const { index: _, ...several } = switched
+    const entries = groups.map((group) => ({
+      group,
+      active: versionB,
+      previous: null,
+      changed: true,
+      index: 7,
+    }))
+    cluster.answer = (seen) =>
+      seen.path.endsWith("/activate") && attempts >= 2
+        ? Response.json({ ...several, groups: entries })
+        : answer(seen)
+    const { code, out } = await run(cluster, ["activate", "till", "T0ken"])
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: "till: bbbbbbbbbbbb is active in 3 groups, till-1 to till-3; a rollback leads to aaaaaaaaaaaa",
+    })
+    expect(asked(cluster)).toEqual(["activate", "activate", "activate"])
+  })
+
+  test("is switched in part when time is up: exit code 1, and the node's words", async () => {
+    const cluster = start(planned, ({ path }) =>
+      path.endsWith("/activate")
+        ? problem("partly-switched", "till-2 did not.", { status: 409, outcome: "unknown", retryable: true })
+        : null,
+    )
+    const { code, err } = await run(cluster, ["activate", "till", "T0ken", "--timeout", "1"])
+    expect({ code, err }).toEqual({ code: 1, err: "raftlet: partly-switched: till-2 did not." })
+  })
+
+  test("is listed with its groups; what differs between them, and who does not answer, is said", async () => {
+    const { out } = await run(listing(spreadActors()), ["actors"])
+    expect(out.split("\n").map((line) => line.split(/ {2,}/).at(-1))).toEqual(["groups", "till-1 to till-3"])
+    const divided = spreadActors({
+      divided: [{ group: "till-3", active: null }],
+      versions: actors.actors[0]!.versions.map((row) => ({ ...row, missingIn: ["till-3"] })),
+    })
+    const silent = { ...divided, silent: [{ group: "till-2", code: "no-leader", detail: "Nobody leads." }] }
+    const all = await run(listing(silent), ["actors"])
+    expect(all.out).toContain("till-1 to till-3, divided")
+    expect(all.out).toEndWith("\n! group till-2 is missing here: Nobody leads.")
+    const one = (await run(listing(divided), ["actors", "till"])).out
+    expect(one).toContain("it lives in 3 groups, till-1 to till-3")
+    expect(one).toContain("! in till-3 no version is active")
+    expect(one).toContain("! bbbbbbbbbbbb is missing in till-3: upload it once more")
+    expect(one).not.toContain("! aaaaaaaaaaaa is missing")
+    expect(one).toContain("\ntill-2  a/1  ")
+  })
+
+  test("goes back to no version that is not the one before in all of them, unless it is said which", async () => {
+    const divided = spreadActors({ divided: [{ group: "till-3", active: versionA }] })
+    const cluster = listing(divided)
+    const { code, err } = await run(cluster, ["rollback", "till", "--yes"])
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "raftlet: till: its groups have different versions active; say --to",
+    })
+    expect(cluster.changes).toEqual([])
+  })
+})

@@ -327,3 +327,69 @@ n3  voter     no answer  probe         -       -        -  9,000        -       
 note: 2 of 3 voters answer: none of them may fail now
 ! n3 does not answer at http://n3:4001: \\u001b[31mred`)
 })
+
+describe("many groups", () => {
+  const words = (group: string, more: Partial<Group> = {}): Group => ({
+    group,
+    role: "follower",
+    term: 4,
+    leader: "n2",
+    commitIndex: 50,
+    appliedIndex: 50,
+    snapshotIndex: 0,
+    standing: "whole",
+    parted: null,
+    ...more,
+  })
+  /** Beside `main`, as each node has them. */
+  const withGroups = (of: (id: string) => ReadonlyArray<Group>) =>
+    well.map((visit) => ({
+      ...visit,
+      node: { ...visit.node!, groups: [...visit.node!.groups, ...of(visit.node!.id)] },
+    }))
+  const orders = (more: Partial<Group> = {}) =>
+    Array.from({ length: 999 }, (_, at) => words(`orders-${at}`, more))
+
+  test("that are well are one line, which says who leads how many", () => {
+    const report = diagnose(withGroups(() => orders()))!
+    expect(report.troubles).toEqual([])
+    expect(report.groups).toEqual({ count: 1000, led: { n1: 1, n2: 999 }, wrong: 0 })
+    expect(statusText(report)).toEndWith("\n\n1,000 groups: n1 leads 1, n2 999\nall is well")
+  })
+
+  test("are a line each where something is wrong, and only there", () => {
+    const visits = withGroups((id) => [
+      words("well"),
+      words("old", id === "n3" ? { leader: "n1", term: 3 } : {}),
+      words("leaderless", { leader: null }),
+      words("late", id === "n1" ? { appliedIndex: 0, commitIndex: 7000 } : {}),
+      words("parted", id === "n3" ? { parted: { reason: "differs" } } : {}),
+      words("suspect", id === "n3" ? { standing: "suspect" } : {}),
+      ...(id === "n2" ? [] : [words("absent")]),
+      words("behind"),
+    ])
+    const change = { voters: ["n1", "n2", "n3"], outgoing: [], goal: null, groups: ["behind"] }
+    const report = diagnose(saying(view({ change }), visits))!
+    expect(report.troubles).toEqual([
+      "group leaderless: nobody leads it",
+      "group late: n1 has not yet applied 7,000 committed entries",
+      "group parted: the state of n3 is in repair",
+      "group suspect: the log of n3 waits for repair",
+      "group absent: n2 does not run it yet",
+      "group behind: it has yet to follow the change of members",
+    ])
+    expect(report.groups).toEqual({ count: 9, led: { n1: 1, n2: 7 }, wrong: 6 })
+  })
+
+  test("are twenty lines at the most, and how many more", () => {
+    const report = diagnose(withGroups(() => orders({ leader: null })))!
+    expect(report.troubles).toHaveLength(21)
+    expect(report.troubles.at(-1)).toBe("and something in 979 more groups")
+    expect(statusText(report)).toContain("1,000 groups: n1 leads 1; something is wrong in 999\n")
+  })
+
+  test("of a cluster with main alone are not spoken of", () => {
+    expect(diagnose(well)!.groups).toBeNull()
+    expect(statusText(diagnose(well)!)).not.toContain("groups")
+  })
+})

@@ -84,7 +84,7 @@ describe("what is asked for", () => {
       expect(out.includes("Nothing was changed")).toBe(dryRun)
       const force = more.some((word) => word === "--force") ? { force: true } : {}
       expect(cluster.changes.map(({ node, path, body }) => ({ node, path, body }))).toEqual([
-        { node: "n2", path: "/admin/reset", body: { voters: ["n1", "n2"], dryRun, ...force } },
+        { node: "n2", path: "/admin/reset?group=*", body: { voters: ["n1", "n2"], dryRun, ...force } },
       ])
     })
   }
@@ -313,5 +313,107 @@ describe("snapshot", () => {
     expect(code).toBe(1)
     expect(err).toBe("raftlet: n2: storage-full: no room")
     expect(out).toBe("id  index  size\nn1     90  4.0 KiB\nn3     90  4.0 KiB")
+  })
+})
+
+describe("all groups", () => {
+  const answering = (groups: ReadonlyArray<object>) =>
+    start((seen) => (seen.path.includes("group=*") ? Response.json({ groups }, { status: 207 }) : null))
+  const sick = {
+    group: "bills",
+    status: 507,
+    code: "storage-full",
+    detail: "no room",
+    outcome: "rejected",
+  }
+
+  test("a snapshot of each, on the named node; who could not is named, and ends it with 1", async () => {
+    const cluster = answering([
+      { group: "main", status: 200, index: 90, term: 4, id: "abc", bytes: 4096 },
+      sick,
+      { group: "orders", status: 200, index: 7, term: 2, id: "def", bytes: 1024 },
+    ])
+    for (const words of [["--all-groups"], ["--group", "*"]]) {
+      const said = await runCommand(["snapshot", "--url", cluster.url("n2"), ...words])
+      expect(said).toEqual({
+        code: 1,
+        out: "group   index  size\nmain       90  4.0 KiB\norders      7  1.0 KiB",
+        err: "raftlet: bills: storage-full: no room",
+      })
+    }
+    expect(cluster.changes.map(({ node, path }) => [node, path])).toEqual([
+      ["n2", "/admin/snapshot?group=*"],
+      ["n2", "/admin/snapshot?group=*"],
+    ])
+    expect((await runCommand(["snapshot", "--all", "--all-groups"])).code).toBe(2)
+  })
+
+  test("a transfer of each; what may have happened to any ends it with 4, and whose they are must be said", async () => {
+    const late = { ...sick, code: "timeout", status: 504, outcome: "unknown", detail: "late" }
+    const cluster = answering([{ group: "main", status: 200, leader: "n2", term: 5 }, late])
+    const said = await run(cluster, "transfer", "n2", "--all-groups")
+    expect(said).toEqual({
+      code: 4,
+      out: "group  leader  term\nmain   n2         5",
+      err: "raftlet: bills: timeout: late",
+    })
+    expect(cluster.changes).toMatchObject([{ path: "/admin/transfer?group=*", body: { to: "n2" } }])
+    expect((await run(cluster, "transfer", "--all-groups")).code).toBe(2)
+    expect(cluster.changes).toHaveLength(1)
+  })
+
+  test("the members are a line for each", async () => {
+    const words = start().clusterWords()
+    const slow = words.members.map((member) => ({ ...member, lag: member.id === "n3" ? 1200 : 0 }))
+    const cluster = answering([
+      { group: "main", status: 200, ...words },
+      { group: "orders", status: 200, ...words, leader: null, members: slow },
+    ])
+    const { code, out } = await run(cluster, "members", "--all-groups")
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: [
+        "group   leader  term  voters      learners  furthest behind",
+        "main    n1         4  n1, n2, n3         -  -",
+        "orders  -          4  n1, n2, n3         -  n3, 1,200 entries",
+      ].join("\n"),
+    })
+  })
+
+  test("status is of all of them in any case", async () => {
+    const cluster = start()
+    expect((await run(cluster, "status", "--all-groups")).code).toBe(0)
+    expect((await run(cluster, "status", "--group", "*")).code).toBe(0)
+    expect(cluster.seen.filter(({ path }) => path.includes("group="))).toEqual([])
+  })
+
+  test("recover tells of main in full, of the others how many, and of each that cannot go on", async () => {
+    const report = { done: true, uncertain: null, cut: [] }
+    const lost = { uncertain: { from: 3, to: 4 }, cut: [{ id: "n2", from: 5, to: 6 }] }
+    const parts = [
+      { group: "main", status: 200, lostFrom: 80, ...report },
+      { group: "orders", status: 200, ...report, ...lost },
+      { group: "shops", status: 200, ...report },
+      { group: "tills", status: 200, done: false, leader: "n1" },
+      { ...sick, status: 409, code: "has-more", detail: "n2 has more in its log: ask that one." },
+    ]
+    const cluster = answering(parts)
+    const { code, out, err } = await runCommand([
+      "recover",
+      "--voters",
+      "n1",
+      "--url",
+      cluster.url("n1"),
+      "--yes",
+    ])
+    expect(code).toBe(1)
+    expect(err).toBe("raftlet: 1 of 5 groups cannot go on yet; said again it goes on with them")
+    expect(out).toStartWith("lostFrom   80\n")
+    expect(out.split("\n\n")[1]!.split("\n")).toEqual([
+      "2 other groups are reset with it",
+      "1 with a leader, left as it is",
+      "orders: entries 3 to 4 kept, though perhaps never acknowledged; entries 5 to 6 of n2 given up",
+      "! bills: has-more: n2 has more in its log: ask that one.",
+    ])
   })
 })

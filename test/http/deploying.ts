@@ -2,9 +2,11 @@
 // this thread, and a log that writes itself.
 
 import { Effect } from "effect"
+import type { GroupId } from "../../src/consensus/types.ts"
+import type { Door } from "../../src/http/Doors.ts"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import type { MachineHost } from "../../src/machine/MachineHost.ts"
-import type { Raft } from "../../src/raft/Raft.ts"
+import type { Failure, Raft } from "../../src/raft/Raft.ts"
 import { Housed } from "../machine/Housed.ts"
 import { type Fake, leading, makeFake } from "./fakeRaft.ts"
 
@@ -28,13 +30,32 @@ export const makeDeploying = (
 ): Deploying => {
   const housed = new Housed()
   const fake = makeFake()
+  const { raft, machine } = doorOf(housed, fake.door, fake.instead)
+  const main = { raft: { ...raft, ...insteadOfRaft }, machine: { ...machine, ...instead } }
+  // Bundled here: a process each time is what other tests are for.
+  const { ask } = makeFake({ doors: new Map([["main", main]]), bundle: bundleSource })
+  return { ask, post: posting(ask), machine: housed, defects: fake.defects, instead: fake.instead }
+}
+
+const posting =
+  (ask: Fake["ask"]): Deploying["post"] =>
+  (path, body, headers = {}) =>
+    ask(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    })
+
+/** A machine of its own behind it, and a log that writes itself. `instead`: what every proposal gets. */
+const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: GroupId = "main"): Door => {
   const raft: Raft["Service"] = {
-    ...fake.door.raft,
+    ...door.raft,
+    group,
     now: () => performance.now(),
-    status: () => ({ ...leading, commitIndex: housed.log.length, appliedIndex: housed.log.length }),
+    status: () => ({ ...leading, group, commitIndex: housed.log.length, appliedIndex: housed.log.length }),
     propose: async (proposals) => {
       for (const { command, answer } of proposals) {
-        const { current } = fake.instead
+        const { current } = instead
         if (current === "silence") continue
         answer(current ?? (await housed.propose(command)))
       }
@@ -53,25 +74,78 @@ export const makeDeploying = (
           configuration: null,
         })),
       }),
-    ...insteadOfRaft,
   }
   const { core, premises, tenant } = housed
   const machine: MachineHost["Service"] = {
-    ...fake.door.machine,
+    ...door.machine,
     inspect: (draft) => premises.inspect(draft),
     plan: (asked) => premises.work(tenant, core.plan(asked), "door"),
     actors: Effect.sync(() => core.actors()),
-    ...instead,
+    groups: Effect.sync(() => core.groups()),
+    places: Effect.sync(() => core.places()),
   }
-  // Bundled here: a process each time is what other tests are for.
-  const { ask } = makeFake({ doors: new Map([["main", { raft, machine }]]), bundle: bundleSource })
-  const post: Deploying["post"] = (path, body, headers = {}) =>
-    ask(path, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: typeof body === "string" ? body : JSON.stringify(body),
-    })
-  return { ask, post, machine: housed, defects: fake.defects, instead: fake.instead }
+  return { raft, machine }
+}
+
+/** A node that runs as many groups as its `main` names. */
+export interface Spread extends Pick<Deploying, "ask" | "post" | "defects"> {
+  /** Undefined: it is not open. */
+  readonly machine: (group: GroupId) => Housed | undefined
+  /** Set: every proposal of that group gets this instead. */
+  readonly instead: Map<GroupId, Failure>
+  /** Set: every read of that group gets this instead. */
+  readonly silent: Map<GroupId, Failure>
+}
+
+export const makeSpread = (): Spread => {
+  const fake = makeFake()
+  const instead = new Map<GroupId, Failure>()
+  const silent = new Map<GroupId, Failure>()
+  const open = new Map<GroupId, { readonly door: Door; readonly housed: Housed }>()
+  const openedAs = (group: GroupId) => {
+    const known = open.get(group)
+    if (known !== undefined) return known
+    const housed = new Housed({}, undefined, undefined, group)
+    const failing = {
+      get current() {
+        return instead.get(group) ?? null
+      },
+    }
+    const { raft, machine } = doorOf(housed, fake.door, failing, group)
+    const read: typeof raft.read = (read) => {
+      const failure = silent.get(group)
+      if (failure === undefined) raft.read(read)
+      else read.answer(failure)
+    }
+    const opened = { housed, door: { raft: { ...raft, read }, machine } }
+    open.set(group, opened)
+    return opened
+  }
+  const { core } = openedAs("main").housed
+  const find = (group: GroupId) => {
+    const isOpen = core.groups().groups.some((row) => row.group === group && !row.isClosed)
+    return group === "main" || isOpen ? openedAs(group) : undefined
+  }
+  const all = () => ["main", ...core.groups().groups.map(({ group }) => group)]
+  const { ask } = makeFake({
+    doors: {
+      get: (group) => find(group)?.door,
+      values: () => all().flatMap((group) => find(group)?.door ?? []),
+      placementOf: (actor) => core.places().places.find((place) => place.actor === actor)?.placement ?? null,
+      look: async () => {},
+    },
+    founding: async () => leading.configuration,
+    bundle: bundleSource,
+    defect: (message, cause) => fake.defects.push(`${message}: ${cause}`),
+  })
+  return {
+    ask,
+    post: posting(ask),
+    defects: fake.defects,
+    instead,
+    silent,
+    machine: (group) => find(group)?.housed,
+  }
 }
 
 /** Counts in euros; the second version in cents. */

@@ -1,6 +1,7 @@
 // A machine as a node has it, but in this thread: its code comes by the log, and runs in compartments without walls.
 
 import { Clock, Effect } from "effect"
+import type { GroupId } from "../../src/consensus/types.ts"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import type { Compartment } from "../../src/machine/compartment/Compartment.ts"
 import { Inside } from "../../src/machine/inside/Inside.ts"
@@ -41,10 +42,11 @@ export class Housed {
     limits: Partial<MachineLimits> = {},
     compartments: Compartments = withoutWalls,
     premises = new Premises(compartments, { ...defaultLimits, ...limits }),
+    group: GroupId = "main",
   ) {
     const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
-    const store = openMemoryStateStore(disk, { group: "main", initial })
-    this.core = new MachineCore({ store, preset: null, limits })
+    const store = openMemoryStateStore(disk, { group, initial })
+    this.core = new MachineCore({ store, preset: null, limits, group })
     this.premises = premises
     this.tenant = this.premises.receive(this.core)
   }

@@ -47,7 +47,9 @@ test(
       const recover = ["recover", "--url", survivor!.url, "--voters", survivor!.id, "--yes", "--json"]
       const { end, stdout, stderr } = await runProgram(recover)
       expect({ end, stderr }).toEqual({ end: 0, stderr: "" })
-      expect(JSON.parse(stdout)).toMatchObject({ done: true, voters: [survivor!.id] })
+      expect(JSON.parse(stdout)).toMatchObject({
+        groups: [{ group: "main", done: true, voters: [survivor!.id] }],
+      })
       expect(await add(survivor!.url, 1)).toMatchObject({ result: 8 })
 
       leader.start()

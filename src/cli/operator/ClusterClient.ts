@@ -127,7 +127,7 @@ export class ClusterClient {
             continue
           }
           const { problem } = failure
-          const isSafe = isRepeatable || problem.outcome === "rejected"
+          const isSafe = isRepeatable || problem.outcome === "rejected" || problem.code === goesOn
           if (!problem.retryable || !isSafe) return yield* this.#refusal(problem, repeat)
           // One of several in a line.
           words.set(url, problem.detail.replace(/\.$/, ""))
@@ -140,7 +140,7 @@ export class ClusterClient {
 
   #giveUp(words: ReadonlyMap<string, string>, said: Problem | null, repeat: Repeat): CliFailure {
     // Somebody was there all the time, and kept saying no.
-    if (said !== null && said.outcome === "rejected" && !nobodyCodes.has(said.code)) {
+    if (said !== null && isSaidNo(said) && !nobodyCodes.has(said.code)) {
       return this.#refusal(said, repeat)
     }
     const reasons = [...words].map(([url, reason]) => `${url}: ${reason}`)
@@ -148,7 +148,7 @@ export class ClusterClient {
   }
 
   #refusal({ code, detail, outcome, document }: Problem, repeat: Repeat): CliFailure {
-    const isUnknown = outcome === "unknown"
+    const isUnknown = outcome === "unknown" && code !== goesOn
     return new CliFailure({
       message: `${code}: ${detail}${isUnknown ? `; ${lookFirst(repeat)}` : ""}`,
       exitCode: isUnknown ? exitCodes.unknown : exitCodes.failed,
@@ -162,6 +162,11 @@ export const decodeAnswer = <A>(schema: Schema.Decoder<A>, answer: Answer): Effe
   Effect.mapError(Schema.decodeUnknownEffect(schema)(answer.body), (error) =>
     failed(`the answer is not what this version expects: ${printable(error.message)}`),
   )
+
+/** What has come half-way is gone on with by the same words, and says so. */
+const goesOn = "partly-switched"
+
+const isSaidNo = ({ outcome, code }: Problem): boolean => outcome === "rejected" || code === goesOn
 
 /** Not a no of the cluster: there was just nobody who could say yes. */
 const nobodyCodes = new Set(["no-leader", "not-leader", "shutting-down", "not-ready", "unhealthy"])

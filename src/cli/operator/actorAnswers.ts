@@ -3,6 +3,11 @@
 import { Schema } from "effect"
 
 const Texts = Schema.Array(Schema.String)
+/** Groups in which another version is active, or none; nodes of before say nothing of groups. */
+const Divided = Schema.optionalKey(
+  Schema.Array(Schema.Struct({ group: Schema.String, active: Schema.NullOr(Schema.String) })),
+)
+const inGroup = { group: Schema.optionalKey(Schema.String) }
 const Version = Schema.Struct({ version: Schema.String, declared: Schema.Finite })
 
 /** `GET /admin/actors` */
@@ -10,6 +15,8 @@ export const ActorsAnswer = Schema.Struct({
   actors: Schema.Array(
     Schema.Struct({
       name: Schema.String,
+      groups: Schema.optionalKey(Texts),
+      divided: Divided,
       active: Schema.NullOr(Schema.String),
       previous: Schema.NullOr(Schema.String),
       activatedAt: Schema.Finite,
@@ -23,11 +30,13 @@ export const ActorsAnswer = Schema.Struct({
           at: Schema.Finite,
           bytes: Schema.Finite,
           instances: Schema.Finite,
+          missingIn: Schema.optionalKey(Texts),
         }),
       ),
       offers: Schema.Record(Schema.String, Version),
       quarantined: Schema.Array(
         Schema.Struct({
+          ...inGroup,
           key: Schema.String,
           command: Schema.String,
           input: Schema.Unknown,
@@ -39,6 +48,10 @@ export const ActorsAnswer = Schema.Struct({
       ),
       quarantinedCount: Schema.Finite,
     }),
+  ),
+  /** Groups that have not answered. */
+  silent: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ group: Schema.String, code: Schema.String, detail: Schema.String })),
   ),
 })
 export type ActorAnswer = (typeof ActorsAnswer.Type)["actors"][number]
@@ -55,6 +68,8 @@ const Difference = Schema.Struct({
 /** `POST /admin/actors/{name}/plan` */
 export const PlanAnswer = Schema.Struct({
   actor: Schema.String,
+  groups: Schema.optionalKey(Texts),
+  divided: Divided,
   from: Schema.NullOr(Version),
   to: Version,
   commands: Difference,
@@ -66,7 +81,7 @@ export const PlanAnswer = Schema.Struct({
     isCutShort: Schema.Boolean,
     failed: Schema.Finite,
     failures: Schema.Array(
-      Schema.Struct({ key: Schema.String, code: Schema.String, message: Schema.String }),
+      Schema.Struct({ ...inGroup, key: Schema.String, code: Schema.String, message: Schema.String }),
     ),
     withoutStep: Schema.Array(Schema.Finite),
   }),
@@ -76,6 +91,7 @@ export const PlanAnswer = Schema.Struct({
     isCutShort: Schema.Boolean,
     different: Schema.Array(
       Schema.Struct({
+        ...inGroup,
         key: Schema.String,
         command: Schema.String,
         index: Schema.Finite,
@@ -96,5 +112,8 @@ export const SwitchedAnswer = Schema.Struct({
   active: Schema.String,
   previous: Schema.NullOr(Schema.String),
   changed: Schema.Boolean,
-  index: Schema.Finite,
+  /** Of an actor that lives in one group. */
+  index: Schema.optionalKey(Schema.Finite),
+  /** Of an actor that lives in several: those that have switched now. */
+  groups: Schema.optionalKey(Schema.Array(Schema.Struct({ group: Schema.String, index: Schema.Finite }))),
 })

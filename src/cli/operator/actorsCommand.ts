@@ -6,7 +6,7 @@ import { none, printable, table, thousands } from "../tables.ts"
 import { type ActorAnswer, ActorsAnswer } from "./actorAnswers.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
-import { shortId, versionText } from "./planText.ts"
+import { inGroupsText, shortened, shortId, versionText } from "./planText.ts"
 import { askActor } from "./switching.ts"
 import { bytesText } from "./units.ts"
 
@@ -28,8 +28,15 @@ export const actorsCommand = Command.make(
       return yield* Console.log(client.options.json ? JSON.stringify(actor) : actorText(actor))
     }
     const answer = yield* client.look(client.path("/admin/actors"))
-    const { actors } = yield* decodeAnswer(ActorsAnswer, answer)
-    yield* show(client, answer.text, () => actorsText(actors))
+    const { actors, silent = [] } = yield* decodeAnswer(ActorsAnswer, answer)
+    yield* show(client, answer.text, () =>
+      [
+        actorsText(actors),
+        ...silent.map(
+          ({ group, detail }) => `\n! group ${printable(group)} is missing here: ${printable(detail)}`,
+        ),
+      ].join("\n"),
+    )
   }),
 ).pipe(
   Command.withDescription(
@@ -51,6 +58,7 @@ const actorsText = (actors: ReadonlyArray<ActorAnswer>): string =>
         [
           ...["actor", "active", "number", "since", "versions"],
           ...["instances", "by version", "quarantined", "other files"],
+          ...(isSpread(actors) ? ["groups"] : []),
         ],
         actors.map((actor) => [
           actor.name,
@@ -64,8 +72,18 @@ const actorsText = (actors: ReadonlyArray<ActorAnswer>): string =>
           otherFiles(actor)
             .map(({ node }) => node)
             .join(",") || none,
+          ...(isSpread(actors) ? [groupsText(actor)] : []),
         ]),
       )
+
+/** Any of them lives elsewhere than in `main`. */
+const isSpread = (actors: ReadonlyArray<ActorAnswer>): boolean =>
+  actors.some(({ groups = [] }) => groups.some((group) => group !== "main"))
+
+const groupsText = ({ groups = [], divided = [] }: ActorAnswer): string => {
+  const names = groups.length > 2 ? `${groups[0]} to ${groups.at(-1)}` : groups.join(", ")
+  return divided.length === 0 ? names : `${names}, divided`
+}
 
 const actorText = (actor: ActorAnswer): string => {
   const active = activeOf(actor)
@@ -78,6 +96,24 @@ const actorText = (actor: ActorAnswer): string => {
   const more = quarantinedCount - quarantined.length
   return [
     `${printable(actor.name)}: ${head}`,
+    ...(isSpread([actor])
+      ? [`it lives${inGroupsText(actor.groups ?? [])}; entries are of the first of them`]
+      : []),
+    ...(actor.divided ?? [])
+      .slice(0, dividedShownMax)
+      .map(
+        ({ group, active: other }) =>
+          `\n! in ${printable(group)} ${other === null ? "no version" : shortId(other)} is active: the switch that was begun goes on ` +
+          "by the same words",
+      ),
+    // Of others nobody will miss them.
+    ...versions.flatMap(({ version, missingIn = [] }, at) =>
+      missingIn.length === 0 || (version !== actor.active && at < versions.length - 1)
+        ? []
+        : [
+            `\n! ${shortId(version)} is missing in ${shortened(missingIn.map(printable))}: upload it once more`,
+          ],
+    ),
     ...(actor.suspendedSince === null
       ? []
       : [
@@ -106,14 +142,23 @@ const actorText = (actor: ActorAnswer): string => {
       : [
           `\n${thousands(quarantinedCount)} in quarantine; \`raftlet repair ${actor.name} KEY\` brings them out:`,
           table(
-            ["key", "since", "command", "input", "because of", "detail"],
-            quarantined.map(({ key, index, command, input, fault, detail, voided }) => [
+            [
+              ...(isSpread([actor]) ? ["group"] : []),
+              "key",
+              "since",
+              "command",
+              "input",
+              "because of",
+              "detail",
+            ],
+            quarantined.map(({ group, key, index, command, input, fault, detail, voided }) => [
+              ...(isSpread([actor]) ? [group ?? none] : []),
               key,
               index,
               command,
-              shortened(JSON.stringify(input) ?? ""),
+              cut(JSON.stringify(input) ?? ""),
               voided ? `${fault}, voided` : fault,
-              shortened(detail),
+              cut(detail),
             ]),
           ),
           ...(quarantined.some(({ voided }) => voided)
@@ -147,4 +192,6 @@ const otherFiles = ({ active, offers }: ActorAnswer) =>
     .filter(([, { version }]) => version !== active)
     .map(([node, offer]) => ({ node, ...offer }))
 
-const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
+const dividedShownMax = 8
+
+const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)

@@ -62,6 +62,7 @@ export const NodeAnswer = Schema.Struct({
       snapshotIndex: Schema.Finite,
       persistedIndex: Schema.optionalKey(Schema.Finite),
       standing: Schema.optionalKey(Schema.String),
+      parted: Schema.optionalKey(Schema.NullOr(Schema.Unknown)),
     }),
   ),
 })

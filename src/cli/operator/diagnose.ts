@@ -2,6 +2,7 @@
 
 import { thousands } from "../tables.ts"
 import type { ClusterAnswer, NodeAnswer } from "./answers.ts"
+import { diagnoseGroups, type GroupsReport } from "./diagnoseGroups.ts"
 import type { Visit } from "./survey.ts"
 import { durationText } from "./units.ts"
 
@@ -15,6 +16,8 @@ export interface Report {
   readonly troubles: ReadonlyArray<string>
   /** What an operator may want to know. */
   readonly notes: ReadonlyArray<string>
+  /** All of them; null when there is one alone. */
+  readonly groups: Omit<GroupsReport, "troubles"> | null
   /** The change of voters that is half done, as `n1,n2 → n1,n3`; null when there is none. */
   readonly change: string | null
 }
@@ -54,6 +57,8 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
   const known = new Set(view.members.map(({ id }) => id))
   const strangers = ours.filter(({ node }) => node !== null && !known.has(node.id))
   const foreign = visits.filter(({ node }) => node !== null && node.clusterId !== clusterId)
+  const nodes = ours.flatMap(({ node }) => (node === null ? [] : [node]))
+  const groups = diagnoseGroups(nodes, view)
   const silent = visits.filter(
     ({ node, url }) => node === null && !view.members.some(({ client }) => client === url),
   )
@@ -69,6 +74,7 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
       ...strangers.map(({ node, url }) => `${node?.id} at ${url} is no member of this cluster`),
       ...foreign.map(({ node, url }) => `${url} belongs to another cluster, ${node?.clusterId}`),
       ...versionTroubles(members),
+      ...(groups?.troubles ?? []),
     ],
     notes: [
       ...(leader !== undefined && quorum.answering === quorum.needed && quorum.needed < quorum.all
@@ -78,6 +84,7 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
       ...goalNotes(view),
       ...silent.map(({ url, silence }) => `${url} does not answer: ${silence}`),
     ],
+    groups: groups === null ? null : { count: groups.count, led: groups.led, wrong: groups.wrong },
     change: halfDone(view),
   }
 }

@@ -1,6 +1,6 @@
 // How does an operator see at a glance what another version would change?
 
-import { printable, table, thousands } from "../tables.ts"
+import { none, printable, table, thousands } from "../tables.ts"
 import type { PlanAnswer } from "./actorAnswers.ts"
 
 /** A line for each question that one asks before a switch; what there is to look at stands below. */
@@ -24,8 +24,12 @@ export const planText = (plan: PlanAnswer): string => {
       failures.length === 0
         ? null
         : table(
-            ["key", "why"],
-            failures.map(({ key, code, message }) => [key, `${code}: ${message}`]),
+            [...groupHead(plan), "key", "why"],
+            failures.map(({ group, key, code, message }) => [
+              ...groupCell(plan, group),
+              key,
+              `${code}: ${message}`,
+            ]),
           ),
     ),
     ...section(
@@ -33,8 +37,11 @@ export const planText = (plan: PlanAnswer): string => {
       different.length === 0
         ? null
         : table(
-            ["index", "key", "command", "now", "then"],
-            different.map(({ index, key, command, before, after }) => [index, key, command, before, after]),
+            [...groupHead(plan), "index", "key", "command", "now", "then"],
+            different.map(({ group, index, key, command, before, after }) => [
+              ...groupCell(plan, group),
+              ...[index, key, command, before, after],
+            ]),
           ),
     ),
     ...endText(plan),
@@ -65,12 +72,43 @@ const endText = (plan: PlanAnswer): ReadonlyArray<string> => {
 }
 
 const headText = (plan: PlanAnswer): string => {
-  const { actor, from, to } = plan
-  if (from === null) return `${printable(actor)}: new, ${versionText(to)}`
-  return isActive(plan)
-    ? `${printable(actor)}: ${versionText(to)}, which is active already`
-    : `${printable(actor)}: ${versionText(from)} → ${versionText(to)}`
+  const { actor, from, to, groups = [], divided = [] } = plan
+  const name = printable(actor)
+  const where = groups.length === 1 && groups[0] === "main" ? "" : inGroupsText(groups)
+  if (from === null) return `${name}: new, ${versionText(to)}${where}`
+  if (isActive(plan)) return `${name}: ${versionText(to)}, which is active already`
+  const head = `${name}: ${versionText(from)} → ${versionText(to)}${where}`
+  if (divided.length === 0) return head
+  // Most likely it was begun, and goes on.
+  const there = divided.map(
+    ({ group, active }) => `${printable(group)} ${active === null ? "none" : shortId(active)}`,
+  )
+  return `${head}\nactive elsewhere: ${shortened(there)}`
 }
+
+/** ` in orders-1`, ` in 16 groups, orders-1 to orders-16`; empty for none. */
+export const inGroupsText = (groups: ReadonlyArray<string>): string => {
+  const [first, ...more] = groups.map(printable)
+  if (first === undefined) return ""
+  return more.length === 0
+    ? ` in ${first}`
+    : ` in ${thousands(groups.length)} groups, ${first} to ${more.at(-1)}`
+}
+
+/** The first of many. */
+export const shortened = (texts: ReadonlyArray<string>): string =>
+  texts.length <= shownMax
+    ? texts.join(", ")
+    : `${texts.slice(0, shownMax).join(", ")} and ${thousands(texts.length - shownMax)} more`
+
+const shownMax = 8
+
+const isSpread = ({ groups = [] }: PlanAnswer): boolean => groups.length > 1
+
+const groupHead = (plan: PlanAnswer): ReadonlyArray<string> => (isSpread(plan) ? ["group"] : [])
+
+const groupCell = (plan: PlanAnswer, group: string | undefined): ReadonlyArray<string> =>
+  isSpread(plan) ? [group ?? none] : []
 
 const differenceText = ({ added, removed, changed }: PlanAnswer["commands"]): string =>
   printable(

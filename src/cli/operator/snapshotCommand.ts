@@ -7,19 +7,22 @@ import { toggle } from "../flags.ts"
 import { table } from "../tables.ts"
 import { ClusterAnswer } from "./answers.ts"
 import { ClusterClient, decodeAnswer } from "./ClusterClient.ts"
+import { allGroupsFlag, isOfAll, overGroups, showParts } from "./everyGroup.ts"
 import { fieldsText } from "./fields.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
 import { bytesText } from "./units.ts"
 
 export const snapshotCommand = Command.make(
   "snapshot",
-  { ...operatorFlags, all: toggle("all", "On every member, one after the other") },
+  { ...operatorFlags, ...allGroupsFlag, all: toggle("all", "On every member, one after the other") },
   Effect.fnUntraced(function* ({ all, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(overGroups(flags), secondsDefault)
+    if (all && isOfAll(client)) return yield* refused("--all: of all groups it is made on one node at a time")
     if (all) return yield* snapshotAll(client)
     // Each node makes its own: with two, nobody would know whose this is.
     if (client.options.urls.length > 1) return yield* refused("--url: name one node, or say --all")
     const answer = yield* snapshotOn(client)
+    if (isOfAll(client)) return yield* showParts(client, answer, snapshots)
     yield* show(client, answer.text, () => fieldsText(answer.body))
   }),
 ).pipe(
@@ -31,6 +34,10 @@ export const snapshotCommand = Command.make(
   Command.withExamples([
     { command: "raftlet snapshot --url http://127.0.0.1:4002", description: "On that node" },
     { command: "raftlet snapshot --all", description: "On every member" },
+    {
+      command: "raftlet snapshot --url http://127.0.0.1:4002 --all-groups",
+      description: "Of all groups there",
+    },
   ]),
 )
 
@@ -38,6 +45,12 @@ const snapshotOn = (client: ClusterClient) =>
   client.change({ method: "POST", path: client.path("/admin/snapshot") })
 
 const SnapshotAnswer = Schema.Struct({ index: Schema.Finite, bytes: Schema.Finite })
+
+const snapshots = {
+  head: ["index", "size"],
+  schema: SnapshotAnswer,
+  row: ({ index, bytes }: typeof SnapshotAnswer.Type) => [index, bytesText(bytes)],
+}
 
 /** The disk that two nodes share, or the majority that they are, is never busy with more than one. */
 const snapshotAll = Effect.fnUntraced(function* (client: ClusterClient) {

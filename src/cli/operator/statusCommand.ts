@@ -6,15 +6,18 @@ import { CliFailure, exitCodes, unreachable } from "../CliFailure.ts"
 import { toggle } from "../flags.ts"
 import type { ClusterClient } from "./ClusterClient.ts"
 import { diagnose, type Report, withOverdueChange } from "./diagnose.ts"
+import { allGroupsFlag, everyGroup, overGroups } from "./everyGroup.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
 import { statusText } from "./statusText.ts"
 import { survey } from "./survey.ts"
 
 export const statusCommand = Command.make(
   "status",
-  { ...operatorFlags, watch: toggle("watch", "Look again every second, until Ctrl-C") },
+  { ...operatorFlags, ...allGroupsFlag, watch: toggle("watch", "Look again every second, until Ctrl-C") },
   Effect.fnUntraced(function* ({ watch, ...flags }) {
-    const client = yield* clientOf(flags)
+    const { group, ...others } = overGroups(flags)
+    // Of all of them it tells in any case.
+    const client = yield* clientOf({ ...others, group: group === everyGroup ? null : group })
     if (watch) return yield* keepLooking(client)
     let report = yield* look(client)
     // Half done is how every change of voters is for a moment. One that stays so has lost a majority.

@@ -6,7 +6,7 @@ import { CliFailure, exitCodes, failed } from "../CliFailure.ts"
 import { thousands } from "../tables.ts"
 import { type ActorAnswer, ActorsAnswer, PlanAnswer, SwitchedAnswer } from "./actorAnswers.ts"
 import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
-import { planText, shortId, versionText } from "./planText.ts"
+import { inGroupsText, planText, shortId, versionText } from "./planText.ts"
 
 /** What somebody is asked about. */
 export interface Decision {
@@ -63,12 +63,15 @@ export const switchTo = Effect.fnUntraced(function* (
 
 export const switchedText = (
   name: string,
-  { active, previous, changed, index }: typeof SwitchedAnswer.Type,
+  { active, previous, changed, index, groups = [] }: typeof SwitchedAnswer.Type,
 ): string => {
+  if (!changed) return `${name}: ${shortId(active)} was active already`
   const before = previous === null ? "" : `; a rollback leads to ${shortId(previous)}`
-  return changed
-    ? `${name}: ${shortId(active)} is active from entry ${thousands(index)} on${before}`
-    : `${name}: ${shortId(active)} was active already`
+  const since =
+    index === undefined
+      ? inGroupsText(groups.map(({ group }) => group))
+      : ` from entry ${thousands(index)} on`
+  return `${name}: ${shortId(active)} is active${since}${before}`
 }
 
 /** What is known of one actor; fails when there is none of that name. */

@@ -98,6 +98,10 @@ export const rollbackCommand = Command.make(
   Effect.fnUntraced(function* ({ name, to, yes, force, ...flags }) {
     const client = yield* clientOf(flags, secondsDefault)
     const actor = yield* askActor(client, name)
+    // Half of it may have gone back: where it was before is not the same everywhere.
+    if (to === null && (actor.divided ?? []).length > 0) {
+      return yield* failed(`${name}: its groups have different versions active; say --to`)
+    }
     const version = to === null ? actor.previous : yield* versionOf(actor, to)
     if (version === null) return yield* failed(`${name}: no version was active before this one; say --to`)
     const { plan } = yield* askPlan(client, name, { version })
