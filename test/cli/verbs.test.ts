@@ -253,6 +253,96 @@ describe("when the answer is no", () => {
   })
 })
 
+describe("of groups", () => {
+  const moves = [{ group: "orders", from: "n1", to: "n2", outcome: "done" }]
+  const opened = [
+    { group: "orders", founded: 7, isNew: true, leader: "n2" },
+    { group: "bills", founded: 5, isNew: false, leader: null },
+  ]
+  const asked: ReadonlyArray<
+    [string, ReadonlyArray<string>, string, string, unknown, object, ReadonlyArray<string>]
+  > = [
+    [
+      "what is handed over to be even",
+      ["rebalance"],
+      "POST",
+      "/admin/rebalance",
+      { dryRun: false },
+      { moves, done: true },
+      ["group   from  to", "orders  n1    n2  done"],
+    ],
+    [
+      "what would be",
+      ["rebalance", "--dry-run"],
+      "POST",
+      "/admin/rebalance",
+      { dryRun: true },
+      { moves: [], done: true },
+      ["leadership is even"],
+    ],
+    [
+      "which of them are opened, and who leads them",
+      ["groups", "open", "orders", "bills"],
+      "POST",
+      "/admin/groups",
+      { groups: ["orders", "bills"] },
+      { groups: opened, done: false },
+      ["group   leader", "orders  n2", "bills   -       was there already"],
+    ],
+    [
+      "which is closed",
+      ["groups", "close", "orders"],
+      "DELETE",
+      "/admin/groups/orders",
+      undefined,
+      { group: "orders", isClosed: true },
+      ["orders is closed"],
+    ],
+  ]
+  for (const [what, words, method, path, body, answer, lines] of asked) {
+    test(`${words.join(" ")} says ${what}`, async () => {
+      const cluster = start(({ method }) => (method === "GET" ? null : Response.json(answer)))
+      const { code, out, err } = await run(cluster, words[0]!, ...words.slice(1))
+      expect({
+        code,
+        err,
+        lines: out
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.trimEnd()),
+      }).toEqual({
+        code: 0,
+        err: "",
+        lines: [...lines],
+      })
+      expect(cluster.changes.map((seen) => [seen.method, seen.path, seen.body])).toEqual([
+        [method, path, body],
+      ])
+    })
+  }
+
+  test("the list of them is a table", async () => {
+    const members = { voters: ["n1", "n2"], learners: ["n3"] }
+    const groups = [
+      { group: "main", leader: "n1", term: 3, members },
+      { group: "orders", leader: null, term: null, members: null },
+    ]
+    const cluster = start(() => Response.json({ groups }))
+    const { code, out } = await run(cluster, "groups")
+    expect(code).toBe(0)
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.trimEnd()),
+    ).toEqual([
+      "group   leader  term  voters  learners",
+      "main    n1         3  n1, n2  n3",
+      "orders  -          -  -       -",
+    ])
+  })
+})
+
 describe("when nobody knows (C2)", () => {
   const unknown = () =>
     problem("timeout", "no answer in time", { status: 504, outcome: "unknown", retryable: true })
