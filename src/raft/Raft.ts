@@ -190,6 +190,8 @@ export interface Glance {
   readonly leader: NodeId | null
   /** This node leads and has applied everything up to its own first entry. */
   readonly serving: boolean
+  /** Nobody wants anything of the group: it does not tick, and wakes on demand. */
+  readonly resting: boolean
   /** That rules here: the newest in the log, committed or not. */
   readonly configuration: Configuration
   /** The newest that is known to be committed. */
@@ -219,8 +221,6 @@ export interface GroupStatus extends Glance {
   readonly diskBusyMillis: number
   /** The disk is full: no commands are taken that would count on it. */
   readonly diskShort: boolean
-  /** Nobody wants anything of the group: it does not tick, and wakes on demand. */
-  readonly resting: boolean
   /** Not null: nothing of this node's state is shown before it is repaired. */
   readonly parted: Parting | null
   /** How often that has happened since the node started, by reason. */

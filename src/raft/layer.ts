@@ -52,9 +52,10 @@ const glanceOf = (lives: Lives): Glance => {
   return lives.isBetween() ? { ...glance, leader: null, serving: false } : glance
 }
 
-const glanceIn = ({ group: { node, partings } }: Started): Glance => ({
+const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
   leader: knownLeader(node),
   serving: isServing(node) && partings.current === null,
+  resting: rest.isResting,
   configuration: node.configurations.current,
   committed: node.configurations.asOf(node.commitIndex),
 })
@@ -92,7 +93,6 @@ const statusIn = (started: Started): GroupStatus => {
     outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
-    resting: group.rest.isResting,
     parted: partings.current,
     partings: partings.counts,
     checkpoint: checkpoints.newest,

@@ -83,7 +83,11 @@ export const start = Effect.fnUntraced(function* (
     )
 
   const applied: Applied = { index: group.node.appliedIndex }
-  const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
+  // A group that rests is not to stay awake for its first flush alone.
+  const flushed: Flushed = {
+    index: group.node.appliedIndex,
+    at: options.rests ? Number.NEGATIVE_INFINITY : nowOf(group.clock),
+  }
   const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
