@@ -62,7 +62,12 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
       layerGroups({
         id,
         incarnation: directory.identity.incarnation,
-        raft: { ...raft, connects: false, rests: true },
+        raft: {
+          ...raft,
+          connects: false,
+          rests: true,
+          limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
+        },
         observer: observer.of(mainGroup),
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
@@ -75,6 +80,9 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
     Layer.provideMerge(layerStorage),
   )
 })
+
+/** Half a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
+const QUIET_BEATS = 10
 
 /** They know what the rows of a state add up to. */
 const snapshotThreads = {

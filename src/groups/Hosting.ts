@@ -112,6 +112,7 @@ export class Hosting {
     )
     this.#hosted.set(group, { running, scope })
     this.#tell({ type: "opened", group: running })
+    if (this.#options.rests) yield* untilAtRest(running)
   }).bind(this)
 
   /** Who waits there is answered; then all that this node has of it goes. */
@@ -136,8 +137,22 @@ export class Hosting {
   }
 }
 
-/** Each waits for disk and machine most of the time. */
-const OPENINGS_MAX = 32
+/** At once. Each waits for disk, machine, its first election and its first checkpoint most of the time. */
+const OPENINGS_MAX = 128
+
+/**
+ * Holds the place of a group until it costs nothing. A thousand that are awake at once keep a process so busy that leaders
+ * are not heard in time; then they are elected again and again, which costs more, and does not end. Every node goes through
+ * the directory in the same order. One that has work to do, or that lacks a member, holds the others up no longer than this.
+ */
+const untilAtRest = Effect.fnUntraced(function* ({ raft }: RunningGroup) {
+  for (let waited = 0; waited < REST_MILLIS_MAX && !raft.glance().resting; waited += REST_LOOK_MILLIS) {
+    yield* Effect.sleep(REST_LOOK_MILLIS)
+  }
+})
+
+const REST_MILLIS_MAX = 3_000
+const REST_LOOK_MILLIS = 100
 
 const stoppedBy = (
   group: GroupId,

@@ -29,13 +29,13 @@ export const follower = Effect.fnUntraced(function* (
 })
 
 const isBehind = (main: RunningGroup, group: RunningGroup): boolean => {
-  const { serving, configuration } = group.raft.status()
-  return serving && changeTowards(main.raft.status().committed, configuration) !== null
+  const { serving, configuration } = group.raft.glance()
+  return serving && changeTowards(main.raft.glance().committed, configuration) !== null
 }
 
 const change = Effect.fnUntraced(function* (main: RunningGroup, { raft }: RunningGroup) {
-  const { configuration } = raft.status()
-  const change = changeTowards(main.raft.status().committed, configuration)
+  const { configuration } = raft.glance()
+  const change = changeTowards(main.raft.glance().committed, configuration)
   if (change === null) return
   const deadline = raft.now() + ANSWER_MILLIS
   yield* Effect.callback<Changed | Failure>((resume) =>

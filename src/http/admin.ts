@@ -51,6 +51,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           persistedIndex: status.persistedIndex,
           standing: status.standing,
           ready: status.ready,
+          resting: status.resting,
           leaderChanges: status.leaderChanges,
           outcast: status.outcast,
           parted: status.parted,

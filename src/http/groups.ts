@@ -62,7 +62,7 @@ export const openGroups = async (options: GroupsOptions, request: Request): Prom
   )
   await untilLed(doors, names, sender.deadline)
   const groups = answers.map(({ result }, at) => {
-    const leader = doors.open(names[at]!)?.raft.status().leader ?? null
+    const leader = doors.open(names[at]!)?.raft.glance().leader ?? null
     return { ...JSON.parse(result), leader }
   })
   return jsonResponse(JSON.stringify({ groups, done: groups.every(({ leader }) => leader !== null) }), {
@@ -115,7 +115,7 @@ const groupName = (value: unknown): GroupId => {
 /** They are opened on every node as the entry comes there, and elect a leader each. */
 const untilLed = async (doors: Doors, names: ReadonlyArray<GroupId>, deadline: number): Promise<void> => {
   const { raft } = doors.find(undefined)
-  const isLed = (group: GroupId) => (doors.open(group)?.raft.status().leader ?? null) !== null
+  const isLed = (group: GroupId) => (doors.open(group)?.raft.glance().leader ?? null) !== null
   while (raft.now() < deadline && !names.every(isLed)) await Bun.sleep(lookMillis)
 }
 

@@ -142,10 +142,16 @@ const refuseFollower = ({ raft }: Door): void => {
 
 /** Groups that have not followed `main`, as far as this node knows. */
 export const groupsBehind = (doors: Doors): ReadonlyArray<GroupId> => {
-  const { committed } = doors.find(undefined).raft.status()
+  const { committed } = doors.find(undefined).raft.glance()
   return behind(
     committed,
-    doors.all().flatMap(({ raft }) => (raft.group === defaultGroup ? [] : [raft.status()])),
+    doors
+      .all()
+      .flatMap(({ raft }) =>
+        raft.group === defaultGroup
+          ? []
+          : [{ group: raft.group, configuration: raft.glance().configuration }],
+      ),
   )
 }
 
@@ -163,7 +169,7 @@ const refuseHaste = (doors: Doors): void => {
 /** False: time is up, and they go on following. Who is no member any more hears no more of them. */
 const allFollow = async (doors: Doors, deadline: Millis): Promise<boolean> => {
   const { raft } = doors.find(undefined)
-  const isMember = () => members(raft.status().committed).includes(doors.node.id)
+  const isMember = () => members(raft.glance().committed).includes(doors.node.id)
   while (isMember() && groupsBehind(doors).length > 0) {
     if (raft.now() >= deadline) return false
     await Bun.sleep(lookMillis)

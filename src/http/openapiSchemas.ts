@@ -122,6 +122,10 @@ export const schemas = {
         persistedIndex: count,
         standing: { enum: ["whole", "suspect"] },
         ready: { type: "boolean" },
+        resting: {
+          type: "boolean",
+          description: "Nobody wants anything of the group: it has stopped ticking.",
+        },
         leaderChanges: count,
         outcast: { ...orNull("string"), description: "Why every peer refuses a node without a leader." },
         parted: {

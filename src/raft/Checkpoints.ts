@@ -23,7 +23,10 @@ export class Checkpoints {
   readonly #stuckness: Stuckness
   /** This node's own, oldest first. */
   #noted: ReadonlyArray<Checkpoint> = []
-  /** When the newest of them was passed; before the first: when this began. */
+  /**
+   * When the newest of them was passed; before the first: when this began. A group that rests has it behind it before:
+   * it is not to stay awake for its first checkpoint alone.
+   */
   notedAt: Millis
   #reportedAt: Millis = Number.NEGATIVE_INFINITY
   /** As of the last turn. */
@@ -36,7 +39,7 @@ export class Checkpoints {
     this.#group = group
     this.#applied = applied
     this.#stuckness = stuckness
-    this.notedAt = nowOf(group.clock)
+    this.notedAt = group.options.rests ? Number.NEGATIVE_INFINITY : nowOf(group.clock)
   }
 
   /** Null: none since the state was opened. */

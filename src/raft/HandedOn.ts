@@ -41,6 +41,11 @@ export class HandedOn<Late extends LateRead> {
     this.#nextId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
 
+  /** No answer is waited for. */
+  get isEmpty(): boolean {
+    return this.#asked.size === 0
+  }
+
   /** Those that wait for what does not come to this node's disk, or has not for longer than a leader may be silent. */
   ask(waiting: Iterable<Late>, now: Millis): void {
     const { node, options, transport } = this.#group

@@ -65,6 +65,11 @@ export class Operations {
     for (const operation of this.#open) if (operation.look()) this.#open.delete(operation)
   }
 
+  /** Nothing is left to be looked after by {@link sweep}. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0
+  }
+
   /** Now and then: gives up what is too late. */
   sweep(now: Millis): void {
     for (const operation of this.#open) {

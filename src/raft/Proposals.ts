@@ -60,6 +60,11 @@ export class Proposals {
     return this.#clients.size + this.#peersWaiting
   }
 
+  /** Nothing is left to be looked after by {@link sweep}. */
+  get isEmpty(): boolean {
+    return this.#clients.size === 0 && this.#forwarded.size === 0 && this.#parked.length === 0
+  }
+
   /** What one request asks for: waits here until it is answered or its deadline has passed. */
   add(proposals: ReadonlyArray<Proposal>): void {
     const bytes = proposals.reduce((sum, { command }) => sum + command.length, 0)

@@ -185,15 +185,25 @@ export interface Parting {
   readonly since: number
 }
 
-export interface GroupStatus {
+/** What can be asked of a thousand groups now and then: it costs a few comparisons. */
+export interface Glance {
+  readonly leader: NodeId | null
+  /** This node leads and has applied everything up to its own first entry. */
+  readonly serving: boolean
+  /** Nobody wants anything of the group: it does not tick, and wakes on demand. */
+  readonly resting: boolean
+  /** That rules here: the newest in the log, committed or not. */
+  readonly configuration: Configuration
+  /** The newest that is known to be committed. */
+  readonly committed: Configuration
+}
+
+export interface GroupStatus extends Glance {
   readonly group: GroupId
   readonly id: NodeId
   readonly role: "follower" | "candidate" | "leader" | "learner"
   readonly standing: Standing
   readonly term: Term
-  readonly leader: NodeId | null
-  /** This node leads and has applied everything up to its own first entry. */
-  readonly serving: boolean
   /** This node knows a leader and has applied what was committed when it last heard from it. */
   readonly ready: boolean
   readonly commitIndex: Index
@@ -211,8 +221,6 @@ export interface GroupStatus {
   readonly diskBusyMillis: number
   /** The disk is full: no commands are taken that would count on it. */
   readonly diskShort: boolean
-  /** Nobody wants anything of the group: it does not tick, and wakes on demand. */
-  readonly resting: boolean
   /** Not null: nothing of this node's state is shown before it is repaired. */
   readonly parted: Parting | null
   /** How often that has happened since the node started, by reason. */
@@ -223,10 +231,6 @@ export interface GroupStatus {
   readonly splits: number
   /** How often all of the state on this node's disk was read since it was opened, and how long the last time took. */
   readonly scrubs: { readonly count: number; readonly tookMillis: Millis }
-  /** That rules here: the newest in the log, committed or not. */
-  readonly configuration: Configuration
-  /** The newest that is known to be committed. */
-  readonly committed: Configuration
   readonly members: ReadonlyArray<MemberStatus>
   /** Name → how many wait there now. */
   readonly queues: Readonly<Record<string, number>>
@@ -259,6 +263,8 @@ export class Raft extends Context.Service<
      * gives back. Whoever is called must be quick, and must not throw.
      */
     readonly onApplied: (told: () => void) => () => void
+    /** As it is in {@link status}. */
+    readonly glance: () => Glance
     readonly status: () => GroupStatus
     /** Fails when the group can do nothing more: a failed disk, a failed machine, broken code. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>

@@ -82,6 +82,11 @@ export class Reads {
     return this.#waiting.size
   }
 
+  /** Nothing is left to be looked after by {@link sweep}. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#handedOn.isEmpty
+  }
+
   add(read: Read, isPeers = false): void {
     const waiting = new WaitingRead(this, read, nowOf(this.#group.clock), isPeers)
     if (this.#closing !== null) return read.answer(this.#closing.refused)

@@ -32,8 +32,8 @@ export class Rest {
   readonly #around: Around
   /** Open while the group is awake. */
   readonly #awake = Latch.makeUnsafe(true)
-  /** Open while somebody may wait at the door. */
-  readonly #door = Latch.makeUnsafe(true)
+  /** Open while somebody may wait at the door; whether the group rests makes no difference. */
+  readonly #door = Latch.makeUnsafe(false)
   #keepers: ReadonlyArray<() => boolean> = []
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Written by the leader's life alone. */
@@ -53,23 +53,25 @@ export class Rest {
     return this.#awake.await
   }
 
-  /** As {@link awake}; and while the group rests, when somebody has come to the door who does not wake it. */
+  /** Succeeds at once while somebody waits at the door: of a group that is awake most of the time nobody does. */
   get attended(): Effect.Effect<void> {
     return this.#door.await
   }
 
-  /** Somebody wants something that the turn does not hear of. */
+  /** Somebody has come to the door, and wants something that the turn does not hear of. */
   stir(): void {
+    this.knock()
     if (this.isResting) this.#around.post({ type: "Stirred" })
   }
 
+  /** Somebody has come to the door who need not wake the group. */
   knock(): void {
     this.#door.openUnsafe()
   }
 
-  /** Nobody waits at the door. */
+  /** Nobody waits at the door any more. */
   shut(): void {
-    if (this.isResting) this.#door.closeUnsafe()
+    this.#door.closeUnsafe()
   }
 
   /** Each says whether a life has something to do, or would miss it if the group rested; asked before every turn. */
@@ -106,10 +108,7 @@ export class Rest {
     if (!this.#around.options.rests) return
     this.#look(now)
     if (this.isResting) this.#awake.closeUnsafe()
-    else {
-      this.#awake.openUnsafe()
-      this.#door.openUnsafe()
-    }
+    else this.#awake.openUnsafe()
   }
 
   /** This node knew then that it had everything, by the pulses of the others at rest; the past, when it never rested. */

@@ -9,6 +9,8 @@ import { type Group, nowOf, post } from "./Group.ts"
 import type { ProposalOrigin } from "./origins.ts"
 
 const LOOK_MILLIS = 100
+/** While there is nothing to put one behind. */
+const IDLE_LOOK_MILLIS = 1_000
 
 /** Lives while the node leads. One at a time: a slow disk must not fill the log with them. */
 export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoints: Checkpoints) {
@@ -23,7 +25,8 @@ export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoin
   }
   while (true) {
     yield* group.rest.awake
-    yield* Effect.sleep(Math.min(options.checkpointMillis, LOOK_MILLIS))
+    const isIdle = node.appliedIndex <= (checkpoints.newest?.index ?? 0)
+    yield* Effect.sleep(Math.min(options.checkpointMillis, isIdle ? IDLE_LOOK_MILLIS : LOOK_MILLIS))
     const last = checkpoints.newest?.index ?? 0
     if (underWay !== null && underWay === last) continue
     underWay = null

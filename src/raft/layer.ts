@@ -11,7 +11,7 @@ import { type Lives, live } from "./lives.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { outcastBy } from "./outcast.ts"
-import { type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
+import { type Glance, type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
 import { readLog } from "./readLog.ts"
 import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
@@ -30,6 +30,7 @@ export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, obser
     reset: (request) => present().operations.reset(request),
     transfer: (request) => present().operations.transfer(request),
     onApplied: (told) => lives.listeners.add(told),
+    glance: () => glanceOf(lives),
     status: () => statusOf(lives),
     stopped: lives.stopped,
     handOver: Effect.suspend(() =>
@@ -46,6 +47,19 @@ export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, obser
 export const layerRaft = (options: RaftOptions, observer: Observer = silentObserver) =>
   Layer.effect(Raft, openRaft(options, observer))
 
+const glanceOf = (lives: Lives): Glance => {
+  const glance = glanceIn(lives.present())
+  return lives.isBetween() ? { ...glance, leader: null, serving: false } : glance
+}
+
+const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
+  leader: knownLeader(node),
+  serving: isServing(node) && partings.current === null,
+  resting: rest.isResting,
+  configuration: node.configurations.current,
+  committed: node.configurations.asOf(node.commitIndex),
+})
+
 /** Between two lives nobody votes, leads or follows: it is as if the node were down for a moment. */
 const statusOf = (lives: Lives): GroupStatus => {
   const status = statusIn(lives.present())
@@ -57,17 +71,16 @@ const statusOf = (lives: Lives): GroupStatus => {
 const statusIn = (started: Started): GroupStatus => {
   const { group, proposals, reads, writer, flushed, checkpoints, scrubbed } = started
   const { node, partings } = group
-  const leader = knownLeader(node)
-  const configuration = node.configurations.current
+  const glance = glanceIn(started)
+  const { leader, configuration } = glance
   return {
+    ...glance,
     group: node.group,
     id: node.id,
     role:
       configuration.learners.includes(node.id) && node.role.kind === "follower" ? "learner" : node.role.kind,
     standing: node.standing,
     term: node.term,
-    leader,
-    serving: isServing(node) && partings.current === null,
     ready: isReady(started),
     commitIndex: node.commitIndex,
     appliedIndex: node.appliedIndex,
@@ -80,14 +93,11 @@ const statusIn = (started: Started): GroupStatus => {
     outcast: leader === null ? outcastBy(group.transport) : null,
     diskBusyMillis: writer.busyMillis(),
     diskShort: node.isShort,
-    resting: group.rest.isResting,
     parted: partings.current,
     partings: partings.counts,
     checkpoint: checkpoints.newest,
     splits: partings.splits,
     scrubs: { ...scrubbed },
-    configuration,
-    committed: node.configurations.from(node.commitIndex)[0]!,
     members: members(configuration).map((id) => memberStatus(group, id)),
     queues: {
       proposals: proposals.count,

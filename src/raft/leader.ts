@@ -62,8 +62,9 @@ const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) 
     yield* Effect.sleep(options.timerMillis)
     if (!isServing(node) || !takesCommands(node)) continue
     const asOf = node.appliedIndex
-    const next = yield* machine.nextTimer
-    rest.nextTimer = { asOf, at: next }
+    // Where nothing was applied the next one stays the next one: the machine need not be asked.
+    if (rest.nextTimer.asOf !== asOf) rest.nextTimer = { asOf, at: yield* machine.nextTimer }
+    const next = rest.nextTimer.at
     const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
     if (next === null || next > now) continue
     const due = yield* machine.due(now, options.timersMax)

@@ -13,7 +13,7 @@ export interface Scrubbed {
   tookMillis: Millis
 }
 
-const LOOK_MILLIS = 100
+const LOOK_MILLIS = 500
 const REST_SCRUB_MILLIS = 3_600_000
 /** Reading is at work for no more than one part in so many of the time. */
 const PAUSES_PER_SCRUB = 20

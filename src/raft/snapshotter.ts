@@ -25,7 +25,9 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
   const { options } = group
   while (true) {
     yield* group.rest.awake
-    yield* Effect.sleep(Math.min(options.flushMillis, 100))
+    // What comes after a pause need not be on the disk any sooner than what comes while there is none.
+    const isIdle = group.node.appliedIndex <= flushed.index && !group.node.isShort
+    yield* Effect.sleep(Math.min(options.flushMillis, isIdle ? IDLE_LOOK_MILLIS : LOOK_MILLIS))
     const { appliedIndex, pendingInstall, isShort } = group.node
     if (group.partings.isOver) continue
     const behind = appliedIndex - flushed.index
@@ -49,6 +51,8 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
   }
 })
 
+const LOOK_MILLIS = 100
+const IDLE_LOOK_MILLIS = 1_000
 const SHORT_FLUSH_MILLIS = 250
 const SHORT_MARGIN_ENTRIES = 100
 const SHORT_MARGIN_BYTES = 32_768

@@ -83,7 +83,11 @@ export const start = Effect.fnUntraced(function* (
     )
 
   const applied: Applied = { index: group.node.appliedIndex }
-  const flushed: Flushed = { index: group.node.appliedIndex, at: nowOf(group.clock) }
+  // A group that rests is not to stay awake for its first flush alone.
+  const flushed: Flushed = {
+    index: group.node.appliedIndex,
+    at: options.rests ? Number.NEGATIVE_INFINITY : nowOf(group.clock),
+  }
   const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
@@ -153,7 +157,8 @@ export const start = Effect.fnUntraced(function* (
   ])
   yield* group.rest.follow
   const heralding = { sweep: () => herald.sweep(group) }
-  yield* run(sweeper(group, reads, [proposals, reads, operations, checkpoints, stuckness, heralding]), scope)
+  yield* run(doorkeeper(group, [proposals, reads, operations]), scope)
+  yield* run(sweeper(group, stuckness, [checkpoints, stuckness, heralding]), scope)
   const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
   yield* run(turns(group, hands, scope), scope)
   const { node, transport } = group
@@ -267,22 +272,41 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
   return group
 })
 
-/** Looks after those who wait: deadlines, and attempts that got no answer. */
-const sweeper = Effect.fnUntraced(function* (
+interface Swept {
+  readonly sweep: (now: Millis) => void
+}
+
+/** Looks after those who wait, while somebody does: deadlines, and attempts that got no answer. */
+const doorkeeper = Effect.fnUntraced(function* (
   group: Group,
-  reads: Reads,
-  swept: ReadonlyArray<{ readonly sweep: (now: Millis) => void }>,
+  rooms: ReadonlyArray<Swept & { readonly isEmpty: boolean }>,
 ) {
   while (true) {
     yield* group.rest.attended
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
-    noteRoom(group)
-    for (const each of swept) each.sweep(now)
-    // A local read wakes nobody, and has a deadline all the same.
-    if (reads.count === 0) group.rest.shut()
+    for (const room of rooms) room.sweep(now)
+    if (rooms.every(({ isEmpty }) => isEmpty)) group.rest.shut()
   }
 })
+
+/** What is to be looked at now and then, also when nobody waits. */
+const sweeper = Effect.fnUntraced(function* (
+  group: Group,
+  stuckness: Stuckness,
+  swept: ReadonlyArray<Swept>,
+) {
+  const { rest, options, clock } = group
+  while (true) {
+    yield* rest.awake
+    yield* Effect.sleep(stuckness.stuck === null ? QUIET_SWEEP_MILLIS : options.sweepMillis)
+    const now = nowOf(clock)
+    noteRoom(group)
+    for (const each of swept) each.sweep(now)
+  }
+})
+
+const QUIET_SWEEP_MILLIS = 250
 
 /** What the world did is one line; what our own code did comes with where it did it. */
 export const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {

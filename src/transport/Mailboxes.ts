@@ -78,8 +78,8 @@ class Mailbox {
   readonly admits: Admits
   private readonly queue: Queue.Enqueue<Inbound>
   private readonly limits: MailboxLimits
-  /** Bytes offered in total, after each of the last offers; a ring with a place for each that may wait. */
-  private readonly totals: Float64Array
+  /** Bytes offered in total, after each of the last offers; a ring with a place for each that has ever waited at once. */
+  private totals = new Float64Array(RING_PLACES_MIN)
   private offered = 0
   private total = 0
 
@@ -87,20 +87,33 @@ class Mailbox {
     this.admits = admits
     this.queue = queue
     this.limits = limits
-    this.totals = new Float64Array(limits.mailboxMessagesMax + 1)
   }
 
   offer(inbound: Inbound, bytes: number): boolean {
     const waiting = this.queue.messages.length
     if (waiting >= this.limits.mailboxMessagesMax) return false
-    const before = this.offered - Math.min(waiting, this.offered)
+    // Of ours no more than the ring has room for: they waited already when the last one was offered.
+    const before = this.offered - Math.min(waiting, this.offered, this.totals.length - 1)
     const waitingBytes = this.total - this.totals[before % this.totals.length]!
     // An empty mailbox takes a message of any size: one larger than the bound would otherwise never arrive.
     if (waiting > 0 && waitingBytes + bytes > this.limits.mailboxBytesMax) return false
     if (!Queue.offerUnsafe(this.queue, inbound)) return false
+    // A place for each that waits now, for this one, and for the total before them.
+    if (waiting + 2 > this.totals.length) this.grow(waiting + 2)
     this.offered += 1
     this.total += bytes
     this.totals[this.offered % this.totals.length] = this.total
     return true
   }
+  /** Most groups never have more than a few that wait: room is taken when there is need. */
+  private grow(placesMin: number): void {
+    const { totals, offered } = this
+    const oldest = Math.max(0, offered - totals.length + 1)
+    const places = Math.max(2 * totals.length, placesMin)
+    // What was offered before the oldest has been taken.
+    this.totals = new Float64Array(places).fill(totals[oldest % totals.length]!)
+    for (let at = oldest; at <= offered; at++) this.totals[at % places] = totals[at % totals.length]!
+  }
 }
+
+const RING_PLACES_MIN = 16

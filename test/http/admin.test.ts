@@ -29,6 +29,7 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         persistedIndex: 8,
         standing: "whole",
         ready: true,
+        resting: false,
         leaderChanges: 1,
         outcast: null,
         parted: null,

@@ -217,6 +217,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       request.answer(fake.transferred.current)
     },
     onApplied: () => () => {},
+    glance: () => fake.status.current,
     status: () => fake.status.current,
     stopped: Effect.never,
     handOver: Effect.void,

@@ -163,10 +163,10 @@ describe("a resting group wakes", () => {
     expect(areResting(cluster.nodes)).toBe(true)
     cluster.world.runFor(300)
     for (const node of cluster.nodes) expect(node.applied).toEqual(["first", "second", "ring"])
-    const soon = 1_700_000_000_000 + cluster.world.nowMillis + 15_000
+    const soon = 1_700_000_000_000 + cluster.world.nowMillis + 6_500
     for (const node of cluster.nodes) node.timers = [{ at: soon, command: "ring again" }]
     cluster.await(cluster.propose(leader, "third"))
-    cluster.world.runFor(14_900)
+    cluster.world.runFor(6_400)
     expect(leader.raft!.status().resting).toBe(false)
   })
 

@@ -39,28 +39,48 @@ describe("a mailbox", () => {
     expect([1_000, 1].map(deliver)).toEqual([true, false])
   })
 
-  test("never holds more than its bounds, and refuses nothing that fits", () => {
-    const acts = fc.array(fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constant("take" as const)), {
-      maxLength: 200,
-    })
-    fc.assert(
-      fc.property(acts, (steps) => {
-        const { queue, deliver } = open(7, 100)
-        const waiting: Array<number> = []
-        for (const step of steps) {
-          if (step === "take") {
-            if (waiting.length > 0) Effect.runSync(Queue.take(queue))
-            waiting.shift()
-            continue
+  test.each([
+    [7, 100],
+    [100, 3_000],
+  ])(
+    "never holds more than its bounds, %d and %d bytes, and refuses nothing that fits",
+    (messages, bytesMax) => {
+      const offer = { weight: 3, arbitrary: fc.integer({ min: 1, max: 60 }) }
+      const acts = fc.array(fc.oneof(offer, { weight: 1, arbitrary: fc.constant("take" as const) }), {
+        minLength: messages,
+        maxLength: 30 * messages,
+        size: "max",
+      })
+      fc.assert(
+        fc.property(acts, (steps) => {
+          const { queue, deliver } = open(messages, bytesMax)
+          const waiting: Array<number> = []
+          for (const step of steps) {
+            if (step === "take") {
+              if (waiting.length > 0) Effect.runSync(Queue.take(queue))
+              waiting.shift()
+              continue
+            }
+            const bytes = waiting.reduce((sum, each) => sum + each, 0)
+            const fits = waiting.length < messages && (waiting.length === 0 || bytes + step <= bytesMax)
+            expect(deliver(step)).toBe(fits)
+            if (fits) waiting.push(step)
           }
-          const bytes = waiting.reduce((sum, each) => sum + each, 0)
-          const fits = waiting.length < 7 && (waiting.length === 0 || bytes + step <= 100)
-          expect(deliver(step)).toBe(fits)
-          if (fits) waiting.push(step)
-        }
-      }),
-      { numRuns: 300 },
-    )
+        }),
+        { numRuns: 100 },
+      )
+    },
+  )
+
+  test("takes no more than its bytes when others put more into the same queue than ever came to it", () => {
+    const { queue, deliver } = open(1_000, 100)
+    for (let at = 0; at < 22; at++) {
+      deliver(9)
+      Effect.runSync(Queue.take(queue))
+    }
+    for (let at = 0; at < 10; at++) expect(deliver(9)).toBe(true)
+    Queue.offerAllUnsafe(queue, new Array<Inbound>(500).fill({ from: "n3", payload: vote(1) }))
+    expect(deliver(50)).toBe(false)
   })
 
   test("a group that this node does not run is counted and nothing else", () => {
