@@ -3,13 +3,15 @@
 import type { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { members } from "../consensus/configuration.ts"
 import { mainGroup } from "../consensus/groups.ts"
-import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
 import type { CallRunner } from "../machine/Executor.ts"
 import type { Unanswered } from "../machine/leading/Leading.ts"
 import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { Runner } from "../machine/Runner.ts"
+import { readSystem } from "../machine/system/commands.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
@@ -413,6 +415,7 @@ export class SimulatedCluster {
         watcher.applied(seat, entry, outcome)
         if (!this.alterations.isHidden(seat.id)) this.codeChecks.applied(seat.id, entry, outcome)
         this.#lookout.applied(entry, outcome)
+        if (this.groups.length > 0) this.#founds(entry, outcome)
       },
       hashed: (seat, index, hash) => {
         if (!this.alterations.isHidden(seat.id)) return watcher.hashed(seat, index, hash)
@@ -428,6 +431,15 @@ export class SimulatedCluster {
         this.#lookout.gaveUp(seat)
       },
     }
+  }
+
+  /** From the entry on that opens it a group is there, with the members that stand there. */
+  #founds({ kind, data }: Entry, outcome: Outcome | null): void {
+    const command = kind === "command" && outcome?._tag === "Accepted" ? decodeCommand(data) : null
+    if (command?.actor !== "$group" || command.command !== "open") return
+    const group = this.group(command.key)
+    const input = readSystem("$group/open", command.input)
+    if (group.founding === null && input !== null) group.founding = { ...nobody, ...input.configuration }
   }
 
   /** What was lost may have been of one group alone. */

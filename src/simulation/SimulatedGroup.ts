@@ -3,6 +3,7 @@
 import { isVoter, members } from "../consensus/configuration.ts"
 import { mainGroup } from "../consensus/groups.ts"
 import type { Message } from "../consensus/message.ts"
+import type { Node } from "../consensus/node.ts"
 import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { BoundChecks } from "./BoundChecks.ts"
@@ -48,6 +49,7 @@ export class SimulatedGroup {
   readonly #leases: LeaseChecks
   readonly #rests = new RestChecks()
   readonly bounds: BoundChecks
+  #isResting = false
 
   constructor(name: GroupId, around: GroupSurroundings) {
     const { world, sightings, raft } = around
@@ -129,6 +131,14 @@ export class SimulatedGroup {
     insist("lost voter", !isAnother, `${from} of ${this.name} ${standing} as the one that it was (S6)`)
   }
 
+  #lookAround({ role }: Node): void {
+    const isResting = role.kind === "leader" && role.rest.isResting
+    if (isResting && !this.#isResting) this.sightings.see("group at rest")
+    if (role.kind === "leader" && !isResting && this.#isResting) this.sightings.see("group woken")
+    if (role.kind === "leader") this.#isResting = isResting
+    if (this.invariants.changeCount > 0) this.sightings.see("group followed main")
+  }
+
   /** Now and then. */
   look(): void {
     this.bounds.lookAtQueues(this.nodes)
@@ -154,6 +164,7 @@ export class SimulatedGroup {
         for (const seat of isNew ? this.nodes : [this.seat(record.id)]) this.#leases.holdsAll(seat)
         for (const seat of this.nodes) if (seat.record?.role.kind === "leader") this.#leases.isAlone(seat)
         if (invariants.leaderCount > leaderCount) this.#leases.elected(record.id)
+        if (this.name !== mainGroup) this.#lookAround(record)
       },
       read: (seat, grounds) => {
         if (grounds === "lease") this.#leases.read(seat)

@@ -10,7 +10,7 @@ import type { ClockOptions } from "./Process.ts"
 import { drawCodeFaults, drawPayments, drawTill } from "./planCode.ts"
 import { drawLink, drawRead, inOrder } from "./planDice.ts"
 import { drawDisaster, drawFaults, drawForGood } from "./planFaults.ts"
-import type { Act, PlannedChange, PlannedOperation, Script } from "./script.ts"
+import type { Act, PlannedChange, PlannedGroup, PlannedOperation, Script } from "./script.ts"
 
 export interface PlanOptions {
   /** Nodes of the cluster; null: as the seed draws. */
@@ -31,6 +31,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
+  const groups = drawGroups(chance.fork("groups"), calmAtMillis)
   return {
     seed,
     ...members,
@@ -50,6 +51,7 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
       ...(till === null ? [] : drawPayments(chance.fork("payments"), till, calmAtMillis)),
     ]),
     ...(till === null ? {} : { till }),
+    ...groups,
     changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),
     faults: inOrder([
       ...drawFaults(chance.fork("faults"), everybody, calmAtMillis),
@@ -57,7 +59,8 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     ]),
     calmAtMillis,
     forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
-    ...drawDisaster(chance.fork("disaster")),
+    // Nobody decrees for several groups at once here.
+    ...(groups.groups === undefined ? drawDisaster(chance.fork("disaster")) : {}),
   }
 }
 
@@ -157,6 +160,23 @@ const drawOperations = (chance: Chance, calmAtMillis: number): ReadonlyArray<Pla
         : drawCommand(chance, keys, weights, `${at}${padding}`),
     }),
   ).sort((left, right) => left.atMillis - right.atMillis)
+}
+
+/** A third of the runs have other groups besides `main`, each with clients of its own. */
+const drawGroups = (chance: Chance, calmAtMillis: number): Pick<Script, "groups" | "areGroupsRestless"> => {
+  if (chance.happens(2 / 3)) return {}
+  const groups = Array.from({ length: chance.between(1, 3) }, (_, at): PlannedGroup => {
+    const name = `g${at + 1}`
+    const operations = drawOperations(chance.fork(name), calmAtMillis)
+    // Idle for a while, most of them: then there is something to rest from.
+    const share = chance.pick([0.05, 0.2, 0.6])
+    return {
+      name,
+      atMillis: chance.happens(0.4) ? 0 : chance.below(calmAtMillis * 0.7),
+      operations: operations.filter(() => chance.happens(share)),
+    }
+  })
+  return { groups, areGroupsRestless: chance.happens(0.3) }
 }
 
 const drawCommand = (
