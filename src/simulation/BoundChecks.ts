@@ -59,7 +59,7 @@ export class BoundChecks {
   lookAtFullDisk({ id, disk, process, record }: Seat): void {
     const { isFull, reserveBytes, hangs, failing, syncMillisMax } = disk.weather
     const isAble = isFull && reserveBytes > 0 && !hangs && failing === "no"
-    const { term, votedFor } = disk.synced(this.#group)?.hardState ?? {}
+    const { term, votedFor } = disk.synced(this.#group)?.hardState ?? nothingSaid
     const isWritten = record === null || (record.term === term && record.votedFor === votedFor)
     if (!isAble || isWritten || process === null || process.isPaused) return void this.#unwritten.delete(id)
     const what = `${record.term} ${record.votedFor}`
@@ -78,5 +78,7 @@ export class BoundChecks {
   }
 }
 
+/** A group is not on the disk before it has something to say. */
+const nothingSaid = { term: 0, votedFor: null }
 /** How long term and vote may take on a full disk: several looks of the writer, which looks four times a second. */
 const WRITTEN_MILLIS_MAX = 1000

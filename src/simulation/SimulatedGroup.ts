@@ -125,8 +125,9 @@ export class SimulatedGroup {
     if (!isVote || this.name === mainGroup) return
     const { incarnation } = this.seat(from).disk.identity
     const inForce = this.configurationsInForce.filter((each) => isVoter(each, from))
-    const isAnother =
-      inForce.length > 0 && inForce.every(({ addresses }) => addresses[from]?.incarnation !== incarnation)
+    const isNamedOtherwise = ({ addresses }: Configuration) =>
+      (addresses[from]?.incarnation ?? incarnation) !== incarnation
+    const isAnother = inForce.length > 0 && inForce.every(isNamedOtherwise)
     const standing = message.type === "VoteRequest" ? "stands" : "votes"
     insist("lost voter", !isAnother, `${from} of ${this.name} ${standing} as the one that it was (S6)`)
   }
