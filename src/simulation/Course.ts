@@ -171,7 +171,8 @@ export class Course {
   /** While nothing happens no term grows (E7, E9), however many groups are awake. */
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
     const ids = nodes.map(({ id }) => id)
-    const termsOf = () => this.#all.map((ending) => ending.quietTerms(ids))
+    const taking = this.#all.map((ending) => ids.filter((id) => ending.takesPart(id)))
+    const termsOf = () => this.#all.map((ending, at) => ending.termsOf(taking[at]!))
     const configurationsOf = () => this.#all.map(({ group }) => group.committedConfiguration)
     const startsOf = () =>
       nodes.reduce(
@@ -188,17 +189,17 @@ export class Course {
     this.#cluster.runFor(QUIET_MILLIS)
     for (const stop of rest) stop()
     // A bad page that was met only now ended a process: then something has happened.
-    if (startsOf() !== starts) return
+    if (startsOf() !== starts || this.#cluster.committedConfiguration !== configurations[0]) return
+    const after = termsOf()
     for (const [at, ending] of this.#all.entries()) {
       if (ending.group.committedConfiguration !== configurations[at]) continue
       // A leader that alone cannot get past an entry hands over to who can.
       if (ending.group.stuckCount !== stuck[at]) continue
-      const terms = ending.quietTerms(ids)
       insist(
         "terms stay",
-        JSON.stringify(terms) === JSON.stringify(before[at]),
+        JSON.stringify(after[at]) === JSON.stringify(before[at]),
         `${ending.group.name}, while nothing happened for ${QUIET_MILLIS} ms`,
-        terms,
+        after[at],
         before[at],
       )
     }

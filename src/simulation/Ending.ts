@@ -95,9 +95,8 @@ export class Ending {
     return this.group.isMember(id) && !this.#cluster.isAbsent(this.group, id)
   }
 
-  /** While nothing happens but what clients ask for. Null: something has happened. */
-  quietTerms(nodes: ReadonlyArray<NodeId>): ReadonlyArray<number> {
-    return nodes.filter((id) => this.takesPart(id)).map((id) => this.group.seat(id).record?.term ?? 0)
+  termsOf(nodes: ReadonlyArray<NodeId>): ReadonlyArray<number> {
+    return nodes.map((id) => this.group.seat(id).record?.term ?? 0)
   }
 
   /** Clients of it come and go until it is told to stop. */

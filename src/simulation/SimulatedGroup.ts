@@ -42,7 +42,6 @@ export class SimulatedGroup {
   founding: Configuration | null = null
   /** How often a machine has come to an entry that it could not get past. */
   stuckCount = 0
-  /** How often a watcher was told a state in place of events. */
   readonly events: EventChecks
   readonly #around: GroupSurroundings
   readonly #leading = new LeadingChecks()
@@ -113,23 +112,21 @@ export class SimulatedGroup {
   readonly truthOf = (id: NodeId): DiskTruth | null => this.seat(id).disk.synced(this.name)
 
   said(from: NodeId, to: NodeId, message: Message): void {
-    this.#speaksForItself(from, message)
-    this.invariants.said(from, to, message, this.truthOf(from) ?? nothingOnDisk)
+    const isAnother = this.name !== mainGroup && this.#isAnother(from)
+    const stands = message.type === "VoteRequest" && !message.preVote
+    insist("lost voter", !(isAnother && stands), `${from} stands in ${this.name} as the one that it was (S6)`)
+    // Whoever asks it gets its vote, and must not count it as that of the voter.
+    const speaker = isAnother && message.type === "VoteReply" ? `${from}, come back with nothing,` : from
+    this.invariants.said(speaker, to, message, this.truthOf(from) ?? nothingOnDisk)
   }
 
-  /** Who has lost its data stands for nobody whom it was: what that one had promised, it does not know (S6). */
-  #speaksForItself(from: NodeId, message: Message): void {
-    const isVote =
-      (message.type === "VoteRequest" && !message.preVote) ||
-      (message.type === "VoteReply" && !message.preVote && message.granted)
-    if (!isVote || this.name === mainGroup) return
-    const { incarnation } = this.seat(from).disk.identity
-    const inForce = this.configurationsInForce.filter((each) => isVoter(each, from))
+  /** By all configurations that may rule it is a voter that had another data directory: what that one promised is lost (S6). */
+  #isAnother(id: NodeId): boolean {
+    const { incarnation } = this.seat(id).disk.identity
+    const inForce = this.configurationsInForce.filter((each) => isVoter(each, id))
     const isNamedOtherwise = ({ addresses }: Configuration) =>
-      (addresses[from]?.incarnation ?? incarnation) !== incarnation
-    const isAnother = inForce.length > 0 && inForce.every(isNamedOtherwise)
-    const standing = message.type === "VoteRequest" ? "stands" : "votes"
-    insist("lost voter", !isAnother, `${from} of ${this.name} ${standing} as the one that it was (S6)`)
+      (addresses[id]?.incarnation ?? incarnation) !== incarnation
+    return inForce.length > 0 && inForce.every(isNamedOtherwise)
   }
 
   #lookAround({ role }: Node): void {
