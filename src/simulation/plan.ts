@@ -10,7 +10,7 @@ import type { ClockOptions } from "./Process.ts"
 import { drawCodeFaults, drawPayments, drawTill } from "./planCode.ts"
 import { drawLink, drawRead, inOrder } from "./planDice.ts"
 import { drawDisaster, drawFaults, drawForGood } from "./planFaults.ts"
-import type { Act, PlannedChange, PlannedGroup, PlannedOperation, Script } from "./script.ts"
+import type { Act, Fault, PlannedChange, PlannedGroup, PlannedOperation, Script } from "./script.ts"
 
 export interface PlanOptions {
   /** Nodes of the cluster; null: as the seed draws. */
@@ -32,6 +32,10 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
   const groups = drawGroups(chance.fork("groups"), calmAtMillis)
+  const comeback =
+    groups.groups === undefined
+      ? { changes: [], faults: [] }
+      : drawComeback(chance.fork("comeback"), members.voters, calmAtMillis)
   return {
     seed,
     ...members,
@@ -52,10 +56,14 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
     ]),
     ...(till === null ? {} : { till }),
     ...groups,
-    changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),
+    changes: inOrder([
+      ...(spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis)),
+      ...comeback.changes,
+    ]),
     faults: inOrder([
       ...drawFaults(chance.fork("faults"), everybody, calmAtMillis),
       ...drawCodeFaults(chance.fork("code"), everybody, calmAtMillis, till),
+      ...comeback.faults,
     ]),
     calmAtMillis,
     forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
@@ -177,6 +185,38 @@ const drawGroups = (chance: Chance, calmAtMillis: number): Pick<Script, "groups"
     }
   })
   return { groups, areGroupsRestless: chance.happens(0.3) }
+}
+
+/**
+ * A voter is wiped and taken in anew by `main`: other groups still count it as the one that it was. Some of them lose their
+ * leader at that very time.
+ */
+const drawComeback = (
+  chance: Chance,
+  voters: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+): Pick<Script, "changes" | "faults"> => {
+  if (voters.length < 3 || chance.happens(0.5)) return { changes: [], faults: [] }
+  const node = chance.pick(voters)
+  const wipedMillis = chance.between(Math.round(calmAtMillis * 0.2), Math.round(calmAtMillis * 0.7))
+  const backMillis = wipedMillis + chance.between(100, 900)
+  const ends = chance.some(voters, chance.below(3)).map((target): Fault => {
+    const atMillis = backMillis + chance.between(-200, 600)
+    return { type: "end", atMillis, target, how: "kill", forMillis: chance.between(0, 300) }
+  })
+  return {
+    changes: [{ type: "add", atMillis: backMillis, node, as: "voter" }],
+    faults: [
+      {
+        type: "damage",
+        atMillis: wipedMillis,
+        target: node,
+        damage: "wipe",
+        forMillis: chance.between(0, 50),
+      },
+      ...ends,
+    ],
+  }
 }
 
 const drawCommand = (
