@@ -3,6 +3,7 @@
 import { codePlants } from "./code.ts"
 import { electionPlants } from "./election.ts"
 import { eventPlants } from "./events.ts"
+import { groupPlants } from "./groups.ts"
 import { leadingPlants } from "./leading.ts"
 import { livenessPlants } from "./liveness.ts"
 import { membershipPlants } from "./membership.ts"
@@ -32,6 +33,7 @@ export const themes: ReadonlyArray<Theme> = [
   { name: "Beside the leader", plants: leadingPlants },
   { name: "Liveness", plants: livenessPlants },
   { name: "Quiet groups", plants: quietPlants },
+  { name: "Many groups", plants: groupPlants },
 ]
 
 export const allPlants: ReadonlyArray<Plant> = themes.flatMap(({ plants }) => plants)

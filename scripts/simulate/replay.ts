@@ -19,7 +19,9 @@ export const replaySeed = (seed: number, nodes: number | null, to: ShrinkTo | nu
 /** What every script has; one that was kept knows nothing of what has come since. */
 const example = plan(1)
 const optional: ReadonlyArray<keyof Script> = [
+  "areGroupsRestless",
   "disaster",
+  "groups",
   "hasLeading",
   "patienceMillis",
   "priorities",
@@ -72,9 +74,10 @@ export const replay = (script: Script, name: string, to: ShrinkTo | null): numbe
   return 1
 }
 
-const sizeOf = ({ voters, outgoing, learners, operations, faults, forGood }: Script): string => {
+const sizeOf = ({ voters, outgoing, learners, operations, faults, forGood, groups = [] }: Script): string => {
   const nodes = new Set([...voters, ...outgoing, ...learners]).size
-  return `${nodes} nodes, ${operations.length} operations, ${faults.length} faults, ${forGood.length} for good`
+  const further = groups.length === 0 ? "" : `${groups.map(({ name }) => name).join(" ")} besides main, `
+  return `${nodes} nodes, ${further} ${operations.length} operations, ${faults.length} faults, ${forGood.length} for good`
 }
 
 const show = (script: Script, report: Report): void => {

@@ -1,6 +1,7 @@
 // Who takes part in a group? Whoever is a member of the cluster: its leader follows what `main` has decided.
 
 import { isJoint } from "../consensus/configuration.ts"
+import { aimOf, isRefusal } from "../consensus/membership.ts"
 import type { Address, Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 
 /** No change is under way in it. */
@@ -29,6 +30,17 @@ export const changeTowards = (main: Configuration, own: Configuration): Change |
   if (!isSettled(main) || !isSettled(own) || isSame(main, own)) return null
   const { voters, learners, addresses } = main
   return { kind: "set", voters, learners, addresses }
+}
+
+/**
+ * Whether groups that have the members of `main` can follow it through this change: whom `main` lets go all others hang up
+ * on, so a majority of the voters must stay, or nobody is left who could change the groups.
+ */
+export const canBeFollowed = (main: Configuration, change: Change): boolean => {
+  const aim = aimOf(main, change)
+  if (isRefusal(aim)) return true
+  const staying = main.voters.filter((id) => aim.voters.includes(id) || aim.learners.includes(id))
+  return staying.length * 2 > main.voters.length
 }
 
 const isSame = (main: Configuration, own: Configuration): boolean =>

@@ -2,7 +2,7 @@
 
 import { members } from "../consensus/configuration.ts"
 import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
-import { behind } from "../groups/following.ts"
+import { behind, canBeFollowed } from "../groups/following.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
@@ -118,6 +118,7 @@ const changing = async (
     if (!force) {
       refuseSlips(door.raft.status(), change)
       refuseHaste(doors)
+      refuseLeavingBehind(doors, change)
     }
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
     door.raft.change({ change, force, deadline, answer: resolve })
@@ -164,6 +165,16 @@ const refuseHaste = (doors: Doors): void => {
   if (first === undefined) return
   const names = others.length === 0 ? first : `${first} and ${others.length} more`
   throw new Problem("change-in-progress", `Of the last change, ${names} have yet to follow.`)
+}
+
+/** Whom `main` lets go nobody hears any more: groups that lose their majority so stay where they are for ever. */
+const refuseLeavingBehind = (doors: Doors, change: Change): void => {
+  const { committed } = doors.find(undefined).raft.status()
+  if (doors.all().length === 1 || canBeFollowed(committed, change)) return
+  throw new Problem(
+    "bad-request",
+    "The other groups could not follow: a majority of the voters must stay. Change fewer at once.",
+  )
 }
 
 /** False: time is up, and they go on following. Who is no member any more hears no more of them. */

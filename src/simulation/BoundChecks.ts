@@ -1,13 +1,14 @@
 // Does everything that waits stay within its bound, in number and in time?
 
-import type { NodeId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import type { Invariants } from "./Invariants.ts"
 import type { Process } from "./Process.ts"
-import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { Seat } from "./Seat.ts"
 import { insist } from "./Violation.ts"
 
 export class BoundChecks {
+  readonly #group: GroupId
   readonly #raft: Pick<RaftOptions, "waitingMax" | "limits">
   readonly #invariants: Pick<Invariants, "entryBytesMax">
   /** Term and vote that are not on their disk yet, though nothing but entries need keep them from it. */
@@ -17,15 +18,17 @@ export class BoundChecks {
   >()
 
   constructor(
+    group: GroupId,
     raft: Pick<RaftOptions, "waitingMax" | "limits">,
     invariants: Pick<Invariants, "entryBytesMax">,
   ) {
+    this.#group = group
     this.#raft = raft
     this.#invariants = invariants
   }
 
   /** Every queue within its bound (H5, R13). */
-  lookAtQueues(nodes: ReadonlyArray<SimulatedNode>): void {
+  lookAtQueues(nodes: ReadonlyArray<Seat>): void {
     const { waitingMax, limits } = this.#raft
     for (const node of nodes) {
       const status = node.raft?.status()
@@ -53,10 +56,10 @@ export class BoundChecks {
   }
 
   /** Where room is kept for them, term and vote do not wait for any (S7). */
-  lookAtFullDisk({ id, disk, process, record }: SimulatedNode): void {
+  lookAtFullDisk({ id, disk, process, record }: Seat): void {
     const { isFull, reserveBytes, hangs, failing, syncMillisMax } = disk.weather
     const isAble = isFull && reserveBytes > 0 && !hangs && failing === "no"
-    const { term, votedFor } = disk.synced("main")?.hardState ?? {}
+    const { term, votedFor } = disk.synced(this.#group)?.hardState ?? nothingSaid
     const isWritten = record === null || (record.term === term && record.votedFor === votedFor)
     if (!isAble || isWritten || process === null || process.isPaused) return void this.#unwritten.delete(id)
     const what = `${record.term} ${record.votedFor}`
@@ -75,5 +78,7 @@ export class BoundChecks {
   }
 }
 
+/** A group is not on the disk before it has something to say. */
+const nothingSaid = { term: 0, votedFor: null }
 /** How long term and vote may take on a full disk: several looks of the writer, which looks four times a second. */
 const WRITTEN_MILLIS_MAX = 1000

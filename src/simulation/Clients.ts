@@ -1,11 +1,12 @@
 // What do the clients of a run do, what were they told, and can it be true?
 
+import { mainGroup } from "../consensus/groups.ts"
 import type { Index } from "../consensus/types.ts"
 import type { Json } from "../machine/actor.ts"
 import type { Accepted } from "../machine/outcome.ts"
-import type { SimulatedCluster } from "./Cluster.ts"
 import type { Operation } from "./history.ts"
 import { type Fate, Session, type SessionOptions, type Wish } from "./Session.ts"
+import type { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { Act, PlannedOperation } from "./script.ts"
 import { insist } from "./Violation.ts"
 
@@ -61,7 +62,7 @@ export class Clients {
   readonly armed = new Map<string, { readonly key: string; readonly isCertain: boolean }>()
   /** Batches of items that were sent as one request. */
   readonly batches: Array<{ readonly key: string; readonly items: ReadonlyArray<string> }> = []
-  readonly #cluster: SimulatedCluster
+  readonly #group: SimulatedGroup
   readonly #stalenessSlackMillis: number
   readonly #workers: ReadonlyArray<Worker>
   readonly #answered = new Map<string, Array<Answered>>()
@@ -69,17 +70,14 @@ export class Clients {
   #busy = 0
   #waiting = 0
 
-  constructor(
-    cluster: SimulatedCluster,
-    operations: ReadonlyArray<PlannedOperation>,
-    options: ClientsOptions,
-  ) {
+  constructor(group: SimulatedGroup, operations: ReadonlyArray<PlannedOperation>, options: ClientsOptions) {
     this.#stalenessSlackMillis = options.stalenessSlackMillis
-    this.#cluster = cluster
+    this.#group = group
     const count = Math.max(0, ...operations.map(({ client }) => client + 1))
+    const prefix = group.name === mainGroup ? "" : `${group.name} `
     this.#workers = Array.from({ length: count }, (_, at) => ({
       name: `c${at}`,
-      session: new Session(cluster, `c${at}`, options),
+      session: new Session(group, `${prefix}c${at}`, options),
       queue: [],
       isBusy: false,
       revisions: new Map(),
@@ -88,7 +86,7 @@ export class Clients {
     }))
     for (const operation of operations) {
       this.#waiting++
-      cluster.world.after(operation.atMillis, () => {
+      group.world.after(operation.atMillis, () => {
         const worker = this.#workers[operation.client]!
         worker.queue.push(operation)
         this.#next(worker)
@@ -103,7 +101,7 @@ export class Clients {
 
   /** What was called rejected has not happened, and will not (C2). */
   checkRejected(): void {
-    const { executions } = this.#cluster
+    const { executions } = this.#group
     for (const { instance, idempotencyKey } of this.#rejected) {
       const execution = executions.find(instance, idempotencyKey)
       // What came into quarantine an operator may have had run again.
@@ -218,7 +216,7 @@ export class Clients {
     ifRevision: number | null,
     done: () => void,
   ): void {
-    const { world } = this.#cluster
+    const { world } = this.#group
     const instance = `${actor}/${key}`
     const start = world.nowMillis
     const wishes = inputs.map(
@@ -254,7 +252,7 @@ export class Clients {
   }
 
   #concluded(fate: Fate): Pick<Operation, "output" | "end" | "outcome"> {
-    const { world } = this.#cluster
+    const { world } = this.#group
     if (fate.type === "unknown") return { output: null, end: null, outcome: "unknown" }
     const end = world.nowMillis
     if (fate.type === "rejected") return { output: fate.code, end, outcome: "rejected" }
@@ -269,7 +267,7 @@ export class Clients {
   }
 
   #learn(worker: Worker, instance: string, wish: Wish, fate: Fate): void {
-    const { sightings } = this.#cluster
+    const { sightings } = this.#group
     if (fate.type === "unknown") return sightings.see("outcome unknown")
     if (fate.type === "rejected") {
       sightings.see("outcome rejected")
@@ -289,18 +287,18 @@ export class Clients {
     worker.revisions.set(instance, outcome.revision)
     worker.lastIndex = Math.max(worker.lastIndex, outcome.index)
     const answered = this.#answered.get(instance) ?? []
-    answered.push({ index: outcome.index, atMillis: this.#cluster.world.nowMillis })
+    answered.push({ index: outcome.index, atMillis: this.#group.world.nowMillis })
     this.#answered.set(instance, answered)
   }
 
   /** An answer is that of the very command that was asked for (R12, C6, C7). */
   #checkOwn(instance: string, wish: Wish, answer: Accepted): void {
-    const execution = this.#cluster.executions.find(instance, wish.idempotencyKey)
+    const execution = this.#group.executions.find(instance, wish.idempotencyKey)
     const executed = execution?.outcome._tag === "Accepted" ? execution.outcome : null
     insist(
       "answer is its own",
       executed === null
-        ? !this.#cluster.executions.isToldUpTo(answer.index)
+        ? !this.#group.executions.isToldUpTo(answer.index)
         : executed.index === answer.index && executed.result === answer.result,
       `${instance}: ${wish.idempotencyKey} was answered`,
       answer,
@@ -309,7 +307,7 @@ export class Clients {
   }
 
   #read(worker: Worker, act: Extract<Act, { readonly type: "read" }>, done: () => void): void {
-    const { world, executions, sightings } = this.#cluster
+    const { world, executions, sightings } = this.#group
     const { actor, key, consistency, maxStalenessMillis } = act
     const instance = `${actor}/${key}`
     const query = queries[actor]

@@ -2,34 +2,35 @@
 
 import type { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { members } from "../consensus/configuration.ts"
-import type { Configuration, NodeId } from "../consensus/types.ts"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
+import { decodeCommand } from "../machine/command.ts"
 import type { CallRunner } from "../machine/Executor.ts"
 import type { Unanswered } from "../machine/leading/Leading.ts"
 import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { Runner } from "../machine/Runner.ts"
+import { readSystem } from "../machine/system/commands.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
 import { Alterations } from "./Alterations.ts"
-import { BoundChecks } from "./BoundChecks.ts"
-import { CodeChecks } from "./CodeChecks.ts"
+import type { CodeChecks } from "./CodeChecks.ts"
 import type { Faults } from "./CodeHost.ts"
 import { SimulatedDisk } from "./Disk.ts"
 import { isDisksDoing, isForWantOfRoom } from "./diskDamage.ts"
-import { type Emits, EventChecks } from "./EventChecks.ts"
-import { Executions } from "./Executions.ts"
-import { Invariants } from "./Invariants.ts"
-import { LeadingChecks } from "./LeadingChecks.ts"
-import { LeaseChecks } from "./LeaseChecks.ts"
+import type { Emits } from "./EventChecks.ts"
+import type { Executions } from "./Executions.ts"
+import type { Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import { Lookout } from "./Lookout.ts"
 import { Sightings } from "./markers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
-import type { DiskTruth } from "./observed.ts"
 import { type ClockOptions, plainClock } from "./Process.ts"
+import type { Seat, SeatWatcher } from "./Seat.ts"
+import { SimulatedGroup } from "./SimulatedGroup.ts"
 import { type NodeWatcher, SimulatedNode, type Surroundings } from "./SimulatedNode.ts"
 import { insist, Violation } from "./Violation.ts"
 import { World } from "./World.ts"
@@ -41,6 +42,10 @@ export interface ClusterOptions {
   readonly configuration: Configuration
   /** Run as well, and are in no configuration until a change takes them in. */
   readonly spares?: ReadonlyArray<NodeId>
+  /** May be opened besides `main`. */
+  readonly groups?: ReadonlyArray<GroupId>
+  /** Those stop ticking when nobody wants anything of them: they do, when nothing is said. */
+  readonly groupsRest?: boolean
   readonly registry: Registry
   /** What runs users' code in a process that starts now: the registry's when not given. `found`: ends the run. */
   readonly openRunner?: (found: (violation: Violation) => void) => CallRunner
@@ -69,10 +74,13 @@ export class SimulatedCluster {
   readonly world: World
   readonly network: Network
   readonly nodes: ReadonlyArray<SimulatedNode>
-  readonly invariants = new Invariants()
-  readonly executions = new Executions()
   readonly sightings = new Sightings()
-  readonly codeChecks = new CodeChecks(this.sightings, (index) => this.invariants.committedIn(index))
+  readonly main: SimulatedGroup
+  /** Those that are opened besides `main`. */
+  readonly groups: ReadonlyArray<SimulatedGroup>
+  readonly invariants: Invariants
+  readonly executions: Executions
+  readonly codeChecks: CodeChecks
   readonly configuration: Configuration
   readonly raft: Omit<RaftOptions, "id" | "client">
   /** Nodes that do not come back by themselves. */
@@ -91,16 +99,11 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
-  /** How often a machine has come to an entry that it could not get past. */
-  stuckCount = 0
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
-  readonly #events: EventChecks
-  readonly #leading = new LeadingChecks()
-  readonly #leases = new LeaseChecks(() => this.nodes, this.invariants)
-  readonly #bounds: BoundChecks
   readonly #onLeadingProposal: OnLeadingProposal
+  readonly #seats = new Map<GroupId, ReadonlyArray<Seat>>()
   #found: Violation | null = null
   /** Events since time has last gone on. */
   #stepsInMilli = 0
@@ -110,11 +113,6 @@ export class SimulatedCluster {
     const { seed, configuration, registry } = options
     this.configuration = configuration
     this.world = new World(seed)
-    this.#events = new EventChecks(
-      this.executions,
-      this.world.chance.fork("onlookers"),
-      options.emits ?? null,
-    )
     this.#onLeadingProposal = options.onLeadingProposal ?? (() => () => {})
     const { heartbeatMillis, electionTimeoutMinMillis } = {
       ...defaultOptions.limits,
@@ -122,11 +120,13 @@ export class SimulatedCluster {
     }
     const pulse = { pulseMillis: heartbeatMillis, silentMillis: electionTimeoutMinMillis }
     const limits = { ...defaultNetworkLimits, ...pulse, ...options.network }
-    this.#lookout = new Lookout(this.sightings, (id) => this.node(id))
+    this.#lookout = new Lookout(this.sightings, (id) => this.main.seat(id))
     this.network = new Network(this.world, options.link ?? calmLink, limits, {
-      sent: (from, to, payload) => this.watch(() => this.#sent(from, to, payload)),
+      sent: (from, to, payload, group) => this.watch(() => this.#sent(from, to, payload, group)),
       lost: (_from, _to, payload, isGone) => this.#lookout.lost(payload, isGone),
-      arrived: (from, to, payload) => this.#lookout.arrived(from, to, payload),
+      arrived: (from, to, payload, group) => {
+        if (group === this.main.name) this.#lookout.arrived(from, to, payload)
+      },
       refused: (from, to) => {
         this.tell(`${from} and ${to} refuse each other`)
         this.sightings.see("wiped node refused")
@@ -137,12 +137,30 @@ export class SimulatedCluster {
     // Whoever starts a node tells it who is there.
     const contacts = Object.fromEntries(ids.map((id) => [id, configuration.addresses[id] ?? addressOf(id)]))
     this.raft = { ...defaultOptions, ...options.raft, group: "main", initial: configuration, contacts }
-    this.#bounds = new BoundChecks(this.raft, this.invariants)
+    const groupOf = (name: GroupId) =>
+      new SimulatedGroup(name, {
+        world: this.world,
+        sightings: this.sightings,
+        seats: () => this.#seatsOf(name),
+        raft: this.raft,
+        emits: options.emits ?? null,
+        watch: (look) => this.watch(look),
+        tell: (what) => this.tell(what),
+      })
+    this.main = groupOf(this.raft.group)
+    this.main.founding = configuration
+    this.groups = (options.groups ?? []).map(groupOf)
+    this.invariants = this.main.invariants
+    this.executions = this.main.executions
+    this.codeChecks = this.main.codeChecks
     this.alterations = new Alterations({ scrubMillis: this.raft.scrubMillis, configuration })
     const around: Surroundings = {
       world: this.world,
       network: this.network,
-      watcher: this.#watcher(),
+      watcher: this.#nodeWatcher(),
+      watcherOf: (name) => (name === this.main.name ? this.#mainWatcher() : this.group(name).watcher()),
+      groups: options.groups ?? [],
+      groupsRest: options.groupsRest ?? true,
       registry,
       openRunner: () =>
         options.openRunner?.((violation) => this.#fails(violation)) ??
@@ -174,32 +192,45 @@ export class SimulatedCluster {
     incarnation: `${nodeId}-${++this.#incarnations}`,
   })
 
+  /** `main`, and those that were opened. */
+  get founded(): ReadonlyArray<SimulatedGroup> {
+    return [this.main, ...this.groups.filter(({ founding }) => founding !== null)]
+  }
+
+  group(name: GroupId): SimulatedGroup {
+    const group = [this.main, ...this.groups].find((each) => each.name === name)
+    if (group === undefined) throw new Error(`there is no group ${name}`)
+    return group
+  }
+
+  #seatsOf(name: GroupId): ReadonlyArray<Seat> {
+    const known = this.#seats.get(name) ?? this.nodes.map((node) => node.seat(name))
+    this.#seats.set(name, known)
+    return known
+  }
+
   node(id: NodeId): SimulatedNode {
     const node = this.nodes.find((each) => each.id === id)
     if (node === undefined) throw new Error(`there is no node ${id}`)
     return node
   }
 
-  /** Whoever leads the newest term and serves; not one that stands still. */
+  /** Of `main`: whoever leads the newest term and serves; not one that stands still. */
   get leader(): SimulatedNode | null {
-    let newest: SimulatedNode | null = null
-    let newestTerm = 0
-    for (const node of this.nodes) {
-      const status = node.raft?.status()
-      if (status?.serving !== true || status.term <= newestTerm || node.process?.isPaused === true) continue
-      newest = node
-      newestTerm = status.term
-    }
-    return newest
+    const { leader } = this.main
+    return leader === null ? null : this.node(leader.id)
   }
 
-  /** Any of these may come to rule: the newest that is committed, and what lies behind it in any log. */
   get configurationsInForce(): ReadonlyArray<Configuration> {
-    return [this.committedConfiguration, ...this.invariants.uncommittedConfigurations]
+    return this.main.configurationsInForce
   }
 
   get committedConfiguration(): Configuration {
-    return this.invariants.committedConfiguration ?? this.configuration
+    return this.main.committedConfiguration ?? this.configuration
+  }
+
+  get stuckCount(): number {
+    return this.main.stuckCount
   }
 
   /** Nobody takes these for the members that they were, or not yet for new ones. */
@@ -212,25 +243,40 @@ export class SimulatedCluster {
   /** Disks that were damaged, and not found whole or made good since; states that were altered, or are in repair. */
   get stillDoubtful(): ReadonlyArray<NodeId> {
     for (const [id, damagedAt] of [...this.doubtful]) {
-      const { record, starts } = this.node(id)
-      const isGood = starts > damagedAt && record?.standing === "whole" && !this.gone.has(id)
+      const node = this.node(id)
+      const { starts } = node
+      const isWhole = this.founded.every((group) => isWholeIn(group, id))
+      const isGood = starts > damagedAt && isWhole && !this.gone.has(id)
       if (isGood) this.doubtful.delete(id)
     }
     // A failed sync and a loss of power may cost as much as damage.
-    const suspects = this.nodes.filter(({ disk }) => disk.synced("main")?.standing === "suspect")
+    const isSuspect = ({ disk }: SimulatedNode) =>
+      this.founded.some(({ name }) => disk.synced(name)?.standing === "suspect")
+    const suspects = this.nodes.filter(isSuspect)
     return [...this.doubtful.keys(), ...this.alterations.nodes, ...suspects.map(({ id }) => id)]
   }
 
-  /** Whether the rest can go on without these, whichever configuration comes to rule. */
+  /** Whether the rest can go on without these in all groups, whichever configurations come to rule. */
   canDoWithout(missing: ReadonlySet<NodeId>): boolean {
-    const inForce = this.configurationsInForce.flatMap(({ voters, outgoing, goal }) => [
+    return this.founded.every((group) => this.#canDoWithoutIn(group, missing))
+  }
+
+  #canDoWithoutIn(group: SimulatedGroup, missing: ReadonlySet<NodeId>): boolean {
+    const inForce = group.configurationsInForce.flatMap(({ voters, outgoing, goal }) => [
       voters,
       outgoing,
       goal?.voters ?? [],
     ])
-    return [...inForce, ...this.askedFor].every(
-      (half) => half.length === 0 || half.filter((id) => !missing.has(id)).length * 2 > half.length,
+    const isThere = (id: NodeId) => !missing.has(id) && !this.isAbsent(group, id)
+    const asked = group === this.main ? this.askedFor : []
+    return [...inForce, ...asked].every(
+      (half) => half.length === 0 || half.filter(isThere).length * 2 > half.length,
     )
+  }
+
+  /** Nobody hears it in that group: its directory is another one there, or `main` has let it go, and all connections. */
+  isAbsent(group: SimulatedGroup, id: NodeId): boolean {
+    return group !== this.main && (group.hasLost(id) || !this.main.isMember(id))
   }
 
   /** One event; throws what a checker has found in it. False when nothing is left to do. */
@@ -242,9 +288,8 @@ export class SimulatedCluster {
     insist("liveness", this.#stepsInMilli < STEPS_IN_MILLI_MAX, "time goes on", this.#stepsInMilli)
     if (this.#found !== null) throw this.#found
     if (this.world.steps % LOOK_EVERY_STEPS === 0) {
-      this.#bounds.lookAtQueues(this.nodes)
+      for (const group of this.founded) group.look()
       for (const node of this.nodes) {
-        this.#bounds.lookAtFullDisk(node)
         this.alterations.look(node, world.nowMillis, this.invariants.committedIndex)
       }
     }
@@ -290,25 +335,29 @@ export class SimulatedCluster {
 
   /** What each node is at, for those who read of a failure. */
   describe(): string {
-    return this.nodes
+    return this.founded.map((group) => this.#describeIn(group)).join("\n")
+  }
+
+  #describeIn(group: SimulatedGroup): string {
+    const heading = group === this.main ? "" : ` of ${group.name}`
+    return group.nodes
       .map((node) => {
         const { id, process, record, raft } = node
         const state =
           process === null ? "down" : process.isPaused ? "stands still" : raft === null ? "starts" : "up"
         const hears = this.nodes.filter((other) => this.network.isOpen(other.id, id)).map((other) => other.id)
-        if (record === null) return `  ${id} ${state}`
+        if (record === null) return `  ${id}${heading} ${state}`
         const { role, term, standing, log, commitIndex, appliedIndex } = record
-        return `  ${id} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}, hears ${hears.join(" ") || "nobody"}, ${describeConfiguration(record.configurations)}`
+        return `  ${id}${heading} ${state}: ${role.kind} of term ${term}, ${standing}, log ${log.base.index}–${log.lastIndex}@${log.lastTerm}, on disk ${log.persistedIndex}, committed ${commitIndex}, applied ${appliedIndex}, hears ${hears.join(" ") || "nobody"}, ${describeConfiguration(record.configurations)}`
       })
       .join("\n")
   }
 
-  /** What a node's disk would show if the power were lost now. */
-  readonly #truthOf = (id: NodeId): DiskTruth | null => this.node(id).disk.synced("main")
-
-  #sent(from: NodeId, to: NodeId, payload: Payload): void {
+  #sent(from: NodeId, to: NodeId, payload: Payload, name: GroupId): void {
+    const group = this.group(name)
     if (payload.type === "ForwardRequest") {
-      const isOfItsOwnClients = payload.commands.every((command) => this.node(from).hasTaken(command))
+      const seat = group.seat(from)
+      const isOfItsOwnClients = payload.commands.every((command) => seat.hasTaken(command))
       insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
     }
     insist(
@@ -330,106 +379,87 @@ export class SimulatedCluster {
       case "StatePiece":
         return this.#lookout.forwarded(payload)
     }
-    this.invariants.said(from, to, payload, this.#truthOf(from) ?? nothingOnDisk)
-    this.#lookout.sent(from, to, payload)
+    group.said(from, to, payload)
+    if (group === this.main) this.#lookout.sent(from, to, payload)
   }
 
-  #watcher(): NodeWatcher {
-    const { invariants, executions } = this
+  /** What is looked at in `main` alone. */
+  #mainWatcher(): SeatWatcher {
+    const watcher = this.main.watcher()
     return {
-      begins: ({ id }) => invariants.begins(id, this.#truthOf(id)),
-      started: (node, appliedIndex) => {
-        this.tell(`${node.id} has started, applied ${appliedIndex}`)
-        invariants.started(node.id, appliedIndex)
-        const mustDoubt = this.tellingLoss.delete(node.id)
-        const standing = this.#truthOf(node.id)?.standing
-        insist(
-          "loss is found",
-          !mustDoubt || standing === "suspect",
-          `${node.id} starts on a disk that has lost something (S4)`,
-          standing,
-        )
-        this.#lookout.started(node)
-      },
-      crashed: ({ kept, lost }) => {
-        if (kept > 0) this.sightings.see("unsynced kept")
-        if (lost > 0) this.sightings.see("unsynced lost")
+      ...watcher,
+      started: (seat, appliedIndex) => {
+        watcher.started(seat, appliedIndex)
+        this.#findsLoss(seat)
+        this.#lookout.started(seat)
       },
       turned: (record, turn, nowMillis) => {
-        const { committedIndex, leaderCount } = invariants
-        invariants.turned(record, turn, this.#truthOf, nowMillis)
-        const isNew = invariants.committedIndex > committedIndex
-        // By what it hears late a node may believe that it leads still.
-        for (const node of isNew ? this.nodes : [this.node(record.id)]) this.#leases.holdsAll(node)
-        for (const node of this.nodes) if (node.record?.role.kind === "leader") this.#leases.isAlone(node)
-        if (invariants.leaderCount > leaderCount) this.#leases.elected(record.id)
+        watcher.turned(record, turn, nowMillis)
         this.#lookout.turned(record, turn)
         this.world.note(record.commitIndex + record.log.lastIndex * 31 + record.term * 1009)
       },
-      read: (node, grounds) => {
-        if (grounds === "lease") this.#leases.read(node)
-      },
-      readArrived: ({ consistency }) => {
-        const { committedIndex } = invariants
-        return ({ id }, answer) => {
-          if (consistency === "local" || answer._tag !== "Answered") return
-          insist(
-            "read misses nothing",
-            answer.index >= committedIndex,
-            `${id} reads what was committed when it was asked (L1 to L5)`,
-            answer.index,
-            committedIndex,
-          )
-        }
-      },
-      event: (node, message, details) => {
-        this.tell(`${node.id}: ${message} ${JSON.stringify(details)}`)
-        // A state that is given up may cost the log that rests on it, long after the damage itself.
-        if (message.startsWith("the log is damaged")) this.invariants.damaged(node.id)
+      event: (seat, message, details) => {
+        watcher.event(seat, message, details)
         const isGivenUp = message.startsWith("this node's state is not what it should be")
-        const isAlarm = isGivenUp && details["reason"] !== "stuck" && !this.alterations.isHidden(node.id)
-        const isSplit = message.startsWith("NO MAJORITY AGREES")
+        const isAlarm = isGivenUp && details["reason"] !== "stuck" && !this.alterations.isHidden(seat.id)
         this.watch(() =>
-          insist("state hash", !isAlarm && !isSplit, `${node.id}: ${message} (D1)`, JSON.stringify(details)),
+          insist("state hash", !isAlarm, `${seat.id}: ${message} (D1)`, JSON.stringify(details)),
         )
-        if (message.startsWith("the machine cannot get past")) this.stuckCount++
         this.#lookout.event(message, details)
       },
-      leads: ({ id, record }, { term }) => {
-        this.#leading.leads(id, term, record)
-        this.sightings.see("leading begun")
+      leadingProposes: (seat, leadership, command) => {
+        watcher.leadingProposes(seat, leadership, command)
+        return this.#onLeadingProposal(seat.id, command)
       },
-      leadingProposes: (node, { term }, command) => {
-        this.#leading.proposes(term, command)
-        return this.#onLeadingProposal(node.id, command)
-      },
-      applied: (node, entry, outcome) => {
-        invariants.applied(node.id, entry)
-        this.#leading.applied(entry)
-        executions.note(entry, outcome)
-        if (!this.alterations.isHidden(node.id)) this.codeChecks.applied(node.id, entry, outcome)
+      applied: (seat, entry, outcome) => {
+        watcher.applied(seat, entry, outcome)
+        if (!this.alterations.isHidden(seat.id)) this.codeChecks.applied(seat.id, entry, outcome)
         this.#lookout.applied(entry, outcome)
+        if (this.groups.length > 0) this.#founds(entry, outcome)
       },
-      hashed: ({ id }, index, hash) => {
-        if (!this.alterations.isHidden(id)) return invariants.hashed(id, index, hash)
-        this.alterations.hashed(id, hash, invariants.hashAt(index))
+      hashed: (seat, index, hash) => {
+        if (!this.alterations.isHidden(seat.id)) return watcher.hashed(seat, index, hash)
+        this.alterations.hashed(seat.id, hash, this.invariants.hashAt(index))
       },
-      asks: (entries) => this.#events.asks(entries),
-      told: ({ id }, answer) => {
-        const { resets } = this.#events
-        this.#events.told(id, answer)
-        if (this.#events.resets > resets) this.sightings.see("events passed over")
+      installed: (seat, position) => {
+        watcher.installed(seat, position)
+        this.#lookout.installed(seat.id)
       },
-      installed: (node, { index, term }) => {
-        invariants.installed(node.id, index, term, this.#truthOf(node.id))
-        this.#lookout.installed(node.id)
+      gaveUp: (seat) => {
+        watcher.gaveUp(seat)
+        this.alterations.gaveUp(seat.id, this.invariants.committedIndex)
+        this.#lookout.gaveUp(seat)
       },
-      gaveUp: (node) => {
-        this.tell(`${node.id} has given its state up`)
-        invariants.begins(node.id, this.#truthOf(node.id))
-        invariants.started(node.id, 0)
-        this.alterations.gaveUp(node.id, invariants.committedIndex)
-        this.#lookout.gaveUp(node)
+    }
+  }
+
+  /** From the entry on that opens it a group is there, with the members that stand there. */
+  #founds({ kind, data }: Entry, outcome: Outcome | null): void {
+    const command = kind === "command" && outcome?._tag === "Accepted" ? decodeCommand(data) : null
+    if (command?.actor !== "$group" || command.command !== "open") return
+    const group = this.group(command.key)
+    const input = readSystem("$group/open", command.input)
+    if (group.founding === null && input !== null) group.founding = { ...nobody, ...input.configuration }
+  }
+
+  /** What was lost may have been of one group alone. */
+  #findsLoss({ id, disk }: Seat): void {
+    const mustDoubt = this.tellingLoss.delete(id)
+    const standings = this.founded.map(({ name }) => disk.synced(name)?.standing)
+    const isFound = standings[0] === "suspect" || standings.slice(1).some((standing) => standing !== "whole")
+    insist(
+      "loss is found",
+      !mustDoubt || isFound,
+      `${id} starts on a disk that has lost something (S4)`,
+      standings.join(" "),
+    )
+  }
+
+  #nodeWatcher(): NodeWatcher {
+    return {
+      crashed: ({ kept, lost }) => {
+        if (kept > 0) this.sightings.see("unsynced kept")
+        if (lost > 0) this.sightings.see("unsynced lost")
       },
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)
@@ -451,6 +481,12 @@ export class SimulatedCluster {
   }
 }
 
+/** All that the group counts on at that node is there. */
+const isWholeIn = (group: SimulatedGroup, id: NodeId): boolean => {
+  const { record } = group.seat(id)
+  return record?.standing === "whole" || (group.name !== mainGroup && !group.isMember(id))
+}
+
 const describeConfiguration = ({ current, currentIndex }: ConfigurationHistory): string => {
   const { voters, outgoing, learners, goal } = current
   const sets = [
@@ -465,12 +501,3 @@ const describeConfiguration = ({ current, currentIndex }: ConfigurationHistory):
 const LOOK_EVERY_STEPS = 256
 /** Measured: a few hundred at the most. Lives that only wake each other would keep the run from ever ending. */
 const STEPS_IN_MILLI_MAX = 100_000
-
-const nothingOnDisk: DiskTruth = {
-  hardState: { term: 0, votedFor: null },
-  standing: "whole",
-  base: { index: 0, term: 0 },
-  lastIndex: 0,
-  termAt: () => undefined,
-  holds: () => false,
-}

@@ -1,23 +1,19 @@
 // What is the course of a run? Trouble first; then trouble that stays, on a minority, while the rest must go on; then
 // peace, in which all must agree; and at the end everything that the clients saw is held against one machine.
 
-import { type Effect, Exit } from "effect"
-import { isVoter, members } from "../consensus/configuration.ts"
-import type { Index, NodeId } from "../consensus/types.ts"
-import { type Clients, queries } from "./Clients.ts"
+import type { GroupId, Index, NodeId } from "../consensus/types.ts"
+import type { Clients } from "./Clients.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
-import { checkHistory } from "./checkHistory.ts"
 import type { Deployer } from "./Deployer.ts"
 import { Disaster } from "./Disaster.ts"
-import type { Operation } from "./history.ts"
+import { Ending } from "./Ending.ts"
+import type { Founder } from "./Founder.ts"
 import type { Operator } from "./Operator.ts"
-import { tillName } from "./Releases.ts"
-import { isAccepted, Session } from "./Session.ts"
+import type { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import type { Script } from "./script.ts"
 import type { Troubles } from "./Troubles.ts"
-import { totalIn } from "./till.ts"
-import { insist, Violation } from "./Violation.ts"
+import { insist } from "./Violation.ts"
 
 /** How clients are on their way to nodes, and how long they have patience. */
 export const sessionOptions = {
@@ -34,10 +30,11 @@ export class Course {
   readonly #troubles: Troubles
   readonly #operator: Operator
   readonly #deployer: Deployer
-  readonly #clients: Clients
-  #probes = 0
-  /** Counts the times that all had to agree: who was not asked for the last time asks no more. */
-  #probing = 0
+  readonly #founder: Founder
+  readonly #main: Ending
+  /** Of the groups besides `main`, those that are there and have their actors. */
+  #further: ReadonlyArray<Ending> = []
+  readonly #clients: ReadonlyMap<GroupId, Clients>
 
   constructor(parts: {
     readonly cluster: SimulatedCluster
@@ -45,14 +42,18 @@ export class Course {
     readonly troubles: Troubles
     readonly operator: Operator
     readonly deployer: Deployer
-    readonly clients: Clients
+    readonly founder: Founder
+    /** Of each group. */
+    readonly clients: ReadonlyMap<GroupId, Clients>
   }) {
     this.#cluster = parts.cluster
     this.#script = parts.script
     this.#troubles = parts.troubles
     this.#operator = parts.operator
     this.#deployer = parts.deployer
+    this.#founder = parts.founder
     this.#clients = parts.clients
+    this.#main = this.#endingOf(parts.cluster.main)
   }
 
   run(): void {
@@ -60,7 +61,7 @@ export class Course {
     this.#minorityLost()
     this.#peace()
     this.#majorityLost()
-    this.#account()
+    for (const ending of this.#all) ending.account()
   }
 
   /** Whatever a minority suffers for good, the rest elects, commits and agrees in bounded time (E8–E10, R14). */
@@ -71,10 +72,28 @@ export class Course {
     this.#deployer.stop()
     // What it has asked for comes to its end, or to a configuration that waits for somebody.
     this.#cluster.runUntil(() => this.#operator.isIdle && this.#deployer.isIdle, OPERATOR_MILLIS_MAX)
+    if (this.#cluster.groups.length > 0) this.#groupsFounded()
     const affected = this.#troubles.makePermanent(this.#script.forGood)
     const rest = nodes.filter(({ id }) => !affected.has(id))
     this.#agree(rest, "with a minority lost for good")
     if (this.#hasRoomToLead()) this.#stayQuiet(rest)
+  }
+
+  /** What is not there by now, because `main` was busy with its members, never comes. */
+  #groupsFounded(): void {
+    this.#cluster.runUntil(() => this.#founder.isIdle, FOUNDING_MILLIS_MAX)
+    this.#founder.stop()
+    this.#further = this.#cluster.groups
+      .filter(({ name }) => this.#founder.hasFounded(name))
+      .map((group) => this.#endingOf(group))
+  }
+
+  #endingOf(group: SimulatedGroup): Ending {
+    return new Ending(this.#cluster, group, this.#clients.get(group.name)!, this.#script)
+  }
+
+  get #all(): ReadonlyArray<Ending> {
+    return [this.#main, ...this.#further]
   }
 
   /** Waits until a leader on a full disk has given way; it need not while that disk can help itself. */
@@ -96,8 +115,10 @@ export class Course {
     this.#agree(all, "when all is well again")
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
+    for (const ending of this.#further) ending.follows()
+    if (this.#further.length > 0) this.#agree(all, "when all groups have followed")
     this.#lookAtStates(all)
-    this.#lookAtTimers()
+    for (const ending of this.#all) ending.lookAtTimers()
   }
 
   /** By an operator's word the rest goes on, with all that was promised, and who was given up stays out (O7). */
@@ -109,7 +130,7 @@ export class Course {
     disaster.decree()
     this.#agree(survivors, "by decree")
     const back = disaster.giveBack()
-    this.#probe(back, (index) => {
+    this.#main.probe(back.id, (index: Index) => {
       const isAnotherLife = !this.#cluster.fenced.has(back.id)
       insist("given up", isAnotherLife, `${back.id} was given up and accepts nothing (O7)`, index)
     })
@@ -126,106 +147,62 @@ export class Course {
   /** However many operations wait: each of them gets an answer, or is given up, in its time. */
   #letClientsFinish(): void {
     const { attemptMillis, patienceMillis } = sessionOptions
-    while (!this.#clients.isIdle) {
-      const { finished } = this.#clients
-      const isFurther = () => this.#clients.finished > finished || this.#clients.isIdle
+    const clients = [...this.#clients.values()]
+    const isIdle = () => clients.every((each) => each.isIdle)
+    const finishedOf = () => clients.reduce((sum, { finished }) => sum + finished, 0)
+    while (!isIdle()) {
+      const finished = finishedOf()
+      const isFurther = () => finishedOf() > finished || isIdle()
       const inTime = this.#cluster.runUntil(isFurther, patienceMillis + 2 * attemptMillis + 1000)
       insist("liveness", inTime, "every client gets an answer or gives up")
     }
   }
 
-  /** A new command is executed through each of these nodes, on all of them, with the same state. */
+  /** A new command of each group is executed through each of these nodes, on all of them, with the same state. */
   #agree(nodes: ReadonlyArray<SimulatedNode>, when: string): void {
-    const { limits } = this.#cluster.raft
-    // Where commands hang on one node alone, it tries three times before it takes the state of the others.
-    const isSlow = this.#script.till?.alone != null
-    // Where commands hang for everybody, the word of a voter that is gone is waited for (raft/Stuckness.ts).
-    const isWaiting = this.#script.till != null && nodes.length < this.#cluster.nodes.length
-    const boundMillis =
-      20 * limits.electionTimeoutMaxMillis + (isSlow ? 6000 : 3000) + (isWaiting ? 12_000 : 0)
-    const accepted = new Map<string, Index>()
-    for (const node of nodes) this.#probe(node, (index) => accepted.set(node.id, index))
-    const isSound = ({ raft }: SimulatedNode) => raft?.status().parted === null
-    const isAgreed = (): boolean => {
-      // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
-      const taking = nodes.filter(({ id }) => this.#isMember(id))
-      if (!taking.every(({ id }) => accepted.has(id)) || !this.#isLedByVoter) return false
-      const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
-      const term = this.#cluster.leader?.record?.term
-      return taking.every(
-        (node) =>
-          node.record?.term === term &&
-          node.record?.standing === "whole" &&
-          node.record.appliedIndex >= goal &&
-          isSound(node),
-      )
-    }
-    const inTime = this.#cluster.runUntil(isAgreed, boundMillis)
-    this.#probing++
-    insist("liveness", inTime, `${when}, a command is executed through every node within ${boundMillis} ms`, [
-      ...accepted.keys(),
-    ])
-  }
-
-  /** A leader whom a change has removed is about to step down. */
-  get #isLedByVoter(): boolean {
-    const { leader, committedConfiguration } = this.#cluster
-    return leader !== null && isVoter(committedConfiguration, leader.id)
+    const ids = nodes.map(({ id }) => id)
+    for (const ending of this.#all) ending.agree(ids, when)
   }
 
   #isMember(id: NodeId): boolean {
-    return members(this.#cluster.committedConfiguration).includes(id)
+    return this.#main.takesPart(id)
   }
 
-  #probe(node: SimulatedNode, accepted: (index: Index) => void): void {
-    const probe = this.#probes++
-    const session = new Session(this.#cluster, `probe ${probe}`, {
-      hopMillisMax: 0,
-      replyLoss: 0,
-      attemptMillis: 2000,
-      patienceMillis: 1,
-    })
-    const wish = {
-      actor: "counter",
-      key: "probe",
-      command: "add",
-      input: `{"by":1}`,
-      idempotencyKey: `probe-${probe}`,
-      ifRevision: null,
-    }
-    const series = this.#probing
-    const attempt = (): void => {
-      if (series !== this.#probing) return
-      session.startAt(node.id)
-      session.propose([wish], ([fate]) => {
-        if (fate !== undefined && isAccepted(fate)) accepted(fate.outcome.index)
-        else this.#cluster.world.after(20, attempt)
-      })
-    }
-    attempt()
-  }
-
-  /** While nothing happens no term grows (E7, E9). */
+  /** While nothing happens no term grows (E7, E9), however many groups are awake. */
   #stayQuiet(nodes: ReadonlyArray<SimulatedNode>): void {
-    const termsOf = () => nodes.filter(({ id }) => this.#isMember(id)).map(({ record }) => record?.term ?? 0)
-    const configuration = this.#cluster.committedConfiguration
+    const ids = nodes.map(({ id }) => id)
+    const taking = this.#all.map((ending) => ids.filter((id) => ending.takesPart(id)))
+    const termsOf = () => this.#all.map((ending, at) => ending.termsOf(taking[at]!))
+    const configurationsOf = () => this.#all.map(({ group }) => group.committedConfiguration)
     const startsOf = () =>
-      nodes.reduce((sum, { starts, repairs, isUp }) => sum + starts + repairs + (isUp ? 0 : 1), 0)
+      nodes.reduce(
+        (sum, { starts, seats, isUp }) =>
+          sum + starts + seats.reduce((all, { repairs }) => all + repairs, 0) + (isUp ? 0 : 1),
+        0,
+      )
+    const stuckOf = () => this.#all.map(({ group }) => group.stuckCount)
     const before = termsOf()
+    const configurations = configurationsOf()
     const starts = startsOf()
-    const { stuckCount } = this.#cluster
+    const stuck = stuckOf()
+    const rest = this.#further.map((ending) => ending.keepAwake(ids))
     this.#cluster.runFor(QUIET_MILLIS)
+    for (const stop of rest) stop()
     // A bad page that was met only now ended a process: then something has happened.
-    if (startsOf() !== starts || this.#cluster.committedConfiguration !== configuration) return
-    // A leader that alone cannot get past an entry hands over to who can.
-    if (this.#cluster.stuckCount !== stuckCount) return
-    insist(
-      "terms stay",
-      JSON.stringify(termsOf()) === JSON.stringify(before),
-      `while nothing happened for ${QUIET_MILLIS} ms`,
-      termsOf(),
-      before,
-    )
+    if (startsOf() !== starts || this.#cluster.committedConfiguration !== configurations[0]) return
+    const after = termsOf()
+    for (const [at, ending] of this.#all.entries()) {
+      if (ending.group.committedConfiguration !== configurations[at]) continue
+      // A leader that alone cannot get past an entry hands over to who can.
+      if (ending.group.stuckCount !== stuck[at]) continue
+      insist(
+        "terms stay",
+        JSON.stringify(after[at]) === JSON.stringify(before[at]),
+        `${ending.group.name}, while nothing happened for ${QUIET_MILLIS} ms`,
+        after[at],
+        before[at],
+      )
+    }
   }
 
   /** No state is altered any more, and all that have come equally far are equal (D1). */
@@ -241,110 +218,13 @@ export class Course {
       `every state that was altered is made good within ${boundMillis} ms`,
       still,
     )
-    const hashes = new Map<Index, string>()
-    for (const { id, machine, process } of nodes) {
-      if (machine === null || process === null || !this.#isMember(id)) continue
-      const { index, hash } = this.#ask(this.#cluster.node(id), machine.stateHash)
-      insist("state hash", (hashes.get(index) ?? hash) === hash, `states at ${index} in the end (D1): ${id}`)
-      hashes.set(index, hash)
-    }
-  }
-
-  /** What is due has rung, and what has not rung still waits (D9). */
-  #lookAtTimers(): void {
-    const isRung = (): boolean => {
-      const { leader } = this.#cluster
-      if (leader?.process == null || leader.machine === null || leader.record === null) return false
-      const next = this.#ask(leader, leader.machine.nextTimer)
-      const now = Math.max(leader.process.wallMillis, leader.record.lastTime)
-      return next === null || next > now
-    }
-    // One look decides: asking takes time, in which another timer may come due.
-    let hasRung = isRung()
-    for (let attempts = 0; attempts < TIMER_LOOKS_MAX && !hasRung; attempts++) {
-      this.#cluster.runFor(100)
-      hasRung = isRung()
-    }
-    insist("timers", hasRung, "what is due rings")
-    const { leader, executions } = this.#cluster
-    if (leader?.machine == null) throw new Violation("liveness", "a leader while all timers ring")
-    const { appliedIndex, timers } = this.#ask(leader, leader.machine.status)
-    const counted = (command: string) => executions.acceptedCount("alarm", command, appliedIndex)
-    const waiting = counted("arm") - counted("ring")
-    if (!executions.isToldUpTo(appliedIndex)) return
-    insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
-  }
-
-  /** Everything that clients were told, against what is there. */
-  #account(): void {
-    this.#clients.checkRejected()
-    this.#cluster.codeChecks.settle()
-    const violations = checkHistory([...this.#clients.history, ...this.#repairs(), ...this.#finals()])
-    const [first] = violations
-    if (first !== undefined) throw new Violation("linearizability", `${first.message}\n${first.evidence}`)
-  }
-
-  /** What operators have made of instances: when, only the log knows. */
-  #repairs(): ReadonlyArray<Operation> {
-    return this.#cluster.executions.repairs.map(({ instance, command, input }) => ({
-      client: "operator",
-      op: `${tillName}.${command}`,
-      instance,
-      input: command === "set" ? { total: totalIn(JSON.parse(input)) } : JSON.parse(input),
-      output: null,
-      start: 0,
-      end: null,
-      outcome: "unknown",
-    }))
-  }
-
-  /** A last look at every instance, once nobody writes any more. */
-  #finals(): ReadonlyArray<Operation> {
-    const leader = this.#cluster.leader
-    if (leader?.machine == null) throw new Violation("liveness", "a leader at the end")
-    const now = this.#cluster.world.nowMillis
-    return this.#clients.instances.flatMap((instance): ReadonlyArray<Operation> => {
-      const [actor, key] = instance.split("/") as [keyof typeof queries, string]
-      if (actor === tillName && this.#cluster.codeChecks.active === null) return []
-      const query = queries[actor]
-      const [answer] = this.#ask(
-        leader,
-        leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
-      )
-      if (actor === tillName && this.#cluster.codeChecks.isHeldBack(key)) {
-        insist("quarantine", answer?._tag === "Refused", `${instance} is held back, and read`, answer)
-        return []
-      }
-      if (answer?._tag !== "Answered") throw new Violation("liveness", `${instance} can be read at the end`)
-      const { result, revision } = JSON.parse(answer.body)
-      this.#clients.checkFinal(instance, result)
-      return [
-        {
-          client: "end",
-          op: `${actor}?${query}`,
-          instance,
-          input: null,
-          output: { result, revision },
-          start: now,
-          end: now,
-          outcome: "ok",
-        },
-      ]
-    })
-  }
-
-  /** Runs an effect on a node's process to its end. */
-  #ask<A, E>(node: SimulatedNode, effect: Effect.Effect<A, E>): A {
-    const fiber = node.process!.fork(effect)
-    this.#cluster.runUntil(() => fiber.pollUnsafe() !== undefined, 1000)
-    const exit = fiber.pollUnsafe()
-    if (exit === undefined || !Exit.isSuccess(exit))
-      throw new Violation("liveness", `${node.id} answers at the end`)
-    return exit.value
+    const ids = nodes.map(({ id }) => id)
+    for (const ending of this.#all) ending.lookAtHashes(ids)
   }
 }
 
 const OPERATOR_MILLIS_MAX = 3500
-const TIMER_LOOKS_MAX = 100
+/** How long groups may take to be opened once nothing is in their way. */
+const FOUNDING_MILLIS_MAX = 10_000
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000

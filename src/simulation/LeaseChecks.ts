@@ -4,10 +4,10 @@ import { leaderLives } from "../consensus/election.ts"
 import { leaseHolds } from "../consensus/reading.ts"
 import type { NodeId } from "../consensus/types.ts"
 import type { Invariants } from "./Invariants.ts"
-import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { Seat } from "./Seat.ts"
 import { insist } from "./Violation.ts"
 
-type Looked = Pick<SimulatedNode, "id" | "process" | "record">
+type Looked = Pick<Seat, "id" | "process" | "record">
 
 export class LeaseChecks {
   readonly #nodes: () => ReadonlyArray<Looked>

@@ -9,7 +9,7 @@ import { decodeCommand } from "../machine/command.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Payload } from "../transport/Transport.ts"
 import type { Sightings } from "./markers.ts"
-import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { Seat } from "./Seat.ts"
 
 /** What was last seen of a node. */
 interface Glance {
@@ -25,7 +25,7 @@ interface Glance {
 
 export class Lookout {
   readonly #sightings: Sightings
-  readonly #nodeOf: (id: NodeId) => SimulatedNode
+  readonly #nodeOf: (id: NodeId) => Seat
   readonly #glances = new Map<NodeId, Glance>()
   readonly #candidates = new Map<Term, NodeId>()
   /** The term that a node knew when it started. */
@@ -39,19 +39,19 @@ export class Lookout {
   readonly #armed = new Map<string, Term>()
   #lastLeader: NodeId | null = null
 
-  constructor(sightings: Sightings, nodeOf: (id: NodeId) => SimulatedNode) {
+  constructor(sightings: Sightings, nodeOf: (id: NodeId) => Seat) {
     this.#sightings = sightings
     this.#nodeOf = nodeOf
   }
 
-  started(node: SimulatedNode): void {
+  started(node: Seat): void {
     const { id } = node
     if (this.#glances.get(id)?.isInstalling === true) this.#sightings.see("crash in an install")
     this.#glances.delete(id)
     if (node.starts > 1) this.#startTerms.set(id, node.disk.synced("main")?.hardState.term ?? 0)
   }
 
-  gaveUp({ id }: SimulatedNode): void {
+  gaveUp({ id }: Seat): void {
     this.#glances.delete(id)
     this.#sightings.see("state given up")
   }
@@ -197,7 +197,7 @@ export class Lookout {
     return this.#nodeOf(id).disk.weather.isFull
   }
 
-  #lookAtVote({ id, record }: SimulatedNode): void {
+  #lookAtVote({ id, record }: Seat): void {
     if (!this.#isFull(id) || record === null) return
     this.#sightings.see("vote on a full disk")
     if (record.log.persistedIndex < record.log.lastIndex) this.#sightings.see("vote ahead of entries")

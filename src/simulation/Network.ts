@@ -25,10 +25,10 @@ import type { World } from "./World.ts"
 
 /** Who looks on: after a message was sent or has arrived. */
 export interface NetworkWatcher {
-  readonly sent: (from: NodeId, to: NodeId, payload: Payload) => void
+  readonly sent: (from: NodeId, to: NodeId, payload: Payload, group: GroupId) => void
   /** `isGone`: the process that it was sent to has ended. */
-  readonly lost: (from: NodeId, to: NodeId, payload: Payload, isGone: boolean) => void
-  readonly arrived: (from: NodeId, to: NodeId, payload: Payload) => void
+  readonly lost: (from: NodeId, to: NodeId, payload: Payload, isGone: boolean, group: GroupId) => void
+  readonly arrived: (from: NodeId, to: NodeId, payload: Payload, group: GroupId) => void
   /** A handshake between the two has failed. */
   readonly refused: (from: NodeId, to: NodeId) => void
 }
@@ -202,12 +202,12 @@ export class Network {
       return false
     }
     tally.sentBytes += frame.length
-    this.#watcher.sent(from, to, payload)
+    this.#watcher.sent(from, to, payload, group)
     // As on sockets: with one group there is nobody to travel with.
     const beat = isBeat(payload) && endpoint.mailboxes.size > 1 ? { group, payload } : null
     const joined = beat && endpoint.departures.join(to, receiver, beat)
     if (joined !== null) {
-      if (!joined.isCarried) this.#watcher.lost(from, to, payload, false)
+      if (!joined.isCarried) this.#watcher.lost(from, to, payload, false, group)
       return true
     }
     endpoint.departures.close(to, group)
@@ -223,7 +223,7 @@ export class Network {
     )
     if (carried) return true
     if (departure !== null) departure.isCarried = false
-    this.#watcher.lost(from, to, payload, false)
+    this.#watcher.lost(from, to, payload, false, group)
     return true
   }
 
@@ -277,7 +277,7 @@ export class Network {
     const messages = said.type === "Beats" ? said.beats : [said]
     const tally = endpoint?.peers.get(from)
     if (endpoint === undefined || tally === undefined || endpoint.process !== receiver) {
-      for (const { payload } of messages) this.#watcher.lost(from, to, payload, true)
+      for (const { payload, group } of messages) this.#watcher.lost(from, to, payload, true, group)
       return
     }
     // Into the sockets of a process that stands still; it reads them when it goes on.
@@ -286,7 +286,7 @@ export class Network {
       tally.receivedBytes += frame.length
       // What is left of a connection that has ended tells nothing of the process behind the next one.
       if (this.#endpoints.get(from)?.self === sender) endpoint.hearing.hears(from, sender.session)
-      for (const { payload } of messages) this.#watcher.arrived(from, to, payload)
+      for (const { payload, group } of messages) this.#watcher.arrived(from, to, payload, group)
       const { incarnation } = sender
       for (const { group, payload } of messages) {
         endpoint.mailboxes.deliver({ nodeId: from, incarnation }, group, payload, frame.length)

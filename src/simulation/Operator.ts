@@ -2,6 +2,7 @@
 
 import { aimOf, isRefusal } from "../consensus/membership.ts"
 import type { Address, Change, NodeId } from "../consensus/types.ts"
+import { behind, canBeFollowed } from "../groups/following.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
@@ -60,6 +61,8 @@ export class Operator {
       const { leader, nodes } = this.#cluster
       // Mostly it knows who leads.
       const asked = leader !== null && this.#chance.happens(0.8) ? leader : this.#chance.pick(nodes)
+      // Its door would not let it through.
+      if (this.#leavesGroupsBehind(asked, planned)) return void world.after(RETRY_MILLIS, attempt)
       this.#ask(asked, planned, (answer) => {
         if (answer === null || ("_tag" in answer && isWorthAnother(answer))) {
           world.after(this.#chance.between(1, RETRY_MILLIS), attempt)
@@ -70,6 +73,14 @@ export class Operator {
       })
     }
     attempt()
+  }
+
+  /** Not before all groups have followed the last change, nor so far that they could not follow. */
+  #leavesGroupsBehind({ raft, seats }: SimulatedNode, planned: PlannedChange): boolean {
+    const groups = seats.slice(1).flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
+    if (raft === null || planned.type === "transfer" || groups.length === 0) return false
+    const { committed } = raft.status()
+    return behind(committed, groups).length > 0 || !canBeFollowed(committed, this.#changeOf(planned))
   }
 
   #close(voters: ReadonlyArray<NodeId>): void {

@@ -7,7 +7,8 @@ import type { Query } from "../machine/MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, Read } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
-import type { SimulatedCluster } from "./Cluster.ts"
+import type { Seat } from "./Seat.ts"
+import type { SimulatedGroup } from "./SimulatedGroup.ts"
 
 /** One command that a client wants executed. */
 export type Wish = Pick<Command, "actor" | "key" | "command" | "input" | "idempotencyKey" | "ifRevision">
@@ -29,6 +30,11 @@ export interface SessionOptions {
   readonly patienceMillis: number
 }
 
+/** The group whose nodes are asked. */
+export type Asked = Pick<SimulatedGroup, "world" | "sightings" | "invariants" | "codeChecks"> & {
+  readonly nodes: ReadonlyArray<Pick<Seat, "id" | "process" | "raft">>
+}
+
 interface Pending {
   readonly wish: Wish
   fate: Fate | null
@@ -40,27 +46,27 @@ interface Pending {
 /** One client. Requests travel to a node's door and back; both ways take time, and the way back may fail. */
 export class Session {
   readonly name: string
-  readonly #cluster: SimulatedCluster
+  readonly #group: Asked
   readonly #chance: Chance
   readonly #options: SessionOptions
   #at: number
 
-  constructor(cluster: SimulatedCluster, name: string, options: SessionOptions) {
+  constructor(group: Asked, name: string, options: SessionOptions) {
     this.name = name
-    this.#cluster = cluster
-    this.#chance = cluster.world.chance.fork(`client ${name}`)
+    this.#group = group
+    this.#chance = group.world.chance.fork(`client ${name}`)
     this.#options = options
-    this.#at = this.#chance.below(cluster.nodes.length)
+    this.#at = this.#chance.below(group.nodes.length)
   }
 
   /** Asks this node first. */
   startAt(id: NodeId): void {
-    this.#at = this.#cluster.nodes.findIndex((node) => node.id === id)
+    this.#at = this.#group.nodes.findIndex((node) => node.id === id)
   }
 
   /** In this order, as far as they are executed. `done` gets a fate for each. */
   propose(wishes: ReadonlyArray<Wish>, done: (fates: ReadonlyArray<Fate>) => void): void {
-    const { world } = this.#cluster
+    const { world } = this.#group
     const pending = wishes.map((wish): Pending => ({ wish, fate: null, isInDoubt: false, lastRefusal: "" }))
     const until = world.nowMillis + this.#options.patienceMillis
     const attempt = (): void => {
@@ -85,9 +91,9 @@ export class Session {
     how: Pick<Read, "consistency" | "minIndex" | "maxStalenessMillis">,
     done: (answer: QueryOutcome | Failure | null, node: NodeId) => void,
   ): void {
-    const { world } = this.#cluster
+    const { world } = this.#group
     const { attemptMillis, hopMillisMax } = this.#options
-    const node = this.#cluster.nodes[this.#at]!
+    const node = this.#group.nodes[this.#at]!
     let isOver = false
     const over = (answer: QueryOutcome | Failure | null): void => {
       if (isOver) return
@@ -111,9 +117,9 @@ export class Session {
   }
 
   #ask(open: ReadonlyArray<Pending>, next: () => void): void {
-    const { world } = this.#cluster
+    const { world } = this.#group
     const { attemptMillis, hopMillisMax } = this.#options
-    const node = this.#cluster.nodes[this.#at]!
+    const node = this.#group.nodes[this.#at]!
     let missing = open.length
     let isOver = false
     const over = (): void => {
@@ -128,7 +134,7 @@ export class Session {
         for (const each of open) each.lastRefusal = "unreachable"
         return this.#hop(over)
       }
-      const since = this.#cluster.invariants.committedIndex
+      const since = this.#group.invariants.committedIndex
       // From here on nobody but the node itself can say that it will not happen.
       const wasInDoubt = open.map(({ isInDoubt }) => isInDoubt)
       for (const each of open) each.isInDoubt = true
@@ -154,16 +160,20 @@ export class Session {
 
   /** `since`: what had been committed when it was asked. */
   #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
-    if (answer._tag !== "Failure") {
+    if (answer._tag === "Refused" && answer.code === "elsewhere") {
+      // A door would look again where the actor lives.
+      each.isInDoubt = wasInDoubt
+      each.lastRefusal = answer.code
+    } else if (answer._tag !== "Failure") {
       const isPassing = answer._tag === "Refused" && !answer.replayed && passing.has(answer.code)
-      const { codeChecks, invariants } = this.#cluster
+      const { codeChecks, invariants } = this.#group
       if (isPassing) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
       each.fate = isPassing && wasInDoubt ? { type: "unknown" } : { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
       each.isInDoubt = wasInDoubt
       each.lastRefusal = answer.code
-      if (answer.code === "overloaded") this.#cluster.sightings.see("overloaded")
-      if (answer.code === "storage-full") this.#cluster.sightings.see("disk full")
+      if (answer.code === "overloaded") this.#group.sightings.see("overloaded")
+      if (answer.code === "storage-full") this.#group.sightings.see("disk full")
     }
   }
 
@@ -183,11 +193,11 @@ export class Session {
   }
 
   #hop(then: () => void): void {
-    this.#cluster.world.after(this.#chance.between(0, this.#options.hopMillisMax), then)
+    this.#group.world.after(this.#chance.between(0, this.#options.hopMillisMax), then)
   }
 
   #moveOn(): void {
-    this.#at = (this.#at + 1) % this.#cluster.nodes.length
+    this.#at = (this.#at + 1) % this.#group.nodes.length
   }
 }
 

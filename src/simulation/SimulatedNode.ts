@@ -2,63 +2,35 @@
 // lives in it.
 
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
-import type { Node, Turn } from "../consensus/node.ts"
-import type { Configuration, Entry, Index, NodeId } from "../consensus/types.ts"
+import type { Node } from "../consensus/node.ts"
+import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import { Groups, type RunningGroup } from "../groups/Groups.ts"
+import { layerGroups } from "../groups/layer.ts"
 import type { CallRunner } from "../machine/Executor.ts"
-import { layerInProcess } from "../machine/hostInProcess.ts"
-import type { Leadership, Unanswered } from "../machine/leading/Leading.ts"
 import type { MachineLimits } from "../machine/limits.ts"
-import { type EventsAnswer, type EventsAsked, MachineFailed, MachineHost } from "../machine/MachineHost.ts"
-import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
+import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
-import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
-import { type Failure, GroupStopped, Raft, type Read } from "../raft/Raft.ts"
+import { GroupStopped, Raft } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
-import type { StatePosition } from "../storage/StateStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Witness } from "../transport/Witness.ts"
-import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
-import { CodeHost, calmCode, type Faults } from "./CodeHost.ts"
+import { calmCode, type Faults } from "./CodeHost.ts"
 import type { SimulatedDisk } from "./Disk.ts"
-import { layerLeadingFibers } from "./leadingFibers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
 import type { ClockOptions, Process } from "./Process.ts"
+import { Seat, type SeatWatcher } from "./Seat.ts"
 import { Violation } from "./Violation.ts"
 import type { World } from "./World.ts"
 
-/** Told of everything that nodes do. */
+/** Told of what happens to nodes as a whole. */
 export interface NodeWatcher {
-  /** A process begins; it has read nothing yet. */
-  readonly begins: (node: SimulatedNode) => void
-  readonly started: (node: SimulatedNode, appliedIndex: Index) => void
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
-  readonly turned: (record: Node, turn: Turn, nowMillis: number) => void
-  readonly read: (node: SimulatedNode, grounds: Grounds) => void
-  /** A client asks a node to read; called with what it is told. */
-  readonly readArrived: (read: Read) => (node: SimulatedNode, answer: QueryOutcome | Failure) => void
-  readonly event: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
-  readonly applied: (node: SimulatedNode, entry: Entry, outcome: Outcome | null) => void
-  /** What users have run where the group leads begins here. */
-  readonly leads: (node: SimulatedNode, leadership: Leadership) => void
-  /** That proposes a command; called with what becomes of it, if somebody waits for that. */
-  readonly leadingProposes: (
-    node: SimulatedNode,
-    leadership: Leadership,
-    command: Uint8Array,
-  ) => (answer: Outcome | Unanswered) => void
-  readonly hashed: (node: SimulatedNode, index: Index, hash: string) => void
-  /** What those ask who watch instances at this node now, and what they are told. */
-  readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
-  readonly told: (node: SimulatedNode, answer: EventsAnswer) => void
-  readonly installed: (node: SimulatedNode, position: StatePosition) => void
-  /** It has given its state up, and begins anew over its log. */
-  readonly gaveUp: (node: SimulatedNode) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
@@ -68,6 +40,9 @@ export interface Surroundings {
   readonly world: World
   readonly network: Network
   readonly watcher: NodeWatcher
+  readonly watcherOf: (group: GroupId) => SeatWatcher
+  /** Groups that may be opened besides `main`. */
+  readonly groups: ReadonlyArray<GroupId>
   readonly registry: Registry
   /** What runs users' code in a process that starts now. */
   readonly openRunner: () => CallRunner
@@ -76,6 +51,8 @@ export interface Surroundings {
   /** Whether users' code may take its time. */
   readonly isCodeApart: boolean
   readonly raft: Omit<RaftOptions, "id" | "client">
+  /** Groups besides `main` stop ticking when nobody wants anything of them. */
+  readonly groupsRest: boolean
   readonly machine: Partial<MachineLimits>
   readonly mailboxes: MailboxLimits
   /** How long each step between consensus and machine may take. */
@@ -93,23 +70,18 @@ export class SimulatedNode {
   readonly #chance: Chance
   /** Null while nothing of it runs. */
   process: Process | null = null
-  /** Its door, once it has started. */
-  raft: Raft["Service"] | null = null
-  machine: MachineHost["Service"] | null = null
-  /** What its consensus knows, as of its last turn. */
-  record: Node | null = null
+  /** What it runs of `main`, and of all groups. */
+  readonly main: Seat
+  readonly seats: ReadonlyArray<Seat>
   /** What it is like where users' code runs. */
   readonly code = calmCode()
   /** Counts its processes. */
   starts = 0
-  /** Counts the states that it has given up while it ran. */
-  repairs = 0
-  /** Done once, when it next has read its state for somebody and not answered yet. */
-  onceItHasRead: (() => void) | null = null
-  /** Done once, soon after its log has moved onto a snapshot and its state has not. */
-  onceInstalling: (() => void) | null = null
-  /** Commands that came through its own door. */
-  readonly #taken = new WeakSet<Uint8Array>()
+  /** The incarnations that its disk remembers of others. */
+  incarnations: LogStore["Service"]["incarnations"] | null = null
+  /** Its doors are open. */
+  #isOpen = false
+  #groups: Groups["Service"] | null = null
   #scope: Scope.Closeable | null = null
 
   constructor(
@@ -128,6 +100,11 @@ export class SimulatedNode {
     this.disk = options.disk
     this.#clock = options.clock
     this.#chance = around.world.chance.fork(`node ${options.id}`)
+    this.main = new Seat(around, this, around.raft.group, this.#chance)
+    const further = around.groups.map(
+      (group) => new Seat(around, this, group, around.world.chance.fork(`node ${options.id} of ${group}`)),
+    )
+    this.seats = [this.main, ...further]
   }
 
   get isUp(): boolean {
@@ -136,7 +113,30 @@ export class SimulatedNode {
 
   /** Takes clients: it is up, and its doors are open. */
   get isServing(): boolean {
-    return this.raft !== null
+    return this.#isOpen
+  }
+
+  /** Of `main`. */
+  get raft(): Raft["Service"] | null {
+    return this.main.raft
+  }
+
+  get machine(): MachineHost["Service"] | null {
+    return this.main.machine
+  }
+
+  get record(): Node | null {
+    return this.main.record
+  }
+
+  get repairs(): number {
+    return this.main.repairs
+  }
+
+  seat(group: GroupId): Seat {
+    const seat = this.seats.find((each) => each.group === group)
+    if (seat === undefined) throw new Error(`there is no group ${group}`)
+    return seat
   }
 
   /** From now on an empty disk begins as that of a node that joins. */
@@ -153,20 +153,23 @@ export class SimulatedNode {
     this.process = process
     this.#scope = scope
     this.starts++
-    this.#around.watcher.begins(this)
+    for (const seat of this.seats) seat.begins()
     const life = Effect.gen({ self: this }, function* () {
       const context = yield* Layer.buildWithScope(this.#layers(process), scope)
       const machine = Context.get(context, MachineHost)
       const position = yield* machine.position
-      this.#around.watch(() => this.#around.watcher.started(this, position.index))
-      this.machine = machine
-      this.raft = this.#watched(Context.get(context, Raft))
-      return yield* this.raft.stopped
+      const raft = Context.get(context, Raft)
+      this.main.started(machine, position.index)
+      this.main.opens(raft)
+      this.#isOpen = true
+      if (this.#around.groups.length === 0) return yield* raft.stopped
+      this.incarnations = Context.get(context, LogStore).incarnations
+      return yield* this.#runGroups(process, scope).pipe(Effect.provideContext(context))
     })
     process.fork(life).addObserver((exit) => {
       if (process.isDead || Exit.isSuccess(exit)) return
       // Its doors close first; what else lives in it goes on until then.
-      this.raft = null
+      this.#isOpen = false
       const { cause } = exit
       world.after(this.#lingerMillis(), () => {
         if (!process.isDead) this.#ended(cause)
@@ -189,12 +192,13 @@ export class SimulatedNode {
     const { process, raft } = this
     const scope = this.#scope
     if (process === null || scope === null) return done()
-    this.raft = null
+    const doors = raft === null ? null : (this.#groups ?? raft)
+    this.#isOpen = false
     const lingerMillis = this.#lingerMillis()
     const ending = Effect.gen(function* () {
-      if (raft !== null) {
-        yield* raft.handOver
-        yield* raft.answerAll
+      if (doors !== null) {
+        yield* doors.handOver
+        yield* doors.answerAll
         yield* Effect.sleep(lingerMillis)
       }
       yield* Scope.close(scope, Exit.void)
@@ -268,47 +272,16 @@ export class SimulatedNode {
     })
   }
 
-  /** Whether this very command was asked of this node by one of its own clients. */
-  hasTaken(command: Uint8Array): boolean {
-    return this.#taken.has(command)
-  }
-
-  #watched(raft: Raft["Service"]): Raft["Service"] {
-    return {
-      ...raft,
-      propose: (proposals) => {
-        for (const { command } of proposals) this.#taken.add(command)
-        raft.propose(proposals)
-      },
-      read: (read) => {
-        const arrived = this.#around.watcher.readArrived(read)
-        raft.read({
-          ...read,
-          answer: (answer) => {
-            this.#around.watch(() => arrived(this, answer))
-            read.answer(answer)
-          },
-        })
-      },
-    }
-  }
-
-  #hasRead(): boolean {
-    const then = this.onceItHasRead
-    this.onceItHasRead = null
-    then?.()
-    return then !== null
-  }
-
   #die(): boolean {
     const { process } = this
     if (process === null) return false
     process.kill()
     this.#around.network.unplug(this.id)
     this.process = null
-    this.raft = null
-    this.machine = null
-    this.record = null
+    this.#isOpen = false
+    this.#groups = null
+    this.incarnations = null
+    for (const seat of this.seats) seat.ends()
     this.#scope = null
     return true
   }
@@ -326,24 +299,53 @@ export class SimulatedNode {
     this.#around.watch(() => this.#around.watcher.ended(this, isWorld ? "world" : "code", text))
   }
 
-  #layers(process: Process) {
-    const { network, raft, mailboxes, watch, watcher } = this.#around
-    const { log, snapshots, openState } = this.disk.layers(raft.group, this.#initial, digestOfState)
-    const observer: Observer = {
-      ...silentObserver,
-      turned: (record, turn) => {
-        this.record = record
-        watch(() => watcher.turned(record, turn, process.nowMillis))
-        const { pendingInstall, log } = record
-        const then = this.onceInstalling
-        if (then === null || pendingInstall === null || log.persistedIndex < pendingInstall.index) return
-        this.onceInstalling = null
-        this.#around.world.after(0, then)
+  /** All that `main` names, until one of them can do nothing more. */
+  readonly #runGroups = Effect.fnUntraced(function* (
+    this: SimulatedNode,
+    process: Process,
+    scope: Scope.Closeable,
+  ) {
+    const { raft, groupsRest } = this.#around
+    const layers = layerGroups({
+      id: this.id,
+      incarnation: this.disk.identity.incarnation,
+      raft: { ...raft, id: this.id, client: `http://${this.id}`, connects: false, rests: groupsRest },
+      parts: {
+        open: (group, initial) => this.seat(group).parts(process, initial),
+        forget: (group) => Effect.sync(() => this.disk.directories.delete(group)),
       },
-      read: (grounds) => watch(() => watcher.read(this, grounds)),
-      event: (message, details) => watcher.event(this, message, details),
+    })
+    const groups = Context.get(yield* Layer.buildWithScope(layers, scope), Groups)
+    const opened = ({ raft }: RunningGroup) => {
+      if (raft.group !== this.main.group) this.seat(raft.group).opens(raft)
     }
-    const layerTransport = Layer.unwrap(
+    groups.onChange((change) => {
+      if (change.type === "opened") opened(change.group)
+      else this.seat(change.group.raft.group).ends()
+    })
+    groups.all().forEach(opened)
+    this.#groups = groups
+    return yield* groups.stopped
+  })
+
+  #layers(process: Process) {
+    const { raft } = this.#around
+    const { log, snapshots } = this.disk.layers(raft.group, this.#initial, digestOfState)
+    return layerRaft(
+      { ...raft, initial: this.#initial, id: this.id, client: `http://${this.id}` },
+      this.main.observer(process),
+    ).pipe(
+      Layer.provideMerge(this.main.layerLeading()),
+      Layer.provideMerge(
+        Layer.mergeAll(this.main.layerMachine(process, this.#initial), this.#layerTransport(process)),
+      ),
+      Layer.provideMerge(Layer.mergeAll(log, snapshots)),
+    )
+  }
+
+  #layerTransport(process: Process) {
+    const { network, mailboxes, watch, watcher } = this.#around
+    return Layer.unwrap(
       Effect.map(LogStore, ({ identity, rememberIncarnation, sequence }) =>
         layerNetwork({
           network,
@@ -372,60 +374,6 @@ export class SimulatedNode {
             ),
         }),
       ),
-    )
-    const layerMachine = layerBoundary({
-      chance: this.#chance,
-      millisMax: this.#around.boundaryMillisMax,
-      isCodeApart: this.#around.isCodeApart,
-      watcher: {
-        applied: (entries, outcomes) =>
-          watch(() => {
-            for (const [at, entry] of entries.entries()) watcher.applied(this, entry, outcomes[at] ?? null)
-          }),
-        hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
-        asks: watcher.asks,
-        told: (answer) => watch(() => watcher.told(this, answer)),
-        installed: (position) => watch(() => watcher.installed(this, position)),
-        gaveUp: () => {
-          // What the life knew that has ended with it.
-          this.record = null
-          this.repairs++
-          watch(() => watcher.gaveUp(this))
-        },
-        hasRead: () => this.#hasRead(),
-      },
-    }).pipe(
-      Layer.provide(
-        layerInProcess({
-          openStore: openState,
-          registry: this.#around.registry,
-          openExecutor: () =>
-            new CodeHost({
-              runner: this.#around.openRunner(),
-              chance: process.chance.fork("code"),
-              weather: this.code,
-              faults: this.#around.faultsOf(this.id),
-            }),
-          node: this.id,
-          limits: this.#around.machine,
-        }),
-      ),
-    )
-    const layerLeading = layerLeadingFibers(this.#around.registry, {
-      leads: (leadership) => watch(() => watcher.leads(this, leadership)),
-      proposes: (leadership, command) => {
-        const answered = watcher.leadingProposes(this, leadership, command)
-        return (answer) => watch(() => answered(answer))
-      },
-      told: (message, details) => watcher.event(this, message, details),
-    })
-    return layerRaft(
-      { ...raft, initial: this.#initial, id: this.id, client: `http://${this.id}` },
-      observer,
-    ).pipe(
-      Layer.provideMerge(layerLeading),
-      Layer.provideMerge(Layer.mergeAll(layerMachine, layerTransport)),
-      Layer.provideMerge(Layer.mergeAll(log, snapshots)),
     )
   }
 }

@@ -188,7 +188,7 @@ export class Troubles {
 
   #when(node: SimulatedNode, { inInstall }: { readonly inInstall?: boolean }, strike: () => void): void {
     if (inInstall !== true) return strike()
-    node.onceInstalling = () => {
+    node.main.onceInstalling = () => {
       if (!this.#isCalm) strike()
     }
   }
@@ -216,7 +216,7 @@ export class Troubles {
   #pauseWhen(node: SimulatedNode, fault: Extract<Fault, { readonly type: "pause" }>): void {
     const pause = (): void => this.#pause(node, fault.forMillis)
     if (fault.afterReading !== true) return pause()
-    node.onceItHasRead = () => {
+    node.main.onceItHasRead = () => {
       if (!this.#isCalm) pause()
     }
   }
@@ -278,7 +278,7 @@ export class Troubles {
       excused.add(node.id)
       if (damage === "flip-state") this.#cluster.alterations.note(node, world.nowMillis)
       else this.#cluster.doubtful.set(node.id, node.starts)
-      invariants.damaged(node.id)
+      for (const group of [this.#cluster.main, ...this.#cluster.groups]) group.invariants.damaged(node.id)
     }
     const isTold = found !== null && (damage === "shorten" || damage === "mark")
     if (isTold) tellingLoss.add(node.id)

@@ -1,5 +1,6 @@
 // What can happen to what a disk holds although nobody wrote to it?
 
+import { mainGroup } from "../consensus/groups.ts"
 import { groupRowOf } from "../storage/logRows.ts"
 import type { GroupImage, LogImage } from "../storage/logTablesMemory.ts"
 import type { FileContent } from "../storage/MemoryDirectory.ts"
@@ -102,7 +103,7 @@ const flipHardState: Flip = (disk, chance) => {
 }
 
 const flipState: Flip = (disk, chance) => {
-  for (const { names } of disk.directories.values()) {
+  for (const { names } of directoriesOf(disk)) {
     const file = names.written.get(stateFileName)
     const before = file === undefined ? null : stateIn(file.written)
     if (file === undefined || before === null) continue
@@ -119,7 +120,7 @@ const flipState: Flip = (disk, chance) => {
  * Says which, or null when there is no row.
  */
 export const alterState = (disk: MemoryDisk, chance: Chance): string | null => {
-  for (const { names } of disk.directories.values()) {
+  for (const { names } of directoriesOf(disk)) {
     const file = names.written.get(stateFileName)
     const before = file === undefined ? null : stateIn(file.written)
     const sound =
@@ -133,6 +134,12 @@ export const alterState = (disk: MemoryDisk, chance: Chance): string | null => {
     return `instance ${key}`
   }
   return null
+}
+
+/** Of `main` alone: a group at rest reads its state once an hour. */
+const directoriesOf = ({ directories }: MemoryDisk) => {
+  const main = directories.get(mainGroup)
+  return main === undefined ? [] : [main]
 }
 
 const stateIn = (content: FileContent): StateImage | null => {

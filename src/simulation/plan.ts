@@ -10,7 +10,7 @@ import type { ClockOptions } from "./Process.ts"
 import { drawCodeFaults, drawPayments, drawTill } from "./planCode.ts"
 import { drawLink, drawRead, inOrder } from "./planDice.ts"
 import { drawDisaster, drawFaults, drawForGood } from "./planFaults.ts"
-import type { Act, PlannedChange, PlannedOperation, Script } from "./script.ts"
+import type { Act, Fault, PlannedChange, PlannedGroup, PlannedOperation, Script } from "./script.ts"
 
 export interface PlanOptions {
   /** Nodes of the cluster; null: as the seed draws. */
@@ -32,6 +32,11 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
+  const groups = drawGroups(chance.fork("groups"), calmAtMillis)
+  const comeback =
+    groups.groups === undefined
+      ? { changes: [], faults: [] }
+      : drawComeback(chance.fork("comeback"), members.voters, calmAtMillis)
   return {
     seed,
     ...members,
@@ -51,14 +56,20 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
       ...(till === null ? [] : drawPayments(chance.fork("payments"), till, calmAtMillis)),
     ]),
     ...(till === null ? {} : { till }),
-    changes: spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis),
+    ...groups,
+    changes: inOrder([
+      ...(spares.length === 0 ? [] : drawChanges(chance.fork("changes"), everybody, calmAtMillis)),
+      ...comeback.changes,
+    ]),
     faults: inOrder([
       ...drawFaults(chance.fork("faults"), everybody, calmAtMillis),
       ...drawCodeFaults(chance.fork("code"), everybody, calmAtMillis, till),
+      ...comeback.faults,
     ]),
     calmAtMillis,
     forGood: drawForGood(chance.fork("for good"), [...members.voters, ...members.outgoing, ...spares]),
-    ...drawDisaster(chance.fork("disaster")),
+    // Nobody decrees for several groups at once here.
+    ...(groups.groups === undefined ? drawDisaster(chance.fork("disaster")) : {}),
   }
 }
 
@@ -162,6 +173,55 @@ const drawOperations = (chance: Chance, calmAtMillis: number): ReadonlyArray<Pla
         : drawCommand(chance, keys, weights, `${at}${padding}`),
     }),
   ).sort((left, right) => left.atMillis - right.atMillis)
+}
+
+/** A third of the runs have other groups besides `main`, each with clients of its own. */
+const drawGroups = (chance: Chance, calmAtMillis: number): Pick<Script, "groups" | "areGroupsRestless"> => {
+  if (chance.happens(2 / 3)) return {}
+  const groups = Array.from({ length: chance.between(1, 3) }, (_, at): PlannedGroup => {
+    const name = `g${at + 1}`
+    const operations = drawOperations(chance.fork(name), calmAtMillis)
+    // Idle for a while, most of them: then there is something to rest from.
+    const share = chance.pick([0.05, 0.2, 0.6])
+    return {
+      name,
+      atMillis: chance.happens(0.4) ? 0 : chance.below(calmAtMillis * 0.7),
+      operations: operations.filter(() => chance.happens(share)),
+    }
+  })
+  return { groups, areGroupsRestless: chance.happens(0.3) }
+}
+
+/**
+ * A voter is wiped and taken in anew by `main`: other groups still count it as the one that it was. Some of them lose their
+ * leader at that very time.
+ */
+const drawComeback = (
+  chance: Chance,
+  voters: ReadonlyArray<NodeId>,
+  calmAtMillis: number,
+): Pick<Script, "changes" | "faults"> => {
+  if (voters.length < 3 || chance.happens(0.5)) return { changes: [], faults: [] }
+  const node = chance.pick(voters)
+  const wipedMillis = chance.between(Math.round(calmAtMillis * 0.2), Math.round(calmAtMillis * 0.7))
+  const backMillis = wipedMillis + chance.between(100, 900)
+  const ends = chance.some(voters, chance.below(3)).map((target): Fault => {
+    const atMillis = backMillis + chance.between(-200, 600)
+    return { type: "end", atMillis, target, how: "kill", forMillis: chance.between(0, 300) }
+  })
+  return {
+    changes: [{ type: "add", atMillis: backMillis, node, as: "voter" }],
+    faults: [
+      {
+        type: "damage",
+        atMillis: wipedMillis,
+        target: node,
+        damage: "wipe",
+        forMillis: chance.between(0, 50),
+      },
+      ...ends,
+    ],
+  }
 }
 
 const drawCommand = (

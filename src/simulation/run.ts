@@ -13,12 +13,14 @@ import { SimulatedCluster } from "./Cluster.ts"
 import { Course, sessionOptions } from "./Course.ts"
 import { Deployer } from "./Deployer.ts"
 import type { Emits } from "./EventChecks.ts"
+import { Founder } from "./Founder.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
 import { Operator } from "./Operator.ts"
 import { faultsOf, releases, tillName } from "./Releases.ts"
-import type { Script } from "./script.ts"
+import type { SimulatedGroup } from "./SimulatedGroup.ts"
+import type { PlannedOperation, Script } from "./script.ts"
 import { Troubles } from "./Troubles.ts"
 import { Violation } from "./Violation.ts"
 
@@ -69,6 +71,8 @@ export const run = (script: Script): Report => {
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
+    groups: script.groups?.map(({ name }) => name) ?? [],
+    groupsRest: script.areGroupsRestless !== true,
     registry: registryFor(script.hasLeading === true ? leadingActors : actors),
     faultsOf: (id) => faultsOf(id, script.till?.alone ?? null),
     isCodeApart: script.till !== undefined || script.faults.some(({ type }) => type === "slow-code"),
@@ -88,14 +92,21 @@ export const run = (script: Script): Report => {
   const operator = new Operator(cluster, script)
   const deployer = new Deployer(cluster, script.till, sessionOptions)
   const { patienceMillis = sessionOptions.patienceMillis } = script
-  const clients = new Clients(cluster, script.operations, {
-    ...sessionOptions,
-    patienceMillis,
-    stalenessSlackMillis: stalenessSlackOf(script),
-  })
+  const clientsOf = (group: SimulatedGroup, operations: ReadonlyArray<PlannedOperation>) =>
+    new Clients(group, operations, {
+      ...sessionOptions,
+      patienceMillis,
+      stalenessSlackMillis: stalenessSlackOf(script),
+    })
+  const clients = new Map([[cluster.main.name, clientsOf(cluster.main, script.operations)]])
+  for (const { name, operations } of script.groups ?? []) {
+    clients.set(name, clientsOf(cluster.group(name), operations))
+  }
+  const present = script.hasLeading === true ? leadingActors : actors
+  const founder = new Founder(cluster, script.groups ?? [], Object.keys(present))
   let failure: Failure | null = null
   try {
-    new Course({ cluster, script, troubles, operator, deployer, clients }).run()
+    new Course({ cluster, script, troubles, operator, deployer, founder, clients }).run()
   } catch (error) {
     failure = {
       checker: error instanceof Violation ? error.checker : "broken code",
@@ -108,7 +119,7 @@ export const run = (script: Script): Report => {
     }
   }
   const count = (outcome: Operation["outcome"]) =>
-    clients.history.filter((operation) => operation.outcome === outcome).length
+    [...clients.values()].flatMap(({ history }) => history.filter((each) => each.outcome === outcome)).length
   return {
     seed: script.seed,
     failure,

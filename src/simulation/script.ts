@@ -1,7 +1,7 @@
 // What happens in a run? All of it as data: who takes part, what the clients do, what goes wrong and when.
 // A script and the code make the run; a failure is kept as a script.
 
-import type { NodeId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import type { Lane } from "../machine/Executor.ts"
 import type { RaftSettings } from "./Cluster.ts"
 import type { DiskWeather } from "./diskWeather.ts"
@@ -32,6 +32,10 @@ export interface Script {
   /** How long a client tries; 1: it takes the first word for the last. Without it: so long that most get through. */
   readonly patienceMillis?: number
   readonly operations: ReadonlyArray<PlannedOperation>
+  /** Opened besides `main`; without it none is. */
+  readonly groups?: ReadonlyArray<PlannedGroup>
+  /** Those never stop ticking. */
+  readonly areGroupsRestless?: boolean
   /** What an operator asks for. */
   readonly changes: ReadonlyArray<PlannedChange>
   /** Without it no code is brought in. */
@@ -43,6 +47,14 @@ export interface Script {
   readonly forGood: ReadonlyArray<PermanentFault>
   /** At the very end, if it says so. */
   readonly disaster?: PlannedDisaster
+}
+
+/** Another group. It has all actors, as `main` has them: instances of its own, under the same names. */
+export interface PlannedGroup {
+  readonly name: GroupId
+  readonly atMillis: number
+  /** Of clients of its own. */
+  readonly operations: ReadonlyArray<PlannedOperation>
 }
 
 /** One operation of one client, at the earliest at its time and after the client's operation before. */

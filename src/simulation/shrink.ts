@@ -53,6 +53,12 @@ export const shrink = (options: {
     if (till !== undefined) {
       shrinkList(till.deploys, (deploys) => holds({ ...best, till: { ...till, deploys } }))
     }
+    shrinkList(best.groups ?? [], (groups) => holds({ ...best, groups }))
+    for (const [at, group] of (best.groups ?? []).entries()) {
+      shrinkList(group.operations, (operations) =>
+        holds({ ...best, groups: (best.groups ?? []).with(at, { ...group, operations }) }),
+      )
+    }
     shrinkList(best.forGood, (forGood) => holds({ ...best, forGood }))
     isSmaller = best !== before
   }

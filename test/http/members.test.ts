@@ -2,7 +2,9 @@
 // (CONTRACT §3)
 
 import { describe, expect, test } from "bun:test"
-import type { Change } from "../../src/consensus/types.ts"
+import type { Change, GroupId } from "../../src/consensus/types.ts"
+import type { AppOptions } from "../../src/http/app.ts"
+import type { ChangeRequest } from "../../src/raft/Raft.ts"
 import { type Fake, following, leaderless, leading, makeFake } from "./fakeRaft.ts"
 import { problemOf } from "./problems.ts"
 
@@ -168,6 +170,28 @@ describe("a change of members", () => {
       })
     }
   })
+})
+
+test("a change that another group could not follow is refused without force", async () => {
+  const asked: Array<Change> = []
+  const doorOf = (group: GroupId) => [group, { raft: { group, ...raft }, machine: null }] as const
+  const raft = {
+    now: () => 0,
+    status: () => ({ ...leading, committed: leading.configuration }),
+    change: (request: ChangeRequest) => {
+      asked.push(request.change)
+      request.answer({ configuration: leading.configuration, index: 9, term: 2, isDone: true })
+    },
+  }
+  const nodeWith = (...groups: ReadonlyArray<GroupId>) =>
+    makeFake({ doors: new Map(groups.map(doorOf)) as unknown as AppOptions["doors"] })
+  const both = nodeWith("main", "orders")
+  const problem = await problemOf(await send(both, "DELETE", "/admin/members/n2"))
+  expect(problem).toMatchObject({ code: "bad-request", outcome: "rejected" })
+  expect(asked).toEqual([])
+  expect((await send(both, "DELETE", "/admin/members/n2?force=1")).status).toBe(200)
+  expect((await send(nodeWith("main"), "DELETE", "/admin/members/n2")).status).toBe(200)
+  expect(asked).toHaveLength(2)
 })
 
 describe("a change that would cost a node that lives", () => {

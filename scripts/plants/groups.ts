@@ -1,0 +1,41 @@
+// Which bugs does a node have that runs more than one group, and one that runs one alone has not?
+
+import type { Plant } from "./Plant.ts"
+
+export const groupPlants: ReadonlyArray<Plant> = [
+  {
+    id: "anybody-founds",
+    title: "Whoever opens a group begins with the founding configuration, whatever its data directory",
+    note: "A founder that comes back without its data votes once more, in terms in which it has voted.",
+    edits: [
+      {
+        file: "src/groups/founding.ts",
+        find: "isFounder && named?.incarnation === self.incarnation ? founding : nobody",
+        replace: "isFounder && named !== self ? founding : nobody",
+      },
+    ],
+  },
+  {
+    id: "anybody-speaks",
+    title: "A group hears whoever the connection lets in, also in place of a voter that had other data",
+    note: "A founder that was wiped is taken in anew by main, and its vote counts in groups that do not know it yet.",
+    edits: [
+      {
+        file: "src/raft/admission.ts",
+        find: "return named === undefined || named === incarnation",
+        replace: "return named === undefined || named !== from || named === incarnation",
+      },
+    ],
+  },
+  {
+    id: "groups-never-follow",
+    title: "The members of a group stay what they were founded with",
+    edits: [
+      {
+        file: "src/groups/follower.ts",
+        find: "if (behind().length === 0 || !(yield* asked(main))) continue",
+        replace: "if (behind().length >= 0 || !(yield* asked(main))) continue",
+      },
+    ],
+  },
+]

@@ -1,0 +1,121 @@
+// Who opens groups in a simulated cluster? Somebody who asks node after node until each is there, with its actors.
+
+import { Effect } from "effect"
+import type { GroupId } from "../consensus/types.ts"
+import { foundingOf } from "../groups/founding.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import { everySlot } from "../machine/slots.ts"
+import { encodeSystem } from "../machine/system/commands.ts"
+import type { Failure } from "../raft/Raft.ts"
+import type { Chance } from "./Chance.ts"
+import type { SimulatedCluster } from "./Cluster.ts"
+import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { PlannedGroup } from "./script.ts"
+
+const ATTEMPT_MILLIS = 1000
+const RETRY_MILLIS = 200
+
+export class Founder {
+  readonly #cluster: SimulatedCluster
+  readonly #chance: Chance
+  readonly #actors: ReadonlyArray<string>
+  readonly #founded = new Set<GroupId>()
+  readonly #planned: ReadonlyArray<PlannedGroup>
+  #attempts = 0
+  #isStopped = false
+
+  constructor(cluster: SimulatedCluster, groups: ReadonlyArray<PlannedGroup>, actors: ReadonlyArray<string>) {
+    this.#cluster = cluster
+    this.#actors = actors
+    this.#planned = groups
+    this.#chance = cluster.world.chance.fork("founder")
+    for (const { name, atMillis } of groups) cluster.world.after(atMillis, () => this.#open(name))
+  }
+
+  /** All are there. */
+  get isIdle(): boolean {
+    return this.#planned.every(({ name }) => this.#founded.has(name))
+  }
+
+  /** It is there, and has its actors. */
+  hasFounded(group: GroupId): boolean {
+    return this.#founded.has(group)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Any node opens it, with whom it believes to be there. */
+  #open(name: GroupId): void {
+    if (this.#isStopped) return
+    const { leader, nodes, world } = this.#cluster
+    if (this.#cluster.group(name).founding !== null) return this.#furnish(name)
+    const node = leader !== null && this.#chance.happens(0.7) ? leader : this.#chance.pick(nodes)
+    this.#ask(node, name)
+    world.after(this.#chance.between(1, RETRY_MILLIS), () => this.#open(name))
+  }
+
+  #ask(node: SimulatedNode, name: GroupId): void {
+    const { id, incarnations, disk } = node
+    if (incarnations === null) return
+    node.perform((raft) =>
+      Effect.map(
+        Effect.orElseSucceed(incarnations, () => new Map<string, string>()),
+        (known) => {
+          const own = disk.identity.incarnation
+          const configuration = foundingOf(raft.status().committed, new Map([...known, [id, own]]))
+          if (typeof configuration === "string") return
+          const command = encodeSystem("$group/open", {
+            key: name,
+            input: { configuration },
+            id: `open ${name} ${this.#attempts++}`,
+            door: id,
+          })
+          this.#cluster.tell(`${id} opens ${name} with ${configuration.voters}`)
+          raft.propose([{ command, deadline: raft.now() + ATTEMPT_MILLIS, forward: true, answer: () => {} }])
+        },
+      ),
+    )
+  }
+
+  /** All keys of all actors are its own. */
+  #furnish(name: GroupId): void {
+    if (this.#isStopped) return
+    const { world } = this.#cluster
+    const { leader } = this.#cluster.group(name)
+    const again = () => void world.after(this.#chance.between(1, RETRY_MILLIS), () => this.#furnish(name))
+    const { process, raft, id } = leader ?? {}
+    if (process == null || raft == null || id === undefined) return again()
+    let missing = this.#actors.length
+    let isOver = false
+    const answer = (given: Outcome | Failure): void => {
+      if (given._tag === "Accepted") missing--
+      if (missing > 0 || isOver) return
+      isOver = true
+      this.#founded.add(name)
+      this.#cluster.sightings.see("group opened")
+      this.#cluster.tell(`${name} is there`)
+    }
+    process.post(() =>
+      raft.propose(
+        this.#actors.map((actor) => ({
+          command: encodeSystem("$shard/own", {
+            key: actor,
+            input: { ranges: [everySlot] },
+            id: `own ${this.#attempts++}`,
+            door: id,
+          }),
+          deadline: raft.now() + ATTEMPT_MILLIS,
+          forward: true,
+          answer,
+        })),
+      ),
+    )
+    world.after(ATTEMPT_MILLIS + RETRY_MILLIS, () => {
+      if (isOver) return
+      isOver = true
+      this.#furnish(name)
+    })
+  }
+}

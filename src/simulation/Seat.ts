@@ -1,0 +1,271 @@
+// What does one node run of one group? Its door and its machine while they live, and somebody who looks on.
+
+import { Context, Effect, Layer, type Scope } from "effect"
+import { mainGroup } from "../consensus/groups.ts"
+import type { Node, Turn } from "../consensus/node.ts"
+import type { Configuration, Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
+import type { GroupParts } from "../groups/parts.ts"
+import { layerInProcess } from "../machine/hostInProcess.ts"
+import { type Leadership, Leading, type Unanswered } from "../machine/leading/Leading.ts"
+import {
+  type EventsAnswer,
+  type EventsAsked,
+  type MachineFailed,
+  MachineHost,
+} from "../machine/MachineHost.ts"
+import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
+import { digestOfState } from "../machine/stateDigest.ts"
+import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
+import type { Failure, Raft, Read } from "../raft/Raft.ts"
+import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
+import { layerBoundary } from "./boundary.ts"
+import type { Chance } from "./Chance.ts"
+import { CodeHost, type CodeWeather } from "./CodeHost.ts"
+import type { SimulatedDisk } from "./Disk.ts"
+import { layerLeadingFibers } from "./leadingFibers.ts"
+import type { Process } from "./Process.ts"
+import type { Surroundings } from "./SimulatedNode.ts"
+
+/** Told of everything that one group does at the nodes. */
+export interface SeatWatcher {
+  /** A process begins; it has read nothing yet. */
+  readonly begins: (seat: Seat) => void
+  readonly started: (seat: Seat, appliedIndex: Index) => void
+  readonly turned: (record: Node, turn: Turn, nowMillis: number) => void
+  readonly read: (seat: Seat, grounds: Grounds) => void
+  /** A client asks a node to read; called with what it is told. */
+  readonly readArrived: (read: Read) => (seat: Seat, answer: QueryOutcome | Failure) => void
+  readonly event: (seat: Seat, message: string, details: Readonly<Record<string, unknown>>) => void
+  readonly applied: (seat: Seat, entry: Entry, outcome: Outcome | null) => void
+  /** What users have run where the group leads begins here. */
+  readonly leads: (seat: Seat, leadership: Leadership) => void
+  /** That proposes a command; called with what becomes of it, if somebody waits for that. */
+  readonly leadingProposes: (
+    seat: Seat,
+    leadership: Leadership,
+    command: Uint8Array,
+  ) => (answer: Outcome | Unanswered) => void
+  readonly hashed: (seat: Seat, index: Index, hash: string) => void
+  /** What those ask who watch instances at this node now, and what they are told. */
+  readonly asks: (entries: ReadonlyArray<Entry>) => ReadonlyArray<EventsAsked>
+  readonly told: (seat: Seat, answer: EventsAnswer) => void
+  readonly installed: (seat: Seat, position: StatePosition) => void
+  /** It has given its state up, and begins anew over its log. */
+  readonly gaveUp: (seat: Seat) => void
+}
+
+/** The node that the seat is at. */
+export interface Host {
+  readonly id: NodeId
+  readonly disk: SimulatedDisk
+  readonly code: CodeWeather
+  readonly process: Process | null
+  /** Takes clients: it is up, and its doors are open. */
+  readonly isServing: boolean
+  /** Counts its processes. */
+  readonly starts: number
+}
+
+export class Seat {
+  readonly group: GroupId
+  readonly #host: Host
+  readonly #around: Surroundings
+  readonly #watcher: SeatWatcher
+  readonly #chance: Chance
+  #raft: Raft["Service"] | null = null
+  machine: MachineHost["Service"] | null = null
+  /** What its consensus knows, as of its last turn. */
+  record: Node | null = null
+  /** Counts the states that it has given up while it ran. */
+  repairs = 0
+  /** Done once, when it next has read its state for somebody and not answered yet. */
+  onceItHasRead: (() => void) | null = null
+  /** Done once, soon after its log has moved onto a snapshot and its state has not. */
+  onceInstalling: (() => void) | null = null
+  /** Commands that came through its own door. */
+  readonly #taken = new WeakSet<Uint8Array>()
+
+  constructor(around: Surroundings, host: Host, group: GroupId, chance: Chance) {
+    this.group = group
+    this.#around = around
+    this.#host = host
+    this.#chance = chance
+    this.#watcher = around.watcherOf(group)
+  }
+
+  get id(): NodeId {
+    return this.#host.id
+  }
+
+  get disk(): SimulatedDisk {
+    return this.#host.disk
+  }
+
+  get process(): Process | null {
+    return this.#host.process
+  }
+
+  get starts(): number {
+    return this.#host.starts
+  }
+
+  /** Its door, as long as it takes clients. */
+  get raft(): Raft["Service"] | null {
+    return this.#host.isServing ? this.#raft : null
+  }
+
+  /** Whether this very command was asked of this node by one of its own clients. */
+  hasTaken(command: Uint8Array): boolean {
+    return this.#taken.has(command)
+  }
+
+  begins(): void {
+    this.#watcher.begins(this)
+  }
+
+  /** Its machine is open, and stands there. */
+  started(machine: MachineHost["Service"], appliedIndex: Index): void {
+    this.#around.watch(() => this.#watcher.started(this, appliedIndex))
+    this.machine = machine
+  }
+
+  /** What is in memory of the process that has ended is gone. */
+  ends(): void {
+    this.#raft = null
+    this.machine = null
+    this.record = null
+  }
+
+  opens(raft: Raft["Service"]): void {
+    this.#raft = this.#watched(raft)
+  }
+
+  /** What {@link Hosting} needs for the group, as long as it runs here. */
+  parts(process: Process, initial: Configuration): Effect.Effect<GroupParts, MachineFailed, Scope.Scope> {
+    const { snapshots } = this.disk.layers(this.group, initial, digestOfState)
+    const layers = this.layerLeading().pipe(
+      Layer.provideMerge(this.layerMachine(process, initial)),
+      Layer.provideMerge(snapshots),
+    )
+    return Effect.gen({ self: this }, function* () {
+      const context = yield* Layer.build(layers)
+      const machine = Context.get(context, MachineHost)
+      const { index } = yield* machine.position
+      this.started(machine, index)
+      return {
+        machine,
+        snapshots: Context.get(context, SnapshotStore),
+        leading: Context.get(context, Leading),
+        observer: this.observer(process),
+      }
+    })
+  }
+
+  observer(process: Process): Observer {
+    const { watch } = this.#around
+    const watcher = this.#watcher
+    return {
+      ...silentObserver,
+      turned: (record, turn) => {
+        this.record = record
+        watch(() => watcher.turned(record, turn, process.nowMillis))
+        const { pendingInstall, log } = record
+        const then = this.onceInstalling
+        if (then === null || pendingInstall === null || log.persistedIndex < pendingInstall.index) return
+        this.onceInstalling = null
+        this.#around.world.after(0, then)
+      },
+      read: (grounds) => watch(() => watcher.read(this, grounds)),
+      event: (message, details) => watcher.event(this, message, details),
+    }
+  }
+
+  layerMachine(process: Process, initial: Configuration) {
+    const { group } = this
+    const { watch } = this.#around
+    const watcher = this.#watcher
+    const { openState } = this.disk.layers(group, initial, digestOfState)
+    // The name of what `main` draws from is older than that there are other groups.
+    const code = group === mainGroup ? "code" : `code ${group}`
+    return layerBoundary({
+      chance: this.#chance,
+      millisMax: this.#around.boundaryMillisMax,
+      isCodeApart: this.#around.isCodeApart,
+      watcher: {
+        applied: (entries, outcomes) =>
+          watch(() => {
+            for (const [at, entry] of entries.entries()) watcher.applied(this, entry, outcomes[at] ?? null)
+          }),
+        hashed: (index, hash) => watch(() => watcher.hashed(this, index, hash)),
+        asks: watcher.asks,
+        told: (answer) => watch(() => watcher.told(this, answer)),
+        installed: (position) => watch(() => watcher.installed(this, position)),
+        gaveUp: () => {
+          // What the life knew that has ended with it.
+          this.record = null
+          this.repairs++
+          watch(() => watcher.gaveUp(this))
+        },
+        hasRead: () => this.#hasRead(),
+      },
+    }).pipe(
+      Layer.provide(
+        layerInProcess({
+          openStore: openState,
+          registry: this.#around.registry,
+          openExecutor: () =>
+            new CodeHost({
+              runner: this.#around.openRunner(),
+              chance: process.chance.fork(code),
+              weather: this.#host.code,
+              faults: this.#around.faultsOf(this.id),
+            }),
+          group,
+          node: this.id,
+          limits: this.#around.machine,
+        }),
+      ),
+    )
+  }
+
+  layerLeading() {
+    const { watch } = this.#around
+    const watcher = this.#watcher
+    return layerLeadingFibers(this.#around.registry, {
+      leads: (leadership) => watch(() => watcher.leads(this, leadership)),
+      proposes: (leadership, command) => {
+        const answered = watcher.leadingProposes(this, leadership, command)
+        return (answer) => watch(() => answered(answer))
+      },
+      told: (message, details) => watcher.event(this, message, details),
+    })
+  }
+
+  #watched(raft: Raft["Service"]): Raft["Service"] {
+    return {
+      ...raft,
+      propose: (proposals) => {
+        for (const { command } of proposals) this.#taken.add(command)
+        raft.propose(proposals)
+      },
+      read: (read) => {
+        const arrived = this.#watcher.readArrived(read)
+        raft.read({
+          ...read,
+          answer: (answer) => {
+            this.#around.watch(() => arrived(this, answer))
+            read.answer(answer)
+          },
+        })
+      },
+    }
+  }
+
+  #hasRead(): boolean {
+    const then = this.onceItHasRead
+    this.onceItHasRead = null
+    then?.()
+    return then !== null
+  }
+}
