@@ -9,7 +9,7 @@ import { homeOf } from "../machine/slots.ts"
 import { bodyOf, codeBodyOf, codeIn } from "./actorCode.ts"
 import { type ActorsOptions, actorOf, answer, textIn } from "./actorRoutes.ts"
 import { command, type Sender } from "./deploy.ts"
-import { fewAtOnce, groupsAtOnce } from "./fewAtOnce.ts"
+import { fewAtOnce, waitsAtOnce } from "./fewAtOnce.ts"
 import {
   type Asked,
   askedOf,
@@ -48,7 +48,7 @@ export const listActors = async ({ doors }: ActorsOptions, request: Request): Pr
   }
   await ask(first)
   const others = [...new Set([...homes.values()].flat())].filter((name) => name !== groupOf(first))
-  await fewAtOnce(others, groupsAtOnce, async (name) => {
+  await fewAtOnce(others, waitsAtOnce, async (name) => {
     try {
       const home = senderTo(asked, name)
       await caughtUp(home)

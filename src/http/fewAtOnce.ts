@@ -28,5 +28,7 @@ export const fewAtOnce = async <A, B>(
   return results
 }
 
-/** Groups that are asked at once. */
+/** Groups that are given work at once. */
 export const groupsAtOnce = 16
+/** Groups that are waited for at once, until this node has come as far as the others: that costs time, and hardly anything else. */
+export const waitsAtOnce = 128

@@ -6,7 +6,7 @@ import type { ActorStatus, MachineFailed } from "../machine/MachineHost.ts"
 import { unknownActor } from "../machine/refusals.ts"
 import { askNothing, type Door, type Doors } from "./Doors.ts"
 import type { Sender } from "./deploy.ts"
-import { fewAtOnce, groupsAtOnce } from "./fewAtOnce.ts"
+import { fewAtOnce, groupsAtOnce, waitsAtOnce } from "./fewAtOnce.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
 import { within } from "./snapshots.ts"
@@ -38,9 +38,8 @@ export const homesOf = async (asked: Asked, actor: string): Promise<ReadonlyArra
   if (group !== undefined) return [first]
   await doors.look()
   const homes = doors.groupsOf(actor).map((name) => senderTo(asked, name))
-  await inEach(homes, async (home) => {
-    if (home.door !== first.door) await caughtUp(home)
-  })
+  const others = homes.filter(({ door }) => door !== first.door)
+  await fewAtOnce(others, waitsAtOnce, (home) => namedIn(homes, home, caughtUp))
   return homes
 }
 
@@ -57,14 +56,19 @@ export const groupOf = ({ door }: Sender): GroupId => door.raft.group
 export const inEach = <A>(
   homes: ReadonlyArray<Sender>,
   work: (home: Sender) => Promise<A>,
-): Promise<ReadonlyArray<A>> =>
-  fewAtOnce(homes, groupsAtOnce, async (home) => {
-    try {
-      return await work(home)
-    } catch (cause) {
-      throw cause instanceof Problem ? named(homes, home, cause) : cause
-    }
-  })
+): Promise<ReadonlyArray<A>> => fewAtOnce(homes, groupsAtOnce, (home) => namedIn(homes, home, work))
+
+const namedIn = async <A>(
+  homes: ReadonlyArray<Sender>,
+  home: Sender,
+  work: (home: Sender) => Promise<A>,
+): Promise<A> => {
+  try {
+    return await work(home)
+  } catch (cause) {
+    throw cause instanceof Problem ? named(homes, home, cause) : cause
+  }
+}
 
 /** The same problem, saying in which of several groups it is. */
 export const named = (homes: ReadonlyArray<Sender>, home: Sender, problem: Problem): Problem =>

@@ -58,10 +58,10 @@ export class ClusterClient {
     return askNode(url, { ...question, token: this.options.token }, millis)
   }
 
-  /** What can be asked again until somebody answers, because it changes nothing. */
-  look(path: string): Effect.Effect<Answer, CliFailure> {
+  /** What can be asked again until somebody answers, because it changes nothing. Each node has so long for it. */
+  look(path: string, nodeMillisMax = lookMillisMax): Effect.Effect<Answer, CliFailure> {
     return this.#try("may be repeated", (url, millis) =>
-      this.askAt(url, { method: "GET", path }, Math.min(millis, lookMillisMax)),
+      this.askAt(url, { method: "GET", path }, Math.min(millis, nodeMillisMax)),
     )
   }
 

@@ -7,7 +7,7 @@ import { type ActorAnswer, ActorsAnswer } from "./actorAnswers.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
 import { inGroupsText, shortened, shortId, versionText } from "./planText.ts"
-import { askActor } from "./switching.ts"
+import { actorsMillisMax, askActor } from "./switching.ts"
 import { bytesText } from "./units.ts"
 
 export const actorsCommand = Command.make(
@@ -21,13 +21,13 @@ export const actorsCommand = Command.make(
     ),
   },
   Effect.fnUntraced(function* (flags) {
-    const client = yield* clientOf(flags)
+    const client = yield* clientOf(flags, secondsDefault)
     const name = Option.getOrNull(flags.name)
     if (name !== null) {
       const actor = yield* askActor(client, name)
       return yield* Console.log(client.options.json ? JSON.stringify(actor) : actorText(actor))
     }
-    const answer = yield* client.look(client.path("/admin/actors"))
+    const answer = yield* client.look(client.path("/admin/actors"), actorsMillisMax)
     const { actors, silent = [] } = yield* decodeAnswer(ActorsAnswer, answer)
     yield* show(client, answer.text, () =>
       [
@@ -192,6 +192,8 @@ const otherFiles = ({ active, offers }: ActorAnswer) =>
     .filter(([, { version }]) => version !== active)
     .map(([node, offer]) => ({ node, ...offer }))
 
+/** Of many groups some may have to wake. */
+const secondsDefault = 60
 const dividedShownMax = 8
 
 const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)

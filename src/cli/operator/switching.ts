@@ -74,9 +74,12 @@ export const switchedText = (
   return `${name}: ${shortId(active)} is active${since}${before}`
 }
 
+/** An actor may live in a thousand groups, each of which is asked. */
+export const actorsMillisMax = 15_000
+
 /** What is known of one actor; fails when there is none of that name. */
 export const askActor = Effect.fnUntraced(function* (client: ClusterClient, name: string) {
-  const answer = yield* client.look(client.path("/admin/actors"))
+  const answer = yield* client.look(client.path("/admin/actors"), actorsMillisMax)
   const { actors } = yield* decodeAnswer(ActorsAnswer, answer)
   const found = actors.find((actor) => actor.name === name)
   return found ?? (yield* failed(`unknown-actor: There is no actor "${name}".`))
