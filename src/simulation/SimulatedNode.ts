@@ -12,6 +12,7 @@ import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
+import { silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
@@ -310,6 +311,7 @@ export class SimulatedNode {
       id: this.id,
       incarnation: this.disk.identity.incarnation,
       raft: { ...raft, id: this.id, client: `http://${this.id}`, connects: false, rests: groupsRest },
+      observer: silentObserver,
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
         forget: (group) => Effect.sync(() => this.disk.directories.delete(group)),
