@@ -20,6 +20,7 @@ import { MachineHost } from "./machine/MachineHost.ts"
 import { Machines } from "./machine/Machines.ts"
 import { Metrics } from "./metrics/Metrics.ts"
 import { layerRaft } from "./raft/layer.ts"
+import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
@@ -52,7 +53,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
   const layerMachineThread = layerMachines({ node: id, actorsDirectory: options.actors })
   const leadingOf = yield* openLeading(observer)
-  const raft = { ...defaultOptions, id, client }
+  const raft = { ...defaultOptions, id, client, neighbours: new Neighbours() }
   const layerMain = layerRaft(
     { ...raft, group: mainGroup, initial, contacts: options.contacts },
     observer.of(mainGroup),

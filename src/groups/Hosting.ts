@@ -106,6 +106,10 @@ export class Hosting {
       Scope.provide(scope),
       Effect.mapError((error) => stoppedBy(group, error)),
     )
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => this.#options.neighbours?.leaves(group)),
+    )
     yield* running.raft.stopped.pipe(
       Effect.catch((reason) => Deferred.fail(this.#stopped, reason)),
       Effect.forkIn(scope),

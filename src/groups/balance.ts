@@ -19,9 +19,9 @@ export interface Move {
 }
 
 /**
- * What makes leadership even: afterwards no member leads two groups more than another that could take one of them. As few
- * as will do, and the same on every node that sees the same. Groups without a leader are left to their election; `fixed`
- * ones count and stay where they are.
+ * What makes leadership even: afterwards no member leads two groups more than another that could take one of them, where all
+ * groups may be led by the same members, as they may: they follow those of `main`. As few as will do, and the same on every
+ * node that sees the same. Groups without a leader are left to their election; `fixed` ones count and stay where they are.
  */
 export const movesFor = (
   groups: ReadonlyArray<Led>,

@@ -9,6 +9,8 @@ import type { RunningGroup } from "./Groups.ts"
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
 const ANSWER_MILLIS = 5_000
+/** Three seconds: longer than any election takes. */
+const LOOKS_ALONE_MAX = 6
 /** Changes under way at once, so that a thousand groups do not change on one beat. */
 const CHANGES_MAX = 8
 
@@ -16,8 +18,11 @@ export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
 ) {
+  let looksAlone = 0
   while (true) {
     yield* Effect.sleep(LOOK_MILLIS)
+    looksAlone = main.raft.glance().leader === null ? looksAlone + 1 : 0
+    if (looksAlone > 0 && looksAlone % LOOKS_ALONE_MAX === 0) yield* leaveLead(groups())
     const behind = () => groups().filter((group) => isBehind(main, group))
     // Nothing older than what any leader has followed before: the answer proves it.
     if (behind().length === 0 || !(yield* asked(main))) continue
@@ -27,6 +32,20 @@ export const follower = Effect.fnUntraced(function* (
     })
   }
 })
+
+/**
+ * Who hears nothing of `main` may be no member any more, and would never know whom the groups that it leads have to follow:
+ * whoever leads them next does.
+ */
+const leaveLead = (groups: ReadonlyArray<RunningGroup>): Effect.Effect<void> =>
+  Effect.forEach(
+    groups.filter(({ raft }) => raft.glance().serving),
+    ({ raft }) =>
+      Effect.callback<void>((resume) =>
+        raft.transfer({ to: null, deadline: raft.now() + ANSWER_MILLIS, answer: () => resume(Effect.void) }),
+      ),
+    { concurrency: CHANGES_MAX, discard: true },
+  )
 
 const isBehind = (main: RunningGroup, group: RunningGroup): boolean => {
   const { serving, configuration } = group.raft.glance()

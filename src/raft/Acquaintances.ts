@@ -12,6 +12,8 @@ export class Acquaintances {
   readonly #atStart: Configuration
   #followed: Configuration | null = null
   #isCommitted = false
+  /** What other groups needed when that was followed. */
+  #needed: Readonly<Record<NodeId, Address>> | null = null
 
   constructor(group: Group) {
     this.#group = group
@@ -21,14 +23,25 @@ export class Acquaintances {
   readonly follow: Effect.Effect<void> = Effect.suspend(() => {
     const { configurations, commitIndex } = this.#group.node
     const { current, currentIndex } = configurations
-    if (!this.#group.options.connects) return Effect.void
+    const { connects, neighbours } = this.#group.options
     const isCommitted = commitIndex >= currentIndex
-    if (this.#followed === current && this.#isCommitted === isCommitted) return Effect.void
+    const needed = connects ? (neighbours?.all ?? null) : null
+    const isFollowed = this.#followed === current && this.#isCommitted === isCommitted
+    if (isFollowed && this.#needed === needed) return Effect.void
     this.#followed = current
     this.#isCommitted = isCommitted
+    this.#needed = needed
     const epoch = epochOf(current)
     const inForce = configurations.from(commitIndex)
-    const addresses = this.#addresses(inForce)
+    if (!connects) {
+      const known: Record<NodeId, Address> = {}
+      for (const configuration of inForce) Object.assign(known, configuration.addresses)
+      neighbours?.needs(this.#group.node.group, known)
+      return Effect.void
+    }
+    // Whom a reset has given up is an outsider, whichever group still counts on it; itself only as a member.
+    const { [this.#group.node.id]: _, ...others } = needed ?? {}
+    const addresses = { ...others, ...this.#addresses(inForce) }
     const insiders = membersOfAll(inForce.filter((each) => epochOf(each) === epoch))
     const outsiders = Object.keys(addresses).filter((id) => !insiders.includes(id))
     return this.#group.transport.connect(addresses, currentIndex, epoch, new Set(outsiders))

@@ -2,6 +2,7 @@
 
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
+import type { Neighbours } from "./Neighbours.ts"
 
 /** Where somebody is by the word of an operator. */
 export interface Contact extends Address {
@@ -25,6 +26,8 @@ export interface RaftOptions {
   readonly founded?: Index
   /** Its configuration says whom this node keeps connections to: of all groups of a node one does. */
   readonly connects: boolean
+  /** Of this node; absent: it has no other groups. */
+  readonly neighbours?: Neighbours
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number

@@ -12,6 +12,7 @@ import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
+import { Neighbours } from "../raft/Neighbours.ts"
 import { silentObserver } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
@@ -84,6 +85,8 @@ export class SimulatedNode {
   #isOpen = false
   #groups: Groups["Service"] | null = null
   #scope: Scope.Closeable | null = null
+  /** Of the process. */
+  #neighbours = new Neighbours()
 
   constructor(
     around: Surroundings,
@@ -152,6 +155,7 @@ export class SimulatedNode {
     const process = world.startProcess(this.id, this.#clock)
     const scope = Scope.makeUnsafe()
     this.process = process
+    this.#neighbours = new Neighbours()
     this.#scope = scope
     this.starts++
     for (const seat of this.seats) seat.begins()
@@ -300,17 +304,22 @@ export class SimulatedNode {
     this.#around.watch(() => this.#around.watcher.ended(this, isWorld ? "world" : "code", text))
   }
 
+  get #raft() {
+    const { raft } = this.#around
+    return { ...raft, id: this.id, client: `http://${this.id}`, neighbours: this.#neighbours }
+  }
+
   /** All that `main` names, until one of them can do nothing more. */
   readonly #runGroups = Effect.fnUntraced(function* (
     this: SimulatedNode,
     process: Process,
     scope: Scope.Closeable,
   ) {
-    const { raft, groupsRest } = this.#around
+    const { groupsRest } = this.#around
     const layers = layerGroups({
       id: this.id,
       incarnation: this.disk.identity.incarnation,
-      raft: { ...raft, id: this.id, client: `http://${this.id}`, connects: false, rests: groupsRest },
+      raft: { ...this.#raft, connects: false, rests: groupsRest },
       observer: silentObserver,
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
@@ -333,10 +342,7 @@ export class SimulatedNode {
   #layers(process: Process) {
     const { raft } = this.#around
     const { log, snapshots } = this.disk.layers(raft.group, this.#initial, digestOfState)
-    return layerRaft(
-      { ...raft, initial: this.#initial, id: this.id, client: `http://${this.id}` },
-      this.main.observer(process),
-    ).pipe(
+    return layerRaft({ ...this.#raft, initial: this.#initial }, this.main.observer(process)).pipe(
       Layer.provideMerge(this.main.layerLeading()),
       Layer.provideMerge(
         Layer.mergeAll(this.main.layerMachine(process, this.#initial), this.#layerTransport(process)),

@@ -14,6 +14,7 @@ import { registryOf } from "../../src/machine/Registry.ts"
 import { everySlot } from "../../src/machine/slots.ts"
 import { encodeSystem, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
+import { Neighbours } from "../../src/raft/Neighbours.ts"
 import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions } from "../../src/raft/options.ts"
 import type { Changed, Failure } from "../../src/raft/Raft.ts"
@@ -107,7 +108,7 @@ export class GroupsCluster {
     node.scope = scope
     const { disk, id, initial } = node
     const contacts = Object.fromEntries(this.nodes.map((each) => [each.id, addressOf(each.id, "")]))
-    const raft = { ...defaultOptions, id, client: `http://${id}` }
+    const raft = { ...defaultOptions, id, client: `http://${id}`, neighbours: new Neighbours() }
     const partsIn = (group: GroupId, initial: Configuration) =>
       layerInProcess({
         openStore: () => openMemoryStateStore(disk, { group, initial }),

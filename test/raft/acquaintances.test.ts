@@ -8,7 +8,8 @@ import { Progress } from "../../src/consensus/Progress.ts"
 import type { Address, Configuration, NodeId } from "../../src/consensus/types.ts"
 import { Acquaintances } from "../../src/raft/Acquaintances.ts"
 import type { Group } from "../../src/raft/Group.ts"
-import type { Contact } from "../../src/raft/options.ts"
+import { Neighbours } from "../../src/raft/Neighbours.ts"
+import type { Contact, RaftOptions } from "../../src/raft/options.ts"
 import { areReplicating, replicateToMembers } from "../../src/raft/replicators.ts"
 import { configuration, entry, given } from "../consensus/support.ts"
 
@@ -24,7 +25,11 @@ const stands = (ids: string, others: Record<NodeId, Address> = {}): Configuratio
   })
 
 /** A group of which only that is there which acquaintances look at. */
-const groupOf = (initial: Configuration, contacts: Record<NodeId, Contact> = {}) => {
+const groupOf = (
+  initial: Configuration,
+  contacts: Record<NodeId, Contact> = {},
+  more: Partial<RaftOptions> = {},
+) => {
   const node = given({ configuration: initial })
   const connected: Array<{ named: Readonly<Record<NodeId, Address>>; asOf: number }> = []
   let outsiders: ReadonlyArray<NodeId> = []
@@ -40,7 +45,7 @@ const groupOf = (initial: Configuration, contacts: Record<NodeId, Contact> = {})
         outsiders = [...others]
       }),
   }
-  const group = { node, transport, options: { connects: true, contacts } } as unknown as Group
+  const group = { node, transport, options: { connects: true, contacts, ...more } } as unknown as Group
   const acquaintances = new Acquaintances(group)
   const append = (index: number, next: Configuration) => {
     node.configurations.append(entry(index, 1, { kind: "configuration", data: encodeConfiguration(next) }))
@@ -53,6 +58,56 @@ const groupOf = (initial: Configuration, contacts: Record<NodeId, Contact> = {})
   }
   return { node, append, follows, outsiders: () => outsiders }
 }
+
+describe("acquaintances of other groups", () => {
+  const both = () => {
+    const neighbours = new Neighbours()
+    const main = groupOf(stands("abc"), {}, { neighbours })
+    const other = groupOf(stands("abx"), {}, { neighbours, connects: false })
+    return { neighbours, main, other }
+  }
+
+  test("are kept by the one that decides about connections, until that group needs them no more", () => {
+    const { main, other } = both()
+    expect(main.follows()).toEqual({ named: addresses("abc"), asOf: 0 })
+    expect(other.follows()).toBeNull()
+    expect(main.follows()).toEqual({ named: { ...addresses("abc"), ...addresses("x") }, asOf: 0 })
+    expect(main.follows()).toBeNull()
+    other.append(5, stands("abc"))
+    other.follows()
+    // The newer one may still be cut away.
+    expect(main.follows()?.named).toHaveProperty("x")
+    other.node.commitIndex = 5
+    other.follows()
+    expect(main.follows()).toEqual({ named: addresses("abc"), asOf: 0 })
+  })
+
+  test("are let go with the group", () => {
+    const { neighbours, main, other } = both()
+    other.follows()
+    expect(main.follows()?.named).toHaveProperty("x")
+    neighbours.leaves(other.node.group)
+    expect(main.follows()?.named).not.toHaveProperty("x")
+  })
+
+  test("are who and where main says, when it names them, and outsiders when a reset has given them up (M10, O7)", () => {
+    const neighbours = new Neighbours()
+    const moved = { c: { peer: "elsewhere:1", client: "", incarnation: "anew" } }
+    const main = groupOf({ ...stands("ab", moved), epoch: 4 }, {}, { neighbours })
+    const other = groupOf(stands("abcx"), {}, { neighbours, connects: false })
+    other.follows()
+    expect(main.follows()?.named).toMatchObject(moved)
+    expect(main.outsiders()).toEqual(["x"])
+  })
+
+  test("are not this node itself, when main does not name it", () => {
+    const neighbours = new Neighbours()
+    const main = groupOf(stands("bc"), {}, { neighbours })
+    const other = groupOf(stands(`${main.node.id}bc`), {}, { neighbours, connects: false })
+    other.follows()
+    expect(main.follows()?.named).not.toHaveProperty(main.node.id)
+  })
+})
 
 describe("acquaintances", () => {
   test("are the members, and are named again only when something has changed", () => {
