@@ -139,28 +139,33 @@ export class Hosting {
 }
 
 /** At once. Each waits for disk, machine, its first election and its first checkpoint most of the time. */
-const OPENINGS_MAX = 128
+const OPENINGS_MAX = 64
 
 /**
  * Holds the place of a group until it costs nothing. A thousand that are awake at once keep a process so busy that leaders
  * are not heard in time; then they are elected again and again, which costs more, and does not end. Every node goes through
- * the directory in the same order. Where a member is missing none comes to rest, and they go on costing what they do.
+ * the directory in the same order. Where a member is missing none comes to rest, and without a majority none is led.
  */
 const untilAtRest = Effect.fnUntraced(function* ({ raft }: RunningGroup, self: NodeId) {
   const transport = yield* Transport
   const isHeard = (id: NodeId) =>
     id === self || raft.now() - (transport.pulse(id)?.heardAt ?? Number.NEGATIVE_INFINITY) < HEARD_MILLIS
-  for (let waited = 0; waited < REST_MILLIS_MAX; waited += REST_LOOK_MILLIS) {
+  for (let waited = 0; waited < LED_MILLIS_MAX; waited += REST_LOOK_MILLIS) {
     const { resting, leader, configuration } = raft.glance()
-    const isComplete = members(configuration).every(isHeard)
-    if (resting || (leader !== null && waited >= LED_MILLIS_MIN && !isComplete)) return
+    const all = members(configuration)
+    const heard = all.filter(isHeard).length
+    const mayRest = heard === all.length
+    const mayBeLed = 2 * heard > all.length
+    if (resting || (waited >= REST_MILLIS_MIN && !mayBeLed)) return
+    if (leader !== null && waited >= (mayRest ? REST_MILLIS_MAX : REST_MILLIS_MIN)) return
     yield* Effect.sleep(REST_LOOK_MILLIS)
   }
 })
 
-/** However busy everybody is: some of them have work to do, perhaps. */
+/** One that is led may have work to do, and one that is not may be beyond help: however busy everybody is. */
+const REST_MILLIS_MIN = 1_000
 const REST_MILLIS_MAX = 10_000
-const LED_MILLIS_MIN = 1_000
+const LED_MILLIS_MAX = 60_000
 const REST_LOOK_MILLIS = 100
 const HEARD_MILLIS = 1_000
 
