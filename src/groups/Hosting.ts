@@ -1,6 +1,7 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
 import { type Context, Deferred, Effect, Exit, Scope } from "effect"
+import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
@@ -11,7 +12,7 @@ import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped } from "../raft/Raft.ts"
 import { LogStore } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
-import type { Transport } from "../transport/Transport.ts"
+import { Transport } from "../transport/Transport.ts"
 import { beginning } from "./founding.ts"
 import type { GroupsChange, RunningGroup } from "./Groups.ts"
 import type { PartsOfGroups } from "./parts.ts"
@@ -116,7 +117,7 @@ export class Hosting {
     )
     this.#hosted.set(group, { running, scope })
     this.#tell({ type: "opened", group: running })
-    if (this.#options.rests) yield* untilAtRest(running)
+    if (this.#options.rests) yield* untilAtRest(running, this.#self.id)
   }).bind(this)
 
   /** Who waits there is answered; then all that this node has of it goes. */
@@ -142,21 +143,35 @@ export class Hosting {
 }
 
 /** At once. Each waits for disk, machine, its first election and its first checkpoint most of the time. */
-const OPENINGS_MAX = 128
+const OPENINGS_MAX = 64
 
 /**
  * Holds the place of a group until it costs nothing. A thousand that are awake at once keep a process so busy that leaders
  * are not heard in time; then they are elected again and again, which costs more, and does not end. Every node goes through
- * the directory in the same order. One that has work to do, or that lacks a member, holds the others up no longer than this.
+ * the directory in the same order. Where a member is missing none comes to rest, and without a majority none is led.
  */
-const untilAtRest = Effect.fnUntraced(function* ({ raft }: RunningGroup) {
-  for (let waited = 0; waited < REST_MILLIS_MAX && !raft.glance().resting; waited += REST_LOOK_MILLIS) {
+const untilAtRest = Effect.fnUntraced(function* ({ raft }: RunningGroup, self: NodeId) {
+  const transport = yield* Transport
+  const isHeard = (id: NodeId) =>
+    id === self || raft.now() - (transport.pulse(id)?.heardAt ?? Number.NEGATIVE_INFINITY) < HEARD_MILLIS
+  for (let waited = 0; waited < LED_MILLIS_MAX; waited += REST_LOOK_MILLIS) {
+    const { resting, leader, configuration } = raft.glance()
+    const all = members(configuration)
+    const heard = all.filter(isHeard).length
+    const mayRest = heard === all.length
+    const mayBeLed = 2 * heard > all.length
+    if (resting || (waited >= REST_MILLIS_MIN && !mayBeLed)) return
+    if (leader !== null && waited >= (mayRest ? REST_MILLIS_MAX : REST_MILLIS_MIN)) return
     yield* Effect.sleep(REST_LOOK_MILLIS)
   }
 })
 
-const REST_MILLIS_MAX = 3_000
+/** One that is led may have work to do, and one that is not may be beyond help: however busy everybody is. */
+const REST_MILLIS_MIN = 1_000
+const REST_MILLIS_MAX = 10_000
+const LED_MILLIS_MAX = 60_000
 const REST_LOOK_MILLIS = 100
+const HEARD_MILLIS = 1_000
 
 const stoppedBy = (
   group: GroupId,

@@ -22,7 +22,11 @@ const TRANSFER_MILLIS = 2_000
 const fixed: ReadonlySet<GroupId> = new Set([mainGroup])
 
 /** What all nodes see alike, or nearly: one that sees it a moment later moves a group a moment later. */
-export const ledIn = ({ group, leader, configuration }: GroupStatus): Led => {
+export const ledIn = ({
+  group,
+  leader,
+  configuration,
+}: Pick<GroupStatus, "group" | "leader" | "configuration">): Led => {
   const { voters } = configuration
   const highest = Math.max(...voters.map((id) => priorityOf(configuration, id)))
   return { group, leader, able: voters.filter((id) => priorityOf(configuration, id) === highest) }
@@ -33,8 +37,8 @@ export const movesNow = (
   groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
   main: Pick<RunningGroup, "raft">,
 ): ReadonlyArray<Move> => {
-  const statuses = groups.map(({ raft }) => raft.status())
-  return movesFor(statuses.map(ledIn), main.raft.status().committed.voters, fixed)
+  const led = groups.map(({ raft }) => ledIn({ ...raft.glance(), group: raft.group }))
+  return movesFor(led, main.raft.glance().committed.voters, fixed)
 }
 
 /** `all`: `main` and the others. `alive`: whether a peer's process is heard of. */

@@ -10,7 +10,7 @@ import type { ProposalOrigin } from "./origins.ts"
 
 const LOOK_MILLIS = 100
 /** While there is nothing to put one behind. */
-const IDLE_LOOK_MILLIS = 1_000
+const IDLE_LOOK_MILLIS = 250
 
 /** Lives while the node leads. One at a time: a slow disk must not fill the log with them. */
 export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoints: Checkpoints) {

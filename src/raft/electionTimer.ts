@@ -3,6 +3,7 @@
 import { Effect, Option } from "effect"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
+import { Patience } from "./Patience.ts"
 import { isInRepair } from "./repair.ts"
 
 /**
@@ -11,15 +12,18 @@ import { isInRepair } from "./repair.ts"
  */
 export const electionTimer = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
   const draw = () => drawElectionTimeout(group) + patienceMillis(group)
+  const patience = new Patience(2 * group.options.limits.electionTimeoutMaxMillis)
   let after = draw()
   while (true) {
     if (group.rest.isResting) {
       yield* rested(group, role)
       continue
     }
-    const remaining = role.timerBeganAt + after - nowOf(group.clock)
+    const now = nowOf(group.clock)
+    const remaining = role.timerBeganAt + after + patience.since(role.timerBeganAt) - now
     if (remaining > 0) {
       yield* Effect.sleep(remaining)
+      patience.woken(role.timerBeganAt, nowOf(group.clock) - now - remaining)
       continue
     }
     post(group, { type: "ElectionTimedOut", after, asks: group.options.rests })

@@ -52,7 +52,7 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
 })
 
 const LOOK_MILLIS = 100
-const IDLE_LOOK_MILLIS = 1_000
+const IDLE_LOOK_MILLIS = 250
 const SHORT_FLUSH_MILLIS = 250
 const SHORT_MARGIN_ENTRIES = 100
 const SHORT_MARGIN_BYTES = 32_768
