@@ -99,6 +99,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** When a node last handed groups over for no other reason than that leaders be even. */
+  evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
@@ -460,6 +462,10 @@ export class SimulatedCluster {
       crashed: ({ kept, lost }) => {
         if (kept > 0) this.sightings.see("unsynced kept")
         if (lost > 0) this.sightings.see("unsynced lost")
+      },
+      evened: ({ id }, message) => {
+        this.tell(`${id}: ${message}`)
+        this.evenedAtMillis = this.world.nowMillis
       },
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)

@@ -32,6 +32,8 @@ import type { World } from "./World.ts"
 export interface NodeWatcher {
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
+  /** It hands groups over, so that leaders are even. */
+  readonly evened: (node: SimulatedNode, message: string) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
@@ -311,7 +313,7 @@ export class SimulatedNode {
       id: this.id,
       incarnation: this.disk.identity.incarnation,
       raft: { ...raft, id: this.id, client: `http://${this.id}`, connects: false, rests: groupsRest },
-      observer: silentObserver,
+      observer: { ...silentObserver, event: (message) => this.#around.watcher.evened(this, message) },
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
         forget: (group) => Effect.sync(() => this.disk.directories.delete(group)),
