@@ -6,7 +6,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
   {
     id: "anybody-founds",
     title: "Whoever opens a group begins with the founding configuration, whatever its data directory",
-    note: "A founder that comes back without its data votes once more, in terms in which it has voted.",
+    note: "A founder that comes back without its data votes once more. No other group hears it, so that the simulation sees nothing: two things keep the same promise.",
     edits: [
       {
         file: "src/groups/founding.ts",
@@ -14,6 +14,10 @@ export const groupPlants: ReadonlyArray<Plant> = [
         replace: "isFounder && named !== self ? founding : nobody",
       },
     ],
+    test: {
+      file: "test/groups/founding.test.ts",
+      name: "with nobody on a node that has lost the data that was meant",
+    },
   },
   {
     id: "anybody-speaks",
@@ -26,6 +30,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
         replace: "return named === undefined || named !== from || named === incarnation",
       },
     ],
+    test: { file: "test/raft/admission.test.ts", name: "another directory under a voter's name" },
   },
   {
     id: "groups-never-follow",

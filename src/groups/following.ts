@@ -33,14 +33,18 @@ export const changeTowards = (main: Configuration, own: Configuration): Change |
 }
 
 /**
- * Whether groups that have the members of `main` can follow it through this change: whom `main` lets go all others hang up
- * on, so a majority of the voters must stay, or nobody is left who could change the groups.
+ * Whether a group can follow `main` through this change: whom `main` lets go all others hang up on, and of whom it names
+ * another data directory nothing is left, so a majority of the group's voters must stay, or nobody can change it any more.
  */
-export const canBeFollowed = (main: Configuration, change: Change): boolean => {
+export const canBeFollowed = (main: Configuration, change: Change, own: Configuration): boolean => {
   const aim = aimOf(main, change)
   if (isRefusal(aim)) return true
-  const staying = main.voters.filter((id) => aim.voters.includes(id) || aim.learners.includes(id))
-  return staying.length * 2 > main.voters.length
+  const staying = own.voters.filter((id) => {
+    const { incarnation } = aim.addresses[id] ?? {}
+    const isMember = aim.voters.includes(id) || aim.learners.includes(id)
+    return isMember && (incarnation === undefined || incarnation === own.addresses[id]?.incarnation)
+  })
+  return staying.length * 2 > own.voters.length
 }
 
 const isSame = (main: Configuration, own: Configuration): boolean =>

@@ -170,7 +170,9 @@ const refuseHaste = (doors: Doors): void => {
 /** Whom `main` lets go nobody hears any more: groups that lose their majority so stay where they are for ever. */
 const refuseLeavingBehind = (doors: Doors, change: Change): void => {
   const { committed } = doors.find(undefined).raft.status()
-  if (doors.all().length === 1 || canBeFollowed(committed, change)) return
+  const isLeft = ({ raft }: Door) =>
+    raft.group !== defaultGroup && !canBeFollowed(committed, change, raft.glance().configuration)
+  if (!doors.all().some(isLeft)) return
   throw new Problem(
     "bad-request",
     "The other groups could not follow: a majority of the voters must stay. Change fewer at once.",

@@ -99,6 +99,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** When a node last handed groups over for no other reason than that leaders be even. */
+  evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */
   readonly notes: Array<string> = []
   readonly #lookout: Lookout
@@ -267,11 +269,20 @@ export class SimulatedCluster {
       outgoing,
       goal?.voters ?? [],
     ])
-    const isThere = (id: NodeId) => !missing.has(id) && !this.isAbsent(group, id)
+    const isThere = (id: NodeId) => !missing.has(id) && !this.isAbsent(group, id) && !this.#mayGo(group, id)
     const asked = group === this.main ? this.askedFor : []
     return [...inForce, ...asked].every(
       (half) => half.length === 0 || half.filter(isThere).length * 2 > half.length,
     )
+  }
+
+  /** `main` is about to let it go, and other groups with it. */
+  #mayGo(group: SimulatedGroup, id: NodeId): boolean {
+    if (group === this.main) return false
+    const aims = this.main.configurationsInForce.map((each) => each.goal ?? each)
+    const isOut = ({ voters, learners }: Pick<Configuration, "voters" | "learners">) =>
+      !voters.includes(id) && !learners.includes(id)
+    return aims.some(isOut) || [...this.askedFor].some((voters) => voters.length > 0 && !voters.includes(id))
   }
 
   /** Nobody hears it in that group: its directory is another one there, or `main` has let it go, and all connections. */
@@ -460,6 +471,10 @@ export class SimulatedCluster {
       crashed: ({ kept, lost }) => {
         if (kept > 0) this.sightings.see("unsynced kept")
         if (lost > 0) this.sightings.see("unsynced lost")
+      },
+      evened: ({ id }, message) => {
+        this.tell(`${id}: ${message}`)
+        this.evenedAtMillis = this.world.nowMillis
       },
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)

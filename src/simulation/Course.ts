@@ -191,10 +191,14 @@ export class Course {
     // A bad page that was met only now ended a process: then something has happened.
     if (startsOf() !== starts || this.#cluster.committedConfiguration !== configurations[0]) return
     const after = termsOf()
+    const evenedMillis = this.#cluster.world.nowMillis - this.#cluster.evenedAtMillis
+    const isEvened = evenedMillis <= QUIET_MILLIS + EVENING_MILLIS
     for (const [at, ending] of this.#all.entries()) {
       if (ending.group.committedConfiguration !== configurations[at]) continue
       // A leader that alone cannot get past an entry hands over to who can.
       if (ending.group.stuckCount !== stuck[at]) continue
+      // Other groups are handed over, until each node leads as many as the next.
+      if (ending !== this.#main && isEvened) continue
       insist(
         "terms stay",
         JSON.stringify(after[at]) === JSON.stringify(before[at]),
@@ -226,5 +230,7 @@ export class Course {
 const OPERATOR_MILLIS_MAX = 3500
 /** How long groups may take to be opened once nothing is in their way. */
 const FOUNDING_MILLIS_MAX = 10_000
+/** How long a hand-over may take that makes leaders even. */
+const EVENING_MILLIS = 2000
 /** How long nothing happens while nobody's term may grow. */
 const QUIET_MILLIS = 2000

@@ -80,7 +80,10 @@ export class Operator {
     const groups = seats.slice(1).flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
     if (raft === null || planned.type === "transfer" || groups.length === 0) return false
     const { committed } = raft.status()
-    return behind(committed, groups).length > 0 || !canBeFollowed(committed, this.#changeOf(planned))
+    const change = this.#changeOf(planned)
+    const isLeft = ({ configuration }: (typeof groups)[number]) =>
+      !canBeFollowed(committed, change, configuration)
+    return behind(committed, groups).length > 0 || groups.some(isLeft)
   }
 
   #close(voters: ReadonlyArray<NodeId>): void {

@@ -5,8 +5,10 @@ import { mainGroup } from "../consensus/groups.ts"
 import type { Node, Turn } from "../consensus/node.ts"
 import type { Configuration, Entry, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { GroupParts } from "../groups/parts.ts"
+import type { CallRunner } from "../machine/Executor.ts"
 import { layerInProcess } from "../machine/hostInProcess.ts"
 import { type Leadership, Leading, type Unanswered } from "../machine/leading/Leading.ts"
+import type { MachineLimits } from "../machine/limits.ts"
 import {
   type EventsAnswer,
   type EventsAsked,
@@ -14,6 +16,7 @@ import {
   MachineHost,
 } from "../machine/MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../machine/outcome.ts"
+import type { Registry } from "../machine/Registry.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { type Grounds, type Observer, silentObserver } from "../raft/observer.ts"
 import type { Failure, Raft, Read } from "../raft/Raft.ts"
@@ -21,11 +24,11 @@ import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import { layerBoundary } from "./boundary.ts"
 import type { Chance } from "./Chance.ts"
-import { CodeHost, type CodeWeather } from "./CodeHost.ts"
+import { CodeHost, type CodeWeather, type Faults } from "./CodeHost.ts"
 import type { SimulatedDisk } from "./Disk.ts"
 import { layerLeadingFibers } from "./leadingFibers.ts"
 import type { Process } from "./Process.ts"
-import type { Surroundings } from "./SimulatedNode.ts"
+import type { World } from "./World.ts"
 
 /** Told of everything that one group does at the nodes. */
 export interface SeatWatcher {
@@ -55,6 +58,24 @@ export interface SeatWatcher {
   readonly gaveUp: (seat: Seat) => void
 }
 
+/** What all seats of a cluster have in common. */
+export interface SeatSurroundings {
+  readonly world: World
+  readonly watcherOf: (group: GroupId) => SeatWatcher
+  readonly registry: Registry
+  /** What runs users' code in a process that starts now. */
+  readonly openRunner: () => CallRunner
+  /** What users' code does at a node to whoever runs it. */
+  readonly faultsOf: (id: NodeId) => Faults
+  /** Whether users' code may take its time. */
+  readonly isCodeApart: boolean
+  readonly machine: Partial<MachineLimits>
+  /** How long each step between consensus and machine may take. */
+  readonly boundaryMillisMax: number
+  /** Runs a checker; what it throws ends the run. */
+  readonly watch: (look: () => void) => void
+}
+
 /** The node that the seat is at. */
 export interface Host {
   readonly id: NodeId
@@ -70,7 +91,7 @@ export interface Host {
 export class Seat {
   readonly group: GroupId
   readonly #host: Host
-  readonly #around: Surroundings
+  readonly #around: SeatSurroundings
   readonly #watcher: SeatWatcher
   readonly #chance: Chance
   #raft: Raft["Service"] | null = null
@@ -86,7 +107,7 @@ export class Seat {
   /** Commands that came through its own door. */
   readonly #taken = new WeakSet<Uint8Array>()
 
-  constructor(around: Surroundings, host: Host, group: GroupId, chance: Chance) {
+  constructor(around: SeatSurroundings, host: Host, group: GroupId, chance: Chance) {
     this.group = group
     this.#around = around
     this.#host = host

@@ -6,10 +6,7 @@ import type { Node } from "../consensus/node.ts"
 import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import { Groups, type RunningGroup } from "../groups/Groups.ts"
 import { layerGroups } from "../groups/layer.ts"
-import type { CallRunner } from "../machine/Executor.ts"
-import type { MachineLimits } from "../machine/limits.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
-import type { Registry } from "../machine/Registry.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { Neighbours } from "../raft/Neighbours.ts"
@@ -20,47 +17,34 @@ import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogSto
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Witness } from "../transport/Witness.ts"
 import type { Chance } from "./Chance.ts"
-import { calmCode, type Faults } from "./CodeHost.ts"
+import { calmCode } from "./CodeHost.ts"
 import type { SimulatedDisk } from "./Disk.ts"
 import { addressOf, nobody } from "./members.ts"
 import { layerNetwork, type Network } from "./Network.ts"
 import type { ClockOptions, Process } from "./Process.ts"
-import { Seat, type SeatWatcher } from "./Seat.ts"
+import { Seat, type SeatSurroundings } from "./Seat.ts"
 import { Violation } from "./Violation.ts"
-import type { World } from "./World.ts"
 
 /** Told of what happens to nodes as a whole. */
 export interface NodeWatcher {
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
+  /** It hands groups over, so that leaders are even. */
+  readonly evened: (node: SimulatedNode, message: string) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
 
 /** What all nodes of a cluster have in common. */
-export interface Surroundings {
-  readonly world: World
+export interface Surroundings extends SeatSurroundings {
   readonly network: Network
   readonly watcher: NodeWatcher
-  readonly watcherOf: (group: GroupId) => SeatWatcher
   /** Groups that may be opened besides `main`. */
   readonly groups: ReadonlyArray<GroupId>
-  readonly registry: Registry
-  /** What runs users' code in a process that starts now. */
-  readonly openRunner: () => CallRunner
-  /** What users' code does at a node to whoever runs it. */
-  readonly faultsOf: (id: NodeId) => Faults
-  /** Whether users' code may take its time. */
-  readonly isCodeApart: boolean
   readonly raft: Omit<RaftOptions, "id" | "client">
   /** Groups besides `main` stop ticking when nobody wants anything of them. */
   readonly groupsRest: boolean
-  readonly machine: Partial<MachineLimits>
   readonly mailboxes: MailboxLimits
-  /** How long each step between consensus and machine may take. */
-  readonly boundaryMillisMax: number
-  /** Runs a checker; what it throws ends the run. */
-  readonly watch: (look: () => void) => void
 }
 
 export class SimulatedNode {
@@ -320,7 +304,7 @@ export class SimulatedNode {
       id: this.id,
       incarnation: this.disk.identity.incarnation,
       raft: { ...this.#raft, connects: false, rests: groupsRest },
-      observer: silentObserver,
+      observer: { ...silentObserver, event: (message) => this.#around.watcher.evened(this, message) },
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
         forget: (group) => Effect.sync(() => this.disk.directories.delete(group)),

@@ -83,20 +83,35 @@ const set = (voters: ReadonlyArray<NodeId>, learners: ReadonlyArray<NodeId> = []
   addresses: Object.fromEntries([...voters, ...learners].map((id) => [id, addressOf(id)])),
 })
 
+const canFollow = (main: Configuration, change: Change) => canBeFollowed(main, change, main)
+
 test("a change can be followed while a majority of the voters stay members", () => {
   const three = main("n1", "n2", "n3")
-  expect(canBeFollowed(three, { kind: "remove", id: "n3" })).toBe(true)
-  expect(canBeFollowed(three, { kind: "replace", id: "n3", by: "n4", address: addressOf("n4") })).toBe(true)
-  expect(canBeFollowed(three, set(["n1", "n4", "n5"], ["n2"]))).toBe(true)
-  expect(canBeFollowed(three, set(["n1", "n2", "n3", "n4", "n5"]))).toBe(true)
+  expect(canFollow(three, { kind: "remove", id: "n3" })).toBe(true)
+  expect(canFollow(three, { kind: "replace", id: "n3", by: "n4", address: addressOf("n4") })).toBe(true)
+  expect(canFollow(three, set(["n1", "n4", "n5"], ["n2"]))).toBe(true)
+  expect(canFollow(three, set(["n1", "n2", "n3", "n4", "n5"]))).toBe(true)
 })
 
 test("one that lets go of half of them or more cannot", () => {
-  expect(canBeFollowed(main("n1", "n2", "n3"), set(["n1"]))).toBe(false)
-  expect(canBeFollowed(main("n1", "n2", "n3"), set(["n1", "n4", "n5"]))).toBe(false)
-  expect(canBeFollowed(main("n1", "n2"), { kind: "remove", id: "n2" })).toBe(false)
+  expect(canFollow(main("n1", "n2", "n3"), set(["n1"]))).toBe(false)
+  expect(canFollow(main("n1", "n2", "n3"), set(["n1", "n4", "n5"]))).toBe(false)
+  expect(canFollow(main("n1", "n2"), { kind: "remove", id: "n2" })).toBe(false)
+})
+
+test("one that names another data directory for a voter lets go of the one that the group counts", () => {
+  const own = withAddress(withAddress(main("n1", "n2", "n3"), "n1", { incarnation: "first" }), "n2", {
+    incarnation: "of n2",
+  })
+  const address = { ...addressOf("n1"), incarnation: "second" }
+  const voters = ["n1", "n2", "n4"]
+  const change = { ...set(voters), addresses: { n1: address, n4: addressOf("n4") } } as Change
+  expect(canBeFollowed(main("n1", "n2", "n3"), change, own)).toBe(false)
+  expect(canBeFollowed(main("n1", "n2", "n3"), { kind: "add", id: "n1", address, as: "voter" }, own)).toBe(
+    true,
+  )
 })
 
 test("what makes no sense is refused by others", () => {
-  expect(canBeFollowed(main("n1", "n2"), { kind: "remove", id: "n9" })).toBe(true)
+  expect(canFollow(main("n1", "n2"), { kind: "remove", id: "n9" })).toBe(true)
 })

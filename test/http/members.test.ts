@@ -178,6 +178,7 @@ test("a change that another group could not follow is refused without force", as
   const raft = {
     now: () => 0,
     status: () => ({ ...leading, committed: leading.configuration }),
+    glance: () => leading,
     change: (request: ChangeRequest) => {
       asked.push(request.change)
       request.answer({ configuration: leading.configuration, index: 9, term: 2, isDone: true })

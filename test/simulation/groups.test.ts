@@ -28,10 +28,9 @@ test("a group is opened, serves its clients, rests and wakes, and all that they 
   expect(report.operations.ok).toBeGreaterThan(100)
 })
 
-test("it does so when everything goes wrong that may, and its members follow those of main", () => {
+test("it does so when everything goes wrong that may", () => {
   const reports = [1, 3, 5].map((seed) => run(withGroup(seed)))
   expect(reports.map(({ failure }) => failure)).toEqual([null, null, null])
-  expect(reports.some(({ seen }) => seen.includes("group followed main"))).toBe(true)
 })
 
 test("a script without groups is the run that it always was", () => {
