@@ -1,6 +1,7 @@
 // How do the members of all groups follow those of `main`? Each leader looks after its own group.
 
 import { Effect } from "effect"
+import type { Millis } from "../consensus/types.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import { changeTowards } from "./following.ts"
@@ -9,8 +10,8 @@ import type { RunningGroup } from "./Groups.ts"
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
 const ANSWER_MILLIS = 5_000
-/** Three seconds: longer than any election takes. */
-const LOOKS_ALONE_MAX = 6
+/** Longer than any election takes. */
+const ALONE_MILLIS_MAX = 3_000
 /** Changes under way at once, so that a thousand groups do not change on one beat. */
 const CHANGES_MAX = 8
 
@@ -18,11 +19,17 @@ export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
 ) {
-  let looksAlone = 0
+  let aloneSince: Millis | null = null
   while (true) {
     yield* Effect.sleep(LOOK_MILLIS)
-    looksAlone = main.raft.glance().leader === null ? looksAlone + 1 : 0
-    if (looksAlone > 0 && looksAlone % LOOKS_ALONE_MAX === 0) yield* leaveLead(groups())
+    // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
+    const { raft } = main
+    aloneSince = raft.status().ready ? null : (aloneSince ?? raft.now())
+    if (aloneSince !== null && raft.now() - aloneSince > ALONE_MILLIS_MAX) {
+      yield* leaveLead(groups())
+      aloneSince = raft.now()
+      continue
+    }
     const behind = () => groups().filter((group) => isBehind(main, group))
     // Nothing older than what any leader has followed before: the answer proves it.
     if (behind().length === 0 || !(yield* asked(main))) continue
