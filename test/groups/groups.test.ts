@@ -41,7 +41,9 @@ describe("a group that is opened", () => {
     let mostAwake = 0
     while (cluster.nodes.some((node) => othersAt(node).length < names.length)) {
       cluster.pass(20)
-      const awake = cluster.nodes.map((node) => othersAt(node).filter(({ raft }) => !raft.glance().resting).length)
+      const awake = cluster.nodes.map(
+        (node) => othersAt(node).filter(({ raft }) => !raft.glance().resting).length,
+      )
       mostAwake = Math.max(mostAwake, ...awake)
     }
     expect(mostAwake).toBeGreaterThan(32)
