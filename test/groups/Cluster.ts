@@ -235,6 +235,16 @@ export class GroupsCluster {
     return opened
   }
 
+  /** As {@link open}, and waits for nobody. */
+  begin(group: GroupId): void {
+    const voters = this.nodes.map(({ id }) => id)
+    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
+    const input = { configuration: { voters, learners: [], addresses } }
+    const command = encodeSystem("$group/open", { key: group, input, id: `begin ${group}`, door: "n1" })
+    const { raft } = this.led("main").groups!.main
+    raft.propose([{ command, deadline: raft.now() + 10_000, forward: true, answer: () => {} }])
+  }
+
   add(group: GroupId, by: number, at?: TestNode): Outcome | Failure {
     const command = encodeCommand({
       actor: "counter",

@@ -32,6 +32,32 @@ describe("a group that is opened", () => {
     expect(leaders).toHaveLength(1)
   })
 
+  test("waits while as many as may be awake at once have not come to rest", () => {
+    const cluster = start(12)
+    const names = Array.from({ length: 80 }, (_, at) => `group-${at}`)
+    for (const name of names) cluster.begin(name)
+    const othersAt = ({ groups }: (typeof cluster.nodes)[number]) =>
+      groups!.all().filter(({ raft }) => raft.group !== "main")
+    let mostAwake = 0
+    while (cluster.nodes.some((node) => othersAt(node).length < names.length)) {
+      cluster.pass(20)
+      const awake = cluster.nodes.map(
+        (node) => othersAt(node).filter(({ raft }) => !raft.glance().resting).length,
+      )
+      mostAwake = Math.max(mostAwake, ...awake)
+    }
+    expect(mostAwake).toBeGreaterThan(32)
+    expect(mostAwake).toBeLessThanOrEqual(64)
+  })
+
+  test("waits no longer than a moment for those before where a member is away", () => {
+    const cluster = start(13)
+    const names = Array.from({ length: 70 }, (_, at) => `group-${at}`)
+    cluster.stop(cluster.nodes.find((node) => node !== cluster.led("main"))!)
+    for (const name of names) cluster.begin(name)
+    cluster.until(() => names.every((name) => cluster.leaderOf(name) !== undefined), "all are led", 5_000)
+  })
+
   test("takes what is sent to a node that does not lead it", () => {
     const cluster = start(2)
     cluster.open("orders")
