@@ -2,7 +2,7 @@
 
 import { members } from "../consensus/configuration.ts"
 import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
-import { behind, canBeFollowed } from "../groups/following.ts"
+import { behind, canBeFollowed, isSettled } from "../groups/following.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
@@ -141,9 +141,10 @@ const refuseFollower = ({ raft }: Door): void => {
   )
 }
 
-/** Groups that have not followed `main`, as far as this node knows. */
+/** Groups that have not followed `main`, as far as this node knows; while `main` itself changes there is nothing to follow. */
 export const groupsBehind = (doors: Doors): ReadonlyArray<GroupId> => {
   const { committed } = doors.find(undefined).raft.glance()
+  if (!isSettled(committed)) return []
   return behind(
     committed,
     doors
