@@ -1,6 +1,7 @@
 // What does `main` say of groups and of actors' places, as far as this node has come? Looked at by one at a time.
 
 import { Effect, Semaphore } from "effect"
+import type { GroupId } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
@@ -12,6 +13,7 @@ export class Directory {
   readonly #alone = Semaphore.makeUnsafe(1).withPermits(1)
   #placesIndex = 0
   #places: ReadonlyMap<string, Placement> = new Map()
+  #open: ReadonlySet<GroupId> = new Set()
 
   constructor(machine: MachineHost["Service"], hosting: Hosting) {
     this.#machine = machine
@@ -22,22 +24,35 @@ export class Directory {
     return this.#places.get(actor) ?? null
   }
 
-  /** False: nobody could be asked, for the state of `main` is in repair, most likely. */
-  readonly look = Effect.suspend(() => this.#alone(this.#look()))
+  /** It was opened, also where it does not run yet. */
+  isOpen(group: GroupId): boolean {
+    return this.#open.has(group)
+  }
 
-  readonly #look = Effect.fnUntraced(function* (this: Directory): Effect.fn.Return<boolean, GroupStopped> {
-    const said = yield* Effect.orElseSucceed(
-      Effect.all([this.#machine.groups, this.#machine.places]),
-      () => null,
-    )
-    if (said === null) return false
+  /** False: nobody could be asked, for the state of `main` is in repair, most likely. */
+  readonly look = Effect.suspend(() => this.#alone(this.#follow()))
+
+  /** The same, and nobody waits for what has to be opened or closed. */
+  readonly glance = Effect.suspend(() => Effect.map(this.#ask(), (rows) => rows !== null))
+
+  readonly #follow = Effect.fnUntraced(function* (this: Directory): Effect.fn.Return<boolean, GroupStopped> {
+    const rows = yield* this.#ask()
+    if (rows === null) return false
+    yield* this.#hosting.follow(rows)
+    return true
+  }).bind(this)
+
+  readonly #ask = Effect.fnUntraced(function* (this: Directory) {
+    const asked = Effect.all([this.#machine.groups, this.#machine.places])
+    const said = yield* Effect.orElseSucceed(asked, () => null)
+    if (said === null) return null
     const [{ groups }, { index, places }] = said
     // A state that was given up knows nothing at first: what was settled once stays so.
     if (index > this.#placesIndex) {
       this.#placesIndex = index
       this.#places = new Map(places.map(({ actor, placement }) => [actor, placement]))
     }
-    yield* this.#hosting.follow(groups)
-    return true
+    this.#open = new Set(groups.flatMap(({ group, isClosed }) => (isClosed ? [] : [group])))
+    return groups
   }).bind(this)
 }

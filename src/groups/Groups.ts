@@ -36,7 +36,9 @@ export class Groups extends Context.Service<
     readonly onChange: (told: (change: GroupsChange) => void) => () => void
     /** Where an actor lives, as far as this node's `main` has come; null: in `main`. */
     readonly placementOf: (actor: string) => Placement | null
-    /** Does at once what is done now and then: what `main` says by now is known, and its groups are opened. */
+    /** It was opened, as far as this node's `main` has come; also where this node does not run it yet. */
+    readonly isOpen: (group: GroupId) => boolean
+    /** Does at once what is done now and then: whatever this node's `main` has applied by now is known. */
     readonly look: Effect.Effect<void>
     /** Fails when any of them can do nothing more. The node stops. */
     readonly stopped: Effect.Effect<never, GroupStopped>

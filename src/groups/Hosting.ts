@@ -1,6 +1,6 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
-import { type Context, Deferred, Effect, Exit, Scope } from "effect"
+import { type Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
 import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
@@ -44,6 +44,7 @@ export class Hosting {
   /** They are gone from this node, and their names are never used again. */
   readonly #forgotten = new Set<GroupId>()
   readonly #listening = new Set<(change: GroupsChange) => void>()
+  readonly #places = Semaphore.makeUnsafe(PLACES)
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
 
   /** `services`: what all groups of the node share; they end with the scope among them. */
@@ -76,17 +77,30 @@ export class Hosting {
     return () => this.#listening.delete(listener)
   }
 
-  /** Makes this node run what the directory names. What it does not name is left as it is: an older state knows less. */
+  /**
+   * Makes this node run what the directory names, as far as there are places. What it does not name is left as it is: an older
+   * state knows less.
+   */
   follow(directory: ReadonlyArray<GroupRow>): Effect.Effect<void, GroupStopped> {
     return Effect.forEach(
       directory,
       (row) => {
         if (row.isClosed) return this.#close(row.group)
-        return this.#hosted.has(row.group) ? Effect.void : this.#open(row)
+        return this.#hosted.has(row.group) ? Effect.void : this.#openInPlace(row)
       },
-      { concurrency: OPENINGS_MAX, discard: true },
+      { concurrency: PLACES, discard: true },
     ).pipe(Effect.provideContext(this.#services))
   }
+
+  /** Whoever is opened next does not wait for this one, unless all places are taken. */
+  readonly #openInPlace = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
+    yield* this.#places.take(1)
+    const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#places.release(1))
+    yield* untilAtRest(running, this.#self.id).pipe(
+      Effect.ensuring(this.#places.release(1)),
+      Effect.forkIn(scope),
+    )
+  }).bind(this)
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, founded, configuration }: GroupRow) {
     const scope = yield* Scope.fork(yield* Scope.Scope)
@@ -115,9 +129,10 @@ export class Hosting {
       Effect.catch((reason) => Deferred.fail(this.#stopped, reason)),
       Effect.forkIn(scope),
     )
-    this.#hosted.set(group, { running, scope })
+    const hosted: Hosted = { running, scope }
+    this.#hosted.set(group, hosted)
     this.#tell({ type: "opened", group: running })
-    if (this.#options.rests) yield* untilAtRest(running, this.#self.id)
+    return hosted
   }).bind(this)
 
   /** Who waits there is answered; then all that this node has of it goes. */
@@ -142,8 +157,8 @@ export class Hosting {
   }
 }
 
-/** At once. Each waits for disk, machine, its first election and its first checkpoint most of the time. */
-const OPENINGS_MAX = 64
+/** Each group waits for disk, machine, its first election and its first checkpoint most of the time. */
+const PLACES = 64
 
 /**
  * Holds the place of a group until it costs nothing. A thousand that are awake at once keep a process so busy that leaders

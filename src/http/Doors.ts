@@ -62,6 +62,8 @@ export const everyGroup = "*"
 export interface DoorsOfGroups {
   readonly get: (group: GroupId) => Door | undefined
   readonly values: () => Iterable<Door>
+  /** It was opened, as far as this node knows; absent: those that it runs were. */
+  readonly isOpen?: (group: GroupId) => boolean
   /** Null, or absent: in `main`. */
   readonly placementOf?: (actor: string) => Placement | null
   /** Looks whether that has changed. */
@@ -99,6 +101,11 @@ export class Doors {
   /** Undefined: this node does not run it. */
   open(group: GroupId): Door | undefined {
     return this.#doors.get(group)
+  }
+
+  /** It was opened, as far as this node knows; also where this node does not run it yet. */
+  isOpen(group: GroupId): boolean {
+    return this.#doors.isOpen?.(group) ?? this.#doors.get(group) !== undefined
   }
 
   /** Where an actor lives; null: in `main`, as far as this node knows. */

@@ -40,8 +40,9 @@ export class Offering {
   constructor(groups: Groups["Service"], node: string, founding: Founding) {
     this.#groups = groups
     this.#node = node
-    const { find, placementOf, look } = groups
-    this.#placing = { places: { find, placementOf, look: () => Effect.runPromise(look) }, founding }
+    const { find, isOpen, placementOf, look } = groups
+    const places = { find, isOpen, placementOf, look: () => Effect.runPromise(look) }
+    this.#placing = { places, founding }
     for (const { actor } of this.#own) this.#pending.set(actor, Promise.withResolvers<void>())
   }
 

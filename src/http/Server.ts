@@ -127,6 +127,7 @@ const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups =
       return group === undefined ? undefined : doorOf(group)
     },
     values: () => groups.all().map(doorOf).values(),
+    isOpen: groups.isOpen,
     placementOf: groups.placementOf,
     look: () => Effect.runPromise(groups.look),
   }

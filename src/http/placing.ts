@@ -15,6 +15,8 @@ import { fromFailure, Problem } from "./problem.ts"
 export interface Places {
   /** Undefined: this node does not run it, or not yet. */
   readonly find: (group: GroupId) => Door | undefined
+  /** It was opened, as far as this node knows. */
+  readonly isOpen: (group: GroupId) => boolean
   /** Null: in `main`, as far as this node knows. */
   readonly placementOf: (actor: string) => Placement | null
   /** Looks whether any of that has changed. */
@@ -40,9 +42,7 @@ export const place = async (
   const home = homeOf(actor, manifest)
   if (known === null && home.every(({ group }) => group === mainGroup)) return home
   const placement = known ?? (await settle(toMain, actor, home))
-  const lacking = [...new Set(placement.map(({ group }) => group))].filter(
-    (group) => places.find(group) === undefined,
-  )
+  const lacking = [...new Set(placement.map(({ group }) => group))].filter((group) => !places.isOpen(group))
   if (lacking.length > 0) await open(toMain, lacking, founding)
   return placement
 }

@@ -63,6 +63,7 @@ const openHomes = async (
 
 const placesOf = (doors: Doors): Places => ({
   find: (group) => doors.open(group),
+  isOpen: (group) => doors.isOpen(group),
   placementOf: (actor) => doors.placementOf(actor),
   look: () => doors.look(),
 })

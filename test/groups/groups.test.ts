@@ -68,6 +68,19 @@ describe("a group that is opened", () => {
     expect(cluster.read("orders", other)).toMatchObject({ body: expect.stringContaining("3") })
   })
 
+  test("is opened at once, whatever others are at that were opened before", () => {
+    const cluster = start(11)
+    cluster.open("busy")
+    runsEverywhere(cluster, "busy")
+    // It does not come to rest for a while.
+    cluster.add("busy", 1)
+    expect(cluster.group("n1", "busy")!.raft.glance().resting).toBe(false)
+    const before = cluster.world.nowMillis
+    cluster.open("next")
+    runsEverywhere(cluster, "next")
+    expect(cluster.world.nowMillis - before).toBeLessThan(1_500)
+  })
+
   test("is there again on a node that was away, with all that it held", () => {
     const cluster = start(3)
     cluster.open("orders")

@@ -112,6 +112,7 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     find: (group) => (group === raft.group ? main : undefined),
     all: () => [main],
     onChange: () => () => {},
+    isOpen: (group) => group === raft.group,
     placementOf: () => null,
     look: Effect.void,
     stopped: raft.stopped,
