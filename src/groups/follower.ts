@@ -10,8 +10,15 @@ import type { RunningGroup } from "./Groups.ts"
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
 const ANSWER_MILLIS = 5_000
-/** Longer than any election takes. */
-const ALONE_MILLIS_MAX = 3_000
+/**
+ * Longer than any election takes. Who is named by the newest configuration that it has may still have been let go; but a busy
+ * cluster, in which `main` is being elected, is not to hand over all that it leads as well.
+ */
+const LEFT_MILLIS = 3_000
+const ALONE_MILLIS = 10_000
+/** At once, and until the next. */
+const LEFT_GROUPS_MAX = 16
+const LEFT_PAUSE_MILLIS = 2_000
 /** Changes under way at once, so that a thousand groups do not change on one beat. */
 const CHANGES_MAX = 8
 
@@ -24,10 +31,12 @@ export const follower = Effect.fnUntraced(function* (
     yield* Effect.sleep(LOOK_MILLIS)
     // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
     const { raft } = main
-    aloneSince = raft.status().ready ? null : (aloneSince ?? raft.now())
-    if (aloneSince !== null && raft.now() - aloneSince > ALONE_MILLIS_MAX) {
+    const { ready, configuration, id } = raft.status()
+    const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
+    aloneSince = ready ? null : (aloneSince ?? raft.now())
+    if (aloneSince !== null && raft.now() - aloneSince > (isLeft ? LEFT_MILLIS : ALONE_MILLIS)) {
       yield* leaveLead(groups())
-      aloneSince = raft.now()
+      yield* Effect.sleep(LEFT_PAUSE_MILLIS)
       continue
     }
     const behind = () => groups().filter((group) => isBehind(main, group))
@@ -46,7 +55,7 @@ export const follower = Effect.fnUntraced(function* (
  */
 const leaveLead = (groups: ReadonlyArray<RunningGroup>): Effect.Effect<void> =>
   Effect.forEach(
-    groups.filter(({ raft }) => raft.glance().serving),
+    groups.filter(({ raft }) => raft.glance().serving).slice(0, LEFT_GROUPS_MAX),
     ({ raft }) =>
       Effect.callback<void>((resume) =>
         raft.transfer({ to: null, deadline: raft.now() + ANSWER_MILLIS, answer: () => resume(Effect.void) }),

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { type InstanceRow, instanceOf, putInstance } from "../../src/storage/stateRows.ts"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, type Cluster, flush, withCluster } from "./support/Cluster.ts"
 import { Load } from "./support/load.ts"
 import type { NodeProcess } from "./support/NodeProcess.ts"
 import { expectKept } from "./support/verify.ts"
@@ -109,6 +109,8 @@ test(
         for (const node of [follower!, leader]) {
           const before = times.get(node)!
           times.set(node, before + 1)
+          // What was repaired just now has no file before its next flush.
+          await flush(node)
           const watching = watchReads(node, before)
           const began = performance.now()
           inState(node, harm)

@@ -235,7 +235,7 @@ describe("a cluster", () => {
                 input: { what: "x", afterMillis: chance.between(0, 200) },
               },
       })
-      expect(answers.length).toBeGreaterThan(10)
+      expect(answers.length).toBeGreaterThan(5)
       return { trace: cluster.trace, answers }
     }
     expect(survive(11)).toEqual(survive(11))
