@@ -7,8 +7,8 @@ import { version } from "../package.json"
 import type { NodeOptions } from "./cli/Platform.ts"
 import { mainGroup } from "./consensus/groups.ts"
 import type { Configuration, GroupId } from "./consensus/types.ts"
-import { foundingOf } from "./groups/founding.ts"
 import { Groups } from "./groups/Groups.ts"
+import { foundingNow } from "./groups/hearing.ts"
 import { layerGroups } from "./groups/layer.ts"
 import type { PartsOfGroups } from "./groups/parts.ts"
 import { layerServer } from "./http/Server.ts"
@@ -200,7 +200,7 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
         founding: async () => {
           const known = await Effect.runPromise(Effect.orElseSucceed(log.incarnations, () => new Map()))
           const incarnations = new Map([...known, [id, identity.incarnation]])
-          return foundingOf(raft.status().committed, incarnations)
+          return Effect.runPromise(foundingNow(raft, incarnations))
         },
         wedged: () => {
           const { diskBusyMillis } = raft.status()

@@ -2,10 +2,10 @@
 
 import { Effect } from "effect"
 import type { Millis } from "../consensus/types.ts"
-import type { QueryOutcome } from "../machine/outcome.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import { changeTowards } from "./following.ts"
 import type { RunningGroup } from "./Groups.ts"
+import { heardMain } from "./hearing.ts"
 
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
@@ -41,7 +41,7 @@ export const follower = Effect.fnUntraced(function* (
     }
     const behind = () => groups().filter((group) => isBehind(main, group))
     // Nothing older than what any leader has followed before: the answer proves it.
-    if (behind().length === 0 || !(yield* asked(main))) continue
+    if (behind().length === 0 || !(yield* heardMain(main.raft))) continue
     yield* Effect.forEach(behind(), (group) => change(main, group), {
       concurrency: CHANGES_MAX,
       discard: true,
@@ -78,19 +78,3 @@ const change = Effect.fnUntraced(function* (main: RunningGroup, { raft }: Runnin
     raft.change({ change, force: false, deadline, answer: (given) => resume(Effect.succeed(given)) }),
   )
 })
-
-/** True: all that `main` had committed before now is applied here. */
-const asked = ({ raft }: RunningGroup): Effect.Effect<boolean> =>
-  Effect.map(
-    Effect.callback<QueryOutcome | Failure>((resume) =>
-      raft.read({
-        query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
-        consistency: "linearizable",
-        minIndex: 0,
-        maxStalenessMillis: Number.POSITIVE_INFINITY,
-        deadline: raft.now() + ANSWER_MILLIS,
-        answer: (given) => resume(Effect.succeed(given)),
-      }),
-    ),
-    ({ _tag }) => _tag !== "Failure",
-  )

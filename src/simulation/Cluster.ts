@@ -99,6 +99,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** Groups that are on their way: no door sees yet whom they count on. */
+  readonly founding = new Set<GroupId>()
   /** When a node last handed groups over for no other reason than that leaders be even. */
   evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */

@@ -191,8 +191,8 @@ export class ElectionChecks {
 
   /**
    * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
-   * else may be able to win (thesis §4.2.2). One that is short of room waits longer, and whoever stood still has some time
-   * to come to it. At rest a pulse is what it hears.
+   * else may be able to win (thesis §4.2.2). One that is short of room waits longer; whoever stood still has some time to
+   * come to it, and waits up to twice the longest timeout longer (`Patience`). At rest a pulse is what it hears.
    */
   #stands(
     { id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node,
@@ -204,7 +204,7 @@ export class ElectionChecks {
       role.rest === null &&
       standing === "whole" &&
       pendingInstall === null &&
-      now - role.timerBeganAt > 2 * limits.electionTimeoutMaxMillis &&
+      now - role.timerBeganAt > 4 * limits.electionTimeoutMaxMillis &&
       isVoterStill()
     if (!isIdle) return this.#idle.ends(id)
     const millis = this.#idle.goesOn(id, now, limits.electionTimeoutMinMillis)

@@ -2,7 +2,7 @@
 
 import { Effect } from "effect"
 import type { GroupId } from "../consensus/types.ts"
-import { foundingOf } from "../groups/founding.ts"
+import { foundingNow } from "../groups/hearing.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import { everySlot } from "../machine/slots.ts"
 import { encodeSystem } from "../machine/system/commands.ts"
@@ -60,23 +60,37 @@ export class Founder {
     const { id, incarnations, disk } = node
     if (incarnations === null) return
     node.perform((raft) =>
-      Effect.map(
-        Effect.orElseSucceed(incarnations, () => new Map<string, string>()),
-        (known) => {
-          const own = disk.identity.incarnation
-          const configuration = foundingOf(raft.status().committed, new Map([...known, [id, own]]))
-          if (typeof configuration === "string") return
-          const command = encodeSystem("$group/open", {
-            key: name,
-            input: { configuration },
-            id: `open ${name} ${this.#attempts++}`,
-            door: id,
-          })
-          this.#cluster.tell(`${id} opens ${name} with ${configuration.voters}`)
-          raft.propose([{ command, deadline: raft.now() + ATTEMPT_MILLIS, forward: true, answer: () => {} }])
-        },
-      ),
+      Effect.gen({ self: this }, function* () {
+        const known = yield* Effect.orElseSucceed(incarnations, () => new Map<string, string>())
+        const configuration = yield* foundingNow(raft, new Map([...known, [id, disk.identity.incarnation]]))
+        if (typeof configuration === "string" || !this.#mayBegin(name)) return
+        const command = encodeSystem("$group/open", {
+          key: name,
+          input: { configuration },
+          id: `open ${name} ${this.#attempts++}`,
+          door: id,
+        })
+        this.#cluster.tell(`${id} opens ${name} with ${configuration.voters}`)
+        this.#begins(name)
+        raft.propose([{ command, deadline: raft.now() + ATTEMPT_MILLIS, forward: true, answer: () => {} }])
+      }),
     )
+  }
+
+  /** Whoever changes the members at the same moment might leave a majority of those behind who found the group. */
+  #mayBegin(name: GroupId): boolean {
+    const { askedFor } = this.#cluster
+    const isChanging = [...askedFor].some((voters) => voters.length > 0)
+    return !this.#isStopped && !isChanging && this.#cluster.group(name).founding === null
+  }
+
+  /** It may come to be until time is up, and is on its way until it is furnished. */
+  #begins(name: GroupId): void {
+    const { founding, world } = this.#cluster
+    founding.add(name)
+    world.after(ATTEMPT_MILLIS + RETRY_MILLIS, () => {
+      if (this.#cluster.group(name).founding === null) founding.delete(name)
+    })
   }
 
   /** All keys of all actors are its own. */
@@ -94,6 +108,7 @@ export class Founder {
       if (missing > 0 || isOver) return
       isOver = true
       this.#founded.add(name)
+      this.#cluster.founding.delete(name)
       this.#cluster.sightings.see("group opened")
       this.#cluster.tell(`${name} is there`)
     }

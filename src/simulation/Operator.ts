@@ -78,7 +78,8 @@ export class Operator {
   /** Not before all groups have followed the last change, nor so far that they could not follow. */
   #leavesGroupsBehind({ raft, seats }: SimulatedNode, planned: PlannedChange): boolean {
     const groups = seats.slice(1).flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
-    if (raft === null || planned.type === "transfer" || groups.length === 0) return false
+    if (raft === null || planned.type === "transfer") return false
+    if (this.#cluster.founding.size > 0) return true
     const { committed } = raft.status()
     const change = this.#changeOf(planned)
     const isLeft = ({ configuration }: (typeof groups)[number]) =>

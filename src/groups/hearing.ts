@@ -1,0 +1,42 @@
+// What has `main` decided up to now? Whoever acts on its members asks first: a replica may lag.
+
+import { Effect } from "effect"
+import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { QueryOutcome } from "../machine/outcome.ts"
+import type { Failure, Raft } from "../raft/Raft.ts"
+import { isSettled } from "./following.ts"
+import { foundingOf } from "./founding.ts"
+
+/** How long an answer is waited for. */
+const ANSWER_MILLIS = 5_000
+
+/** True: all that `main` had committed before now is applied here. */
+export const heardMain = (raft: Raft["Service"]): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.callback<QueryOutcome | Failure>((resume) =>
+      raft.read({
+        query: { type: "list", actor: "", prefix: "", after: "", limit: 1 },
+        consistency: "linearizable",
+        minIndex: 0,
+        maxStalenessMillis: Number.POSITIVE_INFINITY,
+        deadline: raft.now() + ANSWER_MILLIS,
+        answer: (given) => resume(Effect.succeed(given)),
+      }),
+    ),
+    ({ _tag }) => _tag !== "Failure",
+  )
+
+/**
+ * With whom a group begins that this node opens now; a text: why nobody can say. Founded with whom `main` has let go long
+ * ago, it would be a group of nobody. `incarnations`: as for `foundingOf`.
+ */
+export const foundingNow = (
+  raft: Raft["Service"],
+  incarnations: ReadonlyMap<NodeId, string>,
+): Effect.Effect<Configuration | string> =>
+  Effect.map(heardMain(raft), (isHeard) => {
+    if (!isHeard) return "This node does not hear the leader of main."
+    const { committed, configuration } = raft.status()
+    // What is appended here and not committed yet may well come to be.
+    return foundingOf(isSettled(configuration) ? committed : configuration, incarnations)
+  })
