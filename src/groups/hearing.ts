@@ -10,8 +10,10 @@ import { foundingOf } from "./founding.ts"
 /** How long an answer is waited for. */
 const ANSWER_MILLIS = 5_000
 
+type Asked = Pick<Raft["Service"], "read" | "now">
+
 /** True: all that `main` had committed before now is applied here. */
-export const heardMain = (raft: Raft["Service"]): Effect.Effect<boolean> =>
+export const heardMain = (raft: Asked): Effect.Effect<boolean> =>
   Effect.map(
     Effect.callback<QueryOutcome | Failure>((resume) =>
       raft.read({
@@ -31,7 +33,7 @@ export const heardMain = (raft: Raft["Service"]): Effect.Effect<boolean> =>
  * ago, it would be a group of nobody. `incarnations`: as for `foundingOf`.
  */
 export const foundingNow = (
-  raft: Raft["Service"],
+  raft: Asked & Pick<Raft["Service"], "status">,
   incarnations: ReadonlyMap<NodeId, string>,
 ): Effect.Effect<Configuration | string> =>
   Effect.map(heardMain(raft), (isHeard) => {
