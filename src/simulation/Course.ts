@@ -185,6 +185,7 @@ export class Course {
     const configurations = configurationsOf()
     const starts = startsOf()
     const stuck = stuckOf()
+    const followed = this.#all.map((ending) => ending.hasFollowed)
     const rest = this.#further.map((ending) => ending.keepAwake(ids))
     this.#cluster.runFor(QUIET_MILLIS)
     for (const stop of rest) stop()
@@ -197,6 +198,8 @@ export class Course {
       if (ending.group.committedConfiguration !== configurations[at]) continue
       // A leader that alone cannot get past an entry hands over to who can.
       if (ending.group.stuckCount !== stuck[at]) continue
+      // Who was let go by `main`, and leads it still, is about to hand it over to somebody who can follow.
+      if (!followed[at]) continue
       // Other groups are handed over, until each node leads as many as the next.
       if (ending !== this.#main && isEvened) continue
       insist(

@@ -76,10 +76,9 @@ export class Ending {
   /** The members are those of `main`, as far as `main` knows its own and all whom it names are there. */
   follows(): void {
     const { main, gone } = this.#cluster
-    const followed = () => hasFollowed(main.committedConfiguration!, this.group.committedConfiguration!)
     const isHindered = () =>
       !isSettled(main.committedConfiguration!) || [...gone].some((id) => main.isMember(id))
-    const inTime = this.#cluster.runUntil(() => followed() || isHindered(), FOLLOWING_MILLIS)
+    const inTime = this.#cluster.runUntil(() => this.hasFollowed || isHindered(), FOLLOWING_MILLIS)
     const { committedConfiguration: own } = this.group
     insist(
       "members follow",
@@ -88,6 +87,13 @@ export class Ending {
       JSON.stringify(own),
       JSON.stringify(main.committedConfiguration),
     )
+  }
+
+  /** `main` itself has nobody to follow. */
+  get hasFollowed(): boolean {
+    const { main } = this.#cluster
+    const { committedConfiguration: own } = this.group
+    return this.group === main || hasFollowed(main.committedConfiguration!, own!)
   }
 
   /** Hears what is said in it. */
