@@ -75,11 +75,13 @@ export class Operator {
     attempt()
   }
 
-  /** Not before all groups have followed the last change, nor so far that they could not follow. */
+  /** Not before all groups have followed the last change and are seen there, nor so far that they could not follow. */
   #leavesGroupsBehind({ raft, seats }: SimulatedNode, planned: PlannedChange): boolean {
-    const groups = seats.slice(1).flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
     if (raft === null || planned.type === "transfer") return false
     if (this.#cluster.founding.size > 0) return true
+    const open = seats.slice(1).filter(({ group }) => this.#cluster.group(group).founding !== null)
+    const groups = open.flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
+    if (groups.length < open.length) return true
     const { committed } = raft.status()
     const change = this.#changeOf(planned)
     const isLeft = ({ configuration }: (typeof groups)[number]) =>
