@@ -29,6 +29,11 @@ export class Directory {
     return this.#open.has(group)
   }
 
+  /** All that were opened, also those that do not run yet. */
+  get open(): ReadonlySet<GroupId> {
+    return this.#open
+  }
+
   /** False: nobody could be asked, for the state of `main` is in repair, most likely. */
   readonly look = Effect.suspend(() => this.#alone(this.#follow()))
 

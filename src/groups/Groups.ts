@@ -38,6 +38,8 @@ export class Groups extends Context.Service<
     readonly placementOf: (actor: string) => Placement | null
     /** It was opened, as far as this node's `main` has come; also where this node does not run it yet. */
     readonly isOpen: (group: GroupId) => boolean
+    /** Those that were opened, as far as this node's `main` has come, and do not run here yet. */
+    readonly awaited: () => ReadonlyArray<GroupId>
     /** Does at once what is done now and then: whatever this node's `main` has applied by now is known. */
     readonly look: Effect.Effect<void>
     /** Fails when any of them can do nothing more. The node stops. */

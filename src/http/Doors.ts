@@ -64,6 +64,8 @@ export interface DoorsOfGroups {
   readonly values: () => Iterable<Door>
   /** It was opened, as far as this node knows; absent: those that it runs were. */
   readonly isOpen?: (group: GroupId) => boolean
+  /** Those that were opened and that it does not run yet; absent: none. */
+  readonly awaited?: () => ReadonlyArray<GroupId>
   /** Null, or absent: in `main`. */
   readonly placementOf?: (actor: string) => Placement | null
   /** Looks whether that has changed. */
@@ -106,6 +108,11 @@ export class Doors {
   /** It was opened, as far as this node knows; also where this node does not run it yet. */
   isOpen(group: GroupId): boolean {
     return this.#doors.isOpen?.(group) ?? this.#doors.get(group) !== undefined
+  }
+
+  /** Those that were opened, as far as this node knows, and that it does not run yet. */
+  awaited(): ReadonlyArray<GroupId> {
+    return this.#doors.awaited?.() ?? []
   }
 
   /** Where an actor lives; null: in `main`, as far as this node knows. */

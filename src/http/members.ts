@@ -117,6 +117,7 @@ const changing = async (
     judge(body, door)
     if (!force) {
       refuseSlips(door.raft.status(), change)
+      await refuseUnseen(doors)
       refuseHaste(doors)
       refuseLeavingBehind(doors, change)
     }
@@ -166,6 +167,14 @@ const refuseHaste = (doors: Doors): void => {
   if (first === undefined) return
   const names = others.length === 0 ? first : `${first} and ${others.length} more`
   throw new Problem("change-in-progress", `Of the last change, ${names} have yet to follow.`)
+}
+
+/** Of a group that does not run here yet nobody can say whom it counts on. */
+const refuseUnseen = async (doors: Doors): Promise<void> => {
+  await doors.look()
+  const [first] = doors.awaited()
+  if (first === undefined) return
+  throw new Problem("change-in-progress", `This node does not run the group ${first} yet.`)
 }
 
 /** Whom `main` lets go nobody hears any more: groups that lose their majority so stay where they are for ever. */

@@ -113,6 +113,7 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     all: () => [main],
     onChange: () => () => {},
     isOpen: (group) => group === raft.group,
+    awaited: () => [],
     placementOf: () => null,
     look: Effect.void,
     stopped: raft.stopped,
