@@ -99,6 +99,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** Pairs that have refused each other at some time, either way round. */
+  readonly strangers = new Set<string>()
   /** Groups that are on their way: no door sees yet whom they count on. */
   readonly founding = new Set<GroupId>()
   /** When a node last handed groups over for no other reason than that leaders be even. */
@@ -133,6 +135,7 @@ export class SimulatedCluster {
       },
       refused: (from, to) => {
         this.tell(`${from} and ${to} refuse each other`)
+        this.strangers.add(`${from} ${to}`).add(`${to} ${from}`)
         this.sightings.see("wiped node refused")
       },
     })
