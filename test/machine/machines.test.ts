@@ -293,7 +293,9 @@ describe("machines of two groups", () => {
           node.openEmpty,
         )
         yield* Effect.forEach(hosts, ({ status }) => status)
-        expect(held()).toEqual(before)
+        // The process has threads and files of others too (the runtime's own, those of earlier tests that are ending): a
+        // few may come or go meanwhile, but not one for each of 300.
+        for (const [kind, count] of held().entries()) expect(count - before[kind]!).toBeLessThan(20)
       }),
     ))
 
