@@ -197,10 +197,10 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
           uptimeMillis: () => Math.round(performance.now() - startedAt),
         },
         metrics,
-        founding: async () => {
+        founding: async (deadline) => {
           const known = await Effect.runPromise(Effect.orElseSucceed(log.incarnations, () => new Map()))
           const incarnations = new Map([...known, [id, identity.incarnation]])
-          return Effect.runPromise(foundingNow(raft, incarnations))
+          return Effect.runPromise(foundingNow(raft, incarnations, deadline))
         },
         wedged: () => {
           const { diskBusyMillis } = raft.status()

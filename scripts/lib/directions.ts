@@ -34,6 +34,7 @@ const SERVICES = [
   "machine/leading/Leading.ts",
   "machine/system/changes.ts",
   "machine/system/checkpoint.ts",
+  "machine/system/founders.ts",
   "machine/system/voiding.ts",
 ]
 const HOST = ["bun", "bun:", "node:"]

@@ -9,6 +9,10 @@ export const members = (configuration: Configuration): ReadonlyArray<NodeId> => 
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0
 
+/** No change is under way in it. */
+export const isSettled = (configuration: Configuration): boolean =>
+  !isJoint(configuration) && configuration.goal === undefined
+
 export const epochOf = ({ epoch = 0 }: Configuration): number => epoch
 
 export const priorityOf = ({ addresses }: Configuration, id: NodeId): number => addresses[id]?.priority ?? 1

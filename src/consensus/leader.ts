@@ -1,7 +1,9 @@
 // What does a node do while it leads?
 
+import { isSettled } from "./configuration.ts"
 import { becomeFollower, enterRole } from "./election.ts"
 import { stepDown } from "./handover.ts"
+import { hasMembersOf } from "./membership.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
 import { noteQuiet } from "./quiet.ts"
@@ -19,6 +21,8 @@ export const becomeLeader = (node: Node, now: Millis): void => {
   const leader: Leader = {
     kind: "leader",
     firstIndexOfTerm: next,
+    // What earlier leaders have left may hold such entries.
+    boundThrough: next,
     since: now,
     progress: new Map(peersOf(node).map((id) => [id, new Progress(next, now)])),
     round: 0,
@@ -56,14 +60,21 @@ export const onProposed = (node: Node, input: Extract<Input, { type: "Proposed" 
     return
   }
   const time = Math.max(node.lastTime, input.time)
-  for (const { kind, data, origin, term } of input.proposals) {
+  for (const { kind, data, origin, term, members } of input.proposals) {
     // Terms never fall along a log: what is executed behind the first entry of a later leader is none of this term's.
     if (term != null && term !== node.term) {
       if (origin !== null) node.turn.dismissed.push({ origin, reason: "not-leader" })
       continue
     }
+    const { current } = node.configurations
+    // Nor does a log that holds this entry have another configuration before it: whoever executes it need not ask again.
+    if (members != null && !(isSettled(current) && hasMembersOf(current, members))) {
+      if (origin !== null) node.turn.dismissed.push({ origin, reason: "members-changed" })
+      continue
+    }
     const entry: Entry = { index: node.log.lastIndex + 1, term: node.term, time, kind, data, origin }
     appendEntry(node, entry)
+    if (members != null) node.role.boundThrough = entry.index
   }
 }
 

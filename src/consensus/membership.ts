@@ -1,7 +1,7 @@
 // How does a cluster get from one set of members to another? Any set to any set, by joint consensus (Raft §6,
 // thesis §4); whoever is to vote catches up first, as a learner.
 
-import { isJoint, members, membersProblem } from "./configuration.ts"
+import { isSettled, members, membersProblem } from "./configuration.ts"
 import type { Address, Aim, Change, Configuration, NodeId } from "./types.ts"
 
 /** Why a change is not begun. Nothing of it is in the log. */
@@ -165,16 +165,30 @@ const ofMembers = (configuration: Configuration): Configuration => {
 
 /** Whether `configuration` is what somebody who asked for `aim` wanted. */
 export const isReached = (configuration: Configuration, aim: Aim): boolean =>
-  !isJoint(configuration) &&
-  configuration.goal === undefined &&
+  isSettled(configuration) &&
   isSameSet(configuration.voters, aim.voters) &&
   isSameSet(configuration.learners, aim.learners) &&
   [...aim.voters, ...aim.learners].every((id) =>
     isSameAddress(configuration.addresses[id], aim.addresses[id]),
   )
 
+/**
+ * Whether a group with the members `own` has just those of `main`. What `main` does not say of a member, the group may say
+ * all the same: it was founded with more.
+ */
+export const hasMembersOf = (main: Configuration, own: Configuration): boolean =>
+  isSameSet(main.voters, own.voters) &&
+  isSameSet(main.learners, own.learners) &&
+  [...main.voters, ...main.learners].every((id) => agrees(main.addresses[id], own.addresses[id]))
+
 const isSameSet = (one: ReadonlyArray<NodeId>, other: ReadonlyArray<NodeId>): boolean =>
   one.length === other.length && one.every((id) => other.includes(id))
+
+const agrees = (main: Address | undefined, own: Address | undefined): boolean =>
+  main?.peer === own?.peer &&
+  main?.client === own?.client &&
+  (main?.incarnation === undefined || main.incarnation === own?.incarnation) &&
+  (main?.priority === undefined || main.priority === own?.priority)
 
 const isSameAddress = (one: Address | undefined, other: Address | undefined): boolean =>
   one?.peer === other?.peer &&

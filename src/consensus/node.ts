@@ -90,6 +90,8 @@ export interface Leader {
   readonly kind: "leader"
   /** Its opening no-op. Nothing before it is committed by counting, nothing is served before it is applied. */
   readonly firstIndexOfTerm: Index
+  /** Nothing behind it is bound to members. */
+  boundThrough: Index
   readonly since: Millis
   /** Everybody else who receives the log. */
   readonly progress: Map<NodeId, Progress>
@@ -204,7 +206,7 @@ export interface Held extends Outgoing {
 /** Why a proposal or read got no answer here. `lost` may still happen; the others did not and will not. */
 export interface Dismissed {
   readonly origin: Origin
-  readonly reason: "not-leader" | "lost"
+  readonly reason: "not-leader" | "lost" | "members-changed"
 }
 
 /** What one turn asks the lives to do. */
@@ -247,12 +249,16 @@ export type Input =
         readonly origin: Origin | null
         /** Meant for this term alone: an entry of another one must never hold it. Null: for any. */
         readonly term?: Term | null
+        /** Bound to these members: it never stands behind a configuration that has others. Null: to none. */
+        readonly members?: Configuration | null
       }>
     }
   | {
       readonly type: "ChangeAsked"
       readonly change: Change
       readonly force: boolean
+      /** Whoever asks has looked at all that is bound to members, up to here. Absent: that is no matter. */
+      readonly seen?: Index
       readonly origin: Origin
     }
   /** The majority is lost for good: these go on. */

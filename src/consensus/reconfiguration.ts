@@ -3,22 +3,29 @@
 
 import { encodeConfiguration, isJoint, isVoter } from "./configuration.ts"
 import { aimOf, type ChangeRefused, isReached, isRefusal, leaveJoint, stepTowards } from "./membership.ts"
-import type { Leader, Node } from "./node.ts"
+import type { Input, Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
 import { majoritySize } from "./quorum.ts"
 import { peersOf } from "./reading.ts"
 import { appendEntry } from "./turn.ts"
-import type { Aim, Change, Configuration, Index, Millis, NodeId } from "./types.ts"
+import type { Aim, Configuration, Index, Millis, NodeId } from "./types.ts"
 
 /**
  * Begins a change, or says why not. What is returned is where it leads; it is reached when a configuration with just
- * these members is committed. `force`: also when too few of the new voters are alive to go on (HAZARDS M13).
+ * these members is committed. `force`: also when too few of the new voters are alive to go on (HAZARDS M13). `seen`: what
+ * is bound to members was looked at up to there.
  */
-export const beginChange = (node: Node, change: Change, force: boolean, now: Millis): Aim | ChangeRefused => {
+export const beginChange = (
+  node: Node,
+  { change, force, seen = Number.POSITIVE_INFINITY }: Extract<Input, { type: "ChangeAsked" }>,
+  now: Millis,
+): Aim | ChangeRefused => {
   const { role } = node
   if (role.kind !== "leader") return { code: "not-leader", detail: `${node.id} does not lead` }
   const refusal = refusalNow(node, role)
   if (refusal !== null) return refusal
+  // Whom that counts on, whoever asks does not know yet.
+  if (seen < role.boundThrough) return busy("something is on its way that is bound to the members of now")
   const { current } = node.configurations
   const aim = aimOf(current, change)
   if (isRefusal(aim) || isReached(current, aim)) return aim
@@ -34,13 +41,14 @@ export const beginChange = (node: Node, change: Change, force: boolean, now: Mil
 
 const refusalNow = (node: Node, leader: Leader): ChangeRefused | null => {
   const { current, currentIndex } = node.configurations
-  const busy = (detail: string): ChangeRefused => ({ code: "change-in-progress", detail })
   // Until then it may not know of a change that an earlier leader has committed (HAZARDS M1).
   if (node.commitIndex < leader.firstIndexOfTerm) return busy("this leader has not committed anything yet")
   if (isJoint(current) || node.commitIndex < currentIndex) return busy("another change is under way")
   if (leader.transfer !== null) return busy("leadership is being handed over")
   return null
 }
+
+const busy = (detail: string): ChangeRefused => ({ code: "change-in-progress", detail })
 
 /**
  * Leaves a joint configuration as soon as it is committed, by whichever leader finds it in its log (HAZARDS M2, M5).

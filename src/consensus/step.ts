@@ -49,7 +49,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
     case "ChangeAsked":
       node.turn.judged.push({
         origin: input.origin,
-        verdict: beginChange(node, input.change, input.force, now),
+        verdict: beginChange(node, input, now),
       })
       break
     case "ResetAsked":

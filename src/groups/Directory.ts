@@ -1,7 +1,7 @@
 // What does `main` say of groups and of actors' places, as far as this node has come? Looked at by one at a time.
 
 import { Effect, Semaphore } from "effect"
-import type { GroupId } from "../consensus/types.ts"
+import type { GroupId, Index } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
@@ -14,6 +14,7 @@ export class Directory {
   #placesIndex = 0
   #places: ReadonlyMap<string, Placement> = new Map()
   #open: ReadonlySet<GroupId> = new Set()
+  #asOf: Index = 0
 
   constructor(machine: MachineHost["Service"], hosting: Hosting) {
     this.#machine = machine
@@ -27,6 +28,11 @@ export class Directory {
   /** It was opened, also where it does not run yet. */
   isOpen(group: GroupId): boolean {
     return this.#open.has(group)
+  }
+
+  /** The entry of `main` as of which {@link open} is known. */
+  get asOf(): Index {
+    return this.#asOf
   }
 
   /** All that were opened, also those that do not run yet. */
@@ -51,12 +57,13 @@ export class Directory {
     const asked = Effect.all([this.#machine.groups, this.#machine.places])
     const said = yield* Effect.orElseSucceed(asked, () => null)
     if (said === null) return null
-    const [{ groups }, { index, places }] = said
+    const [{ index: asOf, groups }, { index, places }] = said
     // A state that was given up knows nothing at first: what was settled once stays so.
     if (index > this.#placesIndex) {
       this.#placesIndex = index
       this.#places = new Map(places.map(({ actor, placement }) => [actor, placement]))
     }
+    this.#asOf = asOf
     this.#open = new Set(groups.flatMap(({ group, isClosed }) => (isClosed ? [] : [group])))
     return groups
   }).bind(this)

@@ -1,7 +1,7 @@
 // Which Raft groups does this node run? `main` always, and those that `main`'s directory names.
 
 import { Context, type Effect } from "effect"
-import type { GroupId } from "../consensus/types.ts"
+import type { GroupId, Index } from "../consensus/types.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
@@ -19,6 +19,14 @@ export interface RunningGroup {
 export type GroupsChange =
   | { readonly type: "opened"; readonly group: RunningGroup }
   | { readonly type: "closed"; readonly group: RunningGroup }
+
+/** What a node knows of what was opened. */
+export interface KnownDirectory {
+  /** The entry of `main` as of which it knows it. */
+  readonly asOf: Index
+  /** Those that were opened, and do not run here yet. */
+  readonly awaited: ReadonlyArray<GroupId>
+}
 
 /** All groups of this node. They end with the scope of their layer. */
 export class Groups extends Context.Service<
@@ -38,8 +46,7 @@ export class Groups extends Context.Service<
     readonly placementOf: (actor: string) => Placement | null
     /** It was opened, as far as this node's `main` has come; also where this node does not run it yet. */
     readonly isOpen: (group: GroupId) => boolean
-    /** Those that were opened, as far as this node's `main` has come, and do not run here yet. */
-    readonly awaited: () => ReadonlyArray<GroupId>
+    readonly directory: () => KnownDirectory
     /** Does at once what is done now and then: whatever this node's `main` has applied by now is known. */
     readonly look: Effect.Effect<void>
     /** Fails when any of them can do nothing more. The node stops. */

@@ -41,7 +41,7 @@ export const follower = Effect.fnUntraced(function* (
     }
     const behind = () => groups().filter((group) => isBehind(main, group))
     // Nothing older than what any leader has followed before: the answer proves it.
-    if (behind().length === 0 || !(yield* heardMain(main.raft))) continue
+    if (behind().length === 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue
     yield* Effect.forEach(behind(), (group) => change(main, group), {
       concurrency: CHANGES_MAX,
       discard: true,

@@ -1,16 +1,12 @@
 // Who takes part in a group? Whoever is a member of the cluster: its leader follows what `main` has decided.
 
-import { isJoint } from "../consensus/configuration.ts"
-import { aimOf, isRefusal } from "../consensus/membership.ts"
-import type { Address, Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
-
-/** No change is under way in it. */
-export const isSettled = (configuration: Configuration): boolean =>
-  !isJoint(configuration) && configuration.goal === undefined
+import { isSettled } from "../consensus/configuration.ts"
+import { aimOf, hasMembersOf, isRefusal } from "../consensus/membership.ts"
+import type { Change, Configuration, GroupId } from "../consensus/types.ts"
 
 /** Whether a group has the members that `main` has: nothing is left to be followed. */
 export const hasFollowed = (main: Configuration, own: Configuration): boolean =>
-  isSettled(own) && isSame(main, own)
+  isSettled(own) && hasMembersOf(main, own)
 
 /** Which of the groups have not followed yet. Those are told as their replicas here have it. */
 export const behind = (
@@ -27,7 +23,7 @@ export const behind = (
  * committed, and no older than the one that was followed last: whoever calls has asked `main` for it since it leads.
  */
 export const changeTowards = (main: Configuration, own: Configuration): Change | null => {
-  if (!isSettled(main) || !isSettled(own) || isSame(main, own)) return null
+  if (!isSettled(main) || !isSettled(own) || hasMembersOf(main, own)) return null
   const { voters, learners, addresses } = main
   return { kind: "set", voters, learners, addresses }
 }
@@ -47,17 +43,40 @@ export const canBeFollowed = (main: Configuration, change: Change, own: Configur
   return staying.length * 2 > own.voters.length
 }
 
-const isSame = (main: Configuration, own: Configuration): boolean =>
-  isSameSet(main.voters, own.voters) &&
-  isSameSet(main.learners, own.learners) &&
-  [...main.voters, ...main.learners].every((id) => isSameAddress(main.addresses[id], own.addresses[id]))
+/** What a node knows of the groups besides `main`, all as of one moment. */
+export interface Known {
+  /** Committed in `main`. */
+  readonly main: Configuration
+  /** As its replicas have them. */
+  readonly running: ReadonlyArray<{ readonly group: GroupId; readonly configuration: Configuration }>
+  /** Those that were opened, and do not run here yet. */
+  readonly awaited: ReadonlyArray<GroupId>
+}
 
-const isSameSet = (one: ReadonlyArray<NodeId>, other: ReadonlyArray<NodeId>): boolean =>
-  one.length === other.length && one.every((id) => other.includes(id))
+/** Why the groups are against a change of `main` now, or for good (`bad-request`). */
+export interface Obstacle {
+  readonly code: "change-in-progress" | "bad-request"
+  readonly detail: string
+}
 
-/** What `main` does not say of a member, the group may say all the same: it was founded with more. */
-const isSameAddress = (main: Address | undefined, own: Address | undefined): boolean =>
-  main?.peer === own?.peer &&
-  main?.client === own?.client &&
-  (main?.incarnation === undefined || main.incarnation === own?.incarnation) &&
-  (main?.priority === undefined || main.priority === own?.priority)
+/**
+ * What keeps `main` from changing its members now; null: nothing. Of one change after another some group may not have
+ * followed the first, and with the members that are gone by then it would have lost its majority. Of a group that is not
+ * seen nobody can say whom it counts on.
+ */
+export const obstacleTo = (change: Change, { main, running, awaited }: Known): Obstacle | null => {
+  const [unseen] = awaited
+  if (unseen !== undefined) return waits(`This node does not run the group ${unseen} yet.`)
+  const [first, ...others] = isSettled(main) ? behind(main, running) : []
+  if (first !== undefined) {
+    const names = others.length === 0 ? first : `${first} and ${others.length} more`
+    return waits(`Of the last change, ${names} have yet to follow.`)
+  }
+  if (running.every(({ configuration }) => canBeFollowed(main, change, configuration))) return null
+  return {
+    code: "bad-request",
+    detail: "The other groups could not follow: a majority of the voters must stay. Change fewer at once.",
+  }
+}
+
+const waits = (detail: string): Obstacle => ({ code: "change-in-progress", detail })

@@ -1,8 +1,7 @@
 // With what does a group begin on a node that has nothing of it yet?
 
-import { isVoter } from "../consensus/configuration.ts"
+import { isSettled, isVoter } from "../consensus/configuration.ts"
 import type { Address, Configuration, NodeId } from "../consensus/types.ts"
-import { isSettled } from "./following.ts"
 
 /** A group of nobody: its leader has to take this node in. */
 export const nobody: Configuration = {

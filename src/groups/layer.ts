@@ -57,7 +57,10 @@ export const layerGroups = (options: HostingOptions) =>
         onChange: (told) => hosting.onChange(told),
         placementOf: (actor) => directory.placementOf(actor),
         isOpen: (group) => group === main.raft.group || directory.isOpen(group),
-        awaited: () => [...directory.open].filter((group) => hosting.find(group) === undefined),
+        directory: () => ({
+          asOf: directory.asOf,
+          awaited: [...directory.open].filter((group) => hosting.find(group) === undefined),
+        }),
         look: Effect.asVoid(directory.glance),
         stopped: Effect.raceAllFirst([main.raft.stopped, hosting.stopped, Deferred.await(failed)]),
         handOver: ofAll(({ raft }) => raft.handOver),

@@ -1,6 +1,7 @@
 // Which group does a request mean, and what does every answer say about it?
 
 import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { KnownDirectory } from "../groups/Groups.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
@@ -64,8 +65,8 @@ export interface DoorsOfGroups {
   readonly values: () => Iterable<Door>
   /** It was opened, as far as this node knows; absent: those that it runs were. */
   readonly isOpen?: (group: GroupId) => boolean
-  /** Those that were opened and that it does not run yet; absent: none. */
-  readonly awaited?: () => ReadonlyArray<GroupId>
+  /** What was opened, and where that is known from; absent: nothing besides `main`. */
+  readonly directory?: () => KnownDirectory
   /** Null, or absent: in `main`. */
   readonly placementOf?: (actor: string) => Placement | null
   /** Looks whether that has changed. */
@@ -110,9 +111,9 @@ export class Doors {
     return this.#doors.isOpen?.(group) ?? this.#doors.get(group) !== undefined
   }
 
-  /** Those that were opened, as far as this node knows, and that it does not run yet. */
-  awaited(): ReadonlyArray<GroupId> {
-    return this.#doors.awaited?.() ?? []
+  /** What was opened, as of when this node last looked. */
+  directory(): KnownDirectory {
+    return this.#doors.directory?.() ?? { asOf: Number.MAX_SAFE_INTEGER, awaited: [] }
   }
 
   /** Where an actor lives; null: in `main`, as far as this node knows. */

@@ -128,7 +128,7 @@ const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups =
     },
     values: () => groups.all().map(doorOf).values(),
     isOpen: groups.isOpen,
-    awaited: groups.awaited,
+    directory: groups.directory,
     placementOf: groups.placementOf,
     look: () => Effect.runPromise(groups.look),
   }

@@ -2,7 +2,7 @@
 
 import { Effect } from "effect"
 import { groupNameRule, isGroupName } from "../consensus/groups.ts"
-import type { Configuration, GroupId } from "../consensus/types.ts"
+import type { Configuration, GroupId, Millis } from "../consensus/types.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse } from "./Doors.ts"
 import { type Sender, send } from "./deploy.ts"
@@ -12,7 +12,7 @@ import { Problem } from "./problem.ts"
 import { decodePart, parseQuery } from "./target.ts"
 
 /** With whom a group begins that is opened now; a text: why nobody can say. */
-export type Founding = () => Promise<Configuration | string>
+export type Founding = (deadline: Millis) => Promise<Configuration | string>
 
 export interface GroupsOptions {
   readonly doors: Doors
@@ -53,9 +53,9 @@ export const openGroups = async (options: GroupsOptions, request: Request): Prom
   const { doors, bodies } = options
   parseQuery(request, [])
   const names = namesIn(bodyObject(await bodies.json(request), ["group", "groups"]))
-  const configuration = await options.founding()
-  if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   const sender = senderOf(doors, request)
+  const configuration = await options.founding(sender.deadline)
+  if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   const answers = await send(
     sender,
     names.map((group) => ({ name: "$group/open", key: group, input: { configuration } })),

@@ -1,9 +1,9 @@
 // How does an operator change who takes part and who leads? The leader does it; any other node passes it on.
 
-import { members } from "../consensus/configuration.ts"
+import { isSettled, members } from "../consensus/configuration.ts"
 import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
-import { behind, canBeFollowed, isSettled } from "../groups/following.ts"
-import type { Changed, Failure } from "../raft/Raft.ts"
+import { behind, type Known, obstacleTo } from "../groups/following.ts"
+import type { Changed, ChangeRequest, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
@@ -115,14 +115,9 @@ const changing = async (
   const force = body.force === true || parseSwitch(parameters.get("force"), "force")
   return atLeader(options, door, request, body, parameters, async (deadline) => {
     judge(body, door)
-    if (!force) {
-      refuseSlips(door.raft.status(), change)
-      await refuseUnseen(doors)
-      refuseHaste(doors)
-      refuseLeavingBehind(doors, change)
-    }
+    const seen = force ? {} : await refuseNow(doors, door, change)
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
-    door.raft.change({ change, force, deadline, answer: resolve })
+    door.raft.change({ change, force, ...seen, deadline, answer: resolve })
     const answer = await promise
     if ("_tag" in answer) throw fromFailure(answer)
     const isDone = answer.isDone && (await allFollow(doors, deadline))
@@ -144,49 +139,30 @@ const refuseFollower = ({ raft }: Door): void => {
 
 /** Groups that have not followed `main`, as far as this node knows; while `main` itself changes there is nothing to follow. */
 export const groupsBehind = (doors: Doors): ReadonlyArray<GroupId> => {
-  const { committed } = doors.find(undefined).raft.glance()
-  if (!isSettled(committed)) return []
-  return behind(
-    committed,
-    doors
-      .all()
-      .flatMap(({ raft }) =>
-        raft.group === defaultGroup
-          ? []
-          : [{ group: raft.group, configuration: raft.glance().configuration }],
-      ),
-  )
+  const { main, running } = knownGroups(doors)
+  return isSettled(main) ? behind(main, running) : []
 }
 
-/**
- * Of one change after another some group may not have followed the first: with the members that are gone by then it would
- * have lost its majority.
- */
-const refuseHaste = (doors: Doors): void => {
-  const [first, ...others] = groupsBehind(doors)
-  if (first === undefined) return
-  const names = others.length === 0 ? first : `${first} and ${others.length} more`
-  throw new Problem("change-in-progress", `Of the last change, ${names} have yet to follow.`)
-}
+const knownGroups = (doors: Doors): Omit<Known, "awaited"> => ({
+  main: doors.find(undefined).raft.glance().committed,
+  running: doors
+    .all()
+    .filter(({ raft }) => raft.group !== defaultGroup)
+    .map(({ raft }) => ({ group: raft.group, configuration: raft.glance().configuration })),
+})
 
-/** Of a group that does not run here yet nobody can say whom it counts on. */
-const refuseUnseen = async (doors: Doors): Promise<void> => {
+/** What is against the change as far as this node knows. Groups that it does not know yet, the leader's log knows of. */
+const refuseNow = async (
+  doors: Doors,
+  { raft }: Door,
+  change: Change,
+): Promise<Pick<ChangeRequest, "seen">> => {
+  refuseSlips(raft.status(), change)
   await doors.look()
-  const [first] = doors.awaited()
-  if (first === undefined) return
-  throw new Problem("change-in-progress", `This node does not run the group ${first} yet.`)
-}
-
-/** Whom `main` lets go nobody hears any more: groups that lose their majority so stay where they are for ever. */
-const refuseLeavingBehind = (doors: Doors, change: Change): void => {
-  const { committed } = doors.find(undefined).raft.status()
-  const isLeft = ({ raft }: Door) =>
-    raft.group !== defaultGroup && !canBeFollowed(committed, change, raft.glance().configuration)
-  if (!doors.all().some(isLeft)) return
-  throw new Problem(
-    "bad-request",
-    "The other groups could not follow: a majority of the voters must stay. Change fewer at once.",
-  )
+  const { asOf, awaited } = doors.directory()
+  const obstacle = obstacleTo(change, { ...knownGroups(doors), awaited })
+  if (obstacle !== null) throw new Problem(obstacle.code, obstacle.detail)
+  return { seen: asOf }
 }
 
 /** False: time is up, and they go on following. Who is no member any more hears no more of them. */

@@ -75,7 +75,7 @@ const settle = async (toMain: Sender, actor: string, placement: Placement): Prom
 }
 
 const open = async (toMain: Sender, groups: ReadonlyArray<GroupId>, founding: Founding): Promise<void> => {
-  const configuration = await founding()
+  const configuration = await founding(toMain.deadline)
   if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   await send(
     toMain,

@@ -1,8 +1,8 @@
 // How does an operator let survivors go on without a majority? First by what would be lost, then by a word.
 
 import { Schema } from "effect"
+import { isSettled } from "../consensus/configuration.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
-import { isSettled } from "../groups/following.ts"
 import type { Changed, Failure, GroupStatus } from "../raft/Raft.ts"
 import { clientOf, type Door, type Doors, defaultGroup, everyGroup, jsonResponse } from "./Doors.ts"
 import { type Part, partsOf, partsResponse } from "./everyGroup.ts"

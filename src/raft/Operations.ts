@@ -36,9 +36,10 @@ export class Operations {
   }
 
   change(request: ChangeRequest): void {
-    const { change, force } = request
+    const { change, force, seen } = request
     const origin = new ChangeUnderWay(this.#group, request)
-    if (this.#admits(origin)) post(this.#group, { type: "ChangeAsked", change, force, origin })
+    if (!this.#admits(origin)) return
+    post(this.#group, { type: "ChangeAsked", change, force, origin, ...(seen === undefined ? {} : { seen }) })
   }
 
   reset(request: ResetRequest): void {

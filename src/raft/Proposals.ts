@@ -2,12 +2,14 @@
 // idempotency key that every command carries makes them one execution.
 
 import { Effect, Queue, type Scope } from "effect"
+import { mainGroup } from "../consensus/groups.ts"
 import { knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Outcome } from "../machine/outcome.ts"
+import { foundersIn } from "../machine/system/founders.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
 import { arrivalAt, doubtful, isLasting, settle } from "./doubt.ts"
@@ -18,7 +20,7 @@ import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
 import type { Run } from "./run.ts"
 import { type Trial, Trials } from "./Trials.ts"
-import { type Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
+import { Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
 
 /** Commands that are admitted, or forwarded, at once; a unit is never divided, so it may be more. */
 const COMMANDS_MAX = 1024
@@ -230,6 +232,7 @@ export class Proposals {
           data: admission.command,
           origin: waiter,
           term: waiter.term,
+          members: node.group === mainGroup ? foundersIn(admission.command) : null,
         })
       else waiter.dismissed("not-leader")
     }
@@ -237,7 +240,7 @@ export class Proposals {
     if (proposals.length === 0) return
     // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
     if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
-    for (const { origin } of proposals) if ("isOut" in origin) origin.isOut = true
+    for (const { origin } of proposals) if (origin instanceof Client) origin.leaves()
     post(this.#group, { type: "Proposed", time: clock.currentTimeMillisUnsafe(), proposals })
   }
 

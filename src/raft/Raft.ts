@@ -102,6 +102,11 @@ export interface ChangeRequest {
   readonly change: Change
   /** Also when too few of the new voters are alive to go on. */
   readonly force: boolean
+  /**
+   * Whoever asks has looked at everything that is bound to members, up to this entry: where the log holds more of it the
+   * change is refused (`change-in-progress`). Absent: that is no matter.
+   */
+  readonly seen?: Index
   readonly deadline: Millis
   /** Called exactly once. */
   readonly answer: (answer: Changed | Failure) => void

@@ -73,6 +73,7 @@ export class Client implements Waiter {
   triedIn: Term | null = null
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
+  #wasOut = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
 
   constructor(
@@ -99,7 +100,14 @@ export class Client implements Waiter {
     this.unit.resolved()
   }
 
-  dismissed(_reason: Dismissed["reason"]): void {
+  /** To the log of this node. */
+  leaves(): void {
+    this.#wasOut = this.isOut
+    this.isOut = true
+  }
+
+  dismissed(reason: Dismissed["reason"]): void {
+    if (reason === "members-changed" && !this.#wasOut) this.settle(membersChanged())
     this.unit.resolved()
   }
 
@@ -141,11 +149,16 @@ export class LeaderCommand implements Waiter {
   }
 
   dismissed(reason: Dismissed["reason"]): void {
-    this.settle(
-      reason === "lost"
-        ? failure("leadership-lost", "unknown", "leadership was lost before the command was committed")
-        : failure("not-leader", "rejected", "this node does not lead"),
-    )
+    switch (reason) {
+      case "lost":
+        return this.settle(
+          failure("leadership-lost", "unknown", "leadership was lost before the command was committed"),
+        )
+      case "members-changed":
+        return this.settle(membersChanged())
+      case "not-leader":
+        return this.settle(failure("not-leader", "rejected", "this node does not lead"))
+    }
   }
 
   refused(refusal: Failure): void {
@@ -158,5 +171,8 @@ export class LeaderCommand implements Waiter {
     this.#answer(answer)
   }
 }
+
+const membersChanged = (): Failure =>
+  failure("change-in-progress", "rejected", "it was meant for other members than the group has now")
 
 const endless: Index = Number.POSITIVE_INFINITY

@@ -11,7 +11,7 @@ import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { Runner } from "../machine/Runner.ts"
-import { readSystem } from "../machine/system/commands.ts"
+import { foundersIn } from "../machine/system/founders.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
@@ -101,8 +101,6 @@ export class SimulatedCluster {
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
   /** Pairs that have refused each other at some time, either way round. */
   readonly strangers = new Set<string>()
-  /** Groups that are on their way: no door sees yet whom they count on. */
-  readonly founding = new Set<GroupId>()
   /** When a node last handed groups over for no other reason than that leaders be even. */
   evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */
@@ -454,8 +452,7 @@ export class SimulatedCluster {
     const command = kind === "command" && outcome?._tag === "Accepted" ? decodeCommand(data) : null
     if (command?.actor !== "$group" || command.command !== "open") return
     const group = this.group(command.key)
-    const input = readSystem("$group/open", command.input)
-    if (group.founding === null && input !== null) group.founding = { ...nobody, ...input.configuration }
+    group.founding ??= foundersIn(data)
   }
 
   /** What was lost may have been of one group alone. */

@@ -1,9 +1,9 @@
 // What must one group come to in the end? All nodes agree, terms stay, timers ring, and what clients saw holds together.
 
 import { type Effect, Exit } from "effect"
-import { isVoter } from "../consensus/configuration.ts"
+import { isSettled, isVoter } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
-import { hasFollowed, isSettled } from "../groups/following.ts"
+import { hasFollowed } from "../groups/following.ts"
 import { type Clients, queries } from "./Clients.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"

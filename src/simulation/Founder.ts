@@ -57,13 +57,15 @@ export class Founder {
   }
 
   #ask(node: SimulatedNode, name: GroupId): void {
-    const { id, incarnations, disk } = node
-    if (incarnations === null) return
+    const { id, incarnations: seen, disk } = node
+    if (seen === null) return
     node.perform((raft) =>
       Effect.gen({ self: this }, function* () {
-        const known = yield* Effect.orElseSucceed(incarnations, () => new Map<string, string>())
-        const configuration = yield* foundingNow(raft, new Map([...known, [id, disk.identity.incarnation]]))
-        if (typeof configuration === "string" || !this.#mayBegin(name)) return
+        const known = yield* Effect.orElseSucceed(seen, () => new Map<string, string>())
+        const deadline = raft.now() + ATTEMPT_MILLIS
+        const incarnations = new Map([...known, [id, disk.identity.incarnation]])
+        const configuration = yield* foundingNow(raft, incarnations, deadline)
+        if (typeof configuration === "string" || this.#isStopped) return
         const command = encodeSystem("$group/open", {
           key: name,
           input: { configuration },
@@ -71,26 +73,15 @@ export class Founder {
           door: id,
         })
         this.#cluster.tell(`${id} opens ${name} with ${configuration.voters}`)
-        this.#begins(name)
-        raft.propose([{ command, deadline: raft.now() + ATTEMPT_MILLIS, forward: true, answer: () => {} }])
+        raft.propose([{ command, deadline, forward: true, answer: (given) => this.#hears(given) }])
       }),
     )
   }
 
-  /** Whoever changes the members at the same moment might leave a majority of those behind who found the group. */
-  #mayBegin(name: GroupId): boolean {
-    const { askedFor } = this.#cluster
-    const isChanging = [...askedFor].some((voters) => voters.length > 0)
-    return !this.#isStopped && !isChanging && this.#cluster.group(name).founding === null
-  }
-
-  /** It may come to be until time is up, and is on its way until it is furnished. */
-  #begins(name: GroupId): void {
-    const { founding, world } = this.#cluster
-    founding.add(name)
-    world.after(ATTEMPT_MILLIS + RETRY_MILLIS, () => {
-      if (this.#cluster.group(name).founding === null) founding.delete(name)
-    })
+  #hears(given: Outcome | Failure): void {
+    if (given._tag === "Failure" && given.code === "change-in-progress") {
+      this.#cluster.sightings.see("group refused for other members")
+    }
   }
 
   /** All keys of all actors are its own. */
@@ -108,7 +99,6 @@ export class Founder {
       if (missing > 0 || isOver) return
       isOver = true
       this.#founded.add(name)
-      this.#cluster.founding.delete(name)
       this.#cluster.sightings.see("group opened")
       this.#cluster.tell(`${name} is there`)
     }

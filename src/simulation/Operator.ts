@@ -1,9 +1,11 @@
 // What does an operator do to a simulated cluster? Asks node after node until one does it or says why not.
 
+import { Effect } from "effect"
 import { aimOf, isRefusal } from "../consensus/membership.ts"
 import type { Address, Change, NodeId } from "../consensus/types.ts"
-import { behind, canBeFollowed } from "../groups/following.ts"
-import type { Changed, Failure } from "../raft/Raft.ts"
+import { obstacleTo } from "../groups/following.ts"
+import { failure } from "../raft/failure.ts"
+import type { Changed, ChangeRequest, Failure, Raft } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { addressOf } from "./members.ts"
@@ -61,8 +63,6 @@ export class Operator {
       const { leader, nodes } = this.#cluster
       // Mostly it knows who leads.
       const asked = leader !== null && this.#chance.happens(0.8) ? leader : this.#chance.pick(nodes)
-      // Its door would not let it through.
-      if (this.#leavesGroupsBehind(asked, planned)) return void world.after(RETRY_MILLIS, attempt)
       this.#ask(asked, planned, (answer) => {
         if (answer === null || ("_tag" in answer && isWorthAnother(answer))) {
           world.after(this.#chance.between(1, RETRY_MILLIS), attempt)
@@ -73,20 +73,6 @@ export class Operator {
       })
     }
     attempt()
-  }
-
-  /** Not before all groups have followed the last change and are seen there, nor so far that they could not follow. */
-  #leavesGroupsBehind({ raft, seats }: SimulatedNode, planned: PlannedChange): boolean {
-    if (raft === null || planned.type === "transfer") return false
-    if (this.#cluster.founding.size > 0) return true
-    const open = seats.slice(1).filter(({ group }) => this.#cluster.group(group).founding !== null)
-    const groups = open.flatMap(({ raft }) => (raft === null ? [] : [raft.status()]))
-    if (groups.length < open.length) return true
-    const { committed } = raft.status()
-    const change = this.#changeOf(planned)
-    const isLeft = ({ configuration }: (typeof groups)[number]) =>
-      !canBeFollowed(committed, change, configuration)
-    return behind(committed, groups).length > 0 || groups.some(isLeft)
   }
 
   #close(voters: ReadonlyArray<NodeId>): void {
@@ -152,12 +138,30 @@ export class Operator {
       (raft, answer) => {
         const deadline = raft.now() + ATTEMPT_MILLIS
         if (planned.type === "transfer") raft.transfer({ to: planned.to, deadline, answer })
-        else raft.change({ change: this.#changeOf(planned), force: false, deadline, answer })
+        else
+          node.perform(() => this.#change(node, raft, { change: this.#changeOf(planned), deadline, answer }))
       },
       2 * ATTEMPT_MILLIS,
       done,
     )
   }
+
+  /** As the node's door does it: with what it knows of the groups. */
+  readonly #change = Effect.fnUntraced(function* (
+    this: Operator,
+    { groups }: SimulatedNode,
+    raft: Raft["Service"],
+    { change, deadline, answer }: Pick<ChangeRequest, "change" | "deadline" | "answer">,
+  ) {
+    if (groups === null) return raft.change({ change, force: false, deadline, answer })
+    yield* groups.look
+    const { asOf, awaited } = groups.directory()
+    const running = groups.all().map(({ raft }) => ({ group: raft.group, ...raft.glance() }))
+    const main = raft.glance().committed
+    const obstacle = obstacleTo(change, { main, running: running.slice(1), awaited })
+    if (obstacle !== null) return answer(failure(obstacle.code, "rejected", obstacle.detail))
+    raft.change({ change, force: false, seen: asOf, deadline, answer })
+  })
 
   #conclude(planned: PlannedChange, answer: Changed | { readonly leader: NodeId } | Failure): void {
     this.#cluster.tell(`the operator hears of ${JSON.stringify(planned)}: ${JSON.stringify(answer)}`)

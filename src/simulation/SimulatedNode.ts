@@ -204,6 +204,11 @@ export class SimulatedNode {
     return this.#chance.between(0, this.#chance.pick(LINGER_MILLIS_MAX))
   }
 
+  /** Null: it runs none besides `main`, or not yet. */
+  get groups(): Groups["Service"] | null {
+    return this.#groups
+  }
+
   /** Does something that belongs to none of its lives, as an operator asks for it. Its disk may keep it from that. */
   perform(ask: (raft: Raft["Service"]) => Effect.Effect<unknown, unknown>): void {
     const { process, raft } = this

@@ -48,6 +48,7 @@ export class Checker extends Invariants {
     }
     for (const { origin } of turn.write?.entries ?? [])
       if (origin !== null) (origin as Waiting).isLogged = true
-    for (const { origin, reason } of turn.dismissed) (origin as Waiting).answered(reason)
+    for (const { origin, reason } of turn.dismissed)
+      (origin as Waiting).answered(reason === "members-changed" ? "not-leader" : reason)
   }
 }

@@ -29,7 +29,7 @@ const replica = (answer: Failure | null, then: Partial<GroupStatus>) => {
 }
 
 const founds = (answer: Failure | null, then: Partial<GroupStatus>) =>
-  Effect.runPromise(foundingNow(replica(answer, then), new Map()))
+  Effect.runPromise(foundingNow(replica(answer, then), new Map(), 5_000))
 
 test("with those whom main has when it is asked (seed 424)", async () => {
   const now = { configuration: memberIs("n2"), committed: memberIs("n2") }

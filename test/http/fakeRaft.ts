@@ -113,7 +113,7 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     all: () => [main],
     onChange: () => () => {},
     isOpen: (group) => group === raft.group,
-    awaited: () => [],
+    directory: () => ({ asOf: 0, awaited: [] }),
     placementOf: () => null,
     look: Effect.void,
     stopped: raft.stopped,

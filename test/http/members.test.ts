@@ -175,12 +175,14 @@ describe("a change of members", () => {
 /** A node that runs these groups, and what was asked of any of them. `awaited`: what it learns to be open when it looks. */
 const nodeWith = (groups: ReadonlyArray<GroupId>, awaited: ReadonlyArray<GroupId> = []) => {
   const asked: Array<Change> = []
+  const seen: Array<number | undefined> = []
   const raft = {
     now: () => 0,
     status: () => ({ ...leading, committed: leading.configuration }),
     glance: () => leading,
     change: (request: ChangeRequest) => {
       asked.push(request.change)
+      seen.push(request.seen)
       request.answer({ configuration: leading.configuration, index: 9, term: 2, isDone: true })
     },
   }
@@ -191,16 +193,16 @@ const nodeWith = (groups: ReadonlyArray<GroupId>, awaited: ReadonlyArray<GroupId
   const doors = {
     get: (group: GroupId) => running.get(group),
     values: () => running.values(),
-    awaited: () => known,
+    directory: () => ({ asOf: 7, awaited: known }),
     look: async () => {
       known = awaited
     },
   }
-  return { fake: makeFake({ doors: doors as unknown as AppOptions["doors"] }), asked }
+  return { fake: makeFake({ doors: doors as unknown as AppOptions["doors"] }), asked, seen }
 }
 
 test("a change that another group could not follow is refused without force", async () => {
-  const { fake, asked } = nodeWith(["main", "orders"])
+  const { fake, asked, seen } = nodeWith(["main", "orders"])
   const problem = await problemOf(await send(fake, "DELETE", "/admin/members/n2"))
   expect(problem).toMatchObject({ code: "bad-request", outcome: "rejected" })
   expect(asked).toEqual([])
@@ -209,6 +211,8 @@ test("a change that another group could not follow is refused without force", as
   const alone = nodeWith(["main"])
   expect((await send(alone.fake, "DELETE", "/admin/members/n2")).status).toBe(200)
   expect(alone.asked).toHaveLength(1)
+  // What the leader's log holds beyond it nobody has looked at; with force that is no matter.
+  expect([alone.seen, seen]).toEqual([[7], [undefined]])
 })
 
 test("a change waits for a group that this node does not run yet: nobody sees whom it counts on (seed 596)", async () => {

@@ -2,17 +2,18 @@
 
 import { membersProblem } from "../../consensus/configuration.ts"
 import { groupNameRule, isGroupName, mainGroup } from "../../consensus/groups.ts"
-import type { Configuration, Entry, GroupId } from "../../consensus/types.ts"
+import type { Entry, GroupId } from "../../consensus/types.ts"
 import type { MachineState } from "../execution.ts"
 import * as refusals from "../refusals.ts"
 import type { SystemInput } from "./commands.ts"
+import { foundedBy } from "./founders.ts"
 import type { Verdict } from "./versions.ts"
 
 /** The first who opens a group decides how it begins: two founders would make two groups of one name. */
 export const openGroup = (
   state: MachineState,
   group: GroupId,
-  { configuration: { voters, learners, addresses } }: SystemInput<"$group/open">,
+  { configuration }: SystemInput<"$group/open">,
   { index }: Entry,
 ): Verdict => {
   if (group === mainGroup || !isGroupName(group)) {
@@ -22,19 +23,11 @@ export const openGroup = (
   const { groups } = state
   const known = groups.get(group)
   if (known !== null && !known.isClosed) return { result: { group, founded: known.founded, isNew: false } }
-  const problem = membersProblem({ voters, learners, addresses })
+  const problem = membersProblem(configuration)
   if (problem !== null) return refusals.invalidInput(`These are no members for a group: ${problem}.`, [])
   const lacking = roomProblem(state, [group])
   if (lacking !== null) return refusals.invalidInput(lacking, [])
-  const membersAddresses = [...voters, ...learners].map((id) => [id, addresses[id]!] as const)
-  const configuration: Configuration = {
-    voters,
-    outgoing: [],
-    learners,
-    learnersNext: [],
-    addresses: Object.fromEntries(membersAddresses),
-  }
-  groups.put({ group, founded: index, configuration, isClosed: false }, index)
+  groups.put({ group, founded: index, configuration: foundedBy({ configuration }), isClosed: false }, index)
   return { result: { group, founded: index, isNew: true } }
 }
 
