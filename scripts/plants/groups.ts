@@ -38,8 +38,31 @@ export const groupPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/groups/follower.ts",
-        find: "if (behind().length === 0 || !(yield* heardMain(main.raft))) continue",
-        replace: "if (behind().length >= 0 || !(yield* heardMain(main.raft))) continue",
+        find: "if (behind().length === 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue",
+        replace:
+          "if (behind().length >= 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue",
+      },
+    ],
+  },
+  {
+    id: "group-opened-with-others",
+    title: "A group may be opened with members that `main` has no more",
+    edits: [
+      {
+        file: "src/consensus/leader.ts",
+        find: "if (members != null && !(isSettled(current) && hasMembersOf(current, members))) {",
+        replace: "if (members === current && !hasMembersOf(current, members)) {",
+      },
+    ],
+  },
+  {
+    id: "change-overtakes-group",
+    title: "Members may be changed past a group that the door has not seen",
+    edits: [
+      {
+        file: "src/consensus/reconfiguration.ts",
+        find: "if (seen < role.boundThrough)",
+        replace: "if (seen < 0)",
       },
     ],
   },

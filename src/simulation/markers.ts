@@ -48,7 +48,8 @@ export const markers = {
   "joint left by another": "a leader left a joint configuration that another had entered",
   "configuration cut away": "a configuration that was never committed went, and the one before came back",
   "leader retired": "a leader removed itself, and stepped down when that was committed",
-  "group refused for other members": "a group was to be opened with members that `main` did not have any more",
+  "group refused for other members":
+    "a group was to be opened with members that `main` did not have any more",
   "newcomer lagged": "a newcomer had not caught up when the operator stopped waiting",
   "change refused for want of live voters": "too few of the new voters would have been there",
   "leadership handed over": "an operator's transfer of leadership succeeded",

@@ -2,7 +2,16 @@
 
 import { describe, expect, test } from "bun:test"
 import type { Configuration } from "../../src/consensus/types.ts"
-import { appendReply, configuration, hears, persists, progressOf, reigning, replicates, when } from "./support.ts"
+import {
+  appendReply,
+  configuration,
+  hears,
+  persists,
+  progressOf,
+  reigning,
+  replicates,
+  when,
+} from "./support.ts"
 
 const data = new Uint8Array([1])
 const addresses = Object.fromEntries([..."abc"].map((id) => [id, { peer: `${id}:1`, client: "" }]))
@@ -32,7 +41,11 @@ const leading = () => {
     }).dismissed.map(({ origin, reason }) => `${(origin as { at: number }).at} ${reason}`)
   const change = (seen: number | undefined) => {
     const asked = { change: { kind: "remove", id: "c" } as const, force: false, origin: {} }
-    const [judged] = when(node, { type: "ChangeAsked", ...asked, ...(seen === undefined ? {} : { seen }) }).judged
+    const [judged] = when(node, {
+      type: "ChangeAsked",
+      ...asked,
+      ...(seen === undefined ? {} : { seen }),
+    }).judged
     return judged!.verdict
   }
   return { node, agrees, propose, change }

@@ -225,10 +225,7 @@ export class GroupsCluster {
 
   /** With all nodes as its members, and all counters. */
   open(group: GroupId): Outcome | Failure {
-    const voters = this.nodes.map(({ id }) => id)
-    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
-    const configuration = { voters, learners: [], addresses }
-    const opened = this.system("$group/open", group, { configuration })
+    const opened = this.system("$group/open", group, this.#founding())
     if (opened._tag !== "Accepted") return opened
     this.led(group)
     this.system("$shard/own", "counter", { ranges: [everySlot] }, group)
@@ -237,12 +234,25 @@ export class GroupsCluster {
 
   /** As {@link open}, and waits for nobody. */
   begin(group: GroupId): void {
-    const voters = this.nodes.map(({ id }) => id)
-    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
-    const input = { configuration: { voters, learners: [], addresses } }
-    const command = encodeSystem("$group/open", { key: group, input, id: `begin ${group}`, door: "n1" })
+    const command = encodeSystem("$group/open", {
+      key: group,
+      input: this.#founding(),
+      id: `begin ${group}`,
+      door: "n1",
+    })
     const { raft } = this.led("main").groups!.main
     raft.propose([{ command, deadline: raft.now() + 10_000, forward: true, answer: () => {} }])
+  }
+
+  /** With these as its members, asked at that node. */
+  openWith(group: GroupId, voters: ReadonlyArray<NodeId>, at: TestNode): Outcome | Failure {
+    const input = this.#founding(voters)
+    return this.propose("main", encodeSystem("$group/open", { key: group, input, id: group, door: "n1" }), at)
+  }
+
+  #founding(voters = this.nodes.map(({ id }) => id)): SystemInput<"$group/open"> {
+    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
+    return { configuration: { voters, learners: [], addresses } }
   }
 
   add(group: GroupId, by: number, at?: TestNode): Outcome | Failure {

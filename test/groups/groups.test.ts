@@ -32,6 +32,17 @@ describe("a group that is opened", () => {
     expect(leaders).toHaveLength(1)
   })
 
+  test("is not, with others than the members that main has where it would stand, whoever is asked", () => {
+    const cluster = start(2)
+    const leader = cluster.led("main")
+    const other = cluster.nodes.find((node) => node !== leader)!
+    for (const at of [leader, other]) {
+      const opened = cluster.openWith(`by-${at.id}`, ["n1", "n2"], at)
+      expect(opened).toMatchObject({ code: "change-in-progress", outcome: "rejected" })
+      expect(cluster.openWith(`by-${at.id}`, three, at)).toMatchObject({ _tag: "Accepted" })
+    }
+  })
+
   test("waits while as many as may be awake at once have not come to rest", () => {
     const cluster = start(12)
     const names = Array.from({ length: 80 }, (_, at) => `group-${at}`)
