@@ -86,6 +86,29 @@ const filledIn = (address: Address, known: Address | undefined): Address => {
   }
 }
 
+/**
+ * With the data directories of members for whom nobody has named one yet, as far as `met` knows them. Who comes in later
+ * has met none of them, and must not take another directory for what it never saw (HAZARDS S6, M10).
+ */
+export const naming = (
+  configuration: Configuration,
+  met: Readonly<Record<NodeId, string>>,
+): Configuration => {
+  const named = (addresses: Configuration["addresses"]) =>
+    Object.fromEntries(
+      Object.entries(addresses).map(([id, address]) => {
+        const incarnation = address.incarnation ?? (Object.hasOwn(met, id) ? met[id] : undefined)
+        return [id, incarnation === undefined ? address : { ...address, incarnation }]
+      }),
+    )
+  const { addresses, goal } = configuration
+  return {
+    ...configuration,
+    addresses: named(addresses),
+    ...(goal === undefined ? {} : { goal: { ...goal, addresses: named(goal.addresses) } }),
+  }
+}
+
 const unknownMember = (id: NodeId): ChangeRefused => ({
   code: "unknown-member",
   detail: `${id} is no member`,

@@ -257,6 +257,8 @@ export type Input =
       readonly type: "ChangeAsked"
       readonly change: Change
       readonly force: boolean
+      /** The data directories of members that this node has met. Absent: of nobody. */
+      readonly met?: Readonly<Record<NodeId, string>>
       /** Whoever asks has looked at all that is bound to members, up to here. Absent: that is no matter. */
       readonly seen?: Index
       readonly origin: Origin

@@ -2,7 +2,15 @@
 // (Raft §6, thesis §4).
 
 import { encodeConfiguration, isJoint, isVoter } from "./configuration.ts"
-import { aimOf, type ChangeRefused, isReached, isRefusal, leaveJoint, stepTowards } from "./membership.ts"
+import {
+  aimOf,
+  type ChangeRefused,
+  isReached,
+  isRefusal,
+  leaveJoint,
+  naming,
+  stepTowards,
+} from "./membership.ts"
 import type { Input, Leader, Node } from "./node.ts"
 import { Progress } from "./Progress.ts"
 import { majoritySize } from "./quorum.ts"
@@ -12,12 +20,13 @@ import type { Aim, Configuration, Index, Millis, NodeId } from "./types.ts"
 
 /**
  * Begins a change, or says why not. What is returned is where it leads; it is reached when a configuration with just
- * these members is committed. `force`: also when too few of the new voters are alive to go on (HAZARDS M13). `seen`: what
- * is bound to members was looked at up to there.
+ * these members is committed. `force`: also when too few of the new voters are alive to go on (HAZARDS M13). `met`: what the
+ * configuration says from now on of members of whom it said too little. `seen`: what is bound to members was looked at up to
+ * there.
  */
 export const beginChange = (
   node: Node,
-  { change, force, seen = Number.POSITIVE_INFINITY }: Extract<Input, { type: "ChangeAsked" }>,
+  { change, force, met = {}, seen = Number.POSITIVE_INFINITY }: Extract<Input, { type: "ChangeAsked" }>,
   now: Millis,
 ): Aim | ChangeRefused => {
   const { role } = node
@@ -26,16 +35,16 @@ export const beginChange = (
   if (refusal !== null) return refusal
   // Whom that counts on, whoever asks does not know yet.
   if (seen < role.boundThrough) return busy("something is on its way that is bound to the members of now")
-  const { current } = node.configurations
+  const current = naming(node.configurations.current, met)
   const aim = aimOf(current, change)
-  if (isRefusal(aim) || isReached(current, aim)) return aim
+  if (isRefusal(aim) || isReached(node.configurations.current, aim)) return aim
   const next = stepTowards(current, aim, (id) => isReady(node, role, id, now))
   if (!force && !hasLiveMajority(node, role, next.voters, now)) {
     const live = next.voters.filter((id) => isLive(node, role, id, now))
     const detail = `of the voters ${next.voters.join(", ")} only ${live.join(", ") || "none"} would be there`
     return { code: "would-lose-quorum", detail }
   }
-  appendConfiguration(node, role, next, now)
+  appendConfiguration(node, role, next, now, current)
   return aim
 }
 
@@ -94,8 +103,14 @@ export const decree = (node: Node, configuration: Configuration, now: Millis): v
 export const isRetired = ({ configurations, id, commitIndex }: Node): boolean =>
   commitIndex >= configurations.currentIndex && !isVoter(configurations.current, id)
 
-const appendConfiguration = (node: Node, leader: Leader, configuration: Configuration, now: Millis): void => {
-  const before = node.configurations.current
+/** `before`: the configuration of until then, with all that is known of its members. */
+const appendConfiguration = (
+  node: Node,
+  leader: Leader,
+  configuration: Configuration,
+  now: Millis,
+  before = node.configurations.current,
+): void => {
   appendEntry(node, {
     index: node.log.lastIndex + 1,
     term: node.term,

@@ -39,7 +39,8 @@ export class Operations {
     const { change, force, seen } = request
     const origin = new ChangeUnderWay(this.#group, request)
     if (!this.#admits(origin)) return
-    post(this.#group, { type: "ChangeAsked", change, force, origin, ...(seen === undefined ? {} : { seen }) })
+    const bound = seen === undefined ? {} : { seen }
+    post(this.#group, { type: "ChangeAsked", change, force, met: this.#met(), origin, ...bound })
   }
 
   reset(request: ResetRequest): void {
@@ -87,6 +88,14 @@ export class Operations {
     for (const operation of this.#open)
       operation.giveUp(failure(code, "unknown", `${detail} before it is done`))
     this.#open.clear()
+  }
+
+  /** Those that are let in were judged by what this node remembers of them. */
+  #met(): Readonly<Record<NodeId, string>> {
+    const { log, node, transport } = this.#group
+    const known = transport.connections().filter(({ incarnation }) => incarnation !== "")
+    const met = known.map(({ id, incarnation }) => [id, incarnation] as const)
+    return Object.fromEntries([...met, [node.id, log.identity.incarnation]])
   }
 
   #admits(operation: Operation, isOwn = false): boolean {

@@ -99,8 +99,6 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
-  /** Pairs that have refused each other at some time, either way round. */
-  readonly strangers = new Set<string>()
   /** When a node last handed groups over for no other reason than that leaders be even. */
   evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */
@@ -133,7 +131,6 @@ export class SimulatedCluster {
       },
       refused: (from, to) => {
         this.tell(`${from} and ${to} refuse each other`)
-        this.strangers.add(`${from} ${to}`).add(`${to} ${from}`)
         this.sightings.see("wiped node refused")
       },
     })

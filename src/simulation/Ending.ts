@@ -51,8 +51,7 @@ export class Ending {
     const isSound = ({ raft }: Seat) => raft?.status().parted === null
     const isAgreed = (): boolean => {
       // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
-      const isTaking = (id: NodeId) => this.takesPart(id) && !this.#isEstranged(id)
-      const taking = nodes.filter(isTaking).map((id) => this.group.seat(id))
+      const taking = nodes.filter((id) => this.takesPart(id)).map((id) => this.group.seat(id))
       if (!taking.every(({ id }) => accepted.has(id)) || !this.#isLedByVoter) return false
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
       const term = this.group.leader?.record?.term
@@ -72,16 +71,6 @@ export class Ending {
       `${when}, a command${this.#of} is executed through every node within ${boundMillis} ms`,
       [...accepted.keys()],
     )
-  }
-
-  /**
-   * A newcomer that has met its leader when that one had other data, and has nothing yet that says which is meant (S6):
-   * only who is empty itself can be so, and an operator has to start it over.
-   */
-  #isEstranged(id: NodeId): boolean {
-    const { leader } = this.group
-    const isEmpty = this.group.seat(id).record?.appliedIndex === 0
-    return isEmpty && leader !== null && this.#cluster.strangers.has(`${id} ${leader.id}`)
   }
 
   /** The members are those of `main`, as far as `main` knows its own and all whom it names are there. */

@@ -63,6 +63,8 @@ interface Endpoint {
   readonly acquaintance: (peer: NodeId, incarnation: string) => Effect.Effect<Acquaintance>
   /** It has been said once whom to connect to: before that nobody comes in. */
   isInformed: boolean
+  /** By the configuration that it knows it is a member: only then it remembers whom it meets. */
+  belongs: boolean
   /** When its peers last heard how far its log has come. */
   pingedAt: number
   /** Of peers that are one incarnation and no other. */
@@ -165,6 +167,7 @@ export class Network {
     const { self, peers, incarnations } = endpoint
     const named = Object.keys(addresses)
     endpoint.isInformed = true
+    endpoint.belongs = named.includes(self.id)
     self.asOf = asOf
     self.epoch = epoch
     self.outsiders = outsiders
@@ -231,8 +234,10 @@ export class Network {
     const { self, open, peers } = endpoint
     return [...peers].map(([peer, tally]) => {
       const bytes = this.link(self.id, peer).bytes
-      const incarnation = this.#endpoints.get(peer)?.self.incarnation ?? ""
-      return describe(peer, open.has(peer) ? "open" : "connecting", bytes, tally, { incarnation })
+      const isOpen = open.has(peer)
+      // Who is there now may be one that this node has not let in.
+      const incarnation = isOpen ? (this.#endpoints.get(peer)?.self.incarnation ?? "") : ""
+      return describe(peer, isOpen ? "open" : "connecting", bytes, tally, { incarnation })
     })
   }
 
@@ -354,6 +359,7 @@ const judge = (judging: Endpoint, stranger: Self, answer: (welcome: boolean) => 
   }
   const expected = judging.incarnations.get(stranger.id)
   if (expected !== undefined) return conclude(expected === stranger.incarnation)
+  if (!judging.belongs) return conclude(true)
   process.fork(
     Effect.map(acquaintance(stranger.id, stranger.incarnation), (known) => conclude(known === "known")),
   )
@@ -381,6 +387,7 @@ export const layerNetwork = (options: {
         peers,
         acquaintance,
         isInformed: false,
+        belongs: false,
         pingedAt: Number.NEGATIVE_INFINITY,
         incarnations: new Map(),
         open: new Map(),

@@ -96,9 +96,10 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   const pulses = new Pulses(limits.silentMillis)
   const incarnations = new Map<NodeId, string>()
-  const acquaintance = acquaintanceBy(options.rememberIncarnation ?? rememberInMemory(), incarnations)
   /** By the configuration that it knows this node is a member. */
   let belongs = false
+  const remember = options.rememberIncarnation ?? rememberInMemory()
+  const acquaintance = acquaintanceBy(remember, incarnations, () => belongs)
   const superseded = yield* Deferred.make<NodeId>()
   /** It has been said once whom to connect to. */
   const informed = yield* Deferred.make<void>()
@@ -255,14 +256,19 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
 
 type RememberIncarnation = NonNullable<SocketOptions["rememberIncarnation"]>
 
-/** Whatever goes wrong in the look-up, nobody comes in; and the next one is judged again. */
+/**
+ * Whatever goes wrong in the look-up, nobody comes in; and the next one is judged again. Who belongs to no cluster yet has
+ * nothing that others could have lost, and remembers nobody for good: whom it has met may be wiped and taken in anew before
+ * it is taken in itself, and nobody but its leader could tell it which is meant. The configuration does, once it has one.
+ */
 const acquaintanceBy =
-  (remember: RememberIncarnation, named: ReadonlyMap<NodeId, string>) =>
+  (remember: RememberIncarnation, named: ReadonlyMap<NodeId, string>, belongs: () => boolean) =>
   (peer: NodeId, incarnation: string): Effect.Effect<Acquaintance> => {
     const expected = named.get(peer)
     if (expected !== undefined) {
       return Effect.succeed(expected === incarnation ? "known" : "other-incarnation")
     }
+    if (!belongs()) return Effect.succeed("known")
     return remember(peer, incarnation).pipe(
       Effect.map((known): Acquaintance => (known === "known" ? "known" : "other-incarnation")),
       Effect.catch(() => Effect.succeed<Acquaintance>("unavailable")),

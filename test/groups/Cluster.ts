@@ -250,9 +250,9 @@ export class GroupsCluster {
     return this.propose("main", encodeSystem("$group/open", { key: group, input, id: group, door: "n1" }), at)
   }
 
-  #founding(voters = this.nodes.map(({ id }) => id)): SystemInput<"$group/open"> {
-    const addresses = Object.fromEntries(voters.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
-    return { configuration: { voters, learners: [], addresses } }
+  #founding(ids: ReadonlyArray<NodeId> = this.nodes.map(({ id }) => id)): SystemInput<"$group/open"> {
+    const addresses = Object.fromEntries(ids.map((id) => [id, addressOf(id, this.node(id).incarnation)]))
+    return { configuration: { voters: ids, learners: [], addresses } }
   }
 
   add(group: GroupId, by: number, at?: TestNode): Outcome | Failure {
