@@ -22,9 +22,11 @@ import {
   vote,
 } from "./support.ts"
 
+const nowhere = { peer: "127.0.0.1:1", client: "" }
+
 /** n1, which knows n2, but never reaches it. */
 const alone = (options: Parameters<typeof startSocket>[1] = {}) =>
-  startSocket("n1", { peers: { n2: { peer: "127.0.0.1:1", client: "" } }, ...options })
+  startSocket("n1", { peers: { n1: nowhere, n2: nowhere }, ...options })
 
 const refusals = (node: SocketNode): Partial<Record<string, number>> =>
   Object.fromEntries(Object.entries(node.port.counters().refused).filter(([, count]) => count > 0))

@@ -29,7 +29,7 @@ const refusals = (node: SocketNode): Partial<Record<string, number>> =>
 /** n1, whose newest configuration stands at 10 and names n2. */
 const member = Effect.fnUntraced(function* (options: Parameters<typeof startSocket>[1] = {}) {
   const n1 = yield* startSocket("n1", options)
-  yield* n1.transport.connect({ n2: nowhere }, 10)
+  yield* n1.transport.connect({ n1: nowhere, n2: nowhere }, 10)
   return n1
 })
 
@@ -193,6 +193,32 @@ describe("a node that was given up by a reset", () => {
       }),
     ))
 })
+
+test("who belongs to no cluster yet remembers nobody for good: whom it met may be another by then (S6)", () =>
+  run(
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const n1 = yield* startSocket("n1", {
+        rememberIncarnation: (_peer, incarnation) => {
+          asked.push(incarnation)
+          return Effect.succeed("known" as const)
+        },
+      })
+      const greets = Effect.fnUntraced(function* (incarnation: string) {
+        const caller = yield* stranger(n1.port.listening.port)
+        caller.write(helloFrom("n2", "n1", { incarnation }))
+        yield* eventually("it is answered", () => caller.heard.length > 0)
+        return caller.heard[0]
+      })
+      yield* n1.transport.connect({ n2: nowhere }, 0)
+      expect(yield* greets("first")).toMatchObject({ type: "Hello" })
+      expect(yield* greets("second")).toMatchObject({ type: "Hello" })
+      expect(asked).toEqual([])
+      yield* n1.transport.connect({ n1: nowhere, n2: nowhere }, 5)
+      expect(yield* greets("third")).toMatchObject({ type: "Hello" })
+      expect(asked).toEqual(["third"])
+    }),
+  ))
 
 describe("an address that names a data directory", () => {
   test("admits that one only, whatever was seen before (S6, M10)", () =>
