@@ -162,6 +162,11 @@ describe("the members of all groups follow those of main:", () => {
     const newcomer = cluster.newcomer("n4")
     const address = { peer: "n4:1", client: "http://n4", incarnation: newcomer.incarnation }
     expect(cluster.change({ kind: "add", id: "n4", address, as: "voter" })).toMatchObject({ isDone: true })
+    // It has met nobody before: from here on main says in which data directory each member's data is (S6).
+    const { addresses } = cluster.led("main").groups!.main.raft.status().configuration
+    expect(cluster.nodes.map(({ id }) => addresses[id]?.incarnation)).toEqual(
+      cluster.nodes.map(({ incarnation }) => incarnation),
+    )
     for (const group of ["orders", "bills"]) {
       cluster.until(() => votersAt(cluster, group).includes("n4"), `n4 votes in ${group}`)
     }
