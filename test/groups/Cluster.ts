@@ -79,7 +79,7 @@ export class GroupsCluster {
     const initial: Configuration = {
       ...nobody,
       voters: ids,
-      addresses: Object.fromEntries(ids.map((id) => [id, addressOf(id, `${id}-1`)])),
+      addresses: Object.fromEntries(ids.map((id) => [id, { peer: `${id}:1`, client: `http://${id}` }])),
     }
     this.nodes = ids.map((id) => new TestNode(id, initial))
     for (const node of this.nodes) this.start(node)
