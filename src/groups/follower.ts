@@ -1,9 +1,9 @@
 // How do the members of all groups follow those of `main`? Each leader looks after its own group.
 
 import { Effect } from "effect"
-import type { Millis } from "../consensus/types.ts"
-import type { Changed, Failure } from "../raft/Raft.ts"
-import { changeTowards } from "./following.ts"
+import type { Configuration, Millis, NodeId } from "../consensus/types.ts"
+import type { Changed, Failure, TransferRequest } from "../raft/Raft.ts"
+import { changeTowards, heirsOf } from "./following.ts"
 import type { RunningGroup } from "./Groups.ts"
 import { heardMain } from "./hearing.ts"
 
@@ -35,7 +35,7 @@ export const follower = Effect.fnUntraced(function* (
     const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
     aloneSince = ready ? null : (aloneSince ?? raft.now())
     if (aloneSince !== null && raft.now() - aloneSince > (isLeft ? LEFT_MILLIS : ALONE_MILLIS)) {
-      yield* leaveLead(groups())
+      yield* leaveLead(configuration, id, groups())
       yield* Effect.sleep(LEFT_PAUSE_MILLIS)
       continue
     }
@@ -53,15 +53,30 @@ export const follower = Effect.fnUntraced(function* (
  * Who hears nothing of `main` may be no member any more, and would never know whom the groups that it leads have to follow:
  * whoever leads them next does.
  */
-const leaveLead = (groups: ReadonlyArray<RunningGroup>): Effect.Effect<void> =>
+const leaveLead = (
+  main: Configuration,
+  self: NodeId,
+  groups: ReadonlyArray<RunningGroup>,
+): Effect.Effect<void> =>
   Effect.forEach(
     groups.filter(({ raft }) => raft.glance().serving).slice(0, LEFT_GROUPS_MAX),
-    ({ raft }) =>
-      Effect.callback<void>((resume) =>
-        raft.transfer({ to: null, deadline: raft.now() + ANSWER_MILLIS, answer: () => resume(Effect.void) }),
-      ),
+    ({ raft }) => handOn(raft, heirsOf(main, self)),
     { concurrency: CHANGES_MAX, discard: true },
   )
+
+/** To the first of them who can take over; when none can, to anybody. */
+const handOn = Effect.fnUntraced(function* (raft: RunningGroup["raft"], heirs: ReadonlyArray<NodeId>) {
+  const { voters } = raft.glance().configuration
+  const deadline = raft.now() + ANSWER_MILLIS
+  for (const to of [...heirs.filter((id) => voters.includes(id)), null]) {
+    const answer = yield* Effect.callback<TransferAnswer>((resume) =>
+      raft.transfer({ to, deadline, answer: (given) => resume(Effect.succeed(given)) }),
+    )
+    if (!("_tag" in answer) || answer.outcome === "unknown") return
+  }
+})
+
+type TransferAnswer = Parameters<TransferRequest["answer"]>[0]
 
 const isBehind = (main: RunningGroup, group: RunningGroup): boolean => {
   const { serving, configuration } = group.raft.glance()

@@ -2,7 +2,7 @@
 
 import { isSettled } from "../consensus/configuration.ts"
 import { aimOf, hasMembersOf, isRefusal } from "../consensus/membership.ts"
-import type { Change, Configuration, GroupId } from "../consensus/types.ts"
+import type { Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 
 /** Whether a group has the members that `main` has: nothing is left to be followed. */
 export const hasFollowed = (main: Configuration, own: Configuration): boolean =>
@@ -41,6 +41,16 @@ export const canBeFollowed = (main: Configuration, change: Change, own: Configur
     return isMember && (incarnation === undefined || incarnation === own.addresses[id]?.incarnation)
   })
   return staying.length * 2 > own.voters.length
+}
+
+/**
+ * Who is to lead in the place of a node that hears nothing of `main` any more: those who stay members as far as it knows, the
+ * next after itself first. So two who were let go together do not hand over to each other for ever, however little they know.
+ */
+export const heirsOf = (main: Configuration, self: NodeId): ReadonlyArray<NodeId> => {
+  const staying = (main.goal ?? main).voters.filter((id) => id !== self).sort()
+  const after = staying.filter((id) => id > self)
+  return [...after, ...staying.slice(0, staying.length - after.length)]
 }
 
 /** What a node knows of the groups besides `main`, all as of one moment. */

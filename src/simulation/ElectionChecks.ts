@@ -191,8 +191,9 @@ export class ElectionChecks {
 
   /**
    * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
-   * else may be able to win (thesis §4.2.2). One that is short of room waits longer; whoever stood still has some time to
-   * come to it, and waits up to twice the longest timeout longer (`Patience`). At rest a pulse is what it hears.
+   * else may be able to win (thesis §4.2.2). One that is short of room or in repair waits once more for the longest
+   * timeout, and one that stood still for twice that (`Patience`): four of them in all, as in seed 543. At rest a pulse is what
+   * it hears.
    */
   #stands(
     { id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import type { Change, Configuration, NodeId } from "../../src/consensus/types.ts"
-import { behind, canBeFollowed, changeTowards, hasFollowed } from "../../src/groups/following.ts"
+import { behind, canBeFollowed, changeTowards, hasFollowed, heirsOf } from "../../src/groups/following.ts"
 import { nobody } from "../../src/groups/founding.ts"
 
 const of = (voters: ReadonlyArray<string>, learners: ReadonlyArray<string> = []): Configuration => ({
@@ -114,4 +114,29 @@ test("one that names another data directory for a voter lets go of the one that 
 
 test("what makes no sense is refused by others", () => {
   expect(canFollow(main("n1", "n2"), { kind: "remove", id: "n9" })).toBe(true)
+})
+
+describe("who hears nothing of main hands over", () => {
+  const among = (voters: string, goal?: string): Configuration => ({
+    ...nobody,
+    voters: [...voters],
+    ...(goal === undefined ? {} : { goal: { voters: [...goal], learners: [], addresses: {} } }),
+  })
+
+  test("to those who stay, the next after itself first, and never to itself", () => {
+    expect(heirsOf(among("cbda"), "b")).toEqual(["c", "d", "a"])
+    expect(heirsOf(among("cda"), "b")).toEqual(["c", "d", "a"])
+    expect(heirsOf(among("ab"), "b")).toEqual(["a"])
+    expect(heirsOf(among("abcd", "acd"), "b")).toEqual(["c", "d", "a"])
+  })
+
+  test("so that the lead comes to one who stays, whoever was let go and knows nothing of it (seed 124)", () => {
+    const all = among("abcde")
+    for (const stays of "abcde") {
+      for (let holder of "abcde") {
+        for (let step = 0; step < 4 && holder !== stays; step++) holder = heirsOf(all, holder)[0]!
+        expect(holder).toBe(stays)
+      }
+    }
+  })
 })
