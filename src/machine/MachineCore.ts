@@ -156,20 +156,24 @@ export class MachineCore {
   }
 
   led(): ReadonlyArray<LedActor> {
-    return Iterator.from(this.#state.catalogue.all())
-      .filter(({ name, isLed }) => isLed && this.#state.whereabouts.ownsFirst(name))
-      .map(({ name, version }) => ({ actor: name, version }))
-      .toArray()
+    return this.#guard(() =>
+      Iterator.from(this.#state.catalogue.all())
+        .filter(({ name, isLed }) => isLed && this.#state.whereabouts.ownsFirst(name))
+        .map(({ name, version }) => ({ actor: name, version }))
+        .toArray(),
+    )
   }
 
   code({ actor, version }: LedActor): string | null {
-    const { catalogue } = this.#state
-    const row = catalogue.row(actor, version)
-    return row === null ? null : catalogue.code(version, row.pieces)
+    return this.#guard(() => {
+      const { catalogue } = this.#state
+      const row = catalogue.row(actor, version)
+      return row === null ? null : catalogue.code(version, row.pieces)
+    })
   }
 
   actors(): ReadonlyArray<ActorStatus> {
-    return roster(this.#state)
+    return this.#guard(() => roster(this.#state))
   }
 
   groups(): GroupList {
@@ -217,21 +221,22 @@ export class MachineCore {
   changes(after: Index): Changes {
     const { catalogue, quarantines } = this.#state
     const isActive = ({ actor, version }: Suspension) => catalogue.active(actor)?.version === version
-    return {
+    return this.#guard(() => ({
       changes: this.#changes.after(after),
       quarantined: quarantines.count,
       suspended: quarantines.suspensions.filter(isActive).map(({ actor }) => actor),
-    }
+    }))
   }
 
   /** Log time at which the first timer falls due; null when none waits. */
   nextTimer(): number | null {
-    return this.#state.timers.nextDueAt(this.#isHeld)
+    return this.#guard(() => this.#state.timers.nextDueAt(this.#isHeld))
   }
 
   /** Commands of the timers due at `now`, ready to be admitted. They are due until an entry has fired them. */
   due(now: number, max: number): ReadonlyArray<Uint8Array> {
-    return this.#state.timers.due(now, max, this.#isHeld).map((timer) =>
+    const timers = this.#guard(() => this.#state.timers.due(now, max, this.#isHeld))
+    return timers.map((timer) =>
       encodeLogged({
         actor: timer.actor,
         key: timer.key,
@@ -250,7 +255,7 @@ export class MachineCore {
 
   status(): MachineStatus {
     const { catalogue, instances, outcomes, quarantines, timers } = this.#state
-    return {
+    return this.#guard(() => ({
       actors: Array.from(catalogue.all(), ({ name, version, declared, commands, queries }) => ({
         name,
         version,
@@ -268,7 +273,7 @@ export class MachineCore {
       quarantined: quarantines.count,
       voided: this.#changes.voided,
       stuck: this.#stuck,
-    }
+    }))
   }
 
   /** The end of it, and of its state; what was not flushed yet belongs to the evidence. */

@@ -1,6 +1,6 @@
 // How does a group come to life? From what the disk holds, as a follower, with nothing said before.
 
-import { Cause, Clock, Deferred, Effect, Queue, Random, Scope } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Queue, Random, Scope } from "effect"
 import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode, type Turn } from "../consensus/node.ts"
@@ -68,7 +68,8 @@ export const start = Effect.fnUntraced(function* (
 ) {
   const scope = yield* Scope.Scope
   const group = yield* loadGroup(options, observer, partings)
-  herald.opened(group, yield* group.machine.changes(herald.toldIndex))
+  const changed = yield* Effect.exit(group.machine.changes(herald.toldIndex))
+  if (Exit.isSuccess(changed)) herald.opened(group, changed.value)
   const stopped = yield* Deferred.make<never, GroupStopped>()
   const parted = yield* Deferred.make<void>()
   const run: Run = (life, within) =>
@@ -114,6 +115,7 @@ export const start = Effect.fnUntraced(function* (
     reads.close(repairing)
     Deferred.doneUnsafe(parted, Effect.void)
   })
+  if (Exit.isFailure(changed) && !partsBy(group, changed.cause)) yield* Effect.failCause(changed.cause)
   yield* Scope.addFinalizer(scope, answerAll(stopping))
   // Who waits at a group that has died learns it at once, not when the node around it has ended.
   yield* Deferred.await(stopped).pipe(
