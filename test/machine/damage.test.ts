@@ -173,6 +173,27 @@ for (const [name, layerOf] of [
   })
 }
 
+test("a bad row of an actor's own is met by whoever looks at the actors, and gives the state up as well (seed 260)", async () => {
+  const directory = temporary()
+  const layer = () => worker(directory, actorsOf(directory, source(1)))
+  await run(
+    layer(),
+    Effect.fnUntraced(function* (host) {
+      yield* offerOwn(host)
+      yield* host.flush
+    }),
+  )
+  change(join(directory, "state.db"), `UPDATE instances SET state = '{}' WHERE actor = '$actor'`)
+  await run(
+    layer(),
+    Effect.fnUntraced(function* (host) {
+      expect(yield* Effect.flip(host.actors)).toMatchObject({ reason: "corrupt" })
+      expect((yield* Effect.flip(host.flush)).reason).toBe("corrupt")
+    }),
+  )
+  expect(await run(layer(), (host) => host.position)).toMatchObject({ index: 0 })
+})
+
 test("what a state held that was not flushed yet is in the evidence, and stays there when nothing is given up (S5)", () => {
   const path = made()
   const machine = open(path)

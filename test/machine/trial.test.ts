@@ -3,6 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
 import type { Admission } from "../../src/machine/MachineHost.ts"
+import { quarantineFor } from "../../src/machine/system/voiding.ts"
 import { command } from "./Bench.ts"
 import { Housed } from "./Housed.ts"
 
@@ -189,6 +190,20 @@ test("a timer's command is tried as well: it puts its instance into quarantine, 
   await machine.apply((tried as { readonly command: Uint8Array }).command)
   expect(machine.core.due(1e6, 10)).toEqual([])
   expect(machine.core.status()).toMatchObject({ timers: 0, quarantined: 1 })
+})
+
+test("what two leaders say of the same command in other words, puts it into quarantine once (seed 440)", async () => {
+  const machine = await housed()
+  const falls = decodeCommand(one("fall", "a"))!
+  const said = [
+    quarantineFor(falls, { kind: "deadline", detail: "" }, "n1", 4),
+    quarantineFor(falls, { kind: "deadline", detail: "" }, "n2", 4),
+    quarantineFor(falls, { kind: "crash", detail: "it is gone" }, "n2"),
+  ]
+  for (const command of said) {
+    expect(await machine.apply(command)).toMatchObject({ _tag: "Refused", code: "quarantined" })
+  }
+  expect(machine.core.status()).toMatchObject({ quarantined: 1 })
 })
 
 test("a rejection is bounded as a result is", async () => {

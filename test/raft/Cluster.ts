@@ -441,7 +441,7 @@ const layerToyMachine = (node: TestNode) =>
       foresee: () => Effect.die("a toy is never stuck"),
       inspect: () => Effect.die("a toy has no code"),
       plan: () => Effect.die("a toy has no versions"),
-      changes: () => Effect.succeed({ changes: [], quarantined: 0, suspended: [] }),
+      changes: () => Effect.as(corrupt, { changes: [], quarantined: 0, suspended: [] }),
       led: Effect.succeed([]),
       code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),

@@ -14,14 +14,17 @@ export const quarantineFor = (
   { kind, detail }: Guilt,
   by: NodeId,
   voidFrom: number | null = null,
-): Uint8Array =>
-  encodeSystem("$instance/quarantine", {
+): Uint8Array => {
+  const said = { version, kind, detail, by, command, input, commandId: idempotencyKey, timer, voidFrom }
+  return encodeSystem("$instance/quarantine", {
     key: `${actor}/${key}`,
-    // Another one than of what was said before it was in the log, so that it is not taken for a second copy of that.
-    id: `${Buffer.from(seed).toString("hex")}${voidFrom === null ? "" : `.${voidFrom}`}`,
+    // Two leaders may say it of the same command in other words: neither is a second copy of the other, and whoever waits for
+    // the later one is to hear of the quarantine.
+    id: `${Buffer.from(seed).toString("hex")}.${Bun.hash.xxHash64(JSON.stringify(said)).toString(36)}`,
     door: by,
-    input: { version, kind, detail, by, command, input, commandId: idempotencyKey, timer, voidFrom },
+    input: said,
   })
+}
 
 /** For the leader of a group whose majority is stuck at this entry. */
 export const voidingFor = (
