@@ -20,7 +20,7 @@ export class Again implements Actors {
   readonly #now: () => number
   readonly #modules = new Map<string, Module>()
 
-  /** `now`: ms, of a clock that the code does not see. */
+  /** `now`: ms of the processor, as the code does not see them. */
   constructor(load: Load, now: () => number) {
     this.#load = load
     this.#now = now

@@ -31,7 +31,7 @@ export class Inside {
   #runner: Runner | null = null
   #runnerOfAgain: Runner | null = null
 
-  /** `now`: ms, of a clock that the code does not see. */
+  /** `now`: ms of the processor, as the code does not see them. */
   constructor(evaluate: (code: string) => unknown, now: () => number) {
     this.#evaluate = evaluate
     this.#now = now
