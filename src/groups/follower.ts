@@ -15,6 +15,8 @@ const ANSWER_MILLIS = 5_000
  * cluster, in which `main` is being elected, is not to hand over all that it leads as well.
  */
 const LEFT_MILLIS = 3_000
+/** A leader that was heard so lately is there. */
+const HEARD_MILLIS = 1_000
 const ALONE_MILLIS = 10_000
 /** At once, and until the next. */
 const LEFT_GROUPS_MAX = 16
@@ -31,9 +33,10 @@ export const follower = Effect.fnUntraced(function* (
     yield* Effect.sleep(LOOK_MILLIS)
     // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
     const { raft } = main
-    const { ready, configuration, id } = raft.status()
+    const { heardMillis, configuration, id } = raft.status()
     const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
-    aloneSince = ready ? null : (aloneSince ?? raft.now())
+    // Who lags hears of it all the same, and need not hand anything over.
+    aloneSince = heardMillis <= HEARD_MILLIS ? null : (aloneSince ?? raft.now())
     if (aloneSince !== null && raft.now() - aloneSince > (isLeft ? LEFT_MILLIS : ALONE_MILLIS)) {
       yield* leaveLead(configuration, id, groups())
       yield* Effect.sleep(LEFT_PAUSE_MILLIS)

@@ -64,7 +64,15 @@ const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
 const statusOf = (lives: Lives): GroupStatus => {
   const status = statusIn(lives.present())
   return lives.isBetween()
-    ? { ...status, role: "follower", leader: null, serving: false, ready: false, diskBusyMillis: 0 }
+    ? {
+        ...status,
+        role: "follower",
+        leader: null,
+        serving: false,
+        ready: false,
+        heardMillis: Number.POSITIVE_INFINITY,
+        diskBusyMillis: 0,
+      }
     : status
 }
 
@@ -82,6 +90,7 @@ const statusIn = (started: Started): GroupStatus => {
     standing: node.standing,
     term: node.term,
     ready: isReady(started),
+    heardMillis: heardMillis(group),
     commitIndex: node.commitIndex,
     appliedIndex: node.appliedIndex,
     persistedIndex: node.log.persistedIndex,
@@ -107,6 +116,12 @@ const statusIn = (started: Started): GroupStatus => {
       unapplied: node.commitIndex - node.appliedIndex,
     },
   }
+}
+
+const heardMillis = ({ node: { role }, clock }: Group): number => {
+  if (role.kind === "leader") return 0
+  const heardAt = role.kind === "follower" && role.leader !== null ? role.leaderHeardAt : null
+  return heardAt === null ? Number.POSITIVE_INFINITY : nowOf(clock) - heardAt
 }
 
 /** Clients may be sent here: a leader is known, and this node has what that leader had not long ago. */

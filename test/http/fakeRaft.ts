@@ -86,6 +86,7 @@ export const leading: GroupStatus = {
   checkpoint: null,
   splits: 0,
   scrubs: { count: 3, tookMillis: 250 },
+  heardMillis: 0,
   diskBusyMillis: 0,
   diskShort: false,
   resting: false,
