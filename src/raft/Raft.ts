@@ -211,7 +211,10 @@ export interface GroupStatus extends Glance {
   readonly term: Term
   /** This node knows a leader and has applied what was committed when it last heard from it. */
   readonly ready: boolean
-  /** How long ago this node heard its leader, in ms, also where it is far behind; 0: it leads. Infinity: it knows none. */
+  /**
+   * How long ago this node heard its leader, or at rest that one's process, in ms, also where it is far behind; 0: it leads.
+   * Infinity: it knows none.
+   */
   readonly heardMillis: number
   readonly commitIndex: Index
   readonly appliedIndex: Index

@@ -118,10 +118,11 @@ const statusIn = (started: Started): GroupStatus => {
   }
 }
 
-const heardMillis = ({ node: { role }, clock }: Group): number => {
+const heardMillis = ({ node: { role }, clock, transport }: Group): number => {
   if (role.kind === "leader") return 0
-  const heardAt = role.kind === "follower" && role.leader !== null ? role.leaderHeardAt : null
-  return heardAt === null ? Number.POSITIVE_INFINITY : nowOf(clock) - heardAt
+  if (role.kind !== "follower" || role.leader === null) return Number.POSITIVE_INFINITY
+  const pulse = role.rest === null ? null : transport.pulse(role.leader)
+  return nowOf(clock) - Math.max(role.leaderHeardAt, pulse?.heardAt ?? Number.NEGATIVE_INFINITY)
 }
 
 /** Clients may be sent here: a leader is known, and this node has what that leader had not long ago. */
