@@ -47,6 +47,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
   {
     id: "group-opened-with-others",
     title: "A group may be opened with members that `main` has no more",
+    test: { file: "test/consensus/bound.test.ts", name: "is in no log where others are" },
     edits: [
       {
         file: "src/consensus/leader.ts",
@@ -58,6 +59,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
   {
     id: "change-overtakes-group",
     title: "Members may be changed past a group that the door has not seen",
+    test: { file: "test/consensus/bound.test.ts", name: "waits for whoever asks" },
     edits: [
       {
         file: "src/consensus/reconfiguration.ts",
