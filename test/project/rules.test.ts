@@ -157,6 +157,7 @@ describe("host time and chance (DESIGN, idea 5)", () => {
     ["Date()", "Date"],
     ["const { now } = Date", "Date"],
     ["performance.now()", "performance"],
+    ["process.cpuUsage()", "host clock"],
     ["Math . random()", "Math.random"],
     ["setTimeout(f, 1)", "timers"],
     ["setInterval(f, 1)", "timers"],
