@@ -1,7 +1,7 @@
 // Who holds the ends of a child's pipes, and finds out how it ended?
 
 import { closeSync } from "node:fs"
-import { Effect, Latch, Queue } from "effect"
+import { type Cause, Effect, Latch, Queue } from "effect"
 import { AnswerReader } from "./AnswerReader.ts"
 import { type CompartmentFault, type CompartmentLimits, fault } from "./Compartment.ts"
 import { childCommand, lifelineDescriptor } from "./childCommand.ts"
@@ -21,6 +21,8 @@ export class Child implements Wall {
   /** At first for its greeting. */
   #isAsked = true
   #isEnding = false
+  /** What it is ended for; null while it goes on. */
+  #why: Cause.Cause<CompartmentFault> | null = null
   /** The newest of what was printed. */
   #print = Buffer.alloc(0)
   /** Open when nothing more will be printed. */
@@ -75,7 +77,11 @@ export class Child implements Wall {
       Queue.offerUnsafe(this.#answers, answer)
     }
   }).pipe(
-    Effect.catchCause((why) => Effect.andThen(this.end, Queue.failCause(this.#answers, why))),
+    Effect.catchCause((why) => {
+      // It is ended for that; who finds it gone before everybody has been told is to hear why.
+      this.#why ??= why
+      return Effect.andThen(this.end, Queue.failCause(this.#answers, why))
+    }),
     Effect.asVoid,
   )
 
@@ -117,6 +123,7 @@ export class Child implements Wall {
 
   /** What it died of, for whoever waits for an answer. */
   readonly #fate: Effect.Effect<never, CompartmentFault> = Effect.gen({ self: this }, function* () {
+    if (this.#why !== null) return yield* Effect.failCause(this.#why)
     yield* this.end
     yield* Effect.timeoutOption(this.#silence.await, endMillisMax)
     const print = this.#print.toString().trim()
