@@ -1,11 +1,11 @@
 // Does a group that is flooded starve another one? How long a command of a quiet group takes alone, and while the actor of
 // another group has many connections that never wait.
 
-import { loadavg } from "node:os"
 import { writeCounters } from "./counters.ts"
 import type { Flood } from "./flood.ts"
 import { load, type Measured, post, together } from "./load.ts"
 import { BenchCluster, type BenchNode } from "./nodes.ts"
+import { others, type Spent, spending } from "./processor.ts"
 import { leadersOf, settled } from "./standings.ts"
 
 const homes = { quiet: { group: "quiet" }, flooded: { group: "flooded" } }
@@ -53,8 +53,9 @@ export const neighbours = async (options: NeighboursOptions): Promise<void> => {
         const alone: Array<Measured> = []
         const flooded: Array<Measured> = []
         const floods: Array<Measured> = []
-        const before = loadavg()[0]!
+        const spents: Array<Spent> = []
         for (let round = 0; round < rounds; round++) {
+          const spent = spending(cluster.nodes)
           alone.push(await quiet(leader.quiet))
           const flooding = flood({
             port: leader.flooded.port,
@@ -65,9 +66,10 @@ export const neighbours = async (options: NeighboursOptions): Promise<void> => {
           await Bun.sleep(RISE_MILLIS)
           flooded.push(await quiet(leader.quiet))
           floods.push(await flooding)
+          spents.push(spent())
         }
         console.log(
-          `  another group flooded from ${connections} connections, led ${where} (load ${before.toFixed(1)})`,
+          `  another group flooded from ${connections} connections, led ${where} (${others(spents)})`,
         )
         const one = show("alone", together(alone))
         const other = show("beside the flood", together(flooded))

@@ -134,17 +134,6 @@ export const standingsOf = async ({ port }: BenchNode): Promise<ReadonlyArray<St
   }
 }
 
-/** Processor time that a node has taken since it began, in all its threads. Of Linux alone; 0 elsewhere. */
-export const processorSeconds = ({ process: child }: BenchNode): number => {
-  try {
-    // Behind the name, which may hold anything: the 12th and 13th field are ticks in user and in kernel mode.
-    const fields = readFileSync(`/proc/${child!.pid}/stat`, "utf8").split(") ")[1]!.split(" ")
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return 0
-  }
-}
-
 /** `NAME value` lines of a node's metrics, by name and labels. */
 export const metricsOf = async (node: BenchNode): Promise<ReadonlyMap<string, number>> => {
   const text = await (await fetch(`http://127.0.0.1:${node.port}/metrics`)).text()

@@ -3,6 +3,7 @@
 import { keysByGroup, writeCounters } from "./counters.ts"
 import { quantile } from "./load.ts"
 import { BenchCluster, type BenchNode, standingsOf } from "./nodes.ts"
+import { others, spending } from "./processor.ts"
 import { countsOf, isEven, leadersOf, settled } from "./standings.ts"
 
 const WAIT_MILLIS = 120_000
@@ -45,18 +46,19 @@ const one = async (
 ): Promise<void> => {
   const leaders = await leadersOf(cluster)
   const isOrphan = (group: string) => leaders.get(group) === dead
-  const others = cluster.nodes.filter((node) => node !== dead)
+  const living = cluster.nodes.filter((node) => node !== dead)
+  const spent = spending(living)
   const killedAt = performance.now()
   await cluster.kill(dead)
   const probes = Array.from(keys, async ([group, [key]], at) => {
-    await accepted(others[at % others.length]!, key!)
+    await accepted(living[at % living.length]!, key!)
     return { group, millis: performance.now() - killedAt }
   })
   const all = await Promise.all(probes)
   const millisOf = (want: boolean) =>
     all.flatMap(({ group, millis }) => (isOrphan(group) === want ? [millis] : [])).sort((a, b) => a - b)
   console.log(
-    `  kill -9 of ${dead.id}; a command for each group, until it is accepted, on the two that live:`,
+    `  kill -9 of ${dead.id}; a command for each group, until it is accepted, by the two that live (${others([spent()])}):`,
   )
   show("groups that it led", millisOf(true))
   show("the others", millisOf(false))

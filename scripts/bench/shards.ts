@@ -1,10 +1,10 @@
 // What does it cost, or bring, to spread an actor over groups? The same commands for one that lives in one group and one that
 // is spread over eight, in turn in one run.
 
-import { loadavg } from "node:os"
 import { keysByGroup, writeCounters } from "./counters.ts"
 import { load, type Measured, post, together } from "./load.ts"
-import { BenchCluster, processorSeconds } from "./nodes.ts"
+import { BenchCluster } from "./nodes.ts"
+import { others, type Spent, spending } from "./processor.ts"
 import { leadersOf, settled } from "./standings.ts"
 
 const homes = { whole: { group: "whole" }, spread: { shards: 8 } }
@@ -23,8 +23,7 @@ type Actor = keyof typeof homes
 
 interface Result {
   readonly measured: Measured
-  /** Of all nodes. */
-  readonly processorSeconds: number
+  readonly spent: Spent
 }
 
 export const shards = async ({ port, seconds, rounds, connections, flags }: ShardsOptions): Promise<void> => {
@@ -51,10 +50,9 @@ export const shards = async ({ port, seconds, rounds, connections, flags }: Shar
         const [, own] = groupOf(connection)
         return post(`/propose/${actor}/${own[number % own.length]}/add`, '{"by":1}')
       }
-      const before = cluster.nodes.map(processorSeconds)
+      const spent = spending(cluster.nodes)
       const measured = await load({ port: portOf, connections: count, seconds: millis / 1000, requestOf })
-      const spent = cluster.nodes.reduce((sum, node, at) => sum + processorSeconds(node) - before[at]!, 0)
-      return { measured, processorSeconds: spent }
+      return { measured, spent: spent() }
     }
     for (const actor of actors) await one(actor, 64, true, 2000)
     console.log(
@@ -63,16 +61,15 @@ export const shards = async ({ port, seconds, rounds, connections, flags }: Shar
     for (const count of connections) {
       for (const atLeader of [true, false]) {
         const results: Record<Actor, Array<Result>> = { whole: [], spread: [] }
-        const load = loadavg()[0]!
         for (let round = 0; round < rounds; round++) {
           // Who is first in one round is second in the next.
           for (const actor of round % 2 === 0 ? actors : actors.toReversed()) {
             results[actor].push(await one(actor, count, atLeader, seconds * 1000))
           }
         }
-        console.log(
-          `  ${count} connections, ${atLeader ? "each to the node that leads its keys" : "to all nodes alike"} (load ${load.toFixed(1)})`,
-        )
+        const all = [...results.whole, ...results.spread].map(({ spent }) => spent)
+        const where = atLeader ? "each to the node that leads its keys" : "to all nodes alike"
+        console.log(`  ${count} connections, ${where} (${others(all)})`)
         const whole = show("one group", results.whole)
         const spread = show("8 shards", results.spread)
         const ratios = results.spread.map(
@@ -93,7 +90,7 @@ const show = (what: string, results: ReadonlyArray<Result>): number => {
   const { perSecond, p50Millis, p99Millis, requests, failed } = together(
     results.map(({ measured }) => measured),
   )
-  const spent = results.reduce((sum, result) => sum + result.processorSeconds, 0)
+  const spent = results.reduce((sum, result) => sum + result.spent.nodesSeconds, 0)
   const micros = Math.round((spent * 1e6) / requests)
   console.log(
     `    ${what.padEnd(12)}${`${Math.round(perSecond)}/s`.padStart(10)}  p50 ${p50Millis.toFixed(2)} ms  p99 ${p99Millis.toFixed(2)} ms` +
