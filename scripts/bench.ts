@@ -25,8 +25,8 @@ sections of many groups, each on a cluster of its own, only when --only names th
               the node that leads what they ask for, and then to all nodes alike
   neighbours  how long a command of a quiet group takes alone, and while another group is flooded that the same node
               leads, and then one that another node leads
-  outage      --groups groups (300), leaders even; the node that leads a third of them is killed: how long it takes
-              until each accepts a command again, and, when the node has come back, until leaders are even again
+  outage      --groups groups (300) at rest, leaders even; the node that leads a third of them is killed: how long it
+              takes until each accepts a command again, and, when the node has come back, until leaders are even again
 
 --groups N without --only measures a cluster at rest: processor time, wake-ups and memory of its processes over 20 s
 in which nothing is asked, first as it is, then with N groups, then after all nodes were ended in good order and

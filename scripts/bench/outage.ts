@@ -1,4 +1,5 @@
-// How long are groups away when the node dies that leads a third of them, and when are leaders even again?
+// How long are groups away when the node dies that leads a third of them, and when are leaders even again? Nobody had asked
+// anything of them for a while: they are at rest, as most of many groups are.
 
 import { keysByGroup, writeCounters } from "./counters.ts"
 import { quantile } from "./load.ts"
