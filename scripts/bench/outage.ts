@@ -72,7 +72,12 @@ const one = async (
   const ready = performance.now() - begunAt
   await until("leaders to be even", async () => {
     const all = await Promise.all(cluster.nodes.map(standingsOf))
-    return all.every((standings) => standings.length === keys.size + 1 && isEven(cluster, standings))
+    return all.every(
+      (standings) =>
+        standings.length === keys.size + 1 &&
+        standings.every(({ leader }) => leader !== null) &&
+        isEven(cluster, standings),
+    )
   })
   const even = performance.now() - begunAt
   const counts = countsOf(cluster, await standingsOf(dead))

@@ -18,12 +18,13 @@ type Resume = (effect: Effect.Effect<unknown, MachineFailed>) => void
  * A thread that dies fails everything under way and everything after.
  */
 export class MachineThread {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { name: "raftlet machine" })
+  readonly #worker: Worker
   readonly #waiting = new Map<number, { readonly operation: Operation; readonly resume: Resume }>()
   #nextId = 1
   #death: string | null = null
 
-  constructor() {
+  constructor(module: URL) {
+    this.#worker = new Worker(module, { name: "raftlet machine" })
     this.#worker.unref()
     this.#worker.onmessage = (event: MessageEvent<Reply>) => this.#settle(event.data)
     this.#worker.onerror = (event) => {
@@ -67,15 +68,18 @@ export class MachineThread {
 }
 
 /** Ends with the scope, also when it hangs. */
-export const openThread: Effect.Effect<MachineThread, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => new MachineThread()),
-  (thread) =>
-    callOn(thread, null)("end", null).pipe(
-      Effect.timeout(closeMillisMax),
-      Effect.ignore,
-      Effect.andThen(Effect.sync(() => thread.terminate())),
-    ),
-)
+export const openThread = (
+  module = new URL("./worker.ts", import.meta.url),
+): Effect.Effect<MachineThread, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new MachineThread(module)),
+    (thread) =>
+      callOn(thread, null)("end", null).pipe(
+        Effect.timeout(closeMillisMax),
+        Effect.ignore,
+        Effect.andThen(Effect.sync(() => thread.terminate())),
+      ),
+  )
 
 /** What is asked for a group; null: for the node. */
 export function callOn(thread: MachineThread, group: GroupId | null): Call {

@@ -37,7 +37,7 @@ export const layerMachines = (options: {
       const begun = yield* Effect.forEach(
         Array.from({ length: count }),
         Effect.fnUntraced(function* () {
-          const thread = yield* openThread
+          const thread = yield* openThread()
           const call = callOn(thread, null)
           yield* call("begin", { node, limits, statesOpenMax: Math.ceil(statesOpenMax / count) })
           return { thread, own: yield* inspectAll(call, modules) }
