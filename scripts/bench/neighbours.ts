@@ -104,7 +104,7 @@ const placed = async (cluster: BenchCluster, isBeside: boolean) => {
   }
   const end = performance.now() + 10_000
   for (;;) {
-    const now = await leadersOf(cluster).catch(() => new Map<string, BenchNode>())
+    const now = await leadersOf(cluster)
     if ([...wanted].every(([group, to]) => now.get(group) === to)) return { quiet, flooded }
     if (performance.now() > end) throw new Error("leaders are not where they were put")
     await Bun.sleep(50)

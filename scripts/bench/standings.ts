@@ -27,17 +27,19 @@ export const settled = async (cluster: BenchCluster, groups: ReadonlyArray<strin
   }
 }
 
-/** By the first node that knows. */
+/** By the first node that knows a leader of every group. */
 export const leadersOf = async (cluster: BenchCluster): Promise<ReadonlyMap<string, BenchNode>> => {
-  for (const node of running(cluster)) {
-    const standings = await standingsOf(node)
-    const led = standings.flatMap(({ group, leader }) => {
-      const found = cluster.nodes.find(({ id }) => id === leader)
-      return found === undefined ? [] : [[group, found] as const]
-    })
-    if (led.length > 0 && led.length === standings.length) return new Map(led)
+  for (const end = performance.now() + WAIT_MILLIS; performance.now() < end; await Bun.sleep(LOOK_MILLIS)) {
+    for (const node of running(cluster)) {
+      const standings = await standingsOf(node)
+      const led = standings.flatMap(({ group, leader }) => {
+        const found = cluster.nodes.find(({ id }) => id === leader)
+        return found === undefined ? [] : [[group, found] as const]
+      })
+      if (led.length > 0 && led.length === standings.length) return new Map(led)
+    }
   }
-  throw new Error("no node knows a leader of every group")
+  throw new Error(`no node knows a leader of every group\n${cluster.lastWords()}`)
 }
 
 /** How many groups each node leads, in their order. */
