@@ -144,6 +144,11 @@ export class Quarters {
     yield* Effect.ignore(this.#turn.withPermit(this.#opened()))
   }).bind(this)
 
+  /** What the compartment has computed since it was opened; null: nobody can tell, or there is none. */
+  readonly cpuMillis: Effect.Effect<number | null> = Effect.suspend(
+    () => this.#open?.compartment.cpuMillis ?? Effect.succeed(null),
+  )
+
   get isOpen(): boolean {
     return this.#open !== null
   }
