@@ -98,7 +98,8 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   // To wake who has nothing to send costs as much as a small turn, and a leader has thirty in a second that are heartbeats.
-  for (const { progress, signal } of group.replicators.values()) if (!isSentAll(node, progress)) signal.raise()
+  for (const { progress, signal } of group.replicators.values())
+    if (!isSentAll(node, progress)) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
   if (turn.write?.standing === "suspect") {
     const { lastIndex } = node.log

@@ -324,7 +324,12 @@ export class Host {
         assert(count < sendingsMax, `a replicator comes to rest (R13)`, to, count)
         const isWaiting = isSentAll(node, progress)
         const sending = nextSending(node, progress, this.now)
-        assert(!isWaiting || sending.type === "wait", `who is not woken has nothing to send`, to, sending.type)
+        assert(
+          !isWaiting || sending.type === "wait",
+          `who is not woken has nothing to send`,
+          to,
+          sending.type,
+        )
         if (!this.#send(node, to, progress, sending)) break
       }
       if (progress.state === "snapshot") this.#sendChunk(node, to, progress)
