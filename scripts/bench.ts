@@ -5,28 +5,49 @@ import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { idle } from "./bench/idle.ts"
 import { get, load, type Measured, post } from "./bench/load.ts"
+import { neighbours } from "./bench/neighbours.ts"
 import { BenchCluster, type BenchNode, metricsOf, statusOf } from "./bench/nodes.ts"
+import { outage } from "./bench/outage.ts"
+import { shards } from "./bench/shards.ts"
 
-const usage = `bun run bench [--only ${"SECTION,…"}] [--seconds N] [--port P]
-bun run bench --groups N [--port P]
+const usage = `bun run bench [--only SECTION,…] [--seconds N] [--connections N,…] [--rounds N] [--groups N] [--port P]
 
 Measures three local nodes, each a process of its own, every write synced on all three disks, with a load
 generator on the same machine: what it prints is this machine's, and what the generator takes is missing from
 it. It does not measure a network, several machines, or large states.
 
-sections: proposals, batches, reads, stages, failover, memory
+sections of one group, all of them when --only is not given:
+  proposals, batches, reads, stages, failover, memory
 
---groups N measures another cluster instead, at rest: processor time, wake-ups and memory of its processes over 20 s
+sections of many groups, each on a cluster of its own, only when --only names them:
+  shards      an actor that is spread over 8 groups, and one that lives in a single group: commands in a second, how
+              long they take, and how much of a core the nodes need for one, in turn in one run. Connections go to
+              the node that leads what they ask for, and then to all nodes alike
+  neighbours  how long a command of a quiet group takes alone, and while another group is flooded that the same node
+              leads, and then one that another node leads
+  outage      --groups groups (300) at rest, leaders even; the node that leads a third of them is killed: how long it
+              takes until each accepts a command again, and, when the node has come back, until leaders are even again
+
+--groups N without --only measures a cluster at rest: processor time, wake-ups and memory of its processes over 20 s
 in which nothing is asked, first as it is, then with N groups, then after all nodes were ended in good order and
 started again; how long it takes until each node knows a leader of each group, and until all groups rest (asked
-four times in a second, which is part of the time). It does not measure groups that are used.`
+four times in a second, which is part of the time). It does not measure groups that are used.
+
+--seconds N        how long each measurement lasts (5)
+--connections N,…  of shards and neighbours (64,256)
+--rounds N         how often shards and neighbours are measured in turn (3), and how many nodes are killed by outage
+--node-flags F,…   what the nodes are started with besides, of sections of many groups
+--port P           the first of three for clients; peers have those 1,000 above (4301)`
 
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
     seconds: { type: "string", default: "5" },
+    connections: { type: "string", default: "64,256" },
+    rounds: { type: "string", default: "3" },
     port: { type: "string", default: "4301" },
     groups: { type: "string" },
+    "node-flags": { type: "string" },
     help: { type: "boolean", default: false },
   },
 })
@@ -176,36 +197,58 @@ const residentMebibytes = async (node: BenchNode): Promise<number> =>
 
 const sections = { proposals, batches, reads, stages, failover, memory }
 
+const port = Number(values.port)
+const rounds = Number(values.rounds)
+const connections = values.connections.split(",").map(Number)
+const flags = values["node-flags"]?.split(",") ?? []
+const groups = values.groups === undefined ? null : Number(values.groups)
+
+/** Each on a cluster of its own. */
+const ofManyGroups = {
+  shards: () => shards({ port, seconds, rounds, connections, flags }),
+  neighbours: () => neighbours({ port, seconds, rounds, connections, flags }),
+  outage: () => outage({ port, groups: groups ?? 300, rounds, flags }),
+}
+
 if (values.help) {
   console.log(usage)
   process.exit(0)
 }
+const isCount = (value: number): boolean => Number.isInteger(value) && value > 0
 const chosen = values.only?.split(",") ?? Object.keys(sections)
-const unknown = chosen.filter((name) => !(name in sections))
-if (unknown.length > 0 || !(seconds > 0)) {
-  console.error(
-    `${unknown.length > 0 ? `there is no section ${unknown.join(", ")}` : "--seconds wants a number"}\n\n${usage}`,
-  )
-  process.exit(2)
-}
-const groups = values.groups === undefined ? null : Number(values.groups)
-if (groups !== null && !(Number.isInteger(groups) && groups > 0)) {
-  console.error(`--groups wants a number of groups\n\n${usage}`)
+const unknown = chosen.filter((name) => !(name in sections || name in ofManyGroups))
+const wrong = [
+  unknown.length > 0 ? `there is no section ${unknown.join(", ")}` : null,
+  seconds > 0 ? null : "--seconds wants a number",
+  isCount(rounds) ? null : "--rounds wants a number",
+  connections.every(isCount) ? null : "--connections wants numbers",
+  groups === null || isCount(groups) ? null : "--groups wants a number of groups",
+].find((each) => each !== null)
+if (wrong !== undefined) {
+  console.error(`${wrong}\n\n${usage}`)
   process.exit(2)
 }
 console.log(`Bun ${Bun.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`)
-if (groups !== null) {
-  await idle(Number(values.port), groups)
+if (groups !== null && values.only === undefined) {
+  await idle(port, groups)
   process.exit(0)
 }
-const cluster = new BenchCluster(3, Number(values.port))
-try {
-  for (const node of cluster.nodes) cluster.start(node)
-  await cluster.leader()
-  for (const name of chosen) {
-    console.log(name)
-    await sections[name as keyof typeof sections](cluster)
+const ofOneGroup = chosen.filter((name) => name in sections)
+if (ofOneGroup.length > 0) {
+  const cluster = new BenchCluster(3, port)
+  try {
+    for (const node of cluster.nodes) cluster.start(node)
+    await cluster.leader()
+    for (const name of ofOneGroup) {
+      console.log(name)
+      await sections[name as keyof typeof sections](cluster)
+    }
+  } finally {
+    await cluster.remove()
   }
-} finally {
-  await cluster.remove()
 }
+for (const name of chosen.filter((name) => name in ofManyGroups)) {
+  console.log(name)
+  await ofManyGroups[name as keyof typeof ofManyGroups]()
+}
+process.exit(0)

@@ -51,7 +51,8 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
     layerLog(directory, options.diskReserveBytes),
     layerStoresSqlite({ threads: snapshotThreads }),
   )
-  const layerMachineThread = layerMachines({ node: id, actorsDirectory: options.actors })
+  const { threads, actors: actorsDirectory } = options
+  const layerMachineThreads = layerMachines({ node: id, actorsDirectory, threads })
   const leadingOf = yield* openLeading(observer)
   const raft = { ...defaultOptions, id, client, neighbours: new Neighbours() }
   const layerMain = layerRaft(
@@ -77,7 +78,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   return layerHttp(options, directory, metrics).pipe(
     Layer.provideMerge(layerAll),
     Layer.provideMerge(layerMain),
-    Layer.provideMerge(Layer.mergeAll(layerMachineThread, layerTransport(options, directory))),
+    Layer.provideMerge(Layer.mergeAll(layerMachineThreads, layerTransport(options, directory))),
     Layer.provideMerge(layerStorage),
   )
 })

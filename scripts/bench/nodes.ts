@@ -1,11 +1,11 @@
 // Where does a benchmark get its cluster? Three real processes on loopback, in a directory of their own.
 
-import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const program = join(import.meta.dir, "..", "..", "src", "main.ts")
-const actors = join(import.meta.dir, "..", "..", "actors")
+const shipped = join(import.meta.dir, "..", "..", "actors")
 
 export interface BenchNode {
   readonly id: string
@@ -18,8 +18,22 @@ export class BenchCluster {
   readonly directory = mkdtempSync(join(tmpdir(), "raftlet-bench-"))
   readonly nodes: ReadonlyArray<BenchNode>
   readonly #members: string
+  readonly #more: ReadonlyArray<string>
+  /** Those that ship, or a directory for those that somebody makes before a node is started. */
+  readonly actors: string
 
-  constructor(size: number, firstPort: number) {
+  /** `flags`: what each node is started with besides. */
+  constructor(
+    size: number,
+    firstPort: number,
+    {
+      ownActors = false,
+      flags = [],
+    }: { readonly ownActors?: boolean; readonly flags?: ReadonlyArray<string> } = {},
+  ) {
+    this.#more = flags
+    this.actors = ownActors ? join(this.directory, "actors") : shipped
+    if (ownActors) mkdirSync(this.actors)
     this.nodes = Array.from({ length: size }, (_, at) => ({
       id: `n${at + 1}`,
       port: firstPort + at,
@@ -39,7 +53,8 @@ export class BenchCluster {
         `--cluster=${this.#members}`,
         `--listen=127.0.0.1:${node.port}`,
         `--data=${join(this.directory, node.id)}`,
-        `--actors=${actors}`,
+        `--actors=${this.actors}`,
+        ...this.#more,
       ],
       stdin: "ignore",
       stdout: log,
@@ -97,6 +112,26 @@ export const statusOf = async (node: BenchNode): Promise<Status> => {
   })
   const { groups } = (await response.json()) as { readonly groups: ReadonlyArray<Status> }
   return groups[0]!
+}
+
+/** A group, as a node knows it. */
+export interface Standing {
+  readonly group: string
+  readonly leader: string | null
+  readonly ready: boolean
+  readonly resting: boolean
+  readonly appliedIndex: number
+}
+
+/** `main` first. None when the node does not answer. */
+export const standingsOf = async ({ port }: BenchNode): Promise<ReadonlyArray<Standing>> => {
+  try {
+    const signal = AbortSignal.timeout(10_000)
+    const response = await fetch(`http://127.0.0.1:${port}/admin/node`, { signal })
+    return ((await response.json()) as { readonly groups: ReadonlyArray<Standing> }).groups
+  } catch {
+    return []
+  }
 }
 
 /** `NAME value` lines of a node's metrics, by name and labels. */

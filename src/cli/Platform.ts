@@ -48,6 +48,8 @@ export interface NodeOptions {
   readonly insecure: boolean
   /** What is kept for when the disk is full; null: as much as is usual. */
   readonly diskReserveBytes: number | null
+  /** Threads that the state machines of its groups are spread over. */
+  readonly threads: number
   /** To be kept in the data directory, and given back by `remembered` on the next start. */
   readonly startOptions: StartOptions
 }

@@ -33,6 +33,7 @@ interface NodeFlags {
   readonly peerListen: string | null
   readonly learner: boolean
   readonly diskReserve: string | null
+  readonly threads: string | null
   readonly insecure: boolean
 }
 
@@ -58,6 +59,11 @@ export const nodeCommand = (platform: Platform) =>
         "disk-reserve",
         "BYTES",
         "What is kept of the disk for when it is full, as 4MiB (default: an eighth of it, 16MiB at the most)",
+      ),
+      threads: value(
+        "threads",
+        "N",
+        "Threads that the state machines of its groups are spread over, of cores that have nothing else to do (default: 1)",
       ),
       insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
       stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
@@ -143,6 +149,7 @@ export const nodeOptions = (
   const client = flags.client ?? known("client")
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
   const diskReserve = flags.diskReserve ?? known("diskReserve")
+  const threads = flags.threads ?? known("threads")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
   const learner = flags.learner || remembered?.startOptions.learner === true
   const hasMoved = remembered !== null && formatHostPort(peerListen) !== known("peer-listen")
@@ -157,6 +164,7 @@ export const nodeOptions = (
     actors,
     insecure,
     ...(diskReserve === null ? {} : { diskReserve }),
+    ...(threads === null ? {} : { threads }),
   }
   return {
     id,
@@ -175,6 +183,7 @@ export const nodeOptions = (
     actors,
     insecure,
     diskReserveBytes: diskReserve === null ? null : parseBytes(diskReserve, "--disk-reserve"),
+    threads: threads === null ? 1 : parseThreads(threads, "--threads"),
     startOptions,
   }
 }
@@ -216,6 +225,15 @@ const parseBytes = (text: string, flag: string): number => {
 
 /** Less would not hold a vote, a flush and a cut of the log. */
 const diskReserveBytesMin = 65_536
+
+const parseThreads = (text: string, flag: string): number => {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (count >= 1 && count <= threadsMax) return count
+  throw refused(`${flag}: ${JSON.stringify(text)} is not a number from 1 to ${threadsMax}`)
+}
+
+/** Each has some 50 MB of its own. */
+const threadsMax = 32
 
 /** Null: it is a member of the first configuration. Throws a CliFailure. */
 const joinUrls = (

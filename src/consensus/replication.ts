@@ -44,6 +44,10 @@ export const nextSending = (node: Node, progress: Progress, now: Millis): Sendin
   }
 }
 
+/** The follower has been sent all that there is: {@link nextSending} would say `wait`, as after nearly all turns. */
+export const isSentAll = ({ log }: Node, progress: Progress): boolean =>
+  progress.state === "replicate" && progress.next > log.lastIndex
+
 /**
  * Whether the leadership that this progress belongs to still lasts. Whoever sends lives a little longer than
  * the role: what it said then would go out in the successor's term, as if this node led in it (HAZARDS E1, E16).

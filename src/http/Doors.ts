@@ -77,7 +77,8 @@ export interface DoorsOfGroups {
 export class Doors {
   readonly node: NodeInfo
   readonly #doors: DoorsOfGroups
-  #headers: { readonly group: GroupId; readonly at: number; readonly headers: Headers } | null = null
+  /** Of each group the newest. */
+  readonly #headers = new WeakMap<Door["raft"], { readonly at: number; readonly headers: Headers }>()
 
   constructor(node: NodeInfo, doors: DoorsOfGroups) {
     this.node = node
@@ -145,16 +146,16 @@ export class Doors {
   }
 
   /**
-   * The headers of every answer. The status is asked for once a millisecond at the most: leader and term are
+   * The headers of every answer. The status of a group is asked for once a millisecond at the most: leader and term are
    * hints, and under load one look serves many answers.
    */
-  headers(door: Door): Headers {
-    const at = door.raft.now()
-    const known = this.#headers
-    if (known !== null && known.at === at && known.group === door.raft.group) return known.headers
-    const status = door.raft.status()
+  headers({ raft }: Door): Headers {
+    const at = raft.now()
+    const known = this.#headers.get(raft)
+    if (known?.at === at) return known.headers
+    const status = raft.status()
     const headers = this.headersOf(status, status.term)
-    this.#headers = { group: door.raft.group, at, headers }
+    this.#headers.set(raft, { at, headers })
     return headers
   }
 

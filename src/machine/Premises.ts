@@ -212,6 +212,7 @@ export const ownTerms: Terms = {
   relapsesMax: Number.POSITIVE_INFINITY,
   residentBytesMax: 64 * mebibyte,
   sparesStarved: false,
+  isCounted: false,
 }
 /**
  * Hard, and harder than for the log: what was tried there must do here as well, or every replica would stand still.
@@ -224,6 +225,7 @@ export const doorTerms: Terms = {
   relapsesMax: 5,
   residentBytesMax: 8 * mebibyte,
   sparesStarved: true,
+  isCounted: true,
 }
 export const inspectionTerms: Terms = { ...doorTerms, loadMillisMax: 1_000 }
 export const logTerms: Terms = {
@@ -233,5 +235,6 @@ export const logTerms: Terms = {
   relapsesMax: Number.POSITIVE_INFINITY,
   residentBytesMax: 16 * mebibyte,
   sparesStarved: false,
+  isCounted: true,
 }
 const draftsMax = 20

@@ -13,6 +13,13 @@ interface Manners {
   isSlow: boolean
 }
 
+interface Running {
+  /** In ms. */
+  readonly began: number
+  /** What the place had computed when somebody who waits looked at it first; null: nobody can tell, or nobody has looked. */
+  computed: number | null
+}
+
 export class SharedQuarters {
   readonly #open: () => Quarters
   /** As many as there are places. */
@@ -21,8 +28,8 @@ export class SharedQuarters {
   readonly #slowTurns = Semaphore.makeUnsafe(placesMax - 1)
   /** Where nothing runs, the latest used last. */
   readonly #free: Array<Quarters>
-  /** When the batch began that runs there, in ms. */
-  readonly #busy = new Map<Quarters, number>()
+  /** What runs there. */
+  readonly #busy = new Map<Quarters, Running>()
   /** Of who has a place, and who waits for one. */
   #claims = 0
   readonly #manners = new WeakMap<Lodger, Manners>()
@@ -107,7 +114,7 @@ export class SharedQuarters {
     manners: Manners | null,
   ) {
     const began = yield* Clock.currentTimeMillis
-    this.#busy.set(quarters, began)
+    this.#busy.set(quarters, { began, computed: null })
     const value = yield* working
     if (manners !== null) manners.isSlow = (yield* Clock.currentTimeMillis) - began >= lateMillis
     return value
@@ -120,7 +127,13 @@ export class SharedQuarters {
   /** Somebody waits: when all places have been kept for long there is another one. */
   readonly #growWhenLate = Effect.gen({ self: this }, function* () {
     const now = yield* Clock.currentTimeMillis
-    const isLate = [...this.#busy.values()].every((began) => now - began >= lateMillis)
+    let isLate = true
+    for (const [{ cpuMillis }, running] of this.#busy) {
+      const computed = yield* cpuMillis
+      // One that was opened anew meanwhile has computed less.
+      if (computed !== null) running.computed = Math.min(running.computed ?? computed, computed)
+      isLate &&= isLateBy(running, now, computed)
+    }
     if (!isLate || this.#free.length > 0 || this.placesCount >= placesMax) return
     this.#free.push(this.#furnish())
     yield* this.#turns.resize(this.placesCount)
@@ -154,7 +167,20 @@ export class SharedQuarters {
   }
 }
 
+/**
+ * What has hardly computed meanwhile waits for a core: another thread would only take more of what is short. Not for ever:
+ * what cannot go on at all computes nothing either.
+ */
+const isLateBy = ({ began, computed }: Running, now: number, computedNow: number | null): boolean => {
+  const passed = now - began
+  const isWorking = computed === null || computedNow === null || computedNow - computed >= workingMillis
+  return passed >= (isWorking ? lateMillis : lateMillis * waitingFactor)
+}
+
 /** Threads, or processes, of one kind. */
 export const placesMax = 3
 /** Who keeps a place for longer is not waited for. */
 export const lateMillis = 250
+/** Of the processor, since somebody looked: less is no work that is under way. */
+const workingMillis = 50
+const waitingFactor = 10

@@ -1,54 +1,62 @@
-// The machines of all groups in one thread of their own: how a node runs them. A loop in a reducer costs no heartbeat, and
+// The machines of all groups in a thread of their own, or in a few: how a node runs them. A loop in a reducer costs no heartbeat, and
 // the answers of a batch cross in one message.
 
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
 import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
-import {
-  type Draft,
-  type FailureReason,
-  MachineFailed,
-  MachineHost,
-  type OwnActor,
-  reasonOf,
-} from "./MachineHost.ts"
+import { type Draft, MachineFailed, MachineHost, type OwnActor, reasonOf } from "./MachineHost.ts"
 import { type MachineOptions, Machines } from "./Machines.ts"
+import { type Call, callOn, closeMillisMax, openThread } from "./MachineThread.ts"
 import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
-import {
-  type Operation,
-  type Operations,
-  type Reply,
-  type Request,
-  unpackAdmissions,
-  unpackOutcomes,
-} from "./threadProtocol.ts"
+import { Spread } from "./Spread.ts"
+import { type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
 import { messageOf } from "./thrown.ts"
 
 /**
- * Bundles the actors, starts the thread that owns the states of all groups, and has every actor seen once. Ends with the
- * scope, without a flush. The process may end while nobody waits for the thread; when the thread ends, all machines fail.
+ * Bundles the actors, starts the threads that own the states of all groups, and has every actor seen once in each. Ends with
+ * the scope, without a flush. The process may end while nobody waits for a thread; when one ends, all machines in it fail.
  */
 export const layerMachines = (options: {
   readonly node: NodeId
   readonly actorsDirectory: string
   readonly limits?: Partial<MachineLimits>
+  /** How many threads the groups are spread over; one when nothing is said. */
+  readonly threads?: number
 }): Layer.Layer<Machines, MachineFailed | ActorsRefused> =>
   Layer.effect(
     Machines,
     Effect.gen(function* () {
       const modules = yield* bundleActors(options.actorsDirectory)
-      const thread = yield* openThread
-      const { node, limits = {} } = options
-      const call = callOn(thread, null)
-      yield* call("begin", { node, limits })
-      const own = yield* inspectAll(call, modules)
-      return Machines.of({ own, open: (machine) => openMachine(callOn(thread, machine.group), own, machine) })
+      const { node, limits = {}, threads: count = 1 } = options
+      const begun = yield* Effect.forEach(
+        Array.from({ length: count }),
+        Effect.fnUntraced(function* () {
+          const thread = yield* openThread()
+          const call = callOn(thread, null)
+          yield* call("begin", { node, limits, statesOpenMax: Math.ceil(statesOpenMax / count) })
+          return { thread, own: yield* inspectAll(call, modules) }
+        }),
+        { concurrency: "unbounded" },
+      )
+      const { own } = begun[0]!
+      const threads = new Spread(begun.map(({ thread }) => thread))
+      return Machines.of({
+        own,
+        open: Effect.fnUntraced(function* (machine) {
+          const { group } = machine
+          const thread = yield* Effect.acquireRelease(
+            Effect.sync(() => threads.enter(group)),
+            () => Effect.sync(() => threads.leave(group)),
+          )
+          return yield* openMachine(callOn(thread, group), own, machine)
+        }),
+      })
     }),
   )
 
@@ -170,91 +178,10 @@ const makeHost = (
   })
 }
 
-type Call = <Name extends Operation>(
-  operation: Name,
-  given: Operations[Name]["given"],
-) => Effect.Effect<Operations[Name]["gives"], MachineFailed>
-
-type Resume = (effect: Effect.Effect<unknown, MachineFailed>) => void
-
-/**
- * The thread of all machines. It keeps the process alive only while somebody waits for it.
- * A thread that dies fails everything under way and everything after.
- */
-class MachineThread {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { name: "raftlet machine" })
-  readonly #waiting = new Map<number, { readonly operation: Operation; readonly resume: Resume }>()
-  #nextId = 1
-  #death: string | null = null
-
-  constructor() {
-    this.#worker.unref()
-    this.#worker.onmessage = (event: MessageEvent<Reply>) => this.#settle(event.data)
-    this.#worker.onerror = (event) => {
-      event.preventDefault()
-      this.#die(`the machine's thread failed: ${event.message}`)
-    }
-    this.#worker.addEventListener("close", () => this.#die("the machine's thread ended"))
-  }
-
-  request(group: GroupId | null, operation: Operation, given: unknown, resume: Resume): void {
-    if (this.#death !== null) return resume(fail(operation, this.#death))
-    if (this.#waiting.size === 0) this.#worker.ref()
-    const id = this.#nextId++
-    this.#waiting.set(id, { operation, resume })
-    const transferred = given instanceof Uint8Array ? [given.buffer as ArrayBuffer] : []
-    this.#worker.postMessage({ id, group, operation, given } as Request, transferred)
-  }
-
-  terminate(): void {
-    this.#die("the machine is closed")
-    this.#worker.terminate()
-  }
-
-  #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id)
-    this.#waiting.delete(reply.id)
-    if (this.#waiting.size === 0) this.#worker.unref()
-    if (waiting === undefined) return
-    waiting.resume(
-      reply.failure === null
-        ? Effect.succeed(reply.gives)
-        : fail(waiting.operation, reply.failure, reply.reason),
-    )
-  }
-
-  #die(message: string): void {
-    this.#death ??= message
-    for (const { operation, resume } of this.#waiting.values()) resume(fail(operation, this.#death))
-    this.#waiting.clear()
-  }
-}
-
-/** Ends with the scope, also when it hangs. */
-const openThread: Effect.Effect<MachineThread, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => new MachineThread()),
-  (thread) =>
-    callOn(thread, null)("end", null).pipe(
-      Effect.timeout(closeMillisMax),
-      Effect.ignore,
-      Effect.andThen(Effect.sync(() => thread.terminate())),
-    ),
-)
-
-function callOn(thread: MachineThread, group: GroupId | null): Call {
-  return ((operation, given) =>
-    Effect.callback((resume: Resume) => thread.request(group, operation, given, resume))) as Call
-}
-
-const fail = (
-  operation: string,
-  message: string,
-  reason: FailureReason = "failed",
-): Effect.Effect<never, MachineFailed> => Effect.fail(new MachineFailed({ operation, message, reason }))
-
 const machineFailed = (operation: string, error: unknown): MachineFailed =>
   new MachineFailed({ operation, message: messageOf(error), reason: reasonOf(error) })
 
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256
-const closeMillisMax = 1_000
+/** Files of states that all threads keep open. Each takes about 200 KiB. */
+const statesOpenMax = 128

@@ -29,6 +29,8 @@ import type { Places } from "./system/Whereabouts.ts"
 export interface BeginOptions {
   readonly node: NodeId
   readonly limits: Partial<MachineLimits>
+  /** Of all states in the thread so many keep their file open, those that were used last. */
+  readonly statesOpenMax: number
 }
 
 export interface OpenOptions {

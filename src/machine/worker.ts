@@ -1,4 +1,4 @@
-// The thread of the machines: owns the states of all groups of a node, and nothing of users runs in it.
+// A thread of machines: owns the states of the groups that are opened in it, and nothing of users runs there.
 
 import { Cause, Effect, Exit } from "effect"
 import type { GroupId } from "../consensus/types.ts"
@@ -19,12 +19,12 @@ declare const self: Worker
 
 interface Node extends BeginOptions {
   readonly premises: Premises
+  readonly awake: Awake
 }
 
 let begun: Node | null = null
 const machines = new Map<GroupId, OpenMachine>()
 const exchanges = new Exchanges<GroupId>()
-const awake = new Awake(connectionsMax())
 const rounds = new Rounds<GroupId | null, Request>()
 let isServing = false
 
@@ -82,12 +82,13 @@ const answer = (request: Request): Effect.Effect<unknown, unknown> => {
 }
 
 const begin = (options: BeginOptions): null => {
-  begun = { ...options, premises: new Premises(compartments, { ...defaultLimits, ...options.limits }) }
+  const premises = new Premises(compartments, { ...defaultLimits, ...options.limits })
+  begun = { ...options, premises, awake: new Awake(options.statesOpenMax) }
   return null
 }
 
 const open = (
-  { node, premises, limits }: Node,
+  { node, premises, limits, awake }: Node,
   group: GroupId,
   { statePath, initial }: OpenOptions,
 ): unknown => {
@@ -118,8 +119,3 @@ const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
 }
 
 const servedAtOnce = 16
-
-/** Each takes about 200 KiB. */
-function connectionsMax(): number {
-  return 128
-}

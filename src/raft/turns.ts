@@ -3,6 +3,7 @@
 
 import { Effect, Exit, Queue, Scope } from "effect"
 import { applicableIndex, knownLeader, type Role, type Turn } from "../consensus/node.ts"
+import { isSentAll } from "../consensus/replication.ts"
 import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
 import { Acquaintances } from "./Acquaintances.ts"
@@ -96,7 +97,9 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   const { node, transport } = group
   group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
-  for (const { signal } of group.replicators.values()) signal.raise()
+  // To wake who has nothing to send costs as much as a small turn, and a leader has thirty in a second that are heartbeats.
+  for (const { progress, signal } of group.replicators.values())
+    if (!isSentAll(node, progress)) signal.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
   if (turn.write?.standing === "suspect") {
     const { lastIndex } = node.log

@@ -27,13 +27,13 @@ export interface OutboundLimits {
 }
 
 /**
- * Frames that wait for the socket: first in, first out in each of two lanes, control before bulk. A frame that
- * has begun to leave is finished first.
+ * Frames that wait for the socket: control before bulk. Control leaves first in, first out, and so does the bulk of each
+ * group, one frame of each group in turn. A frame that has begun to leave is finished first.
  */
 export class Outbound {
   private readonly limits: OutboundLimits
   private readonly control = new Lane()
-  private readonly bulk = new Lane()
+  private readonly bulk = new Lanes()
   /** Heartbeats that have no place in their lane yet: others may leave with them. */
   private readonly gathering = new Gathering()
   /** What the socket has not taken yet of the last gathering. */
@@ -64,12 +64,23 @@ export class Outbound {
   offer(frame: Uint8Array, control: boolean, group: GroupId | null = null): boolean {
     // Nothing that a group says overtakes its own heartbeat.
     if (group !== null && this.gathering.holds(group)) this.closeGathering()
-    const waiting = control ? this.control.bytes + this.gathering.bytes : this.bulk.bytes
-    const bytesMax = control ? this.limits.controlBytesMax : this.limits.bulkBytesMax
-    if (waiting + frame.length > bytesMax) return false
-    const lane = control ? this.control : this.bulk
-    lane.push(frame)
+    const { controlBytesMax } = this.limits
+    if (control) {
+      if (this.control.bytes + this.gathering.bytes + frame.length > controlBytesMax) return false
+      this.control.push(frame)
+      return true
+    }
+    if (!this.hasRoomForBulk(frame.length, group)) return false
+    this.bulk.push(frame, group)
     return true
+  }
+
+  /** Also where others have filled the lanes a group has a share of its own, as long as that is not twice the bound. */
+  private hasRoomForBulk(bytes: number, group: GroupId | null): boolean {
+    const { bulkBytesMax } = this.limits
+    const all = this.bulk.bytes + bytes
+    if (all <= bulkBytesMax) return true
+    return all <= 2 * bulkBytesMax && this.bulk.bytesOf(group) + bytes <= bulkBytesMax / SHARES
   }
 
   /** As `offer`, for a heartbeat that leaves with others when {@link closeGathering} is called, or before. */
@@ -134,6 +145,57 @@ export class Outbound {
 }
 
 const nothing = new Uint8Array(0)
+
+/** Into which the room for bulk is divided when it is short: 2 MiB for a group by default, which holds the largest append. */
+const SHARES = 16
+
+/** A lane for each group that has something waiting. Whose turn is next comes first. */
+class Lanes {
+  bytes = 0
+  frames = 0
+  private readonly lanes = new Map<GroupId | null, Lane>()
+
+  bytesOf(group: GroupId | null): number {
+    return this.lanes.get(group)?.bytes ?? 0
+  }
+
+  push(frame: Uint8Array, group: GroupId | null): void {
+    let lane = this.lanes.get(group)
+    if (lane === undefined) {
+      lane = new Lane()
+      this.lanes.set(group, lane)
+    }
+    lane.push(frame)
+    this.bytes += frame.length
+    this.frames += 1
+  }
+
+  peek(): Uint8Array | undefined {
+    for (const lane of this.lanes.values()) return lane.peek()
+    return undefined
+  }
+
+  shift(): Uint8Array | undefined {
+    for (const [group, lane] of this.lanes) {
+      const frame = lane.shift()!
+      this.bytes -= frame.length
+      this.frames -= 1
+      if (lane.frames === 0) this.lanes.delete(group)
+      else if (this.lanes.size > 1) {
+        this.lanes.delete(group)
+        this.lanes.set(group, lane)
+      }
+      return frame
+    }
+    return undefined
+  }
+
+  clear(): void {
+    this.bytes = 0
+    this.frames = 0
+    this.lanes.clear()
+  }
+}
 
 /** A queue whose front moves through the array; the passed part is cut off when it is the larger one. */
 class Lane {

@@ -30,7 +30,10 @@ export interface PulseLimits {
 }
 
 export interface SocketLimits extends PulseLimits {
-  /** Bulk that may wait for one peer. Above it messages are dropped. */
+  /**
+   * Bulk that may wait for one peer. Above it messages are dropped, but for those of a group that has hardly any there: then
+   * it may be twice as much.
+   */
   readonly bulkBytesMax: number
   /** Control messages that may wait for one peer: room of their own, so that a flood of bulk costs no heartbeat. */
   readonly controlBytesMax: number

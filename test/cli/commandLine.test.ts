@@ -106,6 +106,9 @@ const wrong: ReadonlyArray<[string, ReadonlyArray<string>, string]> = [
   ["a cluster to join that does not answer", node(...joining), "http://127.0.0.1:1"],
   ["a reserve without a number", node(...first, "--disk-reserve", "much"), "--disk-reserve"],
   ["a reserve that holds no vote", node(...first, "--disk-reserve", "63KiB"), "64KiB"],
+  ["no thread", node(...first, "--threads", "0"), "--threads"],
+  ["half a thread", node(...first, "--threads", "1.5"), "--threads"],
+  ["more threads than there are", node(...first, "--threads", "33"), "from 1 to 32"],
   ["no nodes", ["cluster", "--nodes", "0"], "--nodes"],
   ["a hundred nodes", ["cluster", "--nodes", "100"], "--nodes"],
   ["half a node", ["cluster", "--nodes", "1.5"], "--nodes"],
@@ -224,6 +227,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
       actors,
       insecure: false,
       diskReserveBytes: null,
+      threads: 1,
       startOptions: {
         cluster: "n1=127.0.0.1:5901,n2=127.0.0.1:5902",
         listen: "127.0.0.1:4901",
@@ -324,6 +328,16 @@ describe("a node that has run before (CONTRACT §1)", () => {
     }
   })
 
+  test("has as many threads as it was told", async () => {
+    const { started } = await run(node("--threads", "3"), remembered)
+    expect(started).toMatchObject([{ threads: 3, startOptions: { threads: "3" } }])
+    const { startOptions } = started[0]!
+    expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([{ threads: 3 }])
+    expect((await run(node("--threads", "1"), { ...remembered, startOptions })).started).toMatchObject([
+      { threads: 1 },
+    ])
+  })
+
   test("is nobody else, and of no other cluster", async () => {
     const other = await run(node("--id", "n2"), remembered)
     expect([other.code, other.err]).toEqual([2, `raftlet: --id: ${data} belongs to n1, not to n2`])
@@ -348,6 +362,7 @@ test("nodes that are given the same members make the same cluster id, in whateve
         learner: false,
         insecure: false,
         diskReserve: null,
+        threads: null,
       },
       null,
     ).clusterId

@@ -6,7 +6,7 @@ import type { Message, SnapshotChunk } from "../../src/consensus/message.ts"
 import { applicableIndex, type Input, type Limits, type Node } from "../../src/consensus/node.ts"
 import type { Progress } from "../../src/consensus/Progress.ts"
 import { isResting, watchedPeers } from "../../src/consensus/quiet.ts"
-import { appendFrom, nextSending, type Sending } from "../../src/consensus/replication.ts"
+import { appendFrom, isSentAll, nextSending, type Sending } from "../../src/consensus/replication.ts"
 import { step } from "../../src/consensus/step.ts"
 import { takeTurn } from "../../src/consensus/turn.ts"
 import type { Configuration, Entry, Index, Millis, NodeId, Write } from "../../src/consensus/types.ts"
@@ -322,7 +322,15 @@ export class Host {
       const sendingsMax = node.limits.inFlightMessagesMax + 2
       for (let count = 0; count <= sendingsMax; count++) {
         assert(count < sendingsMax, `a replicator comes to rest (R13)`, to, count)
-        if (!this.#send(node, to, progress, nextSending(node, progress, this.now))) break
+        const isWaiting = isSentAll(node, progress)
+        const sending = nextSending(node, progress, this.now)
+        assert(
+          !isWaiting || sending.type === "wait",
+          `who is not woken has nothing to send`,
+          to,
+          sending.type,
+        )
+        if (!this.#send(node, to, progress, sending)) break
       }
       if (progress.state === "snapshot") this.#sendChunk(node, to, progress)
     }

@@ -1,4 +1,4 @@
-// What are the machines of two groups to each other, in one thread? Nothing: neither their states, nor what becomes of one.
+// What are the machines of two groups to each other, in one thread or in two? Nothing: neither their states, nor what becomes of one.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
@@ -75,16 +75,18 @@ class Node {
 }
 
 /** `body` closes nothing itself: all ends with it. */
-const onNode = <A, E>(body: (node: Node) => Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
-  Effect.runPromise(
-    Effect.scoped(
-      Effect.gen(function* () {
-        const actorsDirectory = actorsOf(temporary(), source(1))
-        const context = yield* Layer.build(layerMachines({ node: "n1", actorsDirectory }))
-        return yield* body(new Node(Context.get(context, Machines)))
-      }),
-    ),
-  )
+const onNodeOf =
+  (threads: number) =>
+  <A, E>(body: (node: Node) => Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const actorsDirectory = actorsOf(temporary(), source(1))
+          const context = yield* Layer.build(layerMachines({ node: "n1", actorsDirectory, threads }))
+          return yield* body(new Node(Context.get(context, Machines)))
+        }),
+      ),
+    )
 
 const applyOne = (host: Host, index: number, given: ReturnType<typeof command>) =>
   Effect.gen(function* () {
@@ -126,7 +128,10 @@ const timed = <A, E>(effect: Effect.Effect<A, E>) =>
     return performance.now() - began
   })
 
-describe("machines of two groups", () => {
+// What they are to each other is the same in two threads: a group is in one of them, and the other knows nothing of it.
+describe.each([1, 2])("machines of two groups in %i thread(s)", (threads) => {
+  const onNode = onNodeOf(threads)
+
   test("keep their states apart, also of the same actor and key at the same index and revision", () =>
     onNode(
       Effect.fnUntraced(function* (node) {

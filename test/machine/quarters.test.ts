@@ -99,6 +99,7 @@ const quartersOf = (houses: Pick<Houses, "open">, options: Partial<QuartersOptio
     relapsesMax: 2,
     residentBytesMax: 1e6,
     sparesStarved: true,
+    isCounted: true,
     ...options,
   })
 

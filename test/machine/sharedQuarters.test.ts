@@ -31,6 +31,8 @@ class Scene {
   open = 0
   /** Compartments that there were so far. */
   opened = 0
+  /** Of each compartment, ms of a processor; null: nobody can tell. */
+  computed: number | null = null
   readonly #quarters: SharedQuarters
   readonly #lets = new Map<string, () => void>()
   readonly #lodgers = new Map<string, Lodger>()
@@ -44,7 +46,7 @@ class Scene {
         this.opened++
         return {
           memoryBytes: Effect.succeed(null),
-          cpuMillis: Effect.succeed(null),
+          cpuMillis: Effect.sync(() => this.computed),
           call: (request) => this.#call(request),
         }
       }),
@@ -133,6 +135,31 @@ test("what keeps its place for long is not waited for, and afterwards one place 
   expect(scene.open).toBe(1)
   scene.run("b2")
   expect(scene.begun).toEqual(["a", "b", "b2"])
+})
+
+test("what gets no processor is waited for: another place would only take more of it", async () => {
+  const scene = new Scene()
+  scene.computed = 100
+  scene.run("a")
+  scene.run("b")
+  await scene.pass(longMillis)
+  scene.computed += 20
+  await scene.pass(longMillis)
+  expect([scene.begun, scene.open]).toEqual([["a"], 1])
+  // It has it again, and goes on and on.
+  scene.computed += 40
+  await scene.pass(longMillis)
+  expect([scene.begun, scene.open]).toEqual([["a", "b"], 2])
+  await scene.let("a", "b")
+})
+
+test("what never gets any is not waited for for ever", async () => {
+  const scene = new Scene()
+  scene.computed = 100
+  scene.run("a")
+  scene.run("b")
+  await scene.pass(lateMillis * 11)
+  expect(scene.begun).toEqual(["a", "b"])
 })
 
 test("who is quick is waited for, in the one place that there is", async () => {

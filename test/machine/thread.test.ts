@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineHost } from "../../src/machine/MachineHost.ts"
+import { callOn, openThread } from "../../src/machine/MachineThread.ts"
 import { ActorsRefused } from "../../src/machine/Registry.ts"
 import { command, entry } from "./Bench.ts"
 import {
@@ -29,6 +30,19 @@ setDefaultTimeout(30_000)
 afterEach(removeTemporary)
 
 describe("the machine's thread", () => {
+  test("that dies fails all that is asked of it, then and later; another one goes on", () =>
+    Effect.gen(function* () {
+      const dying = new URL("./dyingThread.ts", import.meta.url)
+      const [one, other] = [yield* openThread(dying), yield* openThread(dying)]
+      const [askOne, askOther] = [callOn(one, "a"), callOn(other, "b")]
+      expect(yield* askOne("position", null)).toBeNull()
+      const asked = [Effect.flip(askOne("status", null)), Effect.flip(askOne("flush", null))]
+      const ended = { reason: "failed", message: "the machine's thread ended" }
+      expect(yield* Effect.all(asked, { concurrency: "unbounded" })).toMatchObject([ended, ended])
+      expect(yield* Effect.flip(askOne("position", null))).toMatchObject(ended)
+      expect(yield* askOther("position", null)).toBeNull()
+    }).pipe(Effect.scoped, Effect.runPromise))
+
   test("runs an edited file only once the log says so, and what came before as it did (HAZARDS D7)", async () => {
     const place = places.worker!()
     const before = await run(

@@ -46,6 +46,33 @@ describe("the outbound lanes", () => {
     expect(outbound.offer(frame(2), true)).toBe(true)
   })
 
+  test("the bulk of each group leaves in its order, one frame of each in turn: a flood costs another one frame", () => {
+    const outbound = new Outbound({ ...limits, gatherBytesMax: 10 })
+    for (let mark = 1; mark <= 4; mark += 1) outbound.offer(frame(mark), false, "flooded")
+    const begun = outbound.next()
+    outbound.offer(frame(91), false, "quiet")
+    outbound.offer(frame(92), false, "quiet")
+    outbound.wrote(begun.length)
+    const left = drain(outbound, 1_000)
+    expect(left.filter((_, at) => at % 10 === 0)).toEqual([2, 91, 3, 92, 4])
+    expect([outbound.bytes, outbound.frames]).toEqual([0, 0])
+  })
+
+  test("a group that floods the lane leaves room for another, and what may wait stays bounded", () => {
+    const outbound = new Outbound({ ...limits, bulkBytesMax: 1_600 })
+    const fill = (group: string) => {
+      let taken = 0
+      while (outbound.offer(frame(1, 50), false, group)) taken += 1
+      return taken
+    }
+    expect(fill("flooded")).toBe(32)
+    expect(fill("quiet")).toBe(2)
+    for (let at = 0; at < 100; at += 1) fill(`g${at}`)
+    expect(outbound.bytes).toBe(3_200)
+    expect(outbound.clear()).toBe(64)
+    expect(fill("quiet")).toBe(32)
+  })
+
   test("every byte leaves once, each lane in its order, through a socket that takes what it likes", () => {
     fc.assert(
       fc.property(

@@ -39,11 +39,13 @@ export interface QuartersOptions {
   readonly residentBytesMax: number
   /** Who had too little of the CPU for too long is not to blame: it may be tried again. */
   readonly sparesStarved: boolean
+  /** Somebody asks what was computed here. To look costs as much as a small batch. */
+  readonly isCounted: boolean
 }
 
 /** Where the calls of some actors run, whatever becomes of the compartment. One batch at a time. */
 export class Quarters {
-  /** What was computed here, in ms of a CPU; what a call took that had a fault counts as its deadline. */
+  /** What was computed here, in ms of a CPU, where it is counted; what a call took that had a fault counts as its deadline. */
   spentMillis = 0
   readonly #options: QuartersOptions
   readonly #turn = Semaphore.makeUnsafe(1)
@@ -142,6 +144,11 @@ export class Quarters {
     yield* Effect.ignore(this.#turn.withPermit(this.#opened()))
   }).bind(this)
 
+  /** What the compartment has computed since it was opened; null: nobody can tell, or there is none. */
+  readonly cpuMillis: Effect.Effect<number | null> = Effect.suspend(
+    () => this.#open?.compartment.cpuMillis ?? Effect.succeed(null),
+  )
+
   get isOpen(): boolean {
     return this.#open !== null
   }
@@ -219,13 +226,8 @@ export class Quarters {
     deadlineMillis: number,
   ): Effect.fn.Return<Uint8Array, CompartmentFault> {
     const compartment = yield* this.#opened()
-    const before = yield* compartment.cpuMillis
-    return yield* compartment.call(request, deadlineMillis).pipe(
-      Effect.tap(() =>
-        Effect.map(compartment.cpuMillis, (after) => {
-          this.spentMillis += (after ?? 0) - (before ?? 0)
-        }),
-      ),
+    const calling = compartment.call(request, deadlineMillis)
+    return yield* (this.#options.isCounted ? this.#counting(compartment, calling) : calling).pipe(
       Effect.tapError(() => {
         this.spentMillis += deadlineMillis
         return this.#close()
@@ -234,6 +236,17 @@ export class Quarters {
       Effect.onInterrupt(() => this.#close()),
     )
   }).bind(this)
+
+  readonly #counting = Effect.fnUntraced(function* <A, E>(
+    this: Quarters,
+    { cpuMillis }: Compartment,
+    calling: Effect.Effect<A, E>,
+  ) {
+    const before = yield* cpuMillis
+    const answer = yield* calling
+    this.spentMillis += ((yield* cpuMillis) ?? 0) - (before ?? 0)
+    return answer
+  }).bind(this) as <A, E>(compartment: Compartment, calling: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
   readonly #opened = Effect.fnUntraced(function* (
     this: Quarters,
