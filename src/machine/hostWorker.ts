@@ -167,6 +167,8 @@ const makeHost = (
     actors: call("actors", null),
     groups: call("groups", null),
     places: call("places", null),
+    shard: (actor) => call("shard", actor),
+    portion: (asked) => call("portion", asked),
   })
 }
 

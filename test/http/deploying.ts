@@ -83,6 +83,8 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
     actors: Effect.sync(() => core.actors()),
     groups: Effect.sync(() => core.groups()),
     places: Effect.sync(() => core.places()),
+    shard: (actor) => Effect.sync(() => core.shard(actor)),
+    portion: (asked) => Effect.sync(() => core.portion(asked)),
   }
   return { raft, machine }
 }

@@ -350,6 +350,8 @@ const machine: MachineHost["Service"] = {
   actors: unasked,
   groups: unasked,
   places: unasked,
+  shard: () => unasked,
+  portion: () => unasked,
   apply: () => unasked,
   query: () => unasked,
   events: () => unasked,

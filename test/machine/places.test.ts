@@ -405,7 +405,7 @@ class Open {
   }
 
   own(ranges: ReadonlyArray<SlotRange>): void {
-    this.core.state.whereabouts.own("counter", ranges, this.#index)
+    this.core.state.whereabouts.putShard("counter", { ranges }, this.#index)
   }
 
   #run<Value>(work: Work<Value>): Value {

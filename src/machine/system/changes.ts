@@ -116,7 +116,7 @@ export const changesSince = (
 }
 
 function* placeChanges(before: Standing, { place, given }: Standing): Generator<What> {
-  if (place !== null && place !== before.place) {
+  if (place !== null && place.placement !== before.place?.placement) {
     const { placement, by } = place
     yield { what: "placed", groups: [...new Set(placement.map(({ group }) => group))], by }
   }
