@@ -56,7 +56,10 @@ export class OutcomeRows {
   /** Behind all others. Gives the hash of the row. */
   add(command: LoggedCommand, index: Index, term: Term, outcome: Outcome): bigint {
     const { actor, key, idempotencyKey } = command
-    return this.#add(packRow({ actor, key, idempotencyKey, request: fingerprintOf(command) }, index, term, outcome), index)
+    return this.#add(
+      packRow({ actor, key, idempotencyKey, request: fingerprintOf(command) }, index, term, outcome),
+      index,
+    )
   }
 
   /** The same of what another group has answered: its index and term are those of that group. */

@@ -115,6 +115,7 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     isOpen: (group) => group === raft.group,
     awaited: () => [],
     placementOf: () => null,
+    placeOf: () => null,
     look: Effect.void,
     stopped: raft.stopped,
     handOver: raft.handOver,

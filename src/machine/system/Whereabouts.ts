@@ -221,9 +221,7 @@ export const unmarked = (
   moved: ReadonlyArray<Moved>,
   slots: ReadonlyArray<SlotRange>,
 ): ReadonlyArray<Moved> =>
-  moved.flatMap((range) =>
-    without([range], slots).map(({ from, to }) => ({ from, to, move: range.move })),
-  )
+  moved.flatMap((range) => without([range], slots).map(({ from, to }) => ({ from, to, move: range.move })))
 
 /** Nobody need look where the key belongs. */
 const isWhole = (ranges: ReadonlyArray<SlotRange>): boolean =>

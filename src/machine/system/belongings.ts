@@ -118,10 +118,7 @@ const outcomes: Behind = function* (state, actor, isIts, after) {
 /** Versions first: nothing is there before what it was made by. What was answered comes last: there is most of it. */
 const kinds: ReadonlyArray<Behind> = [code, instances, timers, reruns, outcomes]
 
-function* numbered(
-  texts: ReadonlyArray<() => string>,
-  after: string,
-): Generator<Omit<Belonging, "stage">> {
+function* numbered(texts: ReadonlyArray<() => string>, after: string): Generator<Omit<Belonging, "stage">> {
   for (const [at, text] of texts.entries()) if (at >= Number(after)) yield { at: `${at + 1}`, text }
 }
 
@@ -158,7 +155,15 @@ type Install = (
   entry: Pick<Entry, "index" | "term">,
 ) => void
 
-const letters = { code: "c", version: "v", actor: "a", instance: "i", timer: "t", rerun: "r", outcome: "o" } as const
+const letters = {
+  code: "c",
+  version: "v",
+  actor: "a",
+  instance: "i",
+  timer: "t",
+  rerun: "r",
+  outcome: "o",
+} as const
 
 const installers: Readonly<Record<string, Install>> = {
   [letters.code]: ({ catalogue }, _, head, body, { index }) => {
@@ -177,10 +182,12 @@ const installers: Readonly<Record<string, Install>> = {
     const stored: Omit<StoredInstance, "state"> = { actor, key, revision, version, index }
     state.instances.put(state.instances.get(actor, key), Instance.received(idOf(actor, key), stored, body))
   },
-  [letters.timer]: ({ timers }, actor, head, body) => {
-    const [id, dueAt, key, command] = head as unknown as [string, number, string, string]
-    const timer: StoredTimer = { id, dueAt, actor, key, command, input: body }
-    if (timers.get(id) === undefined) timers.set(timer)
+  [letters.timer]: ({ timers }, actor, head, body, { index }) => {
+    const [known, dueAt, key, command] = head as unknown as [string, number, string, string]
+    // Two groups may have given the same one: where nobody rolled dice, it follows from the index alone.
+    let id = known
+    while (timers.get(id) !== undefined) id = `${index}-${id}`
+    timers.set({ id, dueAt, actor, key, command, input: body } satisfies StoredTimer)
   },
   [letters.rerun]: ({ quarantines }, actor, head, body, { index }) => {
     const [key] = head as unknown as [string]

@@ -25,7 +25,8 @@ export const release = (
 ): Verdict => {
   const { whereabouts } = state
   const shard = whereabouts.shard(actor)
-  if (shard === null) return refusals.refused("not-found", `The group ${state.group} has nothing of "${actor}".`)
+  if (shard === null)
+    return refusals.refused("not-found", `The group ${state.group} has nothing of "${actor}".`)
   if ((shard.lastMove ?? 0) >= move) {
     const isRefused = shard.refused?.move === move
     return { result: { released: !isRefused, reason: isRefused ? shard.refused!.reason : null } }
@@ -99,7 +100,8 @@ export const take = (
       parts.put(partKey(actor, waiting++), text, index)
       continue
     }
-    const whole = Array.from({ length: waiting }, (_, part) => parts.get(partKey(actor, part)) ?? "").join("") + text
+    const whole =
+      Array.from({ length: waiting }, (_, part) => parts.get(partKey(actor, part)) ?? "").join("") + text
     for (; waiting > 0; waiting--) parts.remove(partKey(actor, waiting - 1))
     if (text === tornItem) continue
     digest = digestAfter(digest, whole)
@@ -156,7 +158,8 @@ export const drop = (
   const isIts = isAmong(giving.slots)
   const gone = timers.all.filter((timer) => timer.actor === actor && isIts(timer.key)).slice(0, droppedMax)
   for (const timer of gone) timers.clear(timer)
-  for (const { key } of quarantines.reruns(actor)) if (isIts(key)) quarantines.putRerun(actor, key, null, index)
+  for (const { key } of quarantines.reruns(actor))
+    if (isIts(key)) quarantines.putRerun(actor, key, null, index)
   let { after } = giving
   let dropped = 0
   const page = instances.list({ actor, prefix: "", after, limit: lookedMax })
