@@ -134,6 +134,7 @@ export const makeSpread = (): Spread => {
       get: (group) => find(group)?.door,
       values: () => all().flatMap((group) => find(group)?.door ?? []),
       placementOf: (actor) => core.places().places.find((place) => place.actor === actor)?.placement ?? null,
+      placeOf: (actor) => core.places().places.find((place) => place.actor === actor) ?? null,
       look: async () => {},
     },
     founding: async () => leading.configuration,

@@ -249,7 +249,10 @@ describe("pages of many groups become one", () => {
     expect(merged([page(["a", "c"]), page(["b"])], 2)).toMatchObject({ next: "b" })
     expect(merged([page(["a", "b"], "b"), page(["b0"])], 2)).toMatchObject({ next: "b" })
     // One that had to look through much may hold less than it could: what others have behind that waits for the next page.
-    expect(merged([page(["a"], "b"), page(["a0", "c"])], 3)).toEqual({ instances: page(["a", "a0"]).instances, next: "b" })
+    expect(merged([page(["a"], "b"), page(["a0", "c"])], 3)).toEqual({
+      instances: page(["a", "a0"]).instances,
+      next: "b",
+    })
     expect(merged([page([], "b"), page(["c"])], 3)).toEqual({ instances: [], next: "b" })
     expect(merged([page(["a"]), page(["b"])], 2)).toMatchObject({ next: null })
     expect(merged([page([]), page([])], 2)).toEqual({ instances: [], next: null })
