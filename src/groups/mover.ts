@@ -126,10 +126,15 @@ const handOver = Effect.fnUntraced(function* (
       const input = { move, from: giver.raft.group, slots, portion, items, isOpen, cursor }
       const { problem, result } = yield* propose(taker, "$shard/take", actor, input)
       if (problem !== null) return problem
-      const { isOver, portions } = result as { readonly isOver: boolean; readonly portions?: number }
+      const there = result as { readonly isOver: boolean; readonly portions?: number; readonly cursor?: string }
       // Somebody else drives it too, or did: what is there is looked at anew.
-      if (isOver || portions !== portion + 1) return null
-      portion = portions
+      if (there.isOver || there.portions !== portion + 1) return null
+      portion = there.portions
+      // That of whoever came first: an answer that was forgotten meanwhile makes another portion.
+      if (there.cursor !== cursor) {
+        cursor = there.cursor!
+        continue
+      }
     }
     if (!next.isDone) continue
     const adopting = { move, portions: portion, digest: next.digest, time: step.time }

@@ -25,7 +25,11 @@ export const nextStep = (
   giver: Owned | null,
   taker: Owned | null,
 ): MoveStep => {
-  if (phase === "moved") return givingOf(giver, id) === null ? { type: "finish" } : { type: "drop" }
+  if (phase === "moved") {
+    // It was released, or nobody could have taken it: what was asked is older, or a decree has taken the group back.
+    if ((giver?.lastMove ?? 0) < id) return { type: "release" }
+    return givingOf(giver, id) === null ? { type: "finish" } : { type: "drop" }
+  }
   const taking = takingOf(taker, id)
   if (taking === null && (taker?.lastMove ?? 0) >= id) return { type: "assign" }
   if ((giver?.lastMove ?? 0) < id) return { type: "release" }

@@ -346,8 +346,8 @@ describe("of groups", () => {
         .map((line) => line.trimEnd()),
     ).toEqual([
       "actor   group     slots        how many  on its way",
-      "orders  orders-1  0-32767         32768  copying, 4 portions, to orders-3",
-      "orders  orders-2  32768-65535     32768  -",
+      "orders  orders-1  0-32767        32,768  copying, 4 portions, to orders-3",
+      "orders  orders-2  32768-65535    32,768  -",
     ])
     cluster.answer = () => Response.json({ actors: [] })
     expect(await run(cluster, "shards")).toMatchObject({ code: 0, out: "every actor lives in main" })
