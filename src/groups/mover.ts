@@ -126,7 +126,11 @@ const handOver = Effect.fnUntraced(function* (
       const input = { move, from: giver.raft.group, slots, portion, items, isOpen, cursor }
       const { problem, result } = yield* propose(taker, "$shard/take", actor, input)
       if (problem !== null) return problem
-      const there = result as { readonly isOver: boolean; readonly portions?: number; readonly cursor?: string }
+      const there = result as {
+        readonly isOver: boolean
+        readonly portions?: number
+        readonly cursor?: string
+      }
       // Somebody else drives it too, or did: what is there is looked at anew.
       if (there.isOver || there.portions !== portion + 1) return null
       portion = there.portions

@@ -97,7 +97,7 @@ export class Outcomes {
    * What another group has answered comes with the entry that takes it over, beside others. There is no room for more of them
    * than all that are remembered: those that come then are forgotten.
    */
-  take(remembered: Remembered, { index, term }: Entry, outcome: Outcome): void {
+  take(remembered: Remembered, { index, term }: Pick<Entry, "index" | "term">, outcome: Outcome): void {
     if (this.#ring.isFull && this.#ring.oldest === index) return
     const { hash } = outcomeSlot(remembered.actor, remembered.key, remembered.idempotencyKey)
     this.#remember(hash, index, this.#unflushed.addTaken(remembered, index, term, outcome))

@@ -6,7 +6,15 @@ import type { Giving, Owned, Taking } from "../../src/machine/system/Whereabouts
 
 const id = 7
 const slots = [{ from: 5, to: 9 }]
-const giving = { role: "gives", move: id, to: "b", slots, time: 3, isDropping: false, after: "" } satisfies Giving
+const giving = {
+  role: "gives",
+  move: id,
+  to: "b",
+  slots,
+  time: 3,
+  isDropping: false,
+  after: "",
+} satisfies Giving
 const taking = {
   role: "takes",
   move: id,
@@ -34,7 +42,9 @@ test("each step follows from what main and the two groups say", () => {
   expect(nextStep(moving, given, taken)).toEqual({ type: "handOver", portion: 4, cursor: "c", time: 3 })
   expect(nextStep(moving, given, adopted)).toEqual({ type: "assign" })
   expect(nextStep(moved, given, adopted)).toEqual({ type: "drop" })
-  expect(nextStep(moved, { ...given, underWay: { ...giving, isDropping: true } }, adopted)).toEqual({ type: "drop" })
+  expect(nextStep(moved, { ...given, underWay: { ...giving, isDropping: true } }, adopted)).toEqual({
+    type: "drop",
+  })
   expect(nextStep(moved, dropped, adopted)).toEqual({ type: "finish" })
 })
 

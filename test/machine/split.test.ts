@@ -7,6 +7,7 @@ import { mainGroup } from "../../src/consensus/groups.ts"
 import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
 import { isElsewhere, type Outcome } from "../../src/machine/outcome.ts"
 import { isWithin, sizeOf, slotOf, slotsCount, united, upperHalf, without } from "../../src/machine/slots.ts"
+import type { Taking } from "../../src/machine/system/Whereabouts.ts"
 import { Shards, upper, version } from "./Shards.ts"
 
 setDefaultTimeout(60_000)
@@ -47,6 +48,18 @@ describe("slots", () => {
   })
 })
 
+const quarantine = {
+  version,
+  kind: "deadline",
+  detail: "",
+  by: "n1",
+  command: "add",
+  input: "null",
+  commandId: "c",
+  timer: "",
+  voidFrom: null,
+} as const
+
 describe("a shard", () => {
   test("is split: its keys go with state, outcomes and timers, and each is in one group", () => {
     const all = new Shards()
@@ -77,8 +90,11 @@ describe("a shard", () => {
     for (const group of all.groups.keys()) all.fire(group)
     expect(keys.map((key) => all.state(key).state.rung)).toEqual(keys.map(() => 1))
     // Nothing of them is left where they were.
-    const { timers, instancesInMemory } = all.at("counter-2").machine.status()
-    expect([timers, instancesInMemory > 0]).toEqual([0, true])
+    const { machine } = all.at("counter-2")
+    const instancesOf = () => machine.actors()[0]!.versions[0]!.instances
+    expect([machine.status().timers, instancesOf()]).toEqual([0, stays.length])
+    machine.flush()
+    expect(instancesOf()).toBe(stays.length)
     for (const shard of all.groups.values()) expect(shard.machine.stateHash().hash).toBe(shard.hashOfAnother)
   })
 
@@ -176,6 +192,34 @@ describe("a shard", () => {
     expect(machine.stateHash().hash).toBe(hashOfAnother)
   })
 
+  test("is taken over when all of it is there, and not before", () => {
+    const all = new Shards()
+    for (const key of keys) all.send(all.groupOf(key), key, "add", "one")
+    all.split("counter-2", "counter-3")
+    const move = all.move!.id
+    const adopt = (portions: number, digest: string) =>
+      all.system("counter-3", "$shard/adopt", "counter", { move, portions, digest, time: 0 })
+    expect(adopt(0, "")).toMatchObject({ code: "version-conflict" })
+    driveUntil(all, () => all.shard("counter-3")?.underWay !== undefined)
+    const taking = () => all.shard("counter-3")!.underWay as Taking
+    expect(adopt(taking().portions, "0")).toMatchObject({ code: "version-conflict" })
+    expect(adopt(taking().portions + 1, taking().digest)).toMatchObject({ code: "version-conflict" })
+    // Half of the next thing.
+    const { from, slots } = all.move!
+    const half = { move, from, slots, portion: taking().portions, items: ["c[]"], isOpen: true, cursor: "" }
+    expect(all.system("counter-3", "$shard/take", "counter", half)).toMatchObject({
+      portions: half.portion + 1,
+    })
+    expect(adopt(taking().portions, taking().digest)).toMatchObject({ code: "version-conflict" })
+    expect(all.send("counter-3", moved[0]!, "add", "two")).toMatchObject({ code: "elsewhere" })
+    // A portion that comes a second time, or from who knows of others, changes nothing.
+    const { hash } = all.at("counter-3").machine.stateHash()
+    for (const portion of [0, half.portion, half.portion + 5]) {
+      all.system("counter-3", "$shard/take", "counter", { ...half, portion })
+    }
+    expect(all.at("counter-3").machine.stateHash().hash).toBe(hash)
+  })
+
   test("is split again, and again", () => {
     const all = new Shards()
     for (const key of keys) all.send(all.groupOf(key), key, "add", "one")
@@ -209,17 +253,6 @@ describe("a shard", () => {
 
   test("is not split while one of the keys that would go waits for an operator, and never by a late copy", () => {
     const all = new Shards()
-    const quarantine = {
-      version,
-      kind: "deadline",
-      detail: "",
-      by: "n1",
-      command: "add",
-      input: "null",
-      commandId: "c",
-      timer: "",
-      voidFrom: null,
-    } as const
     all.system("counter-2", "$instance/quarantine", `counter/${moved[0]}`, quarantine)
     all.split("counter-2", "counter-3")
     const { id } = all.move!
@@ -276,6 +309,8 @@ describe("a shard", () => {
       driveUntil(all, isThere)
       expect(own([upper])).toMatchObject({ isNew: false })
       expect(all.send("counter-2", moved[0]!, "add", "one")).toMatchObject({ code: "elsewhere" })
+      const held = all.system("counter-2", "$instance/quarantine", `counter/${moved[0]}`, quarantine)
+      expect(held).toMatchObject({ code: "elsewhere" })
     }
     // Whoever knows more than the first placement, or less, changes nothing either.
     expect(own([going!], "counter-3")).toMatchObject({ isNew: false })

@@ -169,7 +169,8 @@ export class Whereabouts {
 
   settle(actor: string, place: Place): void {
     this.#placeRows.put(actor, place, place.index)
-    this.#note(actor, place)
+    // As whoever opens the state anew has it, down to the order of its keys: answers are made of it, and hashed.
+    this.#note(actor, this.#placeRows.get(actor)!)
   }
 
   /** The move that brought a key's slot here; 0: it has always been here, or is not. */
@@ -191,7 +192,7 @@ export class Whereabouts {
 
   putShard(actor: string, owned: Owned, index: Index): void {
     this.#shardRows.put(actor, owned, index)
-    this.#noteShard(actor, owned)
+    this.#noteShard(actor, this.#shardRows.get(actor)!)
   }
 
   #noteShard(actor: string, owned: Owned): void {

@@ -132,13 +132,11 @@ const textOfOutcome = ({ key, idempotencyKey, request, outcome }: OutcomeRow): s
 const textOf = (letter: string, head: ReadonlyArray<unknown>, body: string): string =>
   `${letter}${JSON.stringify(head)}\n${body}`
 
+/** The entry that brings it, and the move that it belongs to. */
+type Bringing = Pick<Entry, "index" | "term"> & { readonly move: Index }
+
 /** Puts one thing where it belongs, as this entry's doing. */
-export const installItem = (
-  state: MachineState,
-  actor: string,
-  item: string,
-  entry: Pick<Entry, "index" | "term">,
-): void => {
+export const installItem = (state: MachineState, actor: string, item: string, entry: Bringing): void => {
   const end = item.indexOf("\n")
   const head = JSON.parse(item.slice(1, end)) as ReadonlyArray<never>
   const body = item.slice(end + 1)
@@ -152,7 +150,7 @@ type Install = (
   actor: string,
   head: ReadonlyArray<never>,
   body: string,
-  entry: Pick<Entry, "index" | "term">,
+  entry: Bringing,
 ) => void
 
 const letters = {
@@ -182,11 +180,10 @@ const installers: Readonly<Record<string, Install>> = {
     const stored: Omit<StoredInstance, "state"> = { actor, key, revision, version, index }
     state.instances.put(state.instances.get(actor, key), Instance.received(idOf(actor, key), stored, body))
   },
-  [letters.timer]: ({ timers }, actor, head, body, { index }) => {
+  [letters.timer]: ({ timers }, actor, head, body, { move }) => {
     const [known, dueAt, key, command] = head as unknown as [string, number, string, string]
-    // Two groups may have given the same one: where nobody rolled dice, it follows from the index alone.
-    let id = known
-    while (timers.get(id) !== undefined) id = `${index}-${id}`
+    // This group may have given the same one, or may yet: it follows from an index of the log, and some dice.
+    const id = `${move}-${known}`
     timers.set({ id, dueAt, actor, key, command, input: body } satisfies StoredTimer)
   },
   [letters.rerun]: ({ quarantines }, actor, head, body, { index }) => {
@@ -202,7 +199,7 @@ const installers: Readonly<Record<string, Install>> = {
       string,
     ]
     const request = { command, inputLength, inputHash: BigInt(inputHash) }
-    outcomes.take({ actor, key, idempotencyKey, request }, entry as Entry, JSON.parse(body) as Outcome)
+    outcomes.take({ actor, key, idempotencyKey, request }, entry, JSON.parse(body) as Outcome)
   },
 }
 

@@ -105,7 +105,7 @@ export const take = (
     for (; waiting > 0; waiting--) parts.remove(partKey(actor, waiting - 1))
     if (text === tornItem) continue
     digest = digestAfter(digest, whole)
-    installItem(state, actor, whole, { index, term })
+    installItem(state, actor, whole, { index, term, move })
   }
   const next: Taking = { ...taking, portions: taking.portions + 1, cursor, digest, parts: waiting }
   whereabouts.putShard(actor, { ...shard, lastMove: move, underWay: next }, index)
