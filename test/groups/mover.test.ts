@@ -34,11 +34,11 @@ class Counters {
   }
 
   place(at: TestNode = this.cluster.led("main")): Place {
-    const places = at.groups!.main.machine.places
-    const fiber = this.cluster.fork(places)
-    this.cluster.until(() => fiber.pollUnsafe() !== undefined, "places are told")
     let found: Place | null = null
-    this.cluster.fork(Effect.map(places, (said) => void (found = said.places[0]!)))
+    const asked = Effect.map(at.groups!.main.machine.places, ({ places }) => {
+      found = places[0]!
+    })
+    this.cluster.fork(asked)
     this.cluster.until(() => found !== null, "places are told")
     return found!
   }

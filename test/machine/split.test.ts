@@ -10,7 +10,7 @@ import { isWithin, sizeOf, slotOf, slotsCount, united, upperHalf, without } from
 import type { Taking } from "../../src/machine/system/Whereabouts.ts"
 import { Shards, upper, version } from "./Shards.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const keys = Array.from({ length: 40 }, (_, at) => `k${at}`)
 /** What goes when counter-2 is split. */
