@@ -46,6 +46,13 @@ const posting =
       body: typeof body === "string" ? body : JSON.stringify(body),
     })
 
+const tooFar = {
+  _tag: "Failure",
+  code: "timeout",
+  outcome: "rejected",
+  detail: "It has not come there.",
+} as const
+
 /** A machine of its own behind it, and a log that writes itself. `instead`: what every proposal gets. */
 const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: GroupId = "main"): Door => {
   const raft: Raft["Service"] = {
@@ -60,7 +67,9 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
         answer(current ?? (await housed.propose(command)))
       }
     },
-    read: async ({ query, answer }) => answer(await housed.query(query)),
+    // It never comes further by waiting.
+    read: async ({ query, minIndex, answer }) =>
+      answer(minIndex > housed.log.length ? tooFar : await housed.query(query)),
     log: ({ from, entriesMax }) =>
       Effect.succeed({
         firstIndex: 1,

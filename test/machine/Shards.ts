@@ -64,6 +64,11 @@ const counter = actor({
         return { state: { ...state, pad }, result: pad }
       },
     },
+    tell: {
+      input: Schema.Int,
+      output: Schema.String,
+      reduce: (state, length) => ({ state, result: '"ä😀'.repeat(length) }),
+    },
   },
 })
 

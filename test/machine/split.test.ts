@@ -5,9 +5,14 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import fc from "fast-check"
 import { mainGroup } from "../../src/consensus/groups.ts"
 import { decodeCommand, encodeCommand } from "../../src/machine/command.ts"
+import { Outcomes, outcomeSlot } from "../../src/machine/Outcomes.ts"
 import { isElsewhere, type Outcome } from "../../src/machine/outcome.ts"
+import { fingerprintOf } from "../../src/machine/outcomeRows.ts"
 import { isWithin, sizeOf, slotOf, slotsCount, united, upperHalf, without } from "../../src/machine/slots.ts"
 import type { Taking } from "../../src/machine/system/Whereabouts.ts"
+import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
+import { initial } from "./Bench.ts"
 import { Shards, upper, version } from "./Shards.ts"
 
 setDefaultTimeout(120_000)
@@ -155,6 +160,9 @@ describe("a shard", () => {
     all.split("counter-2", "counter-3")
     all.driveAll()
     expect(moved.map((key) => all.state(key).state.pad.length)).toEqual(pads)
+    // Also when it is read from the disk: all of one entry stands together there.
+    all.at("counter-3").machine.flush()
+    all.at("counter-3").restart()
     for (const [at, key] of moved.entries()) {
       const again = all.send("counter-3", key, "fill", "fill", at % 4 === 0 ? 60_000 : 300)
       expect(again).toMatchObject({ _tag: "Accepted", replayed: true })
@@ -167,15 +175,17 @@ describe("a shard", () => {
 
   test("whose oldest answers are forgotten while they are handed over, is split all the same", () => {
     const all = new Shards({ outcomesMax: 30 })
-    for (const key of moved) all.send("counter-2", key, "fill", "fill", 60_000)
+    for (const key of moved) all.send("counter-2", key, "tell", "tell", 40_000)
     all.split("counter-2", "counter-3")
-    driveUntil(all, isReleased(all))
-    for (let step = 0; all.move?.phase === "moving"; step++) {
-      all.drive()
-      for (let count = 0; count < 3; count++) all.send("counter-2", stays[0]!, "add", `${step} ${count}`)
-    }
+    // In the middle of the first one.
+    driveUntil(all, () => ((all.shard("counter-3")?.underWay as Taking | undefined)?.parts ?? 0) > 0)
+    for (let count = 0; count < 30; count++) all.send("counter-2", stays[0]!, "add", `${count}`)
     all.driveAll()
     expect(moved.map((key) => all.state(key).revision)).toEqual(moved.map(() => 1))
+    expect(all.send("counter-3", moved[0]!, "tell", "tell", 5)).toMatchObject({
+      revision: 2,
+      replayed: false,
+    })
     for (const shard of all.groups.values()) expect(shard.machine.stateHash().hash).toBe(shard.hashOfAnother)
   })
 
@@ -184,12 +194,40 @@ describe("a shard", () => {
     for (let count = 0; count < 30; count++) all.send("counter-2", moved[0]!, "add", `${count}`)
     all.split("counter-2", "counter-3")
     all.driveAll()
-    for (let count = 0; count < 30; count++) all.send("counter-3", moved[0]!, "add", `new ${count}`)
-    all.at("counter-3").machine.flush()
-    all.at("counter-3").restart()
-    const { machine, hashOfAnother } = all.at("counter-3")
-    expect(machine.status().outcomes).toBeLessThanOrEqual(12)
-    expect(machine.stateHash().hash).toBe(hashOfAnother)
+    for (const count of [1, 30]) {
+      for (let at = 0; at < count; at++) all.send("counter-3", moved[0]!, "add", `new ${count} ${at}`)
+      all.at("counter-3").machine.flush()
+      all.at("counter-3").restart()
+      const { machine, hashOfAnother } = all.at("counter-3")
+      expect(machine.status().outcomes).toBeLessThanOrEqual(12)
+      expect(machine.stateHash().hash).toBe(hashOfAnother)
+    }
+  })
+
+  test("whose answers come by one entry in a larger number than may be remembered, keeps as many as may", () => {
+    const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
+    const store = openMemoryStateStore(disk, { group: "g", initial })
+    const outcomes = new Outcomes(store, 2, "0".repeat(16))
+    const row = (key: string) => {
+      return {
+        actor: "counter",
+        key,
+        idempotencyKey: "i",
+        request: fingerprintOf({ command: "add", input: "" }),
+      }
+    }
+    const outcome = {
+      _tag: "Accepted",
+      result: "1",
+      revision: 1,
+      index: 3,
+      term: 1,
+      replayed: false,
+    } as const
+    for (const key of ["a", "b", "c"]) outcomes.take(row(key), { index: 9, term: 1 }, outcome)
+    const found = ["a", "b", "c"].map((key) => outcomes.find(outcomeSlot("counter", key, "i"))?.outcome)
+    expect(found).toEqual([outcome, outcome, undefined])
+    expect([outcomes.count, outcomes.forgetBelow, [...outcomes.behind(0)].length]).toEqual([2, 0, 2])
   })
 
   test("is taken over when all of it is there, and not before", () => {
@@ -292,8 +330,11 @@ describe("a shard", () => {
     ]) {
       expect(said).toMatchObject({ code: "overloaded" })
     }
+    const refused = all.sent.at(-1)!
     expect(activate("counter-1")).toMatchObject({ active: version })
     all.driveAll()
+    // Who asks again by the same words is heard now.
+    expect(all.at("counter-2").propose(refused.bytes, all.time)).toMatchObject({ code: "version-conflict" })
     for (const group of ["counter-2", "counter-3"]) expect(activate(group)).toMatchObject({ active: version })
     const { active, versions } = all.at("counter-3").machine.actors()[0]!
     expect([active, versions.map((one) => one.version)]).toEqual([version, [version]])
