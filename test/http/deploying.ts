@@ -88,6 +88,7 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
   const machine: MachineHost["Service"] = {
     ...door.machine,
     inspect: (draft) => premises.inspect(draft),
+    events: (asked) => premises.work(tenant, core.events(asked), "door"),
     plan: (asked) => premises.work(tenant, core.plan(asked), "door"),
     actors: Effect.sync(() => core.actors()),
     groups: Effect.sync(() => core.groups()),

@@ -125,6 +125,33 @@ test("half of a shard goes to a new group, in steps that are shown; its keys wai
   expect(defects).toEqual([])
 })
 
+test("who watches a key that has gone is told its state, by an id that says by which split; on its way, it waits", async () => {
+  const { split, drive, pay, ask, shards } = await node()
+  const key = keys.find((one) => slotOf(one) >= 49_152)!
+  await pay(key)
+  await split({ actor: "till", group: "till-2" })
+  const first = async (cursor: string, millis = 5_000) => {
+    const headers = { "Last-Event-ID": cursor, "Raftlet-Timeout-Ms": String(millis) }
+    const response = await ask(`/watch/till/${key}`, { headers })
+    if (response.status !== 200) return (await problemOf(response))["code"] as string
+    const reader = response.body!.getReader()
+    const { value } = await reader.read()
+    await reader.cancel()
+    return new TextDecoder().decode(value)
+  }
+  while ((await shards())["move"]["step"] !== "copying") await drive()
+  expect(await first("3", 80)).toBe("not-ready")
+  const { id } = (await shards())["move"]
+  await untilDone(drive)
+  // Behind the new log and ahead of it.
+  for (const cursor of ["3", "5000"]) {
+    const told = await first(cursor)
+    expect(told).toMatch(new RegExp(`id: \\d+@${id}\nevent: reset\ndata: \\{"state":\\{"euros":1\\}`))
+    const [, own] = /id: (\d+@\d+)\nevent/.exec(told)!
+    expect(await first(own!)).toBe(`retry: 1000\nid: ${own}\n\n`)
+  }
+})
+
 test("without a group, the one with the most slots is split; whoever waits is told when it is done", async () => {
   const { split, drive } = await node()
   const asking = split({ actor: "till" }, 5_000)
