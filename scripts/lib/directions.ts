@@ -47,7 +47,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Of the host, arithmetic alone: checksums.
   raft: { reach: ["consensus/", ...SERVICES], packages: ["effect", "node:zlib"] },
   groups: {
-    reach: ["consensus/", "raft/", ...SERVICES, "machine/slots.ts", "machine/system/GroupDirectory.ts"],
+    reach: [
+      "consensus/",
+      "raft/",
+      ...SERVICES,
+      "machine/slots.ts",
+      "machine/system/GroupDirectory.ts",
+      "machine/system/Whereabouts.ts",
+      "machine/system/commands.ts",
+    ],
     packages: ["effect"],
   },
   metrics: { reach: [], packages: ["effect"] },

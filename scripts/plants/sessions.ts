@@ -15,8 +15,8 @@ export const sessionPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/machine/Outcomes.ts",
-        find: "      if (row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey) return row",
-        replace: "      if (row.idempotencyKey === idempotencyKey) return row",
+        find: "      row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey",
+        replace: "      row.idempotencyKey === idempotencyKey",
       },
     ],
   },

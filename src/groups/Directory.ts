@@ -4,6 +4,7 @@ import { Effect, Semaphore } from "effect"
 import type { GroupId, Index } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
+import type { Place } from "../machine/system/Whereabouts.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
 import type { Hosting } from "./Hosting.ts"
 
@@ -12,7 +13,8 @@ export class Directory {
   readonly #hosting: Hosting
   readonly #alone = Semaphore.makeUnsafe(1).withPermits(1)
   #placesIndex = 0
-  #places: ReadonlyMap<string, Placement> = new Map()
+  #places: ReadonlyMap<string, Place> = new Map()
+  #moving: ReadonlyArray<string> = []
   #open: ReadonlySet<GroupId> = new Set()
   #asOf: Index = 0
 
@@ -22,7 +24,17 @@ export class Directory {
   }
 
   placementOf(actor: string): Placement | null {
+    return this.#places.get(actor)?.placement ?? null
+  }
+
+  /** All that is known of where an actor lives; null: nothing was settled. */
+  placeOf(actor: string): Place | null {
     return this.#places.get(actor) ?? null
+  }
+
+  /** Actors of which keys are on their way from one group to another. */
+  get moving(): ReadonlyArray<string> {
+    return this.#moving
   }
 
   /** It was opened, also where it does not run yet. */
@@ -61,7 +73,8 @@ export class Directory {
     // A state that was given up knows nothing at first: what was settled once stays so.
     if (index > this.#placesIndex) {
       this.#placesIndex = index
-      this.#places = new Map(places.map(({ actor, placement }) => [actor, placement]))
+      this.#places = new Map(places.map(({ actor, ...place }) => [actor, place]))
+      this.#moving = places.flatMap(({ actor, move }) => (move === undefined ? [] : [actor]))
     }
     this.#asOf = asOf
     this.#open = new Set(groups.flatMap(({ group, isClosed }) => (isClosed ? [] : [group])))

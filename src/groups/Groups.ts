@@ -5,6 +5,7 @@ import type { GroupId, Index } from "../consensus/types.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
+import type { Place } from "../machine/system/Whereabouts.ts"
 import type { GroupStopped, Raft } from "../raft/Raft.ts"
 
 /** A group as long as this node runs it. */
@@ -44,6 +45,8 @@ export class Groups extends Context.Service<
     readonly onChange: (told: (change: GroupsChange) => void) => () => void
     /** Where an actor lives, as far as this node's `main` has come; null: in `main`. */
     readonly placementOf: (actor: string) => Placement | null
+    /** All that is known of that, moves of keys among it, as far as this node's `main` has come. */
+    readonly placeOf: (actor: string) => Place | null
     /** It was opened, as far as this node's `main` has come; also where this node does not run it yet. */
     readonly isOpen: (group: GroupId) => boolean
     readonly directory: () => KnownDirectory

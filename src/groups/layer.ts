@@ -13,6 +13,7 @@ import { Directory } from "./Directory.ts"
 import { follower } from "./follower.ts"
 import { Groups, type RunningGroup } from "./Groups.ts"
 import { Hosting, type HostingOptions } from "./Hosting.ts"
+import { mover } from "./mover.ts"
 import { rebalancer } from "./rebalancer.ts"
 
 /** How often the directory is looked at, at the most. */
@@ -48,14 +49,18 @@ export const layerGroups = (options: HostingOptions) =>
         return pulse !== null && main.raft.now() - pulse.heardAt < HEARD_MILLIS
       }
       yield* Effect.forkScoped(rebalancer(main, all, isHeard, options.observer))
+      const find = (group: GroupId) => (group === main.raft.group ? main : hosting.find(group))
+      const { observer } = options
+      yield* Effect.forkScoped(mover({ main, find, moving: () => directory.moving, observer }))
       const ofAll = (end: (group: RunningGroup) => Effect.Effect<void>) =>
         Effect.suspend(() => Effect.forEach(all(), end, { concurrency: "unbounded", discard: true }))
       return Groups.of({
         main,
-        find: (group: GroupId) => (group === main.raft.group ? main : hosting.find(group)),
+        find,
         all,
         onChange: (told) => hosting.onChange(told),
         placementOf: (actor) => directory.placementOf(actor),
+        placeOf: (actor) => directory.placeOf(actor),
         isOpen: (group) => group === main.raft.group || directory.isOpen(group),
         directory: () => ({
           asOf: directory.asOf,

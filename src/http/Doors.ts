@@ -1,11 +1,12 @@
 // Which group does a request mean, and what does every answer say about it?
 
-import type { GroupId, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { KnownDirectory } from "../groups/Groups.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import { type Placement, shardAt, slotOf } from "../machine/slots.ts"
+import type { Move, Place } from "../machine/system/Whereabouts.ts"
 import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
 import { Problem } from "./problem.ts"
 import { within } from "./snapshots.ts"
@@ -69,6 +70,8 @@ export interface DoorsOfGroups {
   readonly directory?: () => KnownDirectory
   /** Null, or absent: in `main`. */
   readonly placementOf?: (actor: string) => Placement | null
+  /** All that is known of that; null, or absent: nothing was settled. */
+  readonly placeOf?: (actor: string) => Place | null
   /** Looks whether that has changed. */
   readonly look?: () => Promise<void>
 }
@@ -77,6 +80,8 @@ export interface DoorsOfGroups {
 export class Doors {
   readonly node: NodeInfo
   readonly #doors: DoorsOfGroups
+  #looking: Promise<void> | null = null
+  #nextLook: Promise<void> | null = null
   /** Of each group the newest. */
   readonly #headers = new WeakMap<Door["raft"], { readonly at: number; readonly headers: Headers }>()
 
@@ -136,9 +141,36 @@ export class Doors {
     return placement.length === 1 ? placement[0]!.group : shardAt(placement, slotOf(key))!.group
   }
 
-  /** Looks anew where actors live. */
-  async look(): Promise<void> {
-    await this.#doors.look?.()
+  /** Keys of the actor that are on their way from one group to another, as far as this node knows. */
+  moveOf(actor: string): Move | null {
+    return this.#doors.placeOf?.(actor)?.move ?? null
+  }
+
+  /** The move that brought a key to the group that has it; 0: it has always been there. */
+  movedBy(actor: string, key: string): Index {
+    const moved = this.#doors.placeOf?.(actor)?.moved
+    return moved === undefined ? 0 : (shardAt(moved, slotOf(key))?.move ?? 0)
+  }
+
+  /** Looks anew where actors live. Who comes while another one looks shares the next look with all who wait for it. */
+  look(): Promise<void> {
+    if (this.#looking === null) return this.#lookNow()
+    this.#nextLook ??= this.#looking.then(() => {
+      this.#nextLook = null
+      return this.#lookNow()
+    })
+    return this.#nextLook
+  }
+
+  async #lookNow(): Promise<void> {
+    const looking = this.#doors.look?.() ?? Promise.resolve()
+    // Whoever waits for the next one is told by that one.
+    this.#looking = looking.catch(() => {})
+    try {
+      await looking
+    } finally {
+      this.#looking = null
+    }
   }
 
   all(): ReadonlyArray<Door> {

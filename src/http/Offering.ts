@@ -3,7 +3,7 @@
 
 import { Effect } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
-import type { Index, Millis } from "../consensus/types.ts"
+import type { GroupId, Index, Millis } from "../consensus/types.ts"
 import type { Groups } from "../groups/Groups.ts"
 import type { ActorStatus, OwnActor } from "../machine/MachineHost.ts"
 import type { Placement, SlotRange } from "../machine/slots.ts"
@@ -64,16 +64,31 @@ export class Offering {
   /** Tries until the groups have answered for each. `told` hears of every one. */
   readonly life = Effect.fnUntraced(function* (this: Offering, told: (offered: Offered) => void) {
     for (const own of this.#own) {
-      const placement = yield* this.#until(Effect.andThen(this.#releaseActive, this.#place(own)))
-      const homes = Map.groupBy(placement, ({ group }) => group)
-      const answers = yield* Effect.forEach(homes, ([group, ranges]) => this.#bringHome(own, group, ranges), {
-        concurrency: homesAtOnce,
-      })
+      const answers = yield* this.#bringIntoAll(own)
       // Whatever one of them has to say: the others have switched it on, or say the same.
       const offered = answers.find(({ reason }) => reason !== null) ?? answers[0]!
       this.offered.set(own.actor, offered)
       told(offered)
       this.#release(own.actor)
+    }
+  }).bind(this)
+
+  /** Into all groups in which it lives when the last of them has answered: some of its keys may have gone to a new one. */
+  readonly #bringIntoAll = Effect.fnUntraced(function* (this: Offering, own: OwnActor) {
+    const answers = new Map<GroupId, Offered>()
+    for (;;) {
+      const placement = yield* this.#until(Effect.andThen(this.#releaseActive, this.#place(own)))
+      const homes = Map.groupBy(placement, ({ group }) => group)
+      const left = [...homes].filter(([group]) => !answers.has(group))
+      if (left.length === 0) return [...answers.values()]
+      yield* Effect.forEach(
+        left,
+        ([group, ranges]) =>
+          Effect.map(this.#bringHome(own, group, ranges), (offered) => answers.set(group, offered)),
+        { concurrency: homesAtOnce, discard: true },
+      )
+      // Nothing is moved out of main.
+      if (homes.size === 1 && homes.has(mainGroup)) return [...answers.values()]
     }
   }).bind(this)
 

@@ -130,6 +130,7 @@ const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups =
     isOpen: groups.isOpen,
     directory: groups.directory,
     placementOf: groups.placementOf,
+    placeOf: groups.placeOf,
     look: () => Effect.runPromise(groups.look),
   }
 }

@@ -39,7 +39,8 @@ export class Watcher {
   }
 
   get asked(): EventsAsked {
-    return { actor: this.actor, key: this.key, after: this.#cursor?.index ?? null }
+    const { index = null, move } = this.#cursor ?? {}
+    return { actor: this.actor, key: this.key, after: index, ...(move === undefined ? {} : { move }) }
   }
 
   /** Its client has taken everything, and wants more. */
@@ -75,20 +76,21 @@ export class Watcher {
       this.end(fromRefused(outcome))
       return 0
     }
-    const begin = this.#cursor ?? { index, seen: 0 }
+    const at = (index: number): Cursor => ({ index, seen: 0, ...byMove(outcome.move) })
+    const begin = this.#cursor ?? at(index)
     const head = this.#told === null ? `${retryFrame(retryMillis)}${cursorFrame(begin)}` : ""
     this.#told ??= begin
     if (outcome._tag === "Reset") {
-      this.#cursor = { index, seen: 0 }
+      this.#cursor = at(index)
       this.#told = this.#cursor
-      this.#send(head + resetFrame(index, outcome.body), now)
+      this.#send(head + resetFrame(this.#cursor, outcome.body), now)
       return 0
     }
     const { text, count } = eventFrames(begin, outcome.entries)
     // A cursor that is ahead of this node stays where it is.
-    this.#cursor = outcome.upTo > begin.index ? { index: outcome.upTo, seen: 0 } : begin
+    this.#cursor = outcome.upTo > begin.index ? at(outcome.upTo) : begin
     const last = outcome.entries.at(-1)
-    if (last !== undefined) this.#told = { index: last.index, seen: 0 }
+    if (last !== undefined) this.#told = at(last.index)
     if (head !== "" || count > 0) this.#send(head + text, now)
     return count
   }
@@ -121,6 +123,8 @@ export class Watcher {
     want?.(piece)
   }
 }
+
+const byMove = (move: number | undefined) => (move === undefined ? {} : { move })
 
 const encoder = new TextEncoder()
 const retryMillis = 1000

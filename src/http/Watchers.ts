@@ -143,7 +143,10 @@ export class Watchers {
   async #answer(due: ReadonlyArray<Watcher>): Promise<void> {
     const news = this.#news
     // Of many who watch the same and have seen the same, the machine need not know.
-    const alike = Map.groupBy(due, ({ asked: { actor, key, after } }) => `${after} ${actor}/${key}`)
+    const alike = Map.groupBy(
+      due,
+      ({ asked: { actor, key, after, move } }) => `${after} ${move} ${actor}/${key}`,
+    )
     const groups = [...alike.values()]
     const asked = this.door.machine.events(groups.map(([first]) => first!.asked))
     const answer = await Effect.runPromise(Effect.orElseSucceed(asked, () => null))

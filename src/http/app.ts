@@ -18,6 +18,7 @@ import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
+import { listShards, splitShard } from "./shards.ts"
 import { activateVersion, rollBackVersion } from "./switching.ts"
 import { parseQuery, rawPath } from "./target.ts"
 import { transferLeadership } from "./transfer.ts"
@@ -132,6 +133,8 @@ export const makeApp = (options: AppOptions): App => {
       path: "/admin/groups/:group",
       handle: (request, segments) => closeGroup(grouping, request, segments),
     },
+    { method: "GET", path: "/admin/shards", handle: (request) => listShards(grouping, request) },
+    { method: "POST", path: "/admin/shards/split", handle: (request) => splitShard(grouping, request) },
     { method: "POST", path: "/admin/rebalance", handle: (request) => rebalance(grouping, request) },
     { method: "GET", path: "/admin/log", handle: (request) => adminLog(doors, request) },
     {

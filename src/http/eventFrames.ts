@@ -9,22 +9,29 @@ export interface Cursor {
   readonly index: number
   /** More than 0 only between two events of one entry. */
   readonly seen: number
+  /** The move by which the instance had come to the group whose index that is. Absent: by none. */
+  readonly move?: number
 }
 
 /**
  * An index of the log, or `122.001` between two events of one entry: all up to 122, and one event of entry 123. So
- * whoever takes it for a number has them in order, and whoever rounds down is sent again what was seen, and never less.
+ * whoever takes it for a number has them in order, and whoever rounds down is sent again what was seen, and never less. Where
+ * the instance has come from another group, `@` and the move follow: the indexes of two logs say nothing of each other.
  */
-export const cursorText = ({ index, seen }: Cursor): string =>
-  seen === 0 ? `${index}` : `${index}.${`${seen}`.padStart(3, "0")}`
+export const cursorText = ({ index, seen, move = 0 }: Cursor): string =>
+  `${index}${seen === 0 ? "" : `.${`${seen}`.padStart(3, "0")}`}${move === 0 ? "" : `@${move}`}`
 
 /** Throws a `bad-request` problem. */
 export const parseCursor = (text: string, name: string): Cursor => {
-  const [, index, seen] = /^(\d{1,16})(?:\.(\d{3}))?$/.exec(text) ?? []
-  if (index === undefined || Number(index) > Number.MAX_SAFE_INTEGER) {
+  const [, index, seen, move] = /^(\d{1,16})(?:\.(\d{3}))?(?:@(\d{1,16}))?$/.exec(text) ?? []
+  if (index === undefined || Math.max(Number(index), Number(move ?? 0)) > Number.MAX_SAFE_INTEGER) {
     throw new Problem("bad-request", `${name} must be the id of an event: an index of the log.`)
   }
-  return { index: Number(index), seen: Number(seen ?? 0) }
+  return {
+    index: Number(index),
+    seen: Number(seen ?? 0),
+    ...(move === undefined ? {} : { move: Number(move) }),
+  }
 }
 
 /**
@@ -40,7 +47,8 @@ export const retryFrame = (millis: number): string => `retry: ${millis}\n`
 export const commentFrame = ":\n\n"
 
 /** `body`: the whole state as JSON. */
-export const resetFrame = (index: number, body: string): string => frame(`${index}`, resetEvent, body)
+export const resetFrame = (cursor: Cursor, body: string): string =>
+  frame(cursorText(cursor), resetEvent, body)
 
 /** All events behind the cursor, and how many they are. Only the last one of an entry moves the cursor behind it. */
 export const eventFrames = (
@@ -52,7 +60,7 @@ export const eventFrames = (
     return events.slice(seen).map(({ event, data }, at) => {
       const count = seen + at + 1
       const id = count === events.length ? { index, seen: 0 } : { index: index - 1, seen: count }
-      return frame(cursorText(id), event, data)
+      return frame(cursorText({ ...cursor, ...id }), event, data)
     })
   })
   return { text: frames.join(""), count: frames.length }

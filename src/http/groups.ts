@@ -89,7 +89,8 @@ export const closeGroup = async (
   })
 }
 
-const senderOf = (doors: Doors, request: Request): Sender => {
+/** Who asks `main` for what a request wants. */
+export const senderOf = (doors: Doors, request: Request): Sender => {
   const door = doors.find(undefined)
   return { door, node: doors.node.id, deadline: door.raft.now() + timeoutMillis(request) }
 }
@@ -113,7 +114,11 @@ const groupName = (value: unknown): GroupId => {
 }
 
 /** They are opened on every node as the entry comes there, and elect a leader each. */
-const untilLed = async (doors: Doors, names: ReadonlyArray<GroupId>, deadline: number): Promise<void> => {
+export const untilLed = async (
+  doors: Doors,
+  names: ReadonlyArray<GroupId>,
+  deadline: number,
+): Promise<void> => {
   const { raft } = doors.find(undefined)
   const isLed = (group: GroupId) => (doors.open(group)?.raft.glance().leader ?? null) !== null
   while (raft.now() < deadline && !names.every(isLed)) await Bun.sleep(lookMillis)

@@ -1,11 +1,14 @@
 // Which instances has an actor that is spread over many groups? Each group is asked for the same page, and the keys come
 // in one order.
 
+import type { GroupId } from "../consensus/types.ts"
 import type { Query } from "../machine/MachineHost.ts"
 import { type Answered, isElsewhere } from "../machine/outcome.ts"
+import { united } from "../machine/slots.ts"
 import type { Read } from "../raft/Raft.ts"
-import { askRead, type Doors, jsonResponse } from "./Doors.ts"
+import { answeredResponse, askRead, type Doors, jsonResponse } from "./Doors.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
+import { freshEnough, lookAgain } from "./routing.ts"
 
 type ListQuery = Extract<Query, { readonly type: "list" }>
 
@@ -14,36 +17,66 @@ interface Page {
   readonly next: string | null
 }
 
-/** All groups or no answer: a page with a gap in it would be taken for the whole. Each group answers as of its own index. */
+/**
+ * All groups or no answer: a page with a gap in it would be taken for the whole. Each group answers as of its own index, and
+ * has all the slots that it is taken to have; where one has let go of some, it is looked again.
+ */
 export const listAll = async (
   doors: Doors,
   query: ListQuery,
   asked: Omit<Read, "query" | "answer">,
 ): Promise<Response> => {
-  const answers = await Promise.all(
-    doors.groupsOf(query.actor).map(async (group): Promise<Answered> => {
-      const door = doors.open(group)
-      if (door === undefined) {
-        throw new Problem("not-ready", `This node does not run the group ${group} yet.`)
-      }
-      const answer = await askRead(door, { query, ...asked })
-      if (answer._tag === "Answered") return answer
-      if (isElsewhere(answer)) throw new Problem("not-ready", `The group ${group} has nothing of it yet.`)
-      throw answer._tag === "Failure" ? fromFailure(answer) : fromRefused(answer)
-    }),
-  )
-  const page = merged(
-    answers.map(({ body }) => JSON.parse(body) as Page),
-    query.limit,
-  )
-  return jsonResponse(JSON.stringify(page), doors.headers(doors.find(undefined)))
+  for (;;) {
+    const homes = Map.groupBy(doors.placementOf(query.actor) ?? [], ({ group }) => group)
+    const answers = await Promise.all(
+      Array.from(homes, ([group, shards]) => {
+        const slots = united(shards.map(({ from, to }) => ({ from, to })))
+        return askIn(doors, group, { ...query, slots }, asked)
+      }),
+    )
+    const given = answers.filter((answer) => answer !== null)
+    if (given.length === answers.length) return responseOf(doors, [...homes.keys()], given, query.limit)
+    await lookAgain(doors, { group: undefined, actor: query.actor }, asked.deadline)
+  }
+}
+
+/** Null: it does not have all of these slots. */
+const askIn = async (
+  doors: Doors,
+  group: GroupId,
+  query: ListQuery,
+  asked: Omit<Read, "query" | "answer">,
+): Promise<Answered | null> => {
+  const door = doors.open(group)
+  if (door === undefined) throw new Problem("not-ready", `This node does not run the group ${group} yet.`)
+  const answer = await askRead(door, { query, ...freshEnough(door, asked) })
+  if (answer._tag === "Answered") return answer
+  if (isElsewhere(answer)) return null
+  throw answer._tag === "Failure" ? fromFailure(answer) : fromRefused(answer)
+}
+
+const responseOf = (
+  doors: Doors,
+  groups: ReadonlyArray<GroupId>,
+  answers: ReadonlyArray<Answered>,
+  limit: number,
+): Response => {
+  if (answers.length === 1) return answeredResponse(answers[0]!, doors.headers(doors.find(groups[0])))
+  const pages = answers.map(({ body }) => JSON.parse(body) as Page)
+  return jsonResponse(JSON.stringify(merged(pages, limit)), doors.headers(doors.find(undefined)))
 }
 
 /** Of pages that begin behind the same key, the one of all of them. */
 export const merged = (pages: ReadonlyArray<Page>, limit: number): Page => {
-  const all = pages.flatMap(({ instances }) => instances)
-  all.sort((left, right) => Buffer.compare(Buffer.from(left.key), Buffer.from(right.key)))
+  // Who was cut short may have more behind that.
+  const bounds = pages.flatMap(({ next }) => (next === null ? [] : [next])).sort(byBytes)
+  const bound = bounds.at(0) ?? null
+  const all = pages
+    .flatMap(({ instances }) => instances)
+    .filter(({ key }) => bound === null || byBytes(key, bound) <= 0)
+    .sort((left, right) => byBytes(left.key, right.key))
   const instances = all.slice(0, limit)
-  const isMore = all.length > limit || pages.some(({ next }) => next !== null)
-  return { instances, next: isMore ? (instances.at(-1)?.key ?? null) : null }
+  return { instances, next: all.length > limit ? instances.at(-1)!.key : bound }
 }
+
+const byBytes = (left: string, right: string): number => Buffer.compare(Buffer.from(left), Buffer.from(right))

@@ -173,9 +173,10 @@ const watchDescription =
   "`event` is the emitted name, `data` its JSON, `id` the index of the entry in the log. Between two events of one " +
   "entry the `id` is that of the entry before it with a count behind: `122.001` after the first event of entry 123. " +
   "Where events behind the cursor are not kept any more, one event `reset` has the state: its data is a StateAnswer, " +
-  "and what follows is behind its index. An `id` without data moves the cursor on."
+  "and what follows is behind its index. Of an instance that came from another group by a split, `@` and a number follow " +
+  "the index. An `id` without data moves the cursor on."
 
-const cursorPattern = "^\\d{1,16}(\\.\\d{3})?$"
+const cursorPattern = "^\\d{1,16}(\\.\\d{3})?(@\\d{1,16})?$"
 
 const lastEventId: Json = {
   name: "Last-Event-ID",

@@ -3,6 +3,19 @@
 import { openedMax } from "./groups.ts"
 import { indexHeader, inPath, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
 
+const changing = [
+  "bad-request",
+  "forbidden",
+  "too-large",
+  "unsupported-media-type",
+  "overloaded",
+  "no-leader",
+  "leadership-lost",
+  "shutting-down",
+  "timeout",
+  "storage-full",
+] as const
+
 const name = { type: "string", pattern: "^[A-Za-z][A-Za-z0-9_-]{0,62}$" }
 
 export const groupPaths = (): Json => ({
@@ -47,8 +60,55 @@ export const groupPaths = (): Json => ({
       },
     },
   },
+  ...shardPaths,
   ...rebalancePath,
 })
+
+const shardPaths: Json = {
+  "/admin/shards": {
+    get: {
+      operationId: "shards",
+      summary: "Where actors live that are not in `main`, and what is on its way, as this node knows it",
+      responses: {
+        ...ok("In order of the actors' names", ref("Shards"), indexHeader),
+        ...problems("bad-request", "not-ready", "shutting-down"),
+      },
+    },
+  },
+  "/admin/shards/split": {
+    post: {
+      operationId: "splitShard",
+      summary: "Split a shard of an actor: the upper half of what a group has of it goes to a new group",
+      description:
+        "Instances go with their state, their timers and what was answered. Answered when it is done, or time is up: then it " +
+        "goes on, and `/admin/shards` shows how far it is. Meanwhile commands for the keys that go wait.",
+      parameters: [timeout],
+      requestBody: {
+        required: true,
+        content: json({
+          type: "object",
+          required: ["actor"],
+          properties: {
+            actor: { type: "string" },
+            group: { ...name, description: "Which one; the one with the most slots when it is not said." },
+          },
+        }),
+      },
+      responses: {
+        ...ok("`done`: it is over; otherwise it goes on", ref("ShardSplit"), indexHeader),
+        ...problems(
+          ...changing,
+          "invalid-input",
+          "not-ready",
+          "not-found",
+          "unknown-actor",
+          "in-use",
+          "stale",
+        ),
+      },
+    },
+  },
+}
 
 const rebalancePath: Json = {
   "/admin/rebalance": {
@@ -67,16 +127,3 @@ const rebalancePath: Json = {
     },
   },
 }
-
-const changing = [
-  "bad-request",
-  "forbidden",
-  "too-large",
-  "unsupported-media-type",
-  "overloaded",
-  "no-leader",
-  "leadership-lost",
-  "shutting-down",
-  "timeout",
-  "storage-full",
-] as const

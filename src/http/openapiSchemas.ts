@@ -33,6 +33,9 @@ const range = (description: string) => ({
   description,
 })
 
+const slot = { type: "integer", minimum: 0, maximum: 65_535 }
+const slots = { type: "array", items: object({ from: slot, to: slot }) }
+
 const position = { revision: count, index: count }
 
 const survivor = object({
@@ -265,6 +268,45 @@ export const schemas = {
         "to",
       ]),
     },
+    done: { type: "boolean" },
+  }),
+  Shards: object({
+    actors: {
+      type: "array",
+      items: object({
+        actor: text,
+        shards: { type: "array", items: object({ group: text, from: slot, to: slot }) },
+        move: {
+          anyOf: [
+            { type: "null" },
+            object({
+              id: count,
+              from: text,
+              to: text,
+              slots,
+              by: text,
+              step: { enum: ["releasing", "copying", "adopted", "dropping"] },
+              portions: {
+                type: ["integer", "null"],
+                description: "Of what belongs to the keys, those that have arrived.",
+              },
+            }),
+          ],
+          description: "Keys that are on their way from one group to another.",
+        },
+        refused: {
+          anyOf: [{ type: "null" }, object({ move: count, reason: text })],
+          description: "The newest split that was not begun, and why.",
+        },
+      }),
+    },
+  }),
+  ShardSplit: object({
+    actor: text,
+    move: { ...count, description: "The entry of `main` that began it." },
+    from: text,
+    to: text,
+    slots,
     done: { type: "boolean" },
   }),
   GroupClosed: object({ group: text, isClosed: { const: true } }),

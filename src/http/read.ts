@@ -8,6 +8,7 @@ import {
   awaitActor,
   type Door,
   type Doors,
+  defaultGroup,
   isAwaited,
   leaderLocation,
   notTakenIn,
@@ -17,7 +18,7 @@ import { parseJson } from "./json.ts"
 import { listAll } from "./listing.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
-import { askAtHome, doorTo } from "./routing.ts"
+import { askAtHome, doorTo, freshEnough } from "./routing.ts"
 import {
   actorOfSegment,
   decodePart,
@@ -108,16 +109,19 @@ const read = async (
   } as const
   const target = { group: parameters.get("group"), actor: query.actor, key: "key" in query ? query.key : "" }
   await awaitActor(doors, query.actor, millis)
-  if (query.type === "list" && target.group === undefined && doors.groupsOf(query.actor).length > 1) {
-    return listAll(doors, query, asked)
-  }
+  const groups = doors.groupsOf(query.actor)
+  const isSpread = groups.length > 1 || groups[0] !== defaultGroup
+  if (query.type === "list" && target.group === undefined && isSpread) return listAll(doors, query, asked)
   // Whoever asks for a redirect wants the leader to do the work; a local read has no leader.
   if (parseSwitch(parameters.get("redirect"), "redirect") && consistency !== "local") {
     const door = doorTo(doors, target)
     const location = leaderLocation(door.raft.status(), request)
     if (location !== null) return redirect(location, doors.headers(door))
   }
-  const ask = (door: Door) => askRead(door, { query, ...asked })
+  const ask = (door: Door) => {
+    const hasMoved = doors.movedBy(target.actor, target.key) !== 0
+    return askRead(door, { query, ...(hasMoved ? freshEnough(door, asked) : asked) })
+  }
   const { door, answer } = await askAtHome(doors, target, deadline, ask)
   if (answer._tag === "Answered") return answeredResponse(answer, doors.headers(door))
   if (answer._tag === "Failure") throw fromFailure(answer)

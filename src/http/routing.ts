@@ -3,6 +3,7 @@
 
 import type { Millis } from "../consensus/types.ts"
 import { isElsewhere } from "../machine/outcome.ts"
+import type { Read } from "../raft/Raft.ts"
 import type { Door, Doors } from "./Doors.ts"
 import { Problem } from "./problem.ts"
 
@@ -41,7 +42,11 @@ export const askAtHome = async <Answer extends { readonly _tag: string }>(
 }
 
 /** Before another attempt; throws when there is to be none. */
-export const lookAgain = async (doors: Doors, { group, actor }: Target, deadline: Millis): Promise<void> => {
+export const lookAgain = async (
+  doors: Doors,
+  { group, actor }: Omit<Target, "key">,
+  deadline: Millis,
+): Promise<void> => {
   if (group !== undefined) {
     throw new Problem("not-found", `The group ${group} does not have this key of the actor ${quoted(actor)}.`)
   }
@@ -51,6 +56,18 @@ export const lookAgain = async (doors: Doors, { group, actor }: Target, deadline
   await Bun.sleep(pauseMillis)
   await doors.look()
 }
+
+/**
+ * The same question, of a group that keys have come to from another one. An index that a client was told there may be far
+ * ahead of this group's log: what it stands for is here, and whatever was told here a linearizable answer has.
+ */
+export const freshEnough = <Asked extends Pick<Read, "consistency" | "minIndex" | "maxStalenessMillis">>(
+  { raft }: Door,
+  asked: Asked,
+): Asked =>
+  asked.minIndex === 0 || raft.status().appliedIndex >= asked.minIndex
+    ? asked
+    : { ...asked, consistency: "linearizable", minIndex: 0, maxStalenessMillis: Number.POSITIVE_INFINITY }
 
 const quoted = (actor: string): string => JSON.stringify(actor)
 

@@ -1,13 +1,26 @@
 // How does an operator switch an actor on and back, wherever it lives? Group after group, each by an entry of its own; what
 // was begun can be gone on with by the same words.
 
+import { mainGroup } from "../consensus/groups.ts"
 import { readToken } from "../machine/system/plan.ts"
 import { type Body, bodyOf } from "./actorCode.ts"
 import { type ActorsOptions, actorOf, answer, textIn } from "./actorRoutes.ts"
 import { command, type Sender } from "./deploy.ts"
-import { askedOf, groupOf, homesOf, inEach, machineOf, named, seen, statusesIn, statusIn } from "./homes.ts"
+import {
+  type Asked,
+  askedOf,
+  groupOf,
+  homesOf,
+  inEach,
+  machineOf,
+  named,
+  seen,
+  statusesIn,
+  statusIn,
+} from "./homes.ts"
 import { digestOf, type Planned, readTokenOfAll, type Standing } from "./mergedPlans.ts"
 import { fromRefused, Problem } from "./problem.ts"
+import { refuseWhileMoving } from "./shards.ts"
 
 type Segments = ReadonlyArray<string>
 
@@ -23,6 +36,7 @@ export const activateVersion = async (
   if (planned === null) throw new Problem("bad-request", 'The body must be {"token"}, of a plan.')
   const { version } = planned
   const homes = await homesOf(asked, actor)
+  refuseWhileMoving(doors, actor)
   const steps = "digest" in planned ? await stepsOf(homes, actor, planned) : oneStep(homes, planned)
   await inEach(
     steps.map(({ home }) => home),
@@ -31,6 +45,7 @@ export const activateVersion = async (
   const switched = await switchAll({ actor, version, homes, steps }, ({ home, from, since }) =>
     command(home, "$actor/activate", actor, { version, from, ...atEntry(since) }),
   )
+  await refuseIfSplit(asked, actor, homes)
   return answer(asked, { actor, ...switched }, switched.index)
 }
 
@@ -49,6 +64,7 @@ export const rollBackVersion = async (
     throw new Problem("bad-request", "to and token name different versions.")
   }
   const homes = await homesOf(asked, actor)
+  refuseWhileMoving(doors, actor)
   const statuses = await statusesIn(homes, actor)
   const version = planned?.version ?? named ?? versionBefore(actor, statuses)
   const steps =
@@ -71,7 +87,21 @@ export const rollBackVersion = async (
   const switched = await switchAll({ actor, version, homes, steps }, ({ home, from, since }) =>
     command(home, "$actor/rollback", actor, { to: version, from, ...atEntry(since) }),
   )
+  await refuseIfSplit(asked, actor, homes)
   return answer(asked, { actor, ...switched }, switched.index)
+}
+
+/** A group that came by keys of the actor meanwhile has what was active before. */
+const refuseIfSplit = async (asked: Asked, actor: string, homes: ReadonlyArray<Sender>): Promise<void> => {
+  if (asked.group !== undefined || homes.every((home) => groupOf(home) === mainGroup)) return
+  const now = await homesOf(asked, actor)
+  const isNew = (home: Sender) => homes.every((known) => groupOf(known) !== groupOf(home))
+  const added = now.filter(isNew).map(groupOf)
+  if (added.length === 0) return
+  throw new Problem(
+    "version-conflict",
+    `"${actor}" was split meanwhile: it is switched everywhere but in ${added.join(", ")}. Ask again.`,
+  )
 }
 
 /** What one group is to leave. `since`: the entry that switched it on; absent: whichever. */

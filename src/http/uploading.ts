@@ -11,6 +11,7 @@ import { bringIn, type Release, type Sender } from "./deploy.ts"
 import { type Asked, askedOf, groupOf, homesOf, inEach, machineOf, seen, statusIn } from "./homes.ts"
 import { giveKeys, opened, type Places, place } from "./placing.ts"
 import { Problem } from "./problem.ts"
+import { refuseWhileMoving } from "./shards.ts"
 
 /** `POST /admin/actors/{name}/versions`: it is there afterwards, in all of its groups, and not switched on. */
 export const uploadVersion = async (
@@ -25,6 +26,7 @@ export const uploadVersion = async (
   if (code === null) throw new Problem("bad-request", oneOfThem)
   const version = versionOf(code)
   const homes = await homesOf(asked, actor)
+  refuseWhileMoving(doors, actor)
   await refuseOtherHome(asked, actor)
   const present = await inEach(homes, (home) => versionAt(home, actor, version))
   // A second time it would only fill the log.

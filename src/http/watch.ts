@@ -4,7 +4,7 @@ import { askNothing, type Door, type Doors } from "./Doors.ts"
 import { type Cursor, parseCursor } from "./eventFrames.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, Problem } from "./problem.ts"
-import { doorTo } from "./routing.ts"
+import { doorTo, lookAgain, type Target } from "./routing.ts"
 import { within } from "./snapshots.ts"
 import { decodePart, keyOfSegment, parseQuery, parseSwitch } from "./target.ts"
 import type { Watcher } from "./Watcher.ts"
@@ -33,13 +33,43 @@ export const watch = async (
     cursor: cursorOf(request, parameters),
   }
   const deadline = doors.now() + timeoutMillis(request)
-  const door = doorTo(doors, { group: parameters.get("group"), ...asked })
+  const target = { group: parameters.get("group"), ...asked }
+  for (;;) {
+    const begun = await begin(doors, watchersOf, setIdleSeconds, request, asked, target, deadline)
+    if (begun !== null) return begun
+    await lookAgain(doors, target, deadline)
+  }
+}
+
+interface Asked {
+  readonly actor: string
+  readonly key: string
+  readonly cursor: Cursor | null
+}
+
+/** Null: the instance is in another group by now. */
+const begin = async (
+  doors: Doors,
+  watchersOf: (door: Door) => Watchers,
+  setIdleSeconds: SetIdleSeconds,
+  request: Request,
+  asked: Asked,
+  target: Target,
+  deadline: number,
+): Promise<Response | null> => {
+  const door = doorTo(doors, target)
   const watchers = watchersOf(door)
   const watcher = watchers.enter(asked, () => setIdleSeconds(request, partingSeconds))
   try {
-    await arrive(door, asked.cursor, deadline)
+    // An index of another group's log is none of this one's.
+    const isOurs = (asked.cursor?.move ?? 0) === doors.movedBy(asked.actor, asked.key)
+    await arrive(door, isOurs ? asked.cursor : null, deadline)
     const first = await within(deadline - door.raft.now(), watchers.next(watcher), late)
-    if (first instanceof Problem) throw first
+    if (first instanceof Problem) {
+      watchers.leave(watcher)
+      if (first.code === "elsewhere") return null
+      throw first
+    }
     if (first === null) throw new Problem("shutting-down", "The node is shutting down.")
     const headers = {
       ...doors.headers(door),

@@ -150,6 +150,11 @@ export class Catalogue {
     if (this.#code.get(codeKey(version, at)) !== text) this.#code.put(codeKey(version, at), text, index)
   }
 
+  /** One of them; null when it is missing. */
+  piece(version: string, at: number): string | null {
+    return this.#code.get(codeKey(version, at))
+  }
+
   /** Null when a piece is missing. */
   code(version: string, pieces: number): string | null {
     let code = ""

@@ -12,6 +12,8 @@ export class Instances {
   /** Written since the last flush. */
   #dirty = new Map<string, Instance>()
   #dirtyBytes = 0
+  /** Since the last flush, and the disk may have them still. None of them is dirty. */
+  #removed = new Map<string, { readonly actor: string; readonly key: string }>()
   // Two generations in place of a list of uses: what was not touched while the young one filled goes.
   #young = new Map<string, Instance>()
   #youngBytes = 0
@@ -39,7 +41,7 @@ export class Instances {
   }
 
   get dirtyCount(): number {
-    return this.#dirty.size
+    return this.#dirty.size + this.#removed.size
   }
 
   get count(): number {
@@ -57,6 +59,7 @@ export class Instances {
       this.#keep(id, aged)
       return aged
     }
+    if (this.#removed.has(id)) return undefined
     const stored = this.#store.instance(actor, key)
     if (stored === undefined) return undefined
     const instance = Instance.stored(id, stored)
@@ -70,8 +73,19 @@ export class Instances {
     const dirty = this.#dirty.get(next.id)
     if (dirty !== undefined) this.#dirtyBytes -= dirty.bytes
     else if (previous !== undefined) this.#forget(next.id)
+    this.#removed.delete(next.id)
     this.#dirty.set(next.id, next)
     this.#dirtyBytes += next.bytes
+  }
+
+  /** As if it had never been written. `previous` is what `get` gave. */
+  remove(previous: Instance): void {
+    const { id, actor, key } = previous
+    if (previous.isCounted) this.#digest.remove(previous.digest)
+    if (this.#dirty.delete(id)) this.#dirtyBytes -= previous.bytes
+    else this.#forget(id)
+    // One that the disk never knew needs no removal: but who knows that costs a look at the disk.
+    this.#removed.set(id, { actor, key })
   }
 
   /** The rows that a flush must write. */
@@ -86,8 +100,14 @@ export class Instances {
     }))
   }
 
+  /** The rows that a flush must remove. */
+  removedRows(): ReadonlyArray<{ readonly actor: string; readonly key: string }> {
+    return [...this.#removed.values()]
+  }
+
   /** What was dirty is on disk now, and may leave memory. */
   flushed(): void {
+    this.#removed = new Map()
     const dirty = this.#dirty
     this.#dirty = new Map()
     this.#dirtyBytes = 0
@@ -101,7 +121,10 @@ export class Instances {
     readonly after: string
     readonly limit: number
   }): ReadonlyArray<{ readonly key: string; readonly revision: number }> {
-    const rows = new Map(this.#store.list(options).map(({ key, revision }) => [key, revision]))
+    // As many more as may have gone since the flush.
+    const stored = this.#store.list({ ...options, limit: options.limit + this.#removed.size })
+    const rows = new Map(stored.map(({ key, revision }) => [key, revision]))
+    for (const { actor, key } of this.#removed.values()) if (actor === options.actor) rows.delete(key)
     for (const { actor, key, revision } of this.#dirty.values()) {
       const isListed = actor === options.actor && key.startsWith(options.prefix)
       if (isListed && compareUtf8(key, options.after) > 0) rows.set(key, revision)
@@ -115,10 +138,14 @@ export class Instances {
   versions(actor: string): ReadonlyMap<string, number> {
     const counts = new Map(this.#store.versions(actor))
     const add = (version: string, count: number) => counts.set(version, (counts.get(version) ?? 0) + count)
+    const forgetStored = (key: string) => {
+      const stored = this.#store.instance(actor, key)
+      if (stored !== undefined) add(stored.version, -1)
+    }
+    for (const gone of this.#removed.values()) if (gone.actor === actor) forgetStored(gone.key)
     for (const instance of this.#dirty.values()) {
       if (instance.actor !== actor) continue
-      const stored = this.#store.instance(actor, instance.key)
-      if (stored !== undefined) add(stored.version, -1)
+      forgetStored(instance.key)
       add(instance.version, 1)
     }
     return new Map([...counts].filter(([, count]) => count > 0))

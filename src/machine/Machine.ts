@@ -18,6 +18,7 @@ import type {
   Stuck,
 } from "./MachineHost.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import type { Portion, PortionAsked } from "./portions.ts"
 import type { Registry } from "./Registry.ts"
 import { Runner } from "./Runner.ts"
 import type { Changes } from "./system/changes.ts"
@@ -25,7 +26,7 @@ import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
-import type { Places } from "./system/Whereabouts.ts"
+import type { Places, ShardStatus } from "./system/Whereabouts.ts"
 
 /** A {@link MachineCore} with somebody who runs its calls at once. */
 export class Machine {
@@ -72,6 +73,10 @@ export class Machine {
   actors = (): ReadonlyArray<ActorStatus> => this.#core.actors()
 
   groups = (): GroupList => this.#core.groups()
+
+  shard = (actor: string): ShardStatus | null => this.#core.shard(actor)
+
+  portion = (asked: PortionAsked): Portion | null => this.#core.portion(asked)
 
   places = (): Places => this.#core.places()
 

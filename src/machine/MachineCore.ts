@@ -23,6 +23,7 @@ import type {
   Stuck,
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import { type Portion, type PortionAsked, portionOf } from "./portions.ts"
 import { answerAll } from "./queries.ts"
 import type { Registry } from "./Registry.ts"
 import * as refusals from "./refusals.ts"
@@ -34,7 +35,7 @@ import type { GroupList } from "./system/GroupDirectory.ts"
 import { type Plan, type PlanRequest, planFor } from "./system/plan.ts"
 import type { Suspension, Voided } from "./system/Quarantines.ts"
 import { roster } from "./system/roster.ts"
-import type { Places } from "./system/Whereabouts.ts"
+import type { Places, ShardStatus } from "./system/Whereabouts.ts"
 import type { IsHeld } from "./Timers.ts"
 import { tryAll } from "./trial.ts"
 import { type Step, Wave } from "./Wave.ts"
@@ -123,7 +124,7 @@ export class MachineCore {
         if ("fault" in given) this.#stick(entry, given.actor, given.key, given.fault)
         else {
           this.#changes.note(changesSince(this.#state, before, system.command, entry))
-          this.#passed(entry, now)
+          this.#passed(entry, given.time)
           told(entry, given.outcome)
         }
         continue
@@ -182,6 +183,15 @@ export class MachineCore {
 
   places(): Places {
     return this.#state.whereabouts.places()
+  }
+
+  shard(actor: string): ShardStatus | null {
+    const owned = this.#state.whereabouts.shard(actor)
+    return owned === null ? null : { actor, ...owned }
+  }
+
+  portion(asked: PortionAsked): Portion | null {
+    return this.#guard(() => this.#state.store.readTogether(() => portionOf(this.#state, asked)))
   }
 
   /** All answers at the same index. */

@@ -7,12 +7,14 @@ import type { Manifest } from "./Catalogue.ts"
 import type { Emitted } from "./Emissions.ts"
 import type { Fault } from "./fault.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
+import type { Portion, PortionAsked } from "./portions.ts"
+import type { SlotRange } from "./slots.ts"
 import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Quarantine, Voided } from "./system/Quarantines.ts"
-import type { Places } from "./system/Whereabouts.ts"
+import type { Places, ShardStatus } from "./system/Whereabouts.ts"
 
 /** What a client wants to know. JSON in, JSON out. */
 export type Query =
@@ -30,6 +32,8 @@ export type Query =
       readonly prefix: string
       readonly after: string
       readonly limit: number
+      /** Who asks takes the group to have these: it has them all, or says `elsewhere`. Absent: some will do. */
+      readonly slots?: ReadonlyArray<SlotRange>
     }
 
 /** What a watcher of one instance has seen. */
@@ -38,6 +42,8 @@ export interface EventsAsked {
   readonly key: string
   /** All events of entries up to here; null: it begins with what comes next. */
   readonly after: Index | null
+  /** The move by which the key had come to the group whose index that is. Absent: by none. */
+  readonly move?: Index
 }
 
 /** The events of one entry, in their order; never none. */
@@ -56,9 +62,15 @@ export interface EventsAnswer {
 
 export type EventsOutcome =
   /** In the order of the log, and all that there are behind `after` up to here: the answer's index, or a full page. */
-  | { readonly _tag: "Events"; readonly entries: ReadonlyArray<EntryEvents>; readonly upTo: Index }
+  | {
+      readonly _tag: "Events"
+      readonly entries: ReadonlyArray<EntryEvents>
+      readonly upTo: Index
+      /** By which the key has come to this group. Absent: by none. */
+      readonly move?: Index
+    }
   /** Some of what lies behind `after` is not kept any more: the whole state at the answer's index, as JSON. */
-  | { readonly _tag: "Reset"; readonly body: string }
+  | { readonly _tag: "Reset"; readonly body: string; readonly move?: Index }
   /** The answer is as large as it may be without this one: ask again. Never the first. */
   | { readonly _tag: "Postponed" }
   | Refused
@@ -264,5 +276,9 @@ export class MachineHost extends Context.Service<
     readonly groups: Effect.Effect<GroupList, MachineFailed>
     /** Where actors live, as of now; nowhere known but in `main`. */
     readonly places: Effect.Effect<Places, MachineFailed>
+    /** What this group has of an actor, and what of it is on its way, as of now; null: it was never given anything. */
+    readonly shard: (actor: string) => Effect.Effect<ShardStatus | null, MachineFailed>
+    /** What is handed over next of keys that this group has let go of; null: no such move is under way here. */
+    readonly portion: (asked: PortionAsked) => Effect.Effect<Portion | null, MachineFailed>
   }
 >()("raftlet/machine/MachineHost") {}

@@ -105,6 +105,10 @@ export class OpenMachine {
         return Effect.sync(() => core.groups())
       case "places":
         return Effect.sync(() => core.places())
+      case "shard":
+        return Effect.sync(() => core.shard(given as Request<"shard">["given"]))
+      case "portion":
+        return Effect.sync(() => core.portion(given as Request<"portion">["given"]))
       default:
         return Effect.fail(new Error(`there is no operation ${operation}`))
     }

@@ -29,6 +29,11 @@ export class OutcomeRing {
     return this.#count === this.#max
   }
 
+  /** Null when it is empty. */
+  get oldest(): Index | null {
+    return this.#count === 0 ? null : this.#indexes[this.#first]!
+  }
+
   /** Only when it is not full. */
   add(index: Index, hash: number, digest: bigint): void {
     if (this.#count === this.#room) this.#grow()

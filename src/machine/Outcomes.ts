@@ -7,7 +7,7 @@ import type { LoggedCommand } from "./command.ts"
 import { Digest } from "./digest.ts"
 import { OutcomeRing } from "./OutcomeRing.ts"
 import type { Outcome } from "./outcome.ts"
-import { findRow, type OutcomeRow, OutcomeRows, rowsOf } from "./outcomeRows.ts"
+import { findRows, type OutcomeRow, OutcomeRows, type Remembered, rowsOf } from "./outcomeRows.ts"
 
 /** Where an outcome is remembered. */
 export interface OutcomeSlot {
@@ -71,16 +71,36 @@ export class Outcomes {
   }
 
   find({ actor, key, idempotencyKey, hash }: OutcomeSlot): OutcomeRow | undefined {
+    const isIt = (row: OutcomeRow) =>
+      row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey
     for (const index of this.#ring.find(hash)) {
-      const row = this.#read(index)
-      if (row.actor === actor && row.key === key && row.idempotencyKey === idempotencyKey) return row
+      const row = this.#read(index).find(isIt)
+      if (row !== undefined) return row
     }
     return undefined
+  }
+
+  /** All that is remembered of entries behind that one, in the order of the log. */
+  *behind(index: Index): Generator<OutcomeRow> {
+    const from = Math.max(index + 1, this.#forgetBelow)
+    for (const chunk of [...this.#store.outcomes(from - 1), ...this.#unflushed.chunksFrom(from)]) {
+      for (const { row } of rowsOf(chunk)) if (row.index >= from) yield row
+    }
   }
 
   /** The index of the entry is above all that were added before. */
   add(slot: OutcomeSlot, command: LoggedCommand, { index, term }: Entry, outcome: Outcome): void {
     this.#remember(slot.hash, index, this.#unflushed.add(command, index, term, outcome))
+  }
+
+  /**
+   * What another group has answered comes with the entry that takes it over, beside others. There is no room for more of them
+   * than all that are remembered: those that come then are forgotten.
+   */
+  take(remembered: Remembered, { index, term }: Pick<Entry, "index" | "term">, outcome: Outcome): void {
+    if (this.#ring.isFull && this.#ring.oldest === index) return
+    const { hash } = outcomeSlot(remembered.actor, remembered.key, remembered.idempotencyKey)
+    this.#remember(hash, index, this.#unflushed.addTaken(remembered, index, term, outcome))
   }
 
   /** What a flush must write. Valid until the next `add`. */
@@ -92,24 +112,29 @@ export class Outcomes {
     this.#unflushed.clear()
   }
 
-  #read(index: Index): OutcomeRow {
+  /** Of one entry, never none. */
+  #read(index: Index): ReadonlyArray<OutcomeRow> {
     const unflushed = this.#unflushed.find(index)
-    if (unflushed !== undefined) return unflushed
+    if (unflushed.length > 0) return unflushed
     if (this.#chunk === null || index < this.#chunk.firstIndex || index > this.#chunk.lastIndex) {
       this.#chunk = this.#store.outcomesAt(index) ?? null
     }
-    const row = this.#chunk === null ? undefined : findRow(this.#chunk, index)
-    if (row === undefined) throw new StateCorrupt(`what became of entry ${index} is missing`)
-    return row
+    const rows = this.#chunk === null ? [] : findRows(this.#chunk, index)
+    if (rows.length === 0) throw new StateCorrupt(`what became of entry ${index} is missing`)
+    return rows
   }
 
   #remember(hash: number, index: Index, digest: bigint): void {
-    if (this.#ring.isFull) {
-      const oldest = this.#ring.removeOldest()
-      this.#digest.remove(oldest.digest)
-      this.#forgetBelow = oldest.index + 1
-    }
+    if (this.#ring.isFull) this.#forgetOldest()
     this.#ring.add(index, hash, digest)
     this.#digest.add(digest)
+  }
+
+  /** All of one entry at once: what is forgotten is told by its index. */
+  #forgetOldest(): void {
+    const { oldest } = this.#ring
+    if (oldest === null) return
+    while (this.#ring.oldest === oldest) this.#digest.remove(this.#ring.removeOldest().digest)
+    this.#forgetBelow = oldest + 1
   }
 }

@@ -76,6 +76,7 @@ export class StateFlush {
       store.flush({
         position,
         instances: instances.dirtyRows(),
+        instancesRemoved: instances.removedRows(),
         outcomes: outcomes.unflushedChunks(),
         forgetOutcomesBelow: outcomes.forgetBelow,
         timersSet: changed.set,

@@ -34,6 +34,11 @@ export class Timers {
     return this.#sorted.length
   }
 
+  /** In the order in which they fall due. */
+  get all(): ReadonlyArray<StoredTimer> {
+    return this.#sorted
+  }
+
   /** When the first one falls due that nothing holds, log time; null when none waits. */
   nextDueAt(isHeld: IsHeld): number | null {
     return this.#sorted.find((timer) => !isHeld(timer))?.dueAt ?? null

@@ -32,7 +32,8 @@ export class Wave {
   constructor(state: MachineState) {
     this.#state = state
     const { timersMax, timersPerCommandMax } = state.limits
-    const left = timersMax - state.timers.count
+    // What came with keys of another group may be more than the group would let anybody set.
+    const left = Math.max(0, timersMax - state.timers.count)
     this.#timersMax = Math.min(timersPerCommandMax, left)
     // While the group's timers may run out, each command must know what the one before has left.
     this.#callsMax = Math.min(callsMax, Math.max(1, Math.floor(left / Math.max(1, timersPerCommandMax))))

@@ -108,6 +108,8 @@ export const layerInProcess = (options: {
         actors: ask("actors", () => machine.actors()),
         groups: ask("groups", () => machine.groups()),
         places: ask("places", () => machine.places()),
+        shard: (actor) => ask("shard", () => machine.shard(actor)),
+        portion: (asked) => ask("portion", () => machine.portion(asked)),
       })
     }),
   )

@@ -175,6 +175,8 @@ const makeHost = (
     actors: call("actors", null),
     groups: call("groups", null),
     places: call("places", null),
+    shard: (actor) => call("shard", actor),
+    portion: (asked) => call("portion", asked),
   })
 }
 

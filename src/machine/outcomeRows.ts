@@ -6,13 +6,18 @@ import { type OutcomeChunk, StateCorrupt } from "../storage/StateStore.ts"
 import type { LoggedCommand } from "./command.ts"
 import type { Outcome } from "./outcome.ts"
 
-/** What is remembered of a command. */
-export interface OutcomeRow {
-  readonly index: Index
+/** A command, as it is known again. */
+export interface Remembered {
   readonly actor: string
   readonly key: string
   readonly idempotencyKey: string
   readonly request: Fingerprint
+}
+
+/** What is remembered of a command. */
+export interface OutcomeRow extends Remembered {
+  /** The entry that brought it here: its own, or the one that took it over from another group with many others. */
+  readonly index: Index
   readonly outcome: Outcome
 }
 
@@ -37,8 +42,8 @@ export const isSameRequest = (one: Fingerprint, other: Fingerprint): boolean =>
  * Rows that no flush has written yet, in chunks that are small enough for a retry to read one.
  *
  * A row is its length, index, term and revision (0: refused), the input's hash and length, the lengths of four
- * texts, then the texts: actor, key, idempotency key, command, and the result (of a refusal: the outcome as
- * JSON). Numbers are big-endian, texts UTF-8 without a gap.
+ * texts, then the texts: actor, key, idempotency key, command, and the result (of a refusal, and of what another group
+ * has answered: the outcome as JSON). Numbers are big-endian, texts UTF-8 without a gap.
  */
 export class OutcomeRows {
   #blocks: Array<Block> = []
@@ -50,7 +55,19 @@ export class OutcomeRows {
 
   /** Behind all others. Gives the hash of the row. */
   add(command: LoggedCommand, index: Index, term: Term, outcome: Outcome): bigint {
-    const row = packRow(command, index, term, outcome)
+    const { actor, key, idempotencyKey } = command
+    return this.#add(
+      packRow({ actor, key, idempotencyKey, request: fingerprintOf(command) }, index, term, outcome),
+      index,
+    )
+  }
+
+  /** The same of what another group has answered: its index and term are those of that group. */
+  addTaken(remembered: Remembered, index: Index, term: Term, outcome: Outcome): bigint {
+    return this.#add(packRow(remembered, index, term, outcome, true), index)
+  }
+
+  #add(row: Uint8Array, index: Index): bigint {
     const block = this.#blockFor(index, row.byteLength)
     block.bytes.set(row, block.end)
     block.end += row.byteLength
@@ -59,9 +76,11 @@ export class OutcomeRows {
     return hashRow(row)
   }
 
-  find(index: Index): OutcomeRow | undefined {
-    const block = this.#blocks.find(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex)
-    return block === undefined ? undefined : findRow(chunkOf(block), index)
+  /** Those of one entry. */
+  find(index: Index): ReadonlyArray<OutcomeRow> {
+    return this.#blocks
+      .filter(({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex)
+      .flatMap((block) => findRows(chunkOf(block), index))
   }
 
   /** Those that hold anything from `index` on. Views: valid until the next `add`. */
@@ -77,6 +96,8 @@ export class OutcomeRows {
   #blockFor(index: Index, rowBytes: number): Block {
     const last = this.#blocks.at(-1)
     if (last !== undefined && last.bytes.byteLength - last.end >= rowBytes) return last
+    // Chunks are told apart by their last index: what one entry has taken over stays together.
+    if (last?.lastIndex === index) return grown(last, rowBytes)
     const bytes = new Uint8Array(Math.max(chunkBytes, rowBytes))
     const block: Block = { bytes, firstIndex: index, lastIndex: index, end: 0 }
     this.#blocks.push(block)
@@ -84,15 +105,18 @@ export class OutcomeRows {
   }
 }
 
-/** The row of one entry; undefined when the chunk has none. */
-export const findRow = (chunk: OutcomeChunk, index: Index): OutcomeRow | undefined => {
+/** The rows of one entry: one, but where it has taken over some. */
+export const findRows = (chunk: OutcomeChunk, index: Index): ReadonlyArray<OutcomeRow> => {
   const view = viewOf(chunk.rows)
+  const found: Array<OutcomeRow> = []
   for (let at = 0; at < chunk.rows.byteLength; ) {
     const length = lengthAt(view, at)
-    if (view.getFloat64(at + 4) === index) return readRow(chunk.rows, view, at)
+    if (view.getFloat64(at + 4) === index) found.push(readRow(chunk.rows, view, at))
+    // They stand in the order of the log.
+    else if (found.length > 0) break
     at += length
   }
-  return undefined
+  return found
 }
 
 /** Every row of a chunk, with its hash. */
@@ -107,10 +131,16 @@ export function* rowsOf(chunk: OutcomeChunk): Generator<{ readonly row: OutcomeR
 }
 
 /** Valid until the next one is packed. */
-const packRow = (command: LoggedCommand, index: Index, term: Term, outcome: Outcome): Uint8Array => {
-  const isAccepted = outcome._tag === "Accepted"
+const packRow = (
+  { actor, key, idempotencyKey, request: { command, inputLength, inputHash } }: Remembered,
+  index: Index,
+  term: Term,
+  outcome: Outcome,
+  isTaken = false,
+): Uint8Array => {
+  const isAccepted = outcome._tag === "Accepted" && !isTaken
   const told = isAccepted ? outcome.result : JSON.stringify(outcome)
-  const texts = command.actor + command.key + command.idempotencyKey + command.command + told
+  const texts = actor + key + idempotencyKey + command + told
   // A code unit takes three bytes at the most.
   const isSmall = headBytes + texts.length * 3 <= scratch.byteLength
   const row = isSmall ? scratch : Buffer.allocUnsafeSlow(headBytes + Buffer.byteLength(texts))
@@ -122,12 +152,12 @@ const packRow = (command: LoggedCommand, index: Index, term: Term, outcome: Outc
   view.setFloat64(4, index)
   view.setFloat64(12, term)
   view.setFloat64(20, isAccepted ? outcome.revision : 0)
-  view.setBigUint64(28, Bun.hash.xxHash64(command.input))
-  view.setUint32(36, command.input.length)
-  view.setUint32(40, bytesOf(command.actor))
-  view.setUint32(44, bytesOf(command.key))
-  view.setUint32(48, bytesOf(command.idempotencyKey))
-  view.setUint32(52, bytesOf(command.command))
+  view.setBigUint64(28, inputHash)
+  view.setUint32(36, inputLength)
+  view.setUint32(40, bytesOf(actor))
+  view.setUint32(44, bytesOf(key))
+  view.setUint32(48, bytesOf(idempotencyKey))
+  view.setUint32(52, bytesOf(command))
   return isSmall ? scratchOf(headBytes + textBytes) : row
 }
 
@@ -184,8 +214,15 @@ const chunkOf = ({ bytes, firstIndex, lastIndex, end }: Block): OutcomeChunk => 
   rows: bytes.subarray(0, end),
 })
 
+const grown = (block: Block, rowBytes: number): Block => {
+  const bytes = new Uint8Array(Math.max(2 * block.bytes.byteLength, block.end + rowBytes))
+  bytes.set(block.bytes)
+  block.bytes = bytes
+  return block
+}
+
 interface Block {
-  readonly bytes: Uint8Array
+  bytes: Uint8Array
   readonly firstIndex: Index
   lastIndex: Index
   end: number

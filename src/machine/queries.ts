@@ -10,6 +10,7 @@ import { deed } from "./fault.ts"
 import type { Query } from "./MachineHost.ts"
 import type { Answered, QueryOutcome } from "./outcome.ts"
 import * as refusals from "./refusals.ts"
+import { isWithin } from "./slots.ts"
 
 /** Answers as of one position. */
 export function* answerAll(
@@ -64,7 +65,9 @@ const weigh = (state: MachineState, query: Query, index: Index, now: number): Ca
 /** Also of an actor that is not known here: it may well be known where it lives. A list is of what this group has. */
 const has = ({ whereabouts }: MachineState, query: Query): boolean =>
   query.type === "list"
-    ? whereabouts.ownsSome(query.actor)
+    ? query.slots === undefined
+      ? whereabouts.ownsSome(query.actor)
+      : isWithin(query.slots, whereabouts.owned(query.actor))
     : !isKey(query.key) || whereabouts.owns(query.actor, query.key)
 
 /** What is stored is what this version would show: another with the same number wrote the same shape. */
@@ -101,13 +104,32 @@ const list = (
   index: Index,
 ): QueryOutcome => {
   const limit = Math.min(Math.max(Math.trunc(query.limit), 1), listMax)
-  const rows = state.instances.list({ ...query, limit: limit + 1 })
+  const { rows, next: unlooked } = ownedRows(state, query, limit + 1)
   const page = rows.slice(0, limit)
-  const next = rows.length > limit ? page[page.length - 1]!.key : null
+  const next = rows.length > limit ? page[page.length - 1]!.key : unlooked
   return answered(JSON.stringify({ instances: page, next }), index)
+}
+
+/** What has been let go of, or is not all here yet, is nobody's to see. `next`: how far it was looked, when not to the end. */
+const ownedRows = (
+  { instances, whereabouts }: MachineState,
+  { actor, prefix, after: begin }: Extract<Query, { readonly type: "list" }>,
+  limit: number,
+) => {
+  const rows: Array<{ readonly key: string; readonly revision: number }> = []
+  let after = begin
+  for (let looks = 0; looks < looksMax; looks++) {
+    const page = instances.list({ actor, prefix, after, limit })
+    rows.push(...page.filter(({ key }) => whereabouts.owns(actor, key)))
+    if (page.length < limit || rows.length >= limit) return { rows, next: null }
+    after = page.at(-1)!.key
+  }
+  return { rows, next: after }
 }
 
 const answered = (body: string, index: Index): Answered => ({ _tag: "Answered", body, index })
 
+/** Pages that are looked through for one: where most of it is another group's, one may hold less than it could. */
+const looksMax = 5
 /** Keys on one page at the most. */
 const listMax = 1000

@@ -121,3 +121,44 @@ export const isWithin = (inner: ReadonlyArray<SlotRange>, outer: ReadonlyArray<S
     const found = shardAt(outer, from)
     return found !== undefined && to <= found.to
   })
+
+/** What is left of some slots without others; both, and what comes of it, as {@link united} gives them. */
+export const without = (
+  ranges: ReadonlyArray<SlotRange>,
+  gone: ReadonlyArray<SlotRange>,
+): ReadonlyArray<SlotRange> =>
+  gone.reduce<ReadonlyArray<SlotRange>>(
+    (left, { from, to }) =>
+      left.flatMap((range) => [
+        ...(range.from < from ? [{ from: range.from, to: Math.min(range.to, from - 1) }] : []),
+        ...(range.to > to ? [{ from: Math.max(range.from, to + 1), to: range.to }] : []),
+      ]),
+    ranges,
+  )
+
+/** How many slots these are. */
+export const sizeOf = (ranges: ReadonlyArray<SlotRange>): number =>
+  ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+
+/** The higher half of some slots, rounded down: never the lowest one. As {@link united} gives them. */
+export const upperHalf = (ranges: ReadonlyArray<SlotRange>): ReadonlyArray<SlotRange> => {
+  let lower = Math.ceil(sizeOf(ranges) / 2)
+  return ranges.flatMap(({ from, to }) => {
+    const passed = Math.min(lower, to - from + 1)
+    lower -= passed
+    return from + passed > to ? [] : [{ from: from + passed, to }]
+  })
+}
+
+/** The same placement, but that these slots are another group's. */
+export const reassigned = (
+  placement: Placement,
+  slots: ReadonlyArray<SlotRange>,
+  group: GroupId,
+): Placement => {
+  const kept = placement.flatMap((shard) =>
+    without([shard], slots).map(({ from, to }) => ({ group: shard.group, from, to })),
+  )
+  const shards = [...kept, ...slots.map(({ from, to }) => ({ group, from, to }))]
+  return shards.toSorted((left, right) => left.from - right.from)
+}

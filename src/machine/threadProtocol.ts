@@ -18,12 +18,13 @@ import type {
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
+import type { Portion, PortionAsked } from "./portions.ts"
 import type { Changes } from "./system/changes.ts"
 import type { Checkpoint } from "./system/checkpoint.ts"
 import type { GroupList } from "./system/GroupDirectory.ts"
 import type { Plan, PlanRequest } from "./system/plan.ts"
 import type { Voided } from "./system/Quarantines.ts"
-import type { Places } from "./system/Whereabouts.ts"
+import type { Places, ShardStatus } from "./system/Whereabouts.ts"
 
 /** The first request, of the node itself. */
 export interface BeginOptions {
@@ -72,6 +73,8 @@ export interface Operations {
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
   readonly groups: { readonly given: null; readonly gives: GroupList }
   readonly places: { readonly given: null; readonly gives: Places }
+  readonly shard: { readonly given: string; readonly gives: ShardStatus | null }
+  readonly portion: { readonly given: PortionAsked; readonly gives: Portion | null }
   readonly giveUp: { readonly given: null; readonly gives: null }
   readonly close: { readonly given: null; readonly gives: null }
 }

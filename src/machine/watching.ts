@@ -35,7 +35,8 @@ export function* answerWatchers(
   const outcomes = found.map((one): EventsOutcome => {
     if (!("read" in one)) return one
     const answered = states[read++]!
-    return answered._tag === "Answered" ? { _tag: "Reset", body: answered.body } : answered
+    if (answered._tag !== "Answered") return answered
+    return { _tag: "Reset", body: answered.body, ...byMove(one.move) }
   })
   return { index, outcomes }
 }
@@ -43,25 +44,33 @@ export function* answerWatchers(
 /** The state is to be told in place of events. */
 interface StateRead {
   readonly read: Query
+  readonly move: Index
 }
 
 /** Null: nothing up to `index`. */
 const answer = (
   state: MachineState,
-  { actor: name, key, after }: EventsAsked,
+  { actor: name, key, after, move: asked = 0 }: EventsAsked,
   kept: ReadonlyArray<KeptEvents>,
   index: Index,
 ): EventsOutcome | StateRead | null => {
   if (isKey(key) && !state.whereabouts.owns(name, key)) return refusals.elsewhere(name)
   if (state.catalogue.active(name) === undefined) return refusals.unknownActor(name)
   if (!isKey(key)) return refusals.invalidInput("A key is UTF-8 of 1 to 512 bytes without NUL.", [])
-  if (after === null) return null
+  const move = state.whereabouts.movedBy(name, key)
+  const atOnce = move === 0 ? null : { _tag: "Events" as const, entries: [], upTo: index, move }
+  if (after === null) return atOnce
+  // An index of another group's log says nothing of what is missing here.
+  if (move !== asked) return { read: { type: "state", actor: name, key }, move }
   const unseen = kept.filter((entry) => entry.index > after)
   if (!isWhole(state, { actor: name, key, after }, unseen[0])) {
-    return { read: { type: "state", actor: name, key } }
+    return { read: { type: "state", actor: name, key }, move }
   }
-  return unseen.length === 0 && after <= index ? null : pageOf(unseen, Math.max(after, index))
+  if (unseen.length === 0 && after <= index) return atOnce
+  return { ...pageOf(unseen, Math.max(after, index)), ...byMove(move) }
 }
+
+const byMove = (move: Index) => (move === 0 ? {} : { move })
 
 /**
  * Whether nothing is missing between the cursor and the first event that is kept, or the present. Where events of that
@@ -83,7 +92,10 @@ const isWhole = (
 }
 
 /** Whole entries, at least one, and no more than a page holds. */
-const pageOf = (unseen: ReadonlyArray<KeptEvents>, upTo: Index): EventsOutcome => {
+const pageOf = (
+  unseen: ReadonlyArray<KeptEvents>,
+  upTo: Index,
+): Extract<EventsOutcome, { readonly _tag: "Events" }> => {
   let bytes = 0
   const full = unseen.findIndex((entry) => {
     const isFull = bytes >= pageBytesMax

@@ -111,6 +111,8 @@ export const layerBoundary = (options: {
         actors: ask(host.actors),
         groups: ask(host.groups),
         places: ask(host.places),
+        shard: (actor) => ask(host.shard(actor)),
+        portion: (asked) => ask(host.portion(asked)),
       })
     }),
   )

@@ -91,7 +91,7 @@ export class LateStateStore implements StateStore {
 
   outcomesAt: StateStore["outcomesAt"] = (index) => this.#found("outcomesAt")?.outcomesAt(index)
 
-  outcomes = (): Iterable<OutcomeChunk> => this.#found("outcomes")?.outcomes() ?? []
+  outcomes = (after = 0): Iterable<OutcomeChunk> => this.#found("outcomes")?.outcomes(after) ?? []
 
   timers: StateStore["timers"] = () => this.#found("timers")?.timers() ?? []
 

@@ -65,6 +65,8 @@ export type DigestOf = (content: StateContent) => string
 export interface Flush {
   readonly position: StatePosition
   readonly instances: ReadonlyArray<StoredInstance>
+  /** None of them is among `instances`. Absent: none. */
+  readonly instancesRemoved?: ReadonlyArray<Pick<StoredInstance, "actor" | "key">>
   /** In the order of the log, behind all chunks of earlier flushes. Valid until the flush returns. */
   readonly outcomes: ReadonlyArray<OutcomeChunk>
   /** Outcomes of entries below this index are forgotten: chunks that hold no other ones go. */
@@ -96,8 +98,8 @@ export interface StateStore {
   readonly digest: () => string
   /** The chunk whose stretch of the log has the index in it. */
   readonly outcomesAt: (index: Index) => OutcomeChunk | undefined
-  /** All chunks in the order of the log, a few at a time: read once, when the machine starts. */
-  readonly outcomes: () => Iterable<OutcomeChunk>
+  /** All chunks in the order of the log, a few at a time; of those alone that reach behind `after`, 0 for all. */
+  readonly outcomes: (after?: Index) => Iterable<OutcomeChunk>
   /** As of the last flush: the first chunk may still hold outcomes below it. */
   readonly outcomesForgottenBelow: () => Index
   readonly timers: () => ReadonlyArray<StoredTimer>

@@ -71,6 +71,7 @@ export const instanceKey = (actor: string, key: string): string => JSON.stringif
 export const stateAfter = (state: StateImage, flush: Flush): StateImage => {
   const instances = new Map(state.instances)
   for (const stored of flush.instances) instances.set(instanceKey(stored.actor, stored.key), stored)
+  for (const { actor, key } of flush.instancesRemoved ?? []) instances.delete(instanceKey(actor, key))
   const timers = new Map(state.timers)
   for (const timer of flush.timersSet) timers.set(timer.id, timer)
   // After the sets: a timer that came and fired between two flushes leaves nothing.

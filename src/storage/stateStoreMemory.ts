@@ -148,8 +148,10 @@ class MemoryStateStore implements StateStore {
       return kept === undefined ? undefined : readChunk(kept)
     })
 
-  outcomes = (): Iterable<OutcomeChunk> =>
-    this.#attempt("outcomes", ({ outcomes }) => outcomes.map(readChunk))
+  outcomes = (after = 0): Iterable<OutcomeChunk> =>
+    this.#attempt("outcomes", ({ outcomes }) =>
+      outcomes.filter((each) => stretchOf(each).lastIndex > after).map(readChunk),
+    )
 
   timers = (): ReadonlyArray<StoredTimer> =>
     this.#attempt("timers", ({ timers }) =>

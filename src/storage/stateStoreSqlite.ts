@@ -230,7 +230,7 @@ class SqliteStateStore implements RestingStateStore {
       return row === null ? undefined : chunkOf(row as ChunkRow)
     })
 
-  outcomes = (): Iterable<OutcomeChunk> => this.readChunks()
+  outcomes = (after = 0): Iterable<OutcomeChunk> => this.readChunks(after)
 
   outcomesForgottenBelow = (): number => this.current.outcomesFrom
 
@@ -253,6 +253,9 @@ class SqliteStateStore implements RestingStateStore {
     const write = (): void =>
       this.transaction(() => {
         for (const instance of flush.instances) putInstance(this.run, instance)
+        for (const { actor, key } of flush.instancesRemoved ?? []) {
+          this.run("DELETE FROM instances WHERE actor = ? AND key = ?", actor, key)
+        }
         for (const chunk of flush.outcomes) putChunk(this.run, chunk)
         this.run("DELETE FROM outcomes WHERE last_index < ?", flush.forgetOutcomesBelow)
         for (const timer of flush.timersSet) putTimer(this.run, timer)
@@ -297,10 +300,10 @@ class SqliteStateStore implements RestingStateStore {
     }
   }
 
-  private *readChunks(): Generator<OutcomeChunk> {
+  private *readChunks(from: number): Generator<OutcomeChunk> {
     // Pages, not one open cursor: it would keep every later flush out of a checkpoint.
     const chunksMax = 16
-    let after = 0
+    let after = from
     for (;;) {
       const rows = this.guard.attempt(
         "outcomes",

@@ -321,6 +321,73 @@ describe("of groups", () => {
     })
   }
 
+  const place = {
+    actor: "orders",
+    shards: [
+      { group: "orders-1", from: 0, to: 32_767 },
+      { group: "orders-2", from: 32_768, to: 65_535 },
+    ],
+    refused: null,
+  }
+  const half = { actor: "orders", move: 9, from: "orders-1", to: "orders-3" }
+  const given = { ...half, slots: [{ from: 16_384, to: 32_767 }] }
+  const move = { id: 9, from: "orders-1", to: "orders-3", step: "copying", portions: 4 }
+  const arrived = { group: "orders-3", from: 16_384, to: 32_767 }
+  const doneText = "orders: slots 16384-32767 have gone from orders-1 to the new group orders-3"
+
+  test("shards says which of them has which part of an actor, and what is on its way", async () => {
+    const cluster = start(() => Response.json({ actors: [{ ...place, move }] }))
+    const { code, out } = await run(cluster, "shards")
+    expect(code).toBe(0)
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.trimEnd()),
+    ).toEqual([
+      "actor   group     slots        how many  on its way",
+      "orders  orders-1  0-32767        32,768  copying, 4 portions, to orders-3",
+      "orders  orders-2  32768-65535    32,768  -",
+    ])
+    cluster.answer = () => Response.json({ actors: [] })
+    expect(await run(cluster, "shards")).toMatchObject({ code: 0, out: "every actor lives in main" })
+  })
+
+  test("split gives half of one to a new one, and looks until it is done", async () => {
+    let looks = 0
+    const cluster = start(({ method }) => {
+      if (method === "POST") return Response.json({ ...given, done: false })
+      // One that lags shows nothing of it yet.
+      const shards = [...place.shards, ...(looks < 2 ? [] : [arrived])]
+      const moves = [null, move, { ...move, step: "dropping", portions: null }, null]
+      return Response.json({ actors: [{ ...place, shards, move: moves[looks++] }] })
+    })
+    const { code, out } = await run(cluster, "split", "orders", "--group", "orders-1")
+    expect({ code, out, looks }).toEqual({ code: 0, out: doneText, looks: 4 })
+    expect(cluster.changes.map((seen) => [seen.path, seen.body])).toEqual([
+      ["/admin/shards/split", { actor: "orders", group: "orders-1" }],
+    ])
+    cluster.answer = () => Response.json({ ...given, done: true })
+    expect(await run(cluster, "split", "orders")).toMatchObject({ code: 0, out: doneText })
+    expect(cluster.changes.at(-1)!.body).toEqual({ actor: "orders" })
+  })
+
+  test("split that is refused where the keys are says why, and one that is not done in time that it goes on", async () => {
+    const refused = { move: 9, reason: "an instance is in quarantine" }
+    const cluster = start(({ method }) =>
+      method === "POST"
+        ? Response.json({ ...given, done: false })
+        : Response.json({ actors: [{ ...place, move: null, refused }] }),
+    )
+    const said = await run(cluster, "split", "orders")
+    expect(said).toMatchObject({ code: 1, err: "raftlet: nothing was moved: an instance is in quarantine" })
+    cluster.answer = ({ method }) =>
+      Response.json(method === "POST" ? { ...given, done: false } : { actors: [{ ...place, move }] })
+    const late = await run(cluster, "split", "orders", "--timeout", "1")
+    expect(late.code).toBe(4)
+    expect(late.err).toContain("it goes on")
+  })
+
   test("the list of them is a table", async () => {
     const members = { voters: ["n1", "n2"], learners: ["n3"] }
     const groups = [

@@ -73,8 +73,11 @@ export class GroupsCluster {
   readonly world: World
   readonly network = new MemoryNetwork()
   readonly nodes: Array<TestNode>
+  readonly #hasCounters: boolean
 
-  constructor(seed: number, ids: ReadonlyArray<NodeId>) {
+  /** `hasCounters`: `main` has some as well; otherwise it can be settled where they live. */
+  constructor(seed: number, ids: ReadonlyArray<NodeId>, { hasCounters = true } = {}) {
+    this.#hasCounters = hasCounters
     this.world = new World(seed)
     const initial: Configuration = {
       ...nobody,
@@ -112,7 +115,7 @@ export class GroupsCluster {
     const partsIn = (group: GroupId, initial: Configuration) =>
       layerInProcess({
         openStore: () => openMemoryStateStore(disk, { group, initial }),
-        registry: registryOf({ counter }),
+        registry: group === "main" && !this.#hasCounters ? registryOf({}) : registryOf({ counter }),
         node: id,
         group,
       }).pipe(Layer.provideMerge(layerSnapshots({ disk, group })))

@@ -46,6 +46,13 @@ const posting =
       body: typeof body === "string" ? body : JSON.stringify(body),
     })
 
+const tooFar = {
+  _tag: "Failure",
+  code: "timeout",
+  outcome: "rejected",
+  detail: "It has not come there.",
+} as const
+
 /** A machine of its own behind it, and a log that writes itself. `instead`: what every proposal gets. */
 const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: GroupId = "main"): Door => {
   const raft: Raft["Service"] = {
@@ -60,7 +67,9 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
         answer(current ?? (await housed.propose(command)))
       }
     },
-    read: async ({ query, answer }) => answer(await housed.query(query)),
+    // It never comes further by waiting.
+    read: async ({ query, minIndex, answer }) =>
+      answer(minIndex > housed.log.length ? tooFar : await housed.query(query)),
     log: ({ from, entriesMax }) =>
       Effect.succeed({
         firstIndex: 1,
@@ -79,10 +88,13 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
   const machine: MachineHost["Service"] = {
     ...door.machine,
     inspect: (draft) => premises.inspect(draft),
+    events: (asked) => premises.work(tenant, core.events(asked), "door"),
     plan: (asked) => premises.work(tenant, core.plan(asked), "door"),
     actors: Effect.sync(() => core.actors()),
     groups: Effect.sync(() => core.groups()),
     places: Effect.sync(() => core.places()),
+    shard: (actor) => Effect.sync(() => core.shard(actor)),
+    portion: (asked) => Effect.sync(() => core.portion(asked)),
   }
   return { raft, machine }
 }
@@ -132,6 +144,7 @@ export const makeSpread = (): Spread => {
       get: (group) => find(group)?.door,
       values: () => all().flatMap((group) => find(group)?.door ?? []),
       placementOf: (actor) => core.places().places.find((place) => place.actor === actor)?.placement ?? null,
+      placeOf: (actor) => core.places().places.find((place) => place.actor === actor) ?? null,
       look: async () => {},
     },
     founding: async () => leading.configuration,

@@ -171,7 +171,9 @@ describe("an actor that is spread over groups", () => {
     expect(await problemOf(await node.ask("/read/counter"))).toMatchObject({ status: 503, code: "not-ready" })
     node.doors.set("counter-3", node.doors.get("counter-2")!)
     node.strangers.add("counter-2")
-    expect(await problemOf(await node.ask("/read/counter"))).toMatchObject({ status: 503, code: "not-ready" })
+    const soon = { headers: { "Raftlet-Timeout-Ms": "100" } }
+    const said = await node.ask("/read/counter", soon)
+    expect(await problemOf(said)).toMatchObject({ status: 503, code: "not-ready" })
   })
 })
 
@@ -245,7 +247,13 @@ describe("pages of many groups become one", () => {
 
   test("which goes on behind its last key when any of them goes on, or has been cut off", () => {
     expect(merged([page(["a", "c"]), page(["b"])], 2)).toMatchObject({ next: "b" })
-    expect(merged([page(["a"], "a"), page(["b"])], 2)).toMatchObject({ next: "b" })
+    expect(merged([page(["a", "b"], "b"), page(["b0"])], 2)).toMatchObject({ next: "b" })
+    // One that had to look through much may hold less than it could: what others have behind that waits for the next page.
+    expect(merged([page(["a"], "b"), page(["a0", "c"])], 3)).toEqual({
+      instances: page(["a", "a0"]).instances,
+      next: "b",
+    })
+    expect(merged([page([], "b"), page(["c"])], 3)).toEqual({ instances: [], next: "b" })
     expect(merged([page(["a"]), page(["b"])], 2)).toMatchObject({ next: null })
     expect(merged([page([]), page([])], 2)).toEqual({ instances: [], next: null })
   })

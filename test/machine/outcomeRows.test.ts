@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Outcome } from "../../src/machine/outcome.ts"
-import { findRow, fingerprintOf, isSameRequest, OutcomeRows, rowsOf } from "../../src/machine/outcomeRows.ts"
+import { findRows, fingerprintOf, isSameRequest, OutcomeRows, rowsOf } from "../../src/machine/outcomeRows.ts"
 import * as refusals from "../../src/machine/refusals.ts"
 import { type OutcomeChunk, StateCorrupt } from "../../src/storage/StateStore.ts"
 import { command } from "./Bench.ts"
@@ -53,9 +53,9 @@ test("every outcome is found by its index, unflushed and in the chunks of a flus
           ({ firstIndex, lastIndex }) => firstIndex <= index && index <= lastIndex,
         )
         expect(holders.length).toBe(1)
-        expect(findRow(holders[0]!, index)).toEqual(expected)
-        expect(findRow(holders[0]!, index + 1)).toBeUndefined()
-        expect(rows.find(index)).toEqual(expected)
+        expect(findRows(holders[0]!, index)).toEqual([expected])
+        expect(findRows(holders[0]!, index + 1)).toEqual([])
+        expect(rows.find(index)).toEqual([expected])
       }
       expect(chunks.flatMap((chunk) => Array.from(rowsOf(chunk), ({ hash }) => hash))).toEqual(hashes)
       expect(rows.bytes).toBe(chunks.reduce((sum, chunk) => sum + chunk.rows.byteLength, 0))
@@ -71,7 +71,7 @@ test("an outcome of every length in every alphabet comes back whole", () => {
       const result = character.repeat(length)
       const outcome: Outcome = { _tag: "Accepted", result, revision: 1, index: 1, term: 1, replayed: false }
       rows.add({ ...command({ key: character }), timer: "" }, 1, 1, outcome)
-      expect(rows.find(1)).toMatchObject({ key: character, outcome })
+      expect(rows.find(1)).toMatchObject([{ key: character, outcome }])
     }
   }
 })
@@ -87,12 +87,12 @@ test("a chunk is small enough to be read for one retry, unless one outcome is la
   const sizes = rows.chunksFrom(0).map((chunk) => chunk.rows.byteLength)
   expect(sizes.filter((bytes) => bytes > 16 * 1024)).toEqual([expect.any(Number)])
   expect(Math.max(...sizes)).toBeGreaterThan(1_000_000)
-  expect(rows.find(2_001)?.outcome).toEqual(accepted(2_001, `"${"é".repeat(500_000)}"`))
-  expect(rows.find(2_002)?.outcome).toEqual(accepted(2_002, "1"))
+  expect(rows.find(2_001)[0]?.outcome).toEqual(accepted(2_001, `"${"é".repeat(500_000)}"`))
+  expect(rows.find(2_002)[0]?.outcome).toEqual(accepted(2_002, "1"))
   // What is forgotten before a flush is not written, as far as whole chunks go.
   expect(rows.chunksFrom(2_001).every(({ lastIndex }) => lastIndex >= 2_001)).toBe(true)
   rows.clear()
-  expect([rows.bytes, rows.chunksFrom(0), rows.find(5)]).toEqual([0, [], undefined])
+  expect([rows.bytes, rows.chunksFrom(0), rows.find(5)]).toEqual([0, [], []])
 })
 
 test("another command or another input is another request, also of equal length", () => {
@@ -120,7 +120,7 @@ test("rows whose lengths lead nowhere are corrupt, and do not keep their reader 
   ]
   for (const breaking of broken) {
     const chunk: OutcomeChunk = { firstIndex: 1, lastIndex: 9, rows: breaking(whole!.rows.slice()) }
-    expect(() => findRow(chunk, 9)).toThrow(StateCorrupt)
+    expect(() => findRows(chunk, 9)).toThrow(StateCorrupt)
     expect(() => [...rowsOf(chunk)]).toThrow(StateCorrupt)
   }
 })

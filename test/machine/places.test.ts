@@ -172,6 +172,15 @@ describe("where an actor lives", () => {
     expect(asked(at, low)).toEqual(all("elsewhere"))
   })
 
+  test("is told alike by who has applied all of it and by who has started again since", () => {
+    const [one, other] = [new SystemBench([]), new SystemBench([])]
+    for (const at of [one, other]) settle(at, "orders", halves)
+    other.machine.flush()
+    other.restart()
+    for (const at of [one, other]) settle(at, "orders", wholeIn("other"), "n2")
+    expect(other.machine.stateHash()).toEqual(one.machine.stateHash())
+  })
+
   test("is not settled by what is no placement, for no actor, or in another group than main", () => {
     const at = new SystemBench([])
     const bad: ReadonlyArray<unknown> = [
@@ -405,7 +414,7 @@ class Open {
   }
 
   own(ranges: ReadonlyArray<SlotRange>): void {
-    this.core.state.whereabouts.own("counter", ranges, this.#index)
+    this.core.state.whereabouts.putShard("counter", { ranges }, this.#index)
   }
 
   #run<Value>(work: Work<Value>): Value {

@@ -446,6 +446,8 @@ const layerToyMachine = (node: TestNode) =>
       code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),
       places: Effect.succeed({ index: 0, places: [] }),
+      shard: () => Effect.succeed(null),
+      portion: () => Effect.succeed(null),
       groups: Effect.sync(() => ({ index: position.index, groups: [] })),
       stateHash: Effect.sync(() => ({ index: position.index, hash: hashOf(node.applied) })),
       checkpoints: Effect.sync(() => checkpoints.newest),

@@ -179,6 +179,23 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
     store.close()
   })
 
+  test("has nothing left of an instance that was removed, nor of one that it never had; and tells outcomes behind an index", () => {
+    const store = openers()()
+    const outcomes = [chunkOf(1, 2), chunkOf(3, 4), chunkOf(5, 5)]
+    store.flush(flushOf(1, { instances: [instanceOf("a"), instanceOf("b"), instanceOf("c")], outcomes }))
+    const instancesRemoved = ["a", "c", "never was"].map((key) => ({ actor: "counter", key }))
+    store.flush(flushOf(2, { instances: [instanceOf("d")], instancesRemoved }))
+    expect(store.instance("counter", "a")).toBeUndefined()
+    const listed = store.list({ actor: "counter", prefix: "", after: "", limit: 10 })
+    expect(listed.map(({ key }) => key)).toEqual(["b", "d"])
+    expect([...store.versions("counter").values()]).toEqual([2])
+    store.flush(flushOf(3, { instances: [instanceOf("a")] }))
+    expect(store.instance("counter", "a")).toEqual(instanceOf("a"))
+    expect([...store.outcomes(3)]).toEqual(outcomes.slice(1))
+    expect([...store.outcomes(4)]).toEqual(outcomes.slice(2))
+    store.close()
+  })
+
   test("forgets outcomes by whole chunks below an index, and timers that are cleared, also those set in the same flush", () => {
     const store = openers()()
     const outcomes = [chunkOf(1, 2), chunkOf(3, 4), chunkOf(5, 5)]

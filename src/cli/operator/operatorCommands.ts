@@ -16,6 +16,7 @@ import {
 import { rebalanceCommand } from "./rebalanceCommand.ts"
 import { recoverCommand } from "./recoverCommand.ts"
 import { repairCommand } from "./repairCommand.ts"
+import { shardsCommand, splitCommand } from "./shardsCommand.ts"
 import { snapshotCommand } from "./snapshotCommand.ts"
 import { statusCommand } from "./statusCommand.ts"
 import { transferCommand } from "./transferCommand.ts"
@@ -33,6 +34,8 @@ export const operatorCommands = [
   transferCommand,
   groupsCommand,
   rebalanceCommand,
+  shardsCommand,
+  splitCommand,
   actorsCommand,
   deployCommand,
   planCommand,

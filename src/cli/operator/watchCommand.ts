@@ -29,7 +29,7 @@ export const watchCommand = Command.make(
     yield* checking(() => {
       if (actor === "") throw refused("ACTOR: it is empty")
       if (key === "") throw refused("KEY: it is empty")
-      if (after !== null && !/^\d{1,16}(?:\.\d{3})?$/.test(after)) {
+      if (after !== null && !/^\d{1,16}(?:\.\d{3})?(?:@\d{1,16})?$/.test(after)) {
         throw refused(`--after: ${JSON.stringify(after)} is no id of an event, such as 123`)
       }
     })
@@ -111,7 +111,7 @@ const read = (
 
 const lineOf = (client: ClusterClient, { event, data }: StreamEvent, cursor: string | null): string => {
   const id = cursor ?? ""
-  const index = Math.ceil(Number(id))
+  const index = Math.ceil(Number.parseFloat(id || "0"))
   if (client.options.json) {
     return `{"id":${JSON.stringify(id)},"index":${index},"event":${JSON.stringify(event)},"data":${data}}`
   }

@@ -170,6 +170,32 @@ export class Quarantines {
     this.#rerunRows.put(id, rerun, index)
   }
 
+  /** Of which repaired instances of the actor it is known, in order of their keys. */
+  reruns(actor: string): ReadonlyArray<{ readonly key: string; readonly rerun: Rerun }> {
+    const prefix = idOf(actor, "")
+    return [...this.#reruns]
+      .filter(([id]) => id.startsWith(prefix))
+      .map(([id, rerun]) => ({ key: id.slice(prefix.length), rerun }))
+      .sort((left, right) => (left.key < right.key ? -1 : 1))
+  }
+
+  /** Null: it goes. */
+  putRerun(actor: string, key: string, rerun: Rerun | null, index: Index): void {
+    const id = idOf(actor, key)
+    if (rerun === null) {
+      this.#reruns.delete(id)
+      return this.#rerunRows.remove(id)
+    }
+    this.#reruns.set(id, rerun)
+    this.#rerunRows.put(id, rerun, index)
+  }
+
+  /** The key of an instance that waits for an operator, or of which entries are void, among some; null: there is none. */
+  heldAmong(actor: string, isAmong: (key: string) => boolean): string | null {
+    const all = [...this.#byId.values(), ...this.#voids.values()]
+    return all.find((one) => one.actor === actor && isAmong(one.key))?.key ?? null
+  }
+
   get count(): number {
     return this.#byId.size
   }

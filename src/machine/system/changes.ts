@@ -116,12 +116,16 @@ export const changesSince = (
 }
 
 function* placeChanges(before: Standing, { place, given }: Standing): Generator<What> {
-  if (place !== null && place !== before.place) {
+  if (place !== null && isOther(place.placement, before.place?.placement)) {
     const { placement, by } = place
     yield { what: "placed", groups: [...new Set(placement.map(({ group }) => group))], by }
   }
-  if (given !== null && given !== before.given) yield { what: "owns", ranges: given }
+  if (given !== null && isOther(given, before.given)) yield { what: "owns", ranges: given }
 }
+
+/** What is on its way changes the row as well. */
+const isOther = (now: object, before: object | null | undefined): boolean =>
+  JSON.stringify(now) !== JSON.stringify(before)
 
 function* versionChanges(
   { catalogue }: MachineState,

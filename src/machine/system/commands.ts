@@ -107,6 +107,37 @@ const Settle = Schema.Struct({
 
 const Own = Schema.Struct({ ranges: Schema.Array(Range) })
 
+const Slots = Schema.Array(Range)
+
+/** Slots of a group are to go to another one, which is new. */
+const Split = Schema.Struct({ from: Schema.String, to: Schema.String, slots: Slots, by: Schema.String })
+
+/** The move with that id. */
+const OfMove = Schema.Struct({ move: Schema.Int })
+
+const Abandon = Schema.Struct({ move: Schema.Int, reason: Schema.String })
+
+const Release = Schema.Struct({ move: Schema.Int, to: Schema.String, slots: Slots })
+
+/** `isOpen`: the last item goes on in the next portion. `cursor`: where that one begins. */
+const Take = Schema.Struct({
+  move: Schema.Int,
+  from: Schema.String,
+  slots: Slots,
+  portion: Schema.Int,
+  items: Schema.Array(Schema.String),
+  isOpen: Schema.Boolean,
+  cursor: Schema.String,
+})
+
+/** What must be there. `time`: log time at which the slots were released. */
+const Adopt = Schema.Struct({
+  move: Schema.Int,
+  portions: Schema.Int,
+  digest: Schema.String,
+  time: Schema.Int,
+})
+
 const schemas = {
   "$actor/piece": Piece,
   "$actor/register": Register,
@@ -119,6 +150,14 @@ const schemas = {
   "$group/close": Nothing,
   "$place/settle": Settle,
   "$shard/own": Own,
+  "$place/split": Split,
+  "$place/assign": OfMove,
+  "$place/finish": OfMove,
+  "$place/abandon": Abandon,
+  "$shard/release": Release,
+  "$shard/take": Take,
+  "$shard/adopt": Adopt,
+  "$shard/drop": OfMove,
 } as const
 
 export type SystemName = keyof typeof schemas

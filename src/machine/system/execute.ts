@@ -5,12 +5,14 @@ import type { Entry, GroupId } from "../../consensus/types.ts"
 import type { Work } from "../Executor.ts"
 import type { MachineState, Weighed } from "../execution.ts"
 import type { Fault } from "../fault.ts"
-import { isElsewhere, type Outcome } from "../outcome.ts"
+import type { Outcome } from "../outcome.ts"
 import * as refusals from "../refusals.ts"
 import { readSystem, type SystemInput, type SystemName } from "./commands.ts"
 import { closeGroup, openGroup } from "./groups.ts"
+import { abandon, assign, finish, split } from "./moves.ts"
 import { own, settle } from "./places.ts"
 import { quarantine, repair, subjectOf } from "./quarantine.ts"
+import { adopt, drop, release, take } from "./shards.ts"
 import { activate, offer, register, rollBack, storePiece, type Verdict } from "./versions.ts"
 
 /** What failed while code of users ran for a command of the machine's own. */
@@ -26,7 +28,7 @@ export function* executeSystem(
   system: Extract<Weighed, { type: "system" }>,
   entry: Entry,
   now: number,
-): Work<{ readonly outcome: Outcome } | Failed> {
+): Work<{ readonly outcome: Outcome; readonly time: number } | Failed> {
   const { command, slot } = system
   const given = yield* run(state, system, entry, now)
   if ("fault" in given) return { ...subjectOf(command.key)!, fault: given.fault }
@@ -41,10 +43,16 @@ export function* executeSystem(
           term: entry.term,
           replayed: false,
         }
-  // A piece is stored as often as it comes, and answers alike.
-  if (command.command !== "piece" && !isElsewhere(outcome)) state.outcomes.add(slot, command, entry, outcome)
-  return { outcome }
+  if (isRemembered(command.command, outcome)) state.outcomes.add(slot, command, entry, outcome)
+  const time = "_tag" in given ? now : (given.time ?? now)
+  return { outcome, time: Math.max(now, time) }
 }
+
+/** A piece is stored as often as it comes, and answers alike. Who is to ask again is to be heard then. */
+const isRemembered = (command: string, outcome: Outcome): boolean =>
+  command !== "piece" &&
+  command !== "take" &&
+  (outcome._tag !== "Refused" || (outcome.code !== "elsewhere" && outcome.code !== "overloaded"))
 
 function* run(
   state: MachineState,
@@ -64,18 +72,28 @@ function* run(
     name: Name,
     decide: (given: SystemInput<Name>) => Verdict,
   ): Verdict => (state.group === mainGroup ? judge(name, decide) : notHere(state.group))
+  /** What is active of an actor stays as it is while a part of it is between two groups. */
+  const judgeAtRest = <Name extends SystemName>(
+    name: Name,
+    decide: (given: SystemInput<Name>) => Verdict,
+  ): Verdict => (state.whereabouts.isBetweenGroups(key) ? between(key) : judge(name, decide))
+  /** What `main` has of an actor follows from its placements. */
+  const judgeOutside = <Name extends SystemName>(
+    name: Name,
+    decide: (given: SystemInput<Name>) => Verdict,
+  ): Verdict => (state.group === mainGroup ? notInMain() : judge(name, decide))
   const subject = subjectOf(key)
   switch (`${actor}/${command}`) {
     case "$actor/piece":
       return judge("$actor/piece", (given) => storePiece(state, given, entry))
     case "$actor/register":
-      return judge("$actor/register", (given) => register(state, key, given, entry, now))
+      return judgeAtRest("$actor/register", (given) => register(state, key, given, entry, now))
     case "$actor/activate":
-      return judge("$actor/activate", (given) => activate(state, key, given, entry))
+      return judgeAtRest("$actor/activate", (given) => activate(state, key, given, entry))
     case "$actor/rollback":
-      return judge("$actor/rollback", (given) => rollBack(state, key, given, entry))
+      return judgeAtRest("$actor/rollback", (given) => rollBack(state, key, given, entry))
     case "$actor/offer":
-      return judge("$actor/offer", (given) => offer(state, key, given, entry))
+      return judgeAtRest("$actor/offer", (given) => offer(state, key, given, entry))
     case "$instance/quarantine":
       return judge("$instance/quarantine", (given) =>
         subject === null ? malformed() : quarantine(state, subject, given, entry, now),
@@ -94,6 +112,22 @@ function* run(
       return judgeInMain("$place/settle", (given) => settle(state, key, given, entry))
     case "$shard/own":
       return judge("$shard/own", (given) => own(state, key, given, entry))
+    case "$place/split":
+      return judgeInMain("$place/split", (given) => split(state, key, given, entry))
+    case "$place/assign":
+      return judgeInMain("$place/assign", (given) => assign(state, key, given, entry))
+    case "$place/finish":
+      return judgeInMain("$place/finish", (given) => finish(state, key, given, entry))
+    case "$place/abandon":
+      return judgeInMain("$place/abandon", (given) => abandon(state, key, given, entry))
+    case "$shard/release":
+      return judgeOutside("$shard/release", (given) => release(state, key, given, entry, now))
+    case "$shard/take":
+      return judgeOutside("$shard/take", (given) => take(state, key, given, entry))
+    case "$shard/adopt":
+      return judgeOutside("$shard/adopt", (given) => adopt(state, key, given, entry))
+    case "$shard/drop":
+      return judgeOutside("$shard/drop", (given) => drop(state, key, given, entry))
     default:
       return refusals.unknownActor(actor)
   }
@@ -101,5 +135,11 @@ function* run(
 
 const notHere = (group: GroupId) =>
   refusals.invalidInput(`This is for the group ${mainGroup}, and not for ${group}.`, [])
+
+const notInMain = () =>
+  refusals.invalidInput(`The group ${mainGroup} neither gives keys away nor takes any over.`, [])
+
+const between = (actor: string) =>
+  refusals.overloaded(`A part of "${refusals.shorten(actor)}" is being moved to another group: ask again.`)
 
 const malformed = () => refusals.invalidInput("This is no command of the machine's own.", [])

@@ -5,7 +5,7 @@ import type { Entry } from "../../consensus/types.ts"
 import type { MachineState } from "../execution.ts"
 import { isActorName } from "../Registry.ts"
 import * as refusals from "../refusals.ts"
-import { isRange, isWithin, placementProblem, shardsMax, united, wholeIn } from "../slots.ts"
+import { isRange, isWithin, placementProblem, shardsMax, united, wholeIn, without } from "../slots.ts"
 import type { SystemInput } from "./commands.ts"
 import { roomProblem } from "./groups.ts"
 import type { Verdict } from "./versions.ts"
@@ -57,13 +57,18 @@ export const own = (
   if (given.length === 0 || given.length > shardsMax || !given.every(isRange)) {
     return refusals.invalidInput(`These are not 1 to ${shardsMax} ranges of slots.`, [])
   }
-  const ranges = united(given)
   const owned = whereabouts.owned(actor)
+  const shard = whereabouts.shard(actor)
+  // Where slots have come and gone since, who asks may well know less than the group.
+  const ranges =
+    shard?.lastMove === undefined
+      ? united(given)
+      : united([...owned, ...without(united(given), shard.released ?? [])])
   if (!isWithin(owned, ranges)) {
     return refusals.refused("in-use", `The group ${group} has other slots of "${actor}", and keeps them.`)
   }
   const isNew = !isWithin(ranges, owned)
-  if (isNew) whereabouts.own(actor, ranges, index)
+  if (isNew) whereabouts.putShard(actor, { ...shard, ranges }, index)
   return { result: { actor, ranges, isNew } }
 }
 

@@ -36,6 +36,8 @@ export const quarantine = (
     // A majority could not get past what ran here: what this node has made of it is nobody else's.
     throw new StateCorrupt(`${actor}/${key} was written by entry ${executedAt}, which entry ${index} voids`)
   }
+  // It is where its key is that it must take no commands.
+  if (!state.whereabouts.owns(actor, key)) return refusals.elsewhere(actor)
   const put: Quarantine = {
     actor,
     key,
@@ -131,7 +133,7 @@ export const callOfRepair = (
     commandId: present.commandId,
     caller: "",
     seed: new Uint8Array(16),
-    timersMax: Math.min(timersPerCommandMax, timersMax - state.timers.count),
+    timersMax: Math.max(0, Math.min(timersPerCommandMax, timersMax - state.timers.count)),
     ...at,
   }
 }

@@ -48,4 +48,10 @@ export class Rows<Value> {
     const state = canonicalise(value as Json)
     this.#instances.put(previous, Instance.written(previous?.id ?? idOf(this.actor, key), head, state))
   }
+
+  /** Leaves nothing behind. */
+  remove(key: string): void {
+    const present = this.#instances.get(this.actor, key)
+    if (present !== undefined) this.#instances.remove(present)
+  }
 }

@@ -10,7 +10,13 @@ import * as refusals from "../refusals.ts"
 import { rowOf, type SystemInput } from "./commands.ts"
 
 /** JSON of the answer, or why not. */
-export type Verdict = { readonly result: object } | ReturnType<typeof refusals.refused>
+export type Verdict =
+  | {
+      readonly result: object
+      /** Log time is no earlier behind the entry. Absent: it goes on as ever. */
+      readonly time?: number
+    }
+  | ReturnType<typeof refusals.refused>
 
 export const storePiece = (
   { catalogue }: MachineState,

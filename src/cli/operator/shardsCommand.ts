@@ -1,0 +1,158 @@
+// `shards` and `split`: where do actors live, and how does a part of one come to a group of its own?
+
+import { Clock, Effect, Schema } from "effect"
+import { Argument, Command } from "effect/cli"
+import { type CliFailure, exitCodes, failed, unknown } from "../CliFailure.ts"
+import { makeProgress } from "../progress.ts"
+import { none, printable, table, thousands } from "../tables.ts"
+import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
+import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+
+const Slots = Schema.Array(Schema.Struct({ from: Schema.Finite, to: Schema.Finite }))
+
+const Place = Schema.Struct({
+  actor: Schema.String,
+  shards: Schema.Array(Schema.Struct({ group: Schema.String, from: Schema.Finite, to: Schema.Finite })),
+  move: Schema.NullOr(
+    Schema.Struct({
+      id: Schema.Finite,
+      from: Schema.String,
+      to: Schema.String,
+      step: Schema.String,
+      portions: Schema.NullOr(Schema.Finite),
+    }),
+  ),
+  refused: Schema.NullOr(Schema.Struct({ move: Schema.Finite, reason: Schema.String })),
+})
+
+type Place = typeof Place.Type
+
+const ShardsAnswer = Schema.Struct({ actors: Schema.Array(Place) })
+
+const SplitAnswer = Schema.Struct({
+  actor: Schema.String,
+  move: Schema.Finite,
+  from: Schema.String,
+  to: Schema.String,
+  slots: Slots,
+  done: Schema.Boolean,
+})
+
+const { group: _, ...flagsOfAll } = operatorFlags
+
+export const shardsCommand = Command.make(
+  "shards",
+  flagsOfAll,
+  Effect.fnUntraced(function* (flags) {
+    const client = yield* clientOf({ ...flags, group: null })
+    const answer = yield* client.look("/admin/shards")
+    const { actors } = yield* decodeAnswer(ShardsAnswer, answer)
+    yield* show(client, answer.text, () =>
+      actors.length === 0 ? "every actor lives in main" : textOf(actors),
+    )
+  }),
+).pipe(
+  Command.withDescription(
+    "Where each actor lives that is not in main: its groups, and the slots of its keys that they have, of 65,536; and what " +
+      `is on its way from one to another. ${exitCodeText}`,
+  ),
+  Command.withShortDescription("Which group has which part of an actor"),
+  Command.withExamples([{ command: "raftlet shards", description: "A table" }]),
+)
+
+const textOf = (actors: ReadonlyArray<Place>): string => {
+  const rows = actors.flatMap(({ actor, shards, move }) =>
+    shards.map(({ group, from, to }) => [
+      printable(actor),
+      printable(group),
+      `${from}-${to}`,
+      to - from + 1,
+      move?.from === group ? stepText(move) : none,
+    ]),
+  )
+  return table(["actor", "group", "slots", "how many", "on its way"], rows)
+}
+
+const stepText = ({ step, portions, to }: NonNullable<Place["move"]>): string =>
+  `${step}${portions === null ? "" : `, ${thousands(portions)} portions`}, to ${printable(to)}`
+
+export const splitCommand = Command.make(
+  "split",
+  {
+    ...operatorFlags,
+    actor: Argument.String("actor").pipe(
+      Argument.withMetavar("ACTOR"),
+      Argument.withDescription("Whose: one that its definition has spread, or put into a group of its own"),
+    ),
+  },
+  Effect.fnUntraced(function* ({ actor, ...flags }) {
+    const client = yield* clientOf(flags, secondsDefault)
+    const { group } = client.options
+    const body = group === null ? { actor } : { actor, group }
+    const answer = yield* client.change({ method: "POST", path: "/admin/shards/split", body }, "shards")
+    const given = yield* decodeAnswer(SplitAnswer, answer)
+    if (!given.done) yield* untilOver(client, given)
+    const slots = given.slots.map(({ from, to }) => `${from}-${to}`).join(", ")
+    const json = JSON.stringify({ ...given, done: true })
+    yield* show(
+      client,
+      json,
+      () =>
+        `${printable(given.actor)}: slots ${slots} have gone from ${given.from} to the new group ${given.to}`,
+    )
+  }),
+).pipe(
+  Command.withDescription(
+    "Split a shard of an actor: the upper half of what a group has of it goes to a new group, with states, timers and the " +
+      "answers to retries. Commands for those keys wait meanwhile; nothing is lost or done twice. --group says which shard " +
+      "(default: the one with the most slots). Whoever leads main goes on with it, whatever becomes of this command. What " +
+      `was split cannot be merged again. ${exitCodeText}`,
+  ),
+  Command.withShortDescription("Give half of a shard to a new group"),
+  Command.withExamples([
+    { command: "raftlet split orders", description: "The widest shard of orders" },
+    { command: "raftlet split orders --group orders-2", description: "That one" },
+  ]),
+)
+
+/** Looks until the move is over, and shows on stderr how far it is. */
+const untilOver = (client: ClusterClient, given: typeof SplitAnswer.Type): Effect.Effect<void, CliFailure> =>
+  Effect.suspend(() => {
+    const progress = makeProgress()
+    return Effect.ensuring(keepLooking(client, given, progress.show), Effect.sync(progress.end))
+  })
+
+const keepLooking = Effect.fnUntraced(function* (
+  client: ClusterClient,
+  { actor, move: id, from, to }: typeof SplitAnswer.Type,
+  tell: (text: string) => void,
+) {
+  const began = yield* Clock.currentTimeMillis
+  for (;;) {
+    const place = yield* placeNow(client, actor)
+    if (place?.refused?.move === id) return yield* failed(`nothing was moved: ${place.refused.reason}`)
+    // A node that lags does not know of it yet: it shows neither the move nor where it leads.
+    const isThere = place?.shards.some(({ group }) => group === to) === true
+    if (isThere && place.move?.id !== id) return
+    const millis = (yield* Clock.currentTimeMillis) - began
+    if (millis >= client.options.timeoutMillis) {
+      return yield* unknown(`not done yet, and it goes on: see \`${client.command("shards")}\``)
+    }
+    tell(`${from}: ${place?.move == null ? "nobody says how far it is" : stepText(place.move)}`)
+    yield* Effect.sleep(pollMillis)
+  }
+})
+
+/** Null while nobody answers. */
+const placeNow = (client: ClusterClient, actor: string): Effect.Effect<Place | null, CliFailure> =>
+  client.look("/admin/shards").pipe(
+    Effect.flatMap((answer) => decodeAnswer(ShardsAnswer, answer)),
+    Effect.map(({ actors }) => actors.find((one) => one.actor === actor) ?? null),
+    Effect.catchIf(
+      ({ exitCode }) => exitCode === exitCodes.unreachable,
+      () => Effect.succeed(null),
+    ),
+  )
+
+const secondsDefault = 60
+const pollMillis = 300
