@@ -82,8 +82,8 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
 })
 
-/** Half a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
-const QUIET_BEATS = 10
+/** A fifth of a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
+const QUIET_BEATS = 4
 
 /** They know what the rows of a state add up to. */
 const snapshotThreads = {

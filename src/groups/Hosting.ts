@@ -1,6 +1,6 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
-import { type Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
+import { Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
 import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
@@ -40,6 +40,8 @@ export class Hosting {
   readonly #options: GroupOptions
   readonly #parts: PartsOfGroups
   readonly #services: Context.Context<LogStore | Transport | Scope.Scope>
+  /** Theirs lie within it: all groups end at the same time. */
+  readonly #scope: Scope.Scope
   readonly #hosted = new Map<GroupId, Hosted>()
   /** They are gone from this node, and their names are never used again. */
   readonly #forgotten = new Set<GroupId>()
@@ -56,6 +58,8 @@ export class Hosting {
     this.#options = raft
     this.#parts = parts
     this.#services = services
+    // One after the other those that are left would elect leaders all the time.
+    this.#scope = Scope.forkUnsafe(Context.get(services, Scope.Scope), "parallel")
   }
 
   /** Fails when one of them can do nothing more. */
@@ -103,7 +107,7 @@ export class Hosting {
   }).bind(this)
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, founded, configuration }: GroupRow) {
-    const scope = yield* Scope.fork(yield* Scope.Scope)
+    const scope = yield* Scope.fork(this.#scope)
     const initial = beginning(configuration, this.#self)
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
