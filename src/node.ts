@@ -23,6 +23,7 @@ import { layerRaft } from "./raft/layer.ts"
 import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
+import { makePolls } from "./raft/Polls.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
@@ -67,6 +68,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           ...raft,
           connects: false,
           rests: true,
+          polls: makePolls(raft.limits),
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
