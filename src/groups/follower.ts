@@ -1,7 +1,7 @@
 // How do the members of all groups follow those of `main`? Each leader looks after its own group.
 
 import { Effect } from "effect"
-import type { Millis } from "../consensus/types.ts"
+import type { Configuration, Millis } from "../consensus/types.ts"
 import type { Changed, Failure } from "../raft/Raft.ts"
 import { changeTowards } from "./following.ts"
 import type { RunningGroup } from "./Groups.ts"
@@ -9,6 +9,9 @@ import { heardMain } from "./hearing.ts"
 
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
+/** How long each look goes over all groups when there was something to follow, and how often it does so otherwise. */
+const AT_WORK_MILLIS = 10_000
+const ALL_LOOK_MILLIS = 5_000
 const ANSWER_MILLIS = 5_000
 /**
  * Longer than any election takes. Who is named by the newest configuration that it has may still have been let go; but a busy
@@ -26,12 +29,16 @@ export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
 ) {
+  const { raft } = main
+  const { id } = raft.status()
   let aloneSince: Millis | null = null
+  let followed: Configuration | null = null
+  let workedAt = raft.now()
+  let lookedAt = raft.now()
   while (true) {
     yield* Effect.sleep(LOOK_MILLIS)
     // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
-    const { raft } = main
-    const { ready, configuration, id } = raft.status()
+    const { ready, configuration } = raft.status()
     const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
     aloneSince = ready ? null : (aloneSince ?? raft.now())
     if (aloneSince !== null && raft.now() - aloneSince > (isLeft ? LEFT_MILLIS : ALONE_MILLIS)) {
@@ -39,9 +46,17 @@ export const follower = Effect.fnUntraced(function* (
       yield* Effect.sleep(LEFT_PAUSE_MILLIS)
       continue
     }
+    const { committed } = raft.glance()
+    if (committed !== followed) workedAt = raft.now()
+    followed = committed
+    // A thousand groups of which nobody has to follow anything are not looked at all the time.
+    if (raft.now() - workedAt > AT_WORK_MILLIS && raft.now() - lookedAt < ALL_LOOK_MILLIS) continue
+    lookedAt = raft.now()
     const behind = () => groups().filter((group) => isBehind(main, group))
+    if (behind().length === 0) continue
+    workedAt = raft.now()
     // Nothing older than what any leader has followed before: the answer proves it.
-    if (behind().length === 0 || !(yield* heardMain(main.raft))) continue
+    if (!(yield* heardMain(raft))) continue
     yield* Effect.forEach(behind(), (group) => change(main, group), {
       concurrency: CHANGES_MAX,
       discard: true,
