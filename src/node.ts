@@ -54,7 +54,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
   const layerMachineThread = layerMachines({ node: id, actorsDirectory: options.actors })
   const leadingOf = yield* openLeading(observer)
-  const raft = { ...defaultOptions, id, client, neighbours: new Neighbours() }
+  const raft = { ...defaultOptions, id, client, neighbours: new Neighbours(), rests: true }
   const layerMain = layerRaft(
     { ...raft, group: mainGroup, initial, contacts: options.contacts },
     observer.of(mainGroup),
@@ -67,7 +67,6 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
         raft: {
           ...raft,
           connects: false,
-          rests: true,
           polls: makePolls(raft.limits),
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },

@@ -292,8 +292,14 @@ export class SimulatedNode {
   }
 
   get #raft() {
-    const { raft } = this.#around
-    return { ...raft, id: this.id, client: `http://${this.id}`, neighbours: this.#neighbours }
+    const { raft, groupsRest } = this.#around
+    return {
+      ...raft,
+      rests: groupsRest,
+      id: this.id,
+      client: `http://${this.id}`,
+      neighbours: this.#neighbours,
+    }
   }
 
   /** All that `main` names, until one of them can do nothing more. */
@@ -302,11 +308,10 @@ export class SimulatedNode {
     process: Process,
     scope: Scope.Closeable,
   ) {
-    const { groupsRest } = this.#around
     const layers = layerGroups({
       id: this.id,
       incarnation: this.disk.identity.incarnation,
-      raft: { ...this.#raft, connects: false, rests: groupsRest, polls: this.#polls },
+      raft: { ...this.#raft, connects: false, polls: this.#polls },
       observer: { ...silentObserver, event: (message) => this.#around.watcher.evened(this, message) },
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
