@@ -54,7 +54,8 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
   const layerMachineThread = layerMachines({ node: id, actorsDirectory: options.actors })
   const leadingOf = yield* openLeading(observer)
-  const raft = { ...defaultOptions, id, client, neighbours: new Neighbours(), rests: true }
+  const limits = { ...defaultOptions.limits, quietBeatsMin: QUIET_BEATS_OF_MAIN }
+  const raft = { ...defaultOptions, limits, id, client, neighbours: new Neighbours(), rests: true }
   const layerMain = layerRaft(
     { ...raft, group: mainGroup, initial, contacts: options.contacts },
     observer.of(mainGroup),
@@ -85,6 +86,11 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
 
 /** A fifth of a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
 const QUIET_BEATS = 4
+/**
+ * Five seconds: it is one group, and who is elected after a rest is elected a little later than otherwise. Of what is in use
+ * that is never so.
+ */
+const QUIET_BEATS_OF_MAIN = 100
 
 /** They know what the rows of a state add up to. */
 const snapshotThreads = {
