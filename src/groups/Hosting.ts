@@ -1,6 +1,6 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
-import { Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
 import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
@@ -99,6 +99,7 @@ export class Hosting {
   /** Whoever is opened next does not wait for this one, unless all places are taken. */
   readonly #openInPlace = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     yield* this.#places.take(1)
+    yield* untilInTime
     const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#places.release(1))
     yield* untilAtRest(running, this.#self.id).pipe(
       Effect.ensuring(this.#places.release(1)),
@@ -160,6 +161,25 @@ export class Hosting {
     for (const told of this.#listening) told(change)
   }
 }
+
+/**
+ * Whoever comes late to what is due now has enough to do: with more groups its leaders are not heard in time, and those that
+ * rest already wake.
+ */
+const untilInTime = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  const until = millis() + BUSY_MILLIS_MAX
+  for (let isLate = true; isLate && millis() < until; ) {
+    const dueAt = millis() + BUSY_LOOK_MILLIS
+    yield* Effect.sleep(BUSY_LOOK_MILLIS)
+    isLate = millis() - dueAt > LATE_MILLIS
+  }
+})
+
+const BUSY_LOOK_MILLIS = 20
+const LATE_MILLIS = 40
+const BUSY_MILLIS_MAX = 10_000
 
 /** Each group waits for disk, machine, its first election and its first checkpoint most of the time. */
 const PLACES = 64
