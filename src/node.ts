@@ -23,6 +23,7 @@ import { layerRaft } from "./raft/layer.ts"
 import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
+import { makePolls } from "./raft/Polls.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
@@ -54,7 +55,8 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   const { threads, actors: actorsDirectory } = options
   const layerMachineThreads = layerMachines({ node: id, actorsDirectory, threads })
   const leadingOf = yield* openLeading(observer)
-  const raft = { ...defaultOptions, id, client, neighbours: new Neighbours() }
+  const limits = { ...defaultOptions.limits, quietBeatsMin: QUIET_BEATS_OF_MAIN }
+  const raft = { ...defaultOptions, limits, id, client, neighbours: new Neighbours(), rests: true }
   const layerMain = layerRaft(
     { ...raft, group: mainGroup, initial, contacts: options.contacts },
     observer.of(mainGroup),
@@ -67,7 +69,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
         raft: {
           ...raft,
           connects: false,
-          rests: true,
+          polls: makePolls(raft.limits),
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
@@ -83,8 +85,13 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
 })
 
-/** Half a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
-const QUIET_BEATS = 10
+/** A fifth of a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
+const QUIET_BEATS = 4
+/**
+ * Five seconds: it is one group, and who is elected after a rest is elected a little later than otherwise. Of what is in use
+ * that is never so.
+ */
+const QUIET_BEATS_OF_MAIN = 100
 
 /** They know what the rows of a state add up to. */
 const snapshotThreads = {

@@ -23,18 +23,25 @@ export const idle = async (port: number, count: number): Promise<void> => {
     for (const node of cluster.nodes) cluster.start(node)
     await cluster.leader()
     await untilAll(cluster, 1, (standing) => standing.ready)
-    await Bun.sleep(SETTLING_MILLIS)
+    await untilSettled(cluster, 1)
     await show(cluster, "without groups")
     await make(cluster, count)
+    await untilSettled(cluster, count + 1)
     await show(cluster, `${count} groups`)
     await startAgain(cluster, count)
+    await untilSettled(cluster, count + 1)
     await show(cluster, `${count} groups, started again`)
   } finally {
     await cluster.remove()
   }
 }
 
-/** What a start leaves to be done, a checkpoint among it, is no part of being idle. */
+/** What a start leaves to be done is no part of being idle: the last checkpoint of `main`, and the compilation of what ran. */
+const untilSettled = async (cluster: BenchCluster, count: number): Promise<void> => {
+  await untilAll(cluster, count, (standing) => standing.resting)
+  await Bun.sleep(SETTLING_MILLIS)
+}
+
 const SETTLING_MILLIS = 15_000
 
 const make = async (cluster: BenchCluster, count: number): Promise<void> => {

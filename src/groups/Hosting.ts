@@ -1,6 +1,6 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
-import { type Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
 import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
@@ -40,6 +40,8 @@ export class Hosting {
   readonly #options: GroupOptions
   readonly #parts: PartsOfGroups
   readonly #services: Context.Context<LogStore | Transport | Scope.Scope>
+  /** Theirs lie within it: all groups end at the same time. */
+  readonly #scope: Scope.Scope
   readonly #hosted = new Map<GroupId, Hosted>()
   /** They are gone from this node, and their names are never used again. */
   readonly #forgotten = new Set<GroupId>()
@@ -56,6 +58,8 @@ export class Hosting {
     this.#options = raft
     this.#parts = parts
     this.#services = services
+    // One after the other those that are left would elect leaders all the time.
+    this.#scope = Scope.forkUnsafe(Context.get(services, Scope.Scope), "parallel")
   }
 
   /** Fails when one of them can do nothing more. */
@@ -95,6 +99,7 @@ export class Hosting {
   /** Whoever is opened next does not wait for this one, unless all places are taken. */
   readonly #openInPlace = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     yield* this.#places.take(1)
+    yield* untilInTime
     const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#places.release(1))
     yield* untilAtRest(running, this.#self.id).pipe(
       Effect.ensuring(this.#places.release(1)),
@@ -103,7 +108,7 @@ export class Hosting {
   }).bind(this)
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, founded, configuration }: GroupRow) {
-    const scope = yield* Scope.fork(yield* Scope.Scope)
+    const scope = yield* Scope.fork(this.#scope)
     const initial = beginning(configuration, this.#self)
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
@@ -156,6 +161,25 @@ export class Hosting {
     for (const told of this.#listening) told(change)
   }
 }
+
+/**
+ * Whoever comes late to what is due now has enough to do: with more groups its leaders are not heard in time, and those that
+ * rest already wake.
+ */
+const untilInTime = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const millis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  const until = millis() + BUSY_MILLIS_MAX
+  for (let isLate = true; isLate && millis() < until; ) {
+    const dueAt = millis() + BUSY_LOOK_MILLIS
+    yield* Effect.sleep(BUSY_LOOK_MILLIS)
+    isLate = millis() - dueAt > LATE_MILLIS
+  }
+})
+
+const BUSY_LOOK_MILLIS = 20
+const LATE_MILLIS = 40
+const BUSY_MILLIS_MAX = 10_000
 
 /** Each group waits for disk, machine, its first election and its first checkpoint most of the time. */
 const PLACES = 64

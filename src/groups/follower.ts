@@ -9,6 +9,9 @@ import { heardMain } from "./hearing.ts"
 
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
+/** How long each look goes over all groups when there was something to follow, and how often it does so otherwise. */
+const AT_WORK_MILLIS = 10_000
+const ALL_LOOK_MILLIS = 5_000
 const ANSWER_MILLIS = 5_000
 /**
  * Longer than any election takes. Who is named by the newest configuration that it has may still have been let go; but a busy
@@ -28,12 +31,16 @@ export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
 ) {
+  const { raft } = main
+  const { id } = raft.status()
   let aloneSince: Millis | null = null
+  let followed: Configuration | null = null
+  let workedAt = raft.now()
+  let lookedAt = raft.now()
   while (true) {
     yield* Effect.sleep(LOOK_MILLIS)
     // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
-    const { raft } = main
-    const { heardMillis, configuration, id } = raft.status()
+    const { heardMillis, configuration } = raft.status()
     const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
     // Who lags hears of it all the same, and need not hand anything over.
     aloneSince = heardMillis <= HEARD_MILLIS ? null : (aloneSince ?? raft.now())
@@ -42,9 +49,17 @@ export const follower = Effect.fnUntraced(function* (
       yield* Effect.sleep(LEFT_PAUSE_MILLIS)
       continue
     }
+    const { committed } = raft.glance()
+    if (committed !== followed) workedAt = raft.now()
+    followed = committed
+    // A thousand groups of which nobody has to follow anything are not looked at all the time.
+    if (raft.now() - workedAt > AT_WORK_MILLIS && raft.now() - lookedAt < ALL_LOOK_MILLIS) continue
+    lookedAt = raft.now()
     const behind = () => groups().filter((group) => isBehind(main, group))
+    if (behind().length === 0) continue
+    workedAt = raft.now()
     // Nothing older than what any leader has followed before: the answer proves it.
-    if (behind().length === 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue
+    if (!(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue
     yield* Effect.forEach(behind(), (group) => change(main, group), {
       concurrency: CHANGES_MAX,
       discard: true,

@@ -32,13 +32,29 @@ export const ledIn = ({
   return { group, leader, able: voters.filter((id) => priorityOf(configuration, id) === highest) }
 }
 
+const areEven = (
+  groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
+  members: ReadonlyArray<NodeId>,
+): boolean => {
+  const counts = new Map(members.map((id) => [id, 0]))
+  for (const { raft } of groups) {
+    const { leader } = raft.glance()
+    const count = leader === null ? undefined : counts.get(leader)
+    if (count !== undefined) counts.set(leader!, count + 1)
+  }
+  return Math.max(...counts.values()) - Math.min(...counts.values()) < 2
+}
+
 /** All hand-overs that would make leaders even now, by whichever node. */
 export const movesNow = (
   groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
   main: Pick<RunningGroup, "raft">,
 ): ReadonlyArray<Move> => {
+  const members = main.raft.glance().committed.voters
+  // Mostly there is nothing to be moved, and that is seen at a glance.
+  if (areEven(groups, members)) return []
   const led = groups.map(({ raft }) => ledIn({ ...raft.glance(), group: raft.group }))
-  return movesFor(led, main.raft.glance().committed.voters, fixed)
+  return movesFor(led, members, fixed)
 }
 
 /** `all`: `main` and the others. `alive`: whether a peer's process is heard of. */

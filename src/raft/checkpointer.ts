@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import { isServing } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
+import type { Index } from "../consensus/types.ts"
 import { checkpointCommand } from "../machine/system/checkpoint.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
 import { type Group, nowOf, post } from "./Group.ts"
@@ -12,7 +13,10 @@ const LOOK_MILLIS = 100
 /** While there is nothing to put one behind. */
 const IDLE_LOOK_MILLIS = 250
 
-/** Lives while the node leads. One at a time: a slow disk must not fill the log with them. */
+/**
+ * Lives while the node leads. One at a time: a slow disk must not fill the log with them. Where the group may rest the first
+ * comes with the leader's first entry: no group is to stay awake for it alone.
+ */
 export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoints: Checkpoints) {
   const { clock, node, options } = group
   /** Behind which checkpoint the next one is on its way; null: none is. */
@@ -23,6 +27,14 @@ export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoin
       underWay = null
     },
   }
+  const isPossible = () => takesCommands(node) && group.partings.current === null
+  const propose = (last: Index): void => {
+    underWay = last
+    const time = clock.currentTimeMillisUnsafe()
+    const proposal = { kind: "command" as const, data: checkpointCommand, origin }
+    post(group, { type: "Proposed", time, proposals: [proposal] })
+  }
+  if (options.rests && isPossible()) propose(checkpoints.newest?.index ?? 0)
   while (true) {
     yield* group.rest.awake
     const isIdle = node.appliedIndex <= (checkpoints.newest?.index ?? 0)
@@ -30,13 +42,10 @@ export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoin
     const last = checkpoints.newest?.index ?? 0
     if (underWay !== null && underWay === last) continue
     underWay = null
-    if (!isServing(node) || !takesCommands(node) || group.partings.current !== null) continue
+    if (!isServing(node) || !isPossible()) continue
     const applied = node.appliedIndex - last
     const isDue = nowOf(clock) - checkpoints.notedAt >= options.checkpointMillis
     if (applied <= 0 || (applied < options.checkpointEntries && !isDue)) continue
-    underWay = last
-    const time = clock.currentTimeMillisUnsafe()
-    const proposal = { kind: "command" as const, data: checkpointCommand, origin }
-    post(group, { type: "Proposed", time, proposals: [proposal] })
+    propose(last)
   }
 })

@@ -3,6 +3,7 @@
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { Neighbours } from "./Neighbours.ts"
+import type { Polls } from "./Polls.ts"
 
 /** Where somebody is by the word of an operator. */
 export interface Contact extends Address {
@@ -28,6 +29,8 @@ export interface RaftOptions {
   readonly connects: boolean
   /** Of this node; absent: it has no other groups. */
   readonly neighbours?: Neighbours
+  /** Of this node; absent: the group stands for election whenever it is time. */
+  readonly polls?: Polls
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number

@@ -13,6 +13,7 @@ import { type Group, nowOf, post } from "./Group.ts"
 import { type CopyFailed, StateEmpty, StateInRepair } from "./Raft.ts"
 import type { Refill } from "./Refill.ts"
 import { isInRepair } from "./repair.ts"
+import type { Signal } from "./Signal.ts"
 
 /** What has been flushed so far. Written by the flusher's life alone. */
 export interface Flushed {
@@ -20,14 +21,16 @@ export interface Flushed {
   at: number
 }
 
-/** Flushes the state behind the applier, and lets the log go behind the flush. */
-export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flushed) {
+/** Flushes the state behind the applier, and lets the log go behind the flush. `unflushed`: something has been applied. */
+export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flushed, unflushed: Signal) {
   const { options } = group
   while (true) {
     yield* group.rest.awake
-    // What comes after a pause need not be on the disk any sooner than what comes while there is none.
     const isIdle = group.node.appliedIndex <= flushed.index && !group.node.isShort
-    yield* Effect.sleep(Math.min(options.flushMillis, isIdle ? IDLE_LOOK_MILLIS : LOOK_MILLIS))
+    if (isIdle) yield* Effect.timeoutOption(unflushed.raised, IDLE_LOOK_MILLIS)
+    unflushed.lower()
+    // More may come right behind it.
+    yield* Effect.sleep(Math.min(options.flushMillis, LOOK_MILLIS))
     const { appliedIndex, pendingInstall, isShort } = group.node
     if (group.partings.isOver) continue
     const behind = appliedIndex - flushed.index
@@ -52,7 +55,8 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
 })
 
 const LOOK_MILLIS = 100
-const IDLE_LOOK_MILLIS = 250
+/** Whether the disk is short of room. */
+const IDLE_LOOK_MILLIS = 1_000
 const SHORT_FLUSH_MILLIS = 250
 const SHORT_MARGIN_ENTRIES = 100
 const SHORT_MARGIN_BYTES = 32_768

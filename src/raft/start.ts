@@ -89,6 +89,7 @@ export const start = Effect.fnUntraced(function* (
     index: group.node.appliedIndex,
     at: options.rests ? Number.NEGATIVE_INFINITY : nowOf(group.clock),
   }
+  const unflushed = new Signal()
   const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
   const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
   const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
@@ -129,6 +130,7 @@ export const start = Effect.fnUntraced(function* (
     applier(group, applied, flushed, refill, herald, {
       advanced: () => {
         partings.advanced(group, applied.index)
+        unflushed.raise()
         if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
         proposals.advanced()
@@ -143,7 +145,7 @@ export const start = Effect.fnUntraced(function* (
     }),
     scope,
   )
-  yield* run(flusher(group, flushed), scope)
+  yield* run(flusher(group, flushed, unflushed), scope)
   yield* run(receiver(group, refill, pieces, taken), scope)
   yield* run(refill.life(), scope)
   yield* run(scrubber(group, checkpoints, scrubbed), scope)

@@ -30,8 +30,10 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
       yield* Scope.close(roleScope, Exit.void)
       roleScope = yield* Scope.fork(groupScope)
       noteRole(group, role)
+      const isFirst = role === null
       role = node.role
-      yield* beginRole(group, role, hands, roleScope)
+      if (role.kind !== "candidate") group.options.polls?.leave(node.group)
+      yield* beginRole(group, role, isFirst, hands, roleScope)
     }
     const mail = yield* Queue.takeAll(mailbox)
     const leader = knownLeader(node)
@@ -60,10 +62,17 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   }
 })
 
-const beginRole = (group: Group, role: Role, hands: Hands, scope: Scope.Scope): Effect.Effect<void> =>
+/** `isFirst`: the group had none before in this process. */
+const beginRole = (
+  group: Group,
+  role: Role,
+  isFirst: boolean,
+  hands: Hands,
+  scope: Scope.Scope,
+): Effect.Effect<void> =>
   role.kind === "leader"
     ? leaderLife(group, role, hands, scope)
-    : hands.run(electionTimer(group, role), scope)
+    : hands.run(electionTimer(group, role, isFirst), scope)
 
 /** One piece of mail: to the decisions, or to the door. */
 const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {

@@ -141,7 +141,7 @@ export class SimulatedGroup {
   look(): void {
     this.bounds.lookAtQueues(this.nodes)
     for (const seat of this.nodes) this.bounds.lookAtFullDisk(seat)
-    if (this.name !== mainGroup) this.#rests.look(this.nodes, this.#around.raft.limits)
+    this.#rests.look(this.nodes, this.#around.raft.limits)
   }
 
   watcher(): SeatWatcher {

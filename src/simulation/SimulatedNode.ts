@@ -11,7 +11,8 @@ import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { Neighbours } from "../raft/Neighbours.ts"
 import { silentObserver } from "../raft/observer.ts"
-import type { RaftOptions } from "../raft/options.ts"
+import { defaultLimits, type RaftOptions } from "../raft/options.ts"
+import { makePolls } from "../raft/Polls.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
@@ -71,6 +72,7 @@ export class SimulatedNode {
   #scope: Scope.Closeable | null = null
   /** Of the process. */
   #neighbours = new Neighbours()
+  #polls = makePolls(defaultLimits)
 
   constructor(
     around: Surroundings,
@@ -140,6 +142,7 @@ export class SimulatedNode {
     const scope = Scope.makeUnsafe()
     this.process = process
     this.#neighbours = new Neighbours()
+    this.#polls = makePolls(this.#around.raft.limits)
     this.#scope = scope
     this.starts++
     for (const seat of this.seats) seat.begins()
@@ -294,8 +297,14 @@ export class SimulatedNode {
   }
 
   get #raft() {
-    const { raft } = this.#around
-    return { ...raft, id: this.id, client: `http://${this.id}`, neighbours: this.#neighbours }
+    const { raft, groupsRest } = this.#around
+    return {
+      ...raft,
+      rests: groupsRest,
+      id: this.id,
+      client: `http://${this.id}`,
+      neighbours: this.#neighbours,
+    }
   }
 
   /** All that `main` names, until one of them can do nothing more. */
@@ -304,11 +313,10 @@ export class SimulatedNode {
     process: Process,
     scope: Scope.Closeable,
   ) {
-    const { groupsRest } = this.#around
     const layers = layerGroups({
       id: this.id,
       incarnation: this.disk.identity.incarnation,
-      raft: { ...this.#raft, connects: false, rests: groupsRest },
+      raft: { ...this.#raft, connects: false, polls: this.#polls },
       observer: { ...silentObserver, event: (message) => this.#around.watcher.evened(this, message) },
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),

@@ -1,7 +1,7 @@
 // How does a node keep a connection to one peer, and what does it send on it?
 
 import { Deferred, Effect, type Fiber, Latch, Random } from "effect"
-import type { GroupId, Millis, NodeId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import { encode, encodeBeats, encodeGreeting, type Hello } from "./codec.ts"
 import { headerBytes } from "./framing.ts"
 import { type Acquaintance, heed, helloTo, objection, type Self } from "./handshake.ts"
@@ -22,7 +22,6 @@ export interface Home {
   readonly isShared: () => boolean
   /** Runs it when all has run that is due now. */
   readonly afterBurst: (run: () => void) => void
-  readonly now: () => Millis
 }
 
 /** This process lives, and has nothing else to say. */
@@ -47,8 +46,8 @@ export class Peer {
   private isFull = false
   private isFlushDue = false
   private isGatheringDue = false
-  /** When bytes last left for the peer. */
-  private leftAt: Millis = 0
+  /** Something has left for the peer since the last round. */
+  private hasLeft = false
   /** Opened when there is a reason to dial again before the pause is over. */
   private readonly dialNow = Latch.makeUnsafe()
 
@@ -115,8 +114,7 @@ export class Peer {
       this.connection = connection
       this.tally.opened += 1
       this.tally.refusal = null
-      const lives = [this.watch(connection, life), this.beat(), Deferred.await(connection.ended)]
-      return yield* Effect.raceAllFirst(lives)
+      return yield* Effect.raceFirst(this.watch(connection, life), Deferred.await(connection.ended))
     }).pipe(
       Effect.tapError((loss) => Effect.sync(() => this.count(loss))),
       Effect.scoped,
@@ -157,20 +155,12 @@ export class Peer {
     },
   )
 
-  /** For ever: the peer hears at least once per period that this process lives. Whatever leaves tells it. */
-  private readonly beat = Effect.fnUntraced({ self: this }, function* () {
-    const { now, limits } = this.home
-    while (true) {
-      const restMillis = this.leftAt + limits.pulseMillis - now()
-      if (restMillis > 0) {
-        yield* Effect.sleep(restMillis)
-        continue
-      }
-      // Who does not take what is there already need not be told the same again and again.
-      if (!this.isFull) this.offer(pulse, true)
-      yield* Effect.sleep(limits.pulseMillis)
-    }
-  })
+  /** Once a round: the peer hears at least in every second one that this process lives. Whatever leaves tells it. */
+  beat(): void {
+    // Who does not take what is there already need not be told the same again and again.
+    if (!this.hasLeft && !this.isFull && this.connection !== null) this.offer(pulse, true)
+    this.hasLeft = false
+  }
 
   private count(loss: ConnectionLost): void {
     if (!loss.refused) return
@@ -224,7 +214,7 @@ export class Peer {
       const taken = Math.max(0, connection.write(bytes))
       outbound.wrote(taken)
       tally.sentBytes += taken
-      if (taken > 0) this.leftAt = this.home.now()
+      if (taken > 0) this.hasLeft = true
       if (taken < bytes.length) {
         this.isFull = true
         return

@@ -165,7 +165,6 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
     },
     isShared: () => mailboxes.size > 1,
     afterBurst: (run) => dispatcher.scheduleTask(run, 0),
-    now,
   }
   const dial = yield* FiberSet.runtime(yield* FiberSet.make<never>())()
 
@@ -216,9 +215,13 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   yield* Effect.forkScoped(notices.write)
   yield* Effect.forkScoped(Effect.andThen(Deferred.await(informed), acceptor.judge))
   yield* Effect.forkScoped(acceptor.sweep())
+  // One timer for all peers: a process at rest wakes for little else.
   const round = Effect.andThen(
     Effect.sleep(limits.pulseMillis),
-    Effect.sync(() => pulses.passed(limits.pulseMillis)),
+    Effect.sync(() => {
+      pulses.passed(limits.pulseMillis)
+      for (const peer of peers.values()) peer.beat()
+    }),
   )
   yield* Effect.forkScoped(Effect.forever(round))
   if (options.peers !== undefined) connect(options.peers, 0)

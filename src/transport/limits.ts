@@ -23,7 +23,7 @@ export const frameBytesMax = 16 * mebibyte
 export const handshakeBytesMax = 4 * kibibyte
 
 export interface PulseLimits {
-  /** A node says to each of its peers at least so often that its process lives. */
+  /** A round, of two of which at least one tells each peer that this node's process lives. */
   readonly pulseMillis: number
   /** A peer that has said nothing at all for so long is silent: the shortest election timeout. Its connection may live on. */
   readonly silentMillis: number

@@ -61,8 +61,8 @@ test("a due timer is proposed once, however long the disk takes (D9)", () => {
   Object.assign(leader.disk.weather, { syncMillisMin: 350, syncMillisMax: 350 })
   cluster.runUntil(() => cluster.executions.accepted("alarm/k").length === 6, 10_000)
   cluster.runFor(2000)
-  // The leader's no-op, three that set a timer, three timers.
-  expect(leader.record!.log.lastIndex).toBe(7)
+  // The leader's no-op and its first checkpoint, three that set a timer, three timers.
+  expect(leader.record!.log.lastIndex).toBe(8)
 })
 
 test("a group whose disk fails while nobody writes ends (S2)", () => {

@@ -73,6 +73,19 @@ describe("a group of which nobody wants anything", () => {
     expect(away.applied).toEqual(["first", "second"])
   })
 
+  test.each(seeds)(
+    "rests soon after each election: what its new leader has to say comes at once (seed %d)",
+    (seed) => {
+      const { cluster, leader, followers } = resting(60 + seed)
+      cluster.stop(leader)
+      const hasNew = () =>
+        followers.some((node) => node.raft!.status().serving && node.raft!.status().role === "leader")
+      expect(cluster.world.runUntil(hasNew, electionMillis)).toBe(true)
+      cluster.start(leader)
+      rests(cluster, 4_000)
+    },
+  )
+
   test("of one node rests alone, and executes what comes", () => {
     const { cluster, leader } = resting(4, ["n1"])
     cluster.world.runFor(60_000)
