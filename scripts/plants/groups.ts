@@ -38,7 +38,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/groups/follower.ts",
-        find: "if (behind().length === 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue",
+        find: "if (behind().length === 0) continue",
         replace:
           "if (behind().length >= 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue",
       },
