@@ -39,8 +39,7 @@ export const groupPlants: ReadonlyArray<Plant> = [
       {
         file: "src/groups/follower.ts",
         find: "if (behind().length === 0) continue",
-        replace:
-          "if (behind().length >= 0 || !(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue",
+        replace: "if (behind().length >= 0) continue",
       },
     ],
   },
