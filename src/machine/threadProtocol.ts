@@ -30,7 +30,7 @@ import type { Places, ShardStatus } from "./system/Whereabouts.ts"
 export interface BeginOptions {
   readonly node: NodeId
   readonly limits: Partial<MachineLimits>
-  /** Of all states in the thread so many keep their file open, those that were used last. */
+  /** Of all states in the thread so many keep their file open, those that were used last; more while they are in use. */
   readonly statesOpenMax: number
 }
 

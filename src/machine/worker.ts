@@ -2,7 +2,7 @@
 
 import { Cause, Effect, Exit } from "effect"
 import type { GroupId } from "../consensus/types.ts"
-import { Awake } from "../storage/LateStateStore.ts"
+import { Awake, type AwakeLimits } from "../storage/LateStateStore.ts"
 import { openLateSqliteStateStore } from "../storage/stateStoreSqlite.ts"
 import { compartments } from "./compartments.ts"
 import { Exchanges } from "./Exchanges.ts"
@@ -83,7 +83,7 @@ const answer = (request: Request): Effect.Effect<unknown, unknown> => {
 
 const begin = (options: BeginOptions): null => {
   const premises = new Premises(compartments, { ...defaultLimits, ...options.limits })
-  begun = { ...options, premises, awake: new Awake(options.statesOpenMax) }
+  begun = { ...options, premises, awake: new Awake(awakeLimits(options.statesOpenMax)) }
   return null
 }
 
@@ -117,5 +117,12 @@ const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
   const packed = typeof gives === "object" && gives !== null && "commands" in gives ? gives.commands : null
   return packed instanceof Uint8Array ? [packed.buffer as ArrayBuffer] : []
 }
+
+/** A group that is used for the first time in a while does so for a few commands at least, and for the flush behind them. */
+const awakeLimits = (max: number): AwakeLimits => ({
+  max,
+  busyMax: 4 * max,
+  busyMillis: 5_000,
+})
 
 const servedAtOnce = 16

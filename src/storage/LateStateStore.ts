@@ -21,30 +21,50 @@ export interface RestingStateStore extends StateStore {
   readonly rest: () => void
 }
 
-/** The stores of a thread that have a connection: those that were used least go to rest when there are too many. */
+/** How many may have a connection. */
+export interface AwakeLimits {
+  readonly max: number
+  /** While they are all in use: to let one go costs a sync or two, and to open it again as much. */
+  readonly busyMax: number
+  /** In use is what was used so long ago at the most. */
+  readonly busyMillis: number
+}
+
+/**
+ * The stores of a thread that have a connection: those that were used least go to rest when there are too many. Where more
+ * are in use than there should be, they keep theirs for a while: otherwise each would wait until another has gone to rest,
+ * and be the next to go.
+ */
 export class Awake {
-  readonly #max: number
-  /** Latest used last. */
-  readonly #stores = new Set<LateStateStore>()
+  readonly #limits: AwakeLimits
+  readonly #now: () => number
+  /** When they were used, latest used last. */
+  readonly #stores = new Map<LateStateStore, number>()
   #latest: LateStateStore | null = null
 
-  constructor(max: number) {
-    this.#max = max
+  constructor(limits: AwakeLimits, now: () => number = () => performance.now()) {
+    this.#limits = limits
+    this.#now = now
   }
 
   used(store: LateStateStore): void {
     if (this.#latest === store) return
+    const { max, busyMax, busyMillis } = this.#limits
+    const at = this.#now()
     this.#latest = store
     this.#stores.delete(store)
-    this.#stores.add(store)
-    for (const other of this.#stores) {
-      if (this.#stores.size <= this.#max) return
+    this.#stores.set(store, at)
+    for (const [other, usedAt] of this.#stores) {
+      const { size } = this.#stores
+      if (size <= max || (size <= busyMax && at - usedAt <= busyMillis)) return
       this.gone(other)
       try {
         other.rest()
       } catch {
         // Whoever asks it next is told. It is nothing to the store that wants to be awake.
       }
+      // Not all that may go at once: whoever uses one waits for it.
+      if (size <= busyMax) return
     }
   }
 

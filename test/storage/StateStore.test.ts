@@ -43,15 +43,18 @@ const stores: Readonly<Record<string, () => () => StateStore>> = {
   },
   "SQLite, late": () => {
     const path = join(temporaryDirectory(), "groups", "a", "state.db")
-    const awake = new Awake(2)
+    const awake = new Awake(few(2))
     return () => openLateSqliteStateStore(path, initial, awake)
   },
   "SQLite, late and at rest between any two calls": () => {
     const path = join(temporaryDirectory(), "state.db")
-    const awake = new Awake(2)
+    const awake = new Awake(few(2))
     return () => restless(openLateSqliteStateStore(path, initial, awake))
   },
 }
+
+/** So many, however many are in use. */
+const few = (max: number) => ({ max, busyMax: max, busyMillis: 0 })
 
 const restless = (store: LateStateStore): StateStore =>
   new Proxy(store, {
@@ -325,7 +328,7 @@ test("file and twin agree on any keys and any order of flushes", () => {
 })
 
 describe("a state store that opens late", () => {
-  const openLate = (path: string, awake = new Awake(2)) => openLateSqliteStateStore(path, initial, awake)
+  const openLate = (path: string, awake = new Awake(few(2))) => openLateSqliteStateStore(path, initial, awake)
 
   test("makes no file and no directory before the first flush, and leaves none when it is closed or given up", () => {
     const directory = join(temporaryDirectory(), "groups", "a")
@@ -345,7 +348,7 @@ describe("a state store that opens late", () => {
   })
 
   test("keeps a connection for those that were used last, and its place for all", () => {
-    const awake = new Awake(2)
+    const awake = new Awake(few(2))
     const directory = temporaryDirectory()
     const paths = ["a", "b", "c"].map((name) => join(directory, name))
     const stores = paths.map((path) => openLate(path, awake))
@@ -361,8 +364,31 @@ describe("a state store that opens late", () => {
     for (const store of stores) store.close()
   })
 
+  test("while more are in use than should be, they keep their connections, and go one after the other", () => {
+    let now = 0
+    const awake = new Awake({ max: 1, busyMax: 3, busyMillis: 100 }, () => now)
+    const rested: Array<string> = []
+    const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => ({ rest: () => rested.push(name) })) as never as [
+      LateStateStore,
+      LateStateStore,
+      LateStateStore,
+      LateStateStore,
+    ]
+    for (const store of [a, b, c, a, b, c]) awake.used(store)
+    expect(rested).toEqual([])
+    awake.used(d)
+    expect(rested).toEqual(["a"])
+    now = 101
+    awake.used(c)
+    awake.used(d)
+    expect(rested).toEqual(["a", "b"])
+    now = 300
+    awake.used(c)
+    expect(rested).toEqual(["a", "b", "d"])
+  })
+
   test("tells its own group, and no other, what went wrong when it was put to rest (S2)", () => {
-    const awake = new Awake(1)
+    const awake = new Awake(few(1))
     const open = (path: string) => {
       const inner = openSqliteStateStore(path, initial)
       const rest = () => {
