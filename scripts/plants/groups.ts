@@ -38,8 +38,8 @@ export const groupPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/groups/follower.ts",
-        find: "if (behind().length === 0 || !(yield* heardMain(main.raft))) continue",
-        replace: "if (behind().length >= 0 || !(yield* heardMain(main.raft))) continue",
+        find: "if (behind().length === 0) continue",
+        replace: "if (behind().length >= 0) continue",
       },
     ],
   },
