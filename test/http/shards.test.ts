@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test"
 import { nextStep } from "../../src/groups/moving.ts"
 import { nameFor } from "../../src/http/shards.ts"
+import { decodeCommand } from "../../src/machine/command.ts"
 import type { Accepted } from "../../src/machine/outcome.ts"
 import { slotOf, slotsCount, upperHalf, wholeIn } from "../../src/machine/slots.ts"
 import { encodeSystem, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
@@ -201,6 +202,28 @@ test("while keys are on their way no other shard is split, and nothing is upload
   await untilDone(drive)
   const switched = (await (await upload(version.source)).json()) as Body
   expect(switched["groups"].map(({ group }: Body) => group)).toEqual(["till-1", "till-3", "till-2"])
+})
+
+test("a switch that a split has overtaken says where it is not done; the same words finish it", async () => {
+  const { split, drive, machine, upload, pay } = await node()
+  const first = machine("till-1")!
+  const propose = first.propose.bind(first)
+  // The switch knows its groups, and has not come to the second of them: half of that goes to a third.
+  first.propose = async (command) => {
+    if (decodeCommand(command)?.command === "activate") {
+      first.propose = propose
+      await split({ actor: "till", group: "till-2" })
+      await untilDone(drive)
+    }
+    return propose(command)
+  }
+  const second = sources.second.replace("state:", "shards: 2, state:")
+  const problem = await problemOf(await upload(second))
+  expect(problem).toMatchObject({ status: 409, code: "version-conflict" })
+  expect(problem["detail"]).toContain("till-3")
+  const finished = (await (await upload(second)).json()) as Body
+  expect(finished["groups"].map(({ group }: Body) => group)).toEqual(["till-3"])
+  for (const key of keys) expect(await pay(key)).toMatchObject({ result: 100 })
 })
 
 test("a key that waits for an operator keeps its shard together, and that is said", async () => {
