@@ -1,8 +1,9 @@
 // What do groups cost of which nobody wants anything? Processor and memory of a cluster at rest, and how long it takes to
 // make the groups and to start again with them.
 
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { BenchCluster, type BenchNode } from "./nodes.ts"
+import { processorSeconds, read } from "./processor.ts"
 
 const IDLE_SECONDS = 20
 const OPENED_MAX = 1000
@@ -128,13 +129,11 @@ const show = async ({ nodes }: BenchCluster, what: string): Promise<void> => {
 }
 
 /** By all threads of the process since it began; wake-ups by those that still live. */
-const used = ({ process: child }: BenchNode) => {
-  const directory = `/proc/${child!.pid}`
+const used = (node: BenchNode) => {
+  const directory = `/proc/${node.process!.pid}`
   const status = read(`${directory}/status`)
-  // Behind the name, which may hold anything: the 12th and 13th field are ticks in user and in kernel mode.
-  const fields = read(`${directory}/stat`).split(") ")[1]!.split(" ")
   return {
-    processorSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    processorSeconds: processorSeconds(node),
     wakeUps: new Map(
       readdirSync(`${directory}/task`).map((task) => [
         task,
@@ -142,18 +141,6 @@ const used = ({ process: child }: BenchNode) => {
       ]),
     ),
     residentMebibytes: Math.round(fieldOf(status, "VmRSS") / 1024),
-  }
-}
-
-/** Of Linux, everywhere. */
-const TICKS_PER_SECOND = 100
-
-/** A thread may have ended meanwhile. */
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, "utf8")
-  } catch {
-    return ""
   }
 }
 

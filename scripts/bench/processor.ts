@@ -39,7 +39,7 @@ const counted = (nodes: ReadonlyArray<BenchNode>) => {
 }
 
 /** Processor time that a node has taken since it began, in all its threads. */
-const processorSeconds = ({ process: child }: BenchNode): number => {
+export const processorSeconds = ({ process: child }: BenchNode): number => {
   // Behind the name, which may hold anything: the 12th and 13th field are ticks in user and in kernel mode.
   const fields = (read(`/proc/${child?.pid}/stat`).split(") ")[1] ?? "").split(" ")
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND
@@ -55,9 +55,11 @@ const machineSeconds = (): number => {
   return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
 }
 
+/** Of Linux, everywhere. */
 const TICKS_PER_SECOND = 100
 
-const read = (path: string): string => {
+/** Empty: there is none, or whoever it tells of has ended meanwhile. */
+export const read = (path: string): string => {
   try {
     return readFileSync(path, "utf8")
   } catch {
