@@ -87,7 +87,7 @@ export const onHoldChanged = (
 }
 
 /** Once per heartbeat period: is anybody still there? Then say that this node is (thesis §6.2). */
-export const onHeartbeatDue = (node: Node, now: Millis): void => {
+export const onHeartbeatDue = (node: Node, met: Readonly<Record<NodeId, string>>, now: Millis): void => {
   const leader = node.role
   if (leader.kind !== "leader" || leader.rest.isResting) return
   const heardAt = (id: NodeId) => (id === node.id ? now : (leader.progress.get(id)?.heardAt ?? leader.since))
@@ -107,7 +107,7 @@ export const onHeartbeatDue = (node: Node, now: Millis): void => {
     stepDown(node, leader, now)
     return
   }
-  settleGoal(node, leader, now)
+  settleGoal(node, leader, met, now)
   noteQuiet(node, leader)
   if (!leader.rest.isResting) sendHeartbeats(node, leader, now)
 }

@@ -77,14 +77,23 @@ export const settleJoint = (node: Node, leader: Leader, now: Millis): void => {
 export const isLeaving = ({ configurations, id }: Node): boolean =>
   !configurations.current.voters.includes(id)
 
-/** Goes on with a change whose newcomers had to catch up. Looked at once per heartbeat. */
-export const settleGoal = (node: Node, leader: Leader, now: Millis): void => {
+/**
+ * Goes on with a change whose newcomers had to catch up. Looked at once per heartbeat. `met`: as for {@link beginChange}: by the
+ * time that it votes the leader has met a newcomer, and says which one it is.
+ */
+export const settleGoal = (
+  node: Node,
+  leader: Leader,
+  met: Readonly<Record<NodeId, string>>,
+  now: Millis,
+): void => {
   const { current, currentIndex } = node.configurations
   if (current.goal === undefined || isJoint(current) || !mayGoOn(node, leader, currentIndex)) return
   if (leader.transfer !== null) return
-  const next = stepTowards(current, current.goal, (id) => isReady(node, leader, id, now))
+  const named = naming(current, met)
+  const next = stepTowards(named, named.goal!, (id) => isReady(node, leader, id, now))
   if (isEqual(next, current) || !hasLiveMajority(node, leader, next.voters, now)) return
-  appendConfiguration(node, leader, next, now)
+  appendConfiguration(node, leader, next, now, named)
 }
 
 /** The next configuration goes into the log when the one before is committed (HAZARDS M1, M4). */

@@ -65,3 +65,14 @@ export const isElsewhere = (outcome: { readonly _tag: string }): outcome is Refu
 /** Not executed, and no answer for a client: to be admitted anew, for the version that is active now. */
 export const isMoved = (outcome: Outcome): outcome is Refused =>
   outcome._tag === "Refused" && outcome.code === "version-moved"
+
+/** A later state gives the same answer: what was executed is remembered, and revisions never fall. */
+export const isLasting = (outcome: Outcome): boolean =>
+  outcome._tag === "Accepted" || outcome.replayed || lastingCodes.has(outcome.code)
+
+const lastingCodes: ReadonlySet<string> = new Set([
+  "revision-mismatch",
+  "idempotency-mismatch",
+  "too-large",
+  "overloaded",
+])

@@ -7,6 +7,7 @@ import { knownLeader } from "../consensus/node.ts"
 import type { Aim, Millis, NodeId, Term } from "../consensus/types.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { metBy } from "./met.ts"
 import type { OperationOrigin } from "./origins.ts"
 import type { Changed, ChangeRequest, Failure, ResetRequest, TransferRequest } from "./Raft.ts"
 import type { Tenure } from "./Tenure.ts"
@@ -40,7 +41,7 @@ export class Operations {
     const origin = new ChangeUnderWay(this.#group, request)
     if (!this.#admits(origin)) return
     const bound = seen === undefined ? {} : { seen }
-    post(this.#group, { type: "ChangeAsked", change, force, met: this.#met(), origin, ...bound })
+    post(this.#group, { type: "ChangeAsked", change, force, met: metBy(this.#group), origin, ...bound })
   }
 
   reset(request: ResetRequest): void {
@@ -88,14 +89,6 @@ export class Operations {
     for (const operation of this.#open)
       operation.giveUp(failure(code, "unknown", `${detail} before it is done`))
     this.#open.clear()
-  }
-
-  /** Those that are let in were judged by what this node remembers of them. */
-  #met(): Readonly<Record<NodeId, string>> {
-    const { log, node, transport } = this.#group
-    const known = transport.connections().filter(({ incarnation }) => incarnation !== "")
-    const met = known.map(({ id, incarnation }) => [id, incarnation] as const)
-    return Object.fromEntries([...met, [node.id, log.identity.incarnation]])
   }
 
   #admits(operation: Operation, isOwn = false): boolean {

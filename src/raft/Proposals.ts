@@ -8,11 +8,11 @@ import { takesCommands } from "../consensus/room.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Admission } from "../machine/MachineHost.ts"
-import type { Outcome } from "../machine/outcome.ts"
+import { isLasting, type Outcome } from "../machine/outcome.ts"
 import { foundersIn } from "../machine/system/founders.ts"
 import type { ForwardReply, ForwardRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
-import { arrivalAt, doubtful, isLasting, settle } from "./doubt.ts"
+import { arrivalAt, doubtful, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import type { ReadOrigin } from "./origins.ts"
@@ -114,9 +114,10 @@ export class Proposals {
     const forwarded = this.#forwarded.get(reply.id)
     if (forwarded === undefined || forwarded.to !== from) return
     this.#forwarded.delete(reply.id)
-    for (const [position, { client, wasOut }] of forwarded.placed.entries()) {
+    for (const [position, client] of forwarded.placed.entries()) {
       const answer = JSON.parse(reply.answers[position]!) as Outcome | Failure
-      if (answer._tag !== "Failure" || isFinal(answer, wasOut)) client.settle(answer)
+      if (answer._tag !== "Failure") client.hears(answer)
+      else if (isFinal(answer, client.wasOut)) client.settle(answer)
       client.unit.resolved()
     }
   }
@@ -132,7 +133,7 @@ export class Proposals {
       const isElsewhere = leader !== null && leader !== forwarded.to
       if (!isOverdue && !isElsewhere) continue
       this.#forwarded.delete(id)
-      for (const { client } of forwarded.placed) client.unit.resolved()
+      for (const client of forwarded.placed) client.unit.resolved()
     }
     this.#parked = this.#parked.filter((unit) => unit.waiters.length > 0)
     this.retryParked()
@@ -240,7 +241,7 @@ export class Proposals {
     if (proposals.length === 0) return
     // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
     if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
-    for (const { origin } of proposals) if (origin instanceof Client) origin.leaves()
+    for (const { origin } of proposals) if (origin instanceof Client) origin.isOut = true
     post(this.#group, { type: "Proposed", time: clock.currentTimeMillisUnsafe(), proposals })
   }
 
@@ -254,9 +255,8 @@ export class Proposals {
       const commands = clients.map((client) => client.command)
       const request: ForwardRequest = { type: "ForwardRequest", id, commands }
       if (this.#group.transport.send(leader, this.#group.node.group, request)) {
-        const placed = clients.map((client) => ({ client, wasOut: client.isOut }))
         for (const client of clients) client.isOut = true
-        this.#forwarded.set(id, { to: leader, placed, sentAt: nowOf(this.#group.clock) })
+        this.#forwarded.set(id, { to: leader, placed: clients, sentAt: nowOf(this.#group.clock) })
       } else for (const client of clients) client.unit.resolved()
     }
   }
@@ -338,8 +338,7 @@ const noRoom = (): Failure =>
 
 interface Forwarded {
   readonly to: NodeId
-  /** `wasOut`: an earlier attempt may still be executed, whatever becomes of this one. */
-  readonly placed: ReadonlyArray<{ readonly client: Client; readonly wasOut: boolean }>
+  readonly placed: ReadonlyArray<Client>
   readonly sentAt: Millis
 }
 
@@ -356,7 +355,7 @@ const place = <W extends Waiter>(unit: {
   readonly waiters: ReadonlyArray<W>
 }): ReadonlyArray<W> => {
   const { waiters } = unit
-  if (unit instanceof ClientUnit) unit.placed(waiters.length)
+  if (unit instanceof ClientUnit) unit.placed(unit.waiters)
   return waiters
 }
 

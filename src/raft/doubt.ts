@@ -7,17 +7,6 @@ import { failure } from "./failure.ts"
 import type { ReadOrigin } from "./origins.ts"
 import type { Waiter } from "./waiters.ts"
 
-/** A later state gives the same answer: what was executed is remembered, and revisions never fall. */
-export const isLasting = (outcome: Outcome): boolean =>
-  outcome._tag === "Accepted" || outcome.replayed || lastingCodes.has(outcome.code)
-
-const lastingCodes: ReadonlySet<string> = new Set([
-  "revision-mismatch",
-  "idempotency-mismatch",
-  "too-large",
-  "overloaded",
-])
-
 /** All that anybody may know of when a command comes, as far as this node leads in that term. */
 export interface Arrival {
   readonly term: Term

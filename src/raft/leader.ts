@@ -9,6 +9,7 @@ import { checkpointer } from "./checkpointer.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
+import { metBy } from "./met.ts"
 import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import { replicateToMembers } from "./replicators.ts"
@@ -44,7 +45,10 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
   while (true) {
     yield* group.rest.awake
     yield* Effect.sleep(group.options.limits.heartbeatMillis)
-    if (!group.rest.isResting) post(group, { type: "HeartbeatDue" })
+    if (group.rest.isResting) continue
+    // Only whoever changes the members has to know who they are.
+    const { goal } = group.node.configurations.current
+    post(group, goal === undefined ? { type: "HeartbeatDue" } : { type: "HeartbeatDue", met: metBy(group) })
   }
 })
 

@@ -2,7 +2,7 @@
 
 import type { Dismissed } from "../consensus/node.ts"
 import type { Index, Term } from "../consensus/types.ts"
-import { isMoved, type Outcome } from "../machine/outcome.ts"
+import { isElsewhere, isLasting, isMoved, type Outcome } from "../machine/outcome.ts"
 import { failure } from "./failure.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Failure, Proposal } from "./Raft.ts"
@@ -52,9 +52,10 @@ export class ClientUnit {
     return this.clients.filter((client) => !client.isSettled)
   }
 
-  /** So many of its commands have been given away. */
-  placed(count: number): void {
-    this.#outstanding += count
+  /** These of its commands are given away. */
+  placed(clients: ReadonlyArray<Client>): void {
+    this.#outstanding += clients.length
+    for (const client of clients) client.begins()
   }
 
   /** One placement has come to its end. After the last one, what is left is placed again. */
@@ -73,7 +74,8 @@ export class Client implements Waiter {
   triedIn: Term | null = null
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
-  #wasOut = false
+  /** An attempt before this one may still be executed, whatever becomes of this one. */
+  wasOut = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
 
   constructor(
@@ -94,20 +96,27 @@ export class Client implements Waiter {
     return this.proposal.term ?? null
   }
 
+  /** Another attempt. */
+  begins(): void {
+    this.wasOut = this.isOut
+  }
+
   /** What was admitted for a version that is no longer active was not executed: it is asked for anew. */
   applied(outcome: Outcome): void {
-    if (!isMoved(outcome)) this.settle(outcome)
+    if (!isMoved(outcome)) this.hears(outcome)
     this.unit.resolved()
   }
 
-  /** To the log of this node. */
-  leaves(): void {
-    this.#wasOut = this.isOut
-    this.isOut = true
+  /**
+   * What the state says of this attempt. A refusal that a later state need not give says nothing of the attempt before, which
+   * may find such a state: then it is asked for again, and what was executed is remembered (HAZARDS C2).
+   */
+  hears(outcome: Outcome): void {
+    if (!this.wasOut || isLasting(outcome) || isElsewhere(outcome)) this.settle(outcome)
   }
 
   dismissed(reason: Dismissed["reason"]): void {
-    if (reason === "members-changed" && !this.#wasOut) this.settle(membersChanged())
+    if (reason === "members-changed" && !this.wasOut) this.settle(membersChanged())
     this.unit.resolved()
   }
 

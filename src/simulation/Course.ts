@@ -185,7 +185,7 @@ export class Course {
     const configurations = configurationsOf()
     const starts = startsOf()
     const stuck = stuckOf()
-    const followed = this.#all.map((ending) => ending.hasFollowed)
+    const followed = this.#all.map((ending) => ending.hasFollowed && ending.isLedByVoter)
     const rest = this.#further.map((ending) => ending.keepAwake(ids))
     this.#cluster.runFor(QUIET_MILLIS)
     for (const stop of rest) stop()
@@ -198,7 +198,7 @@ export class Course {
       if (ending.group.committedConfiguration !== configurations[at]) continue
       // A leader that alone cannot get past an entry hands over to who can.
       if (ending.group.stuckCount !== stuck[at]) continue
-      // Who was let go by `main`, and leads it still, is about to hand it over to somebody who can follow.
+      // Who was let go by `main`, or by the group itself, and leads it still, is about to hand it over.
       if (!followed[at]) continue
       // Other groups are handed over, until each node leads as many as the next.
       if (ending !== this.#main && isEvened) continue

@@ -52,7 +52,7 @@ export class Ending {
     const isAgreed = (): boolean => {
       // Whom a change has removed hears of nothing any more; whoever waits to be taken in, of nothing yet.
       const taking = nodes.filter((id) => this.takesPart(id)).map((id) => this.group.seat(id))
-      if (!taking.every(({ id }) => accepted.has(id)) || !this.#isLedByVoter) return false
+      if (!taking.every(({ id }) => accepted.has(id)) || !this.isLedByVoter) return false
       const goal = Math.max(...taking.map(({ id }) => accepted.get(id)!))
       const term = this.group.leader?.record?.term
       return taking.every(
@@ -123,7 +123,7 @@ export class Ending {
   }
 
   /** A leader whom a change has removed is about to step down. */
-  get #isLedByVoter(): boolean {
+  get isLedByVoter(): boolean {
     const { leader, committedConfiguration } = this.group
     return leader !== null && isVoter(committedConfiguration!, leader.id)
   }
