@@ -4,7 +4,18 @@
 import { describe, expect, test } from "bun:test"
 import { naming } from "../../src/consensus/membership.ts"
 import type { Change } from "../../src/consensus/types.ts"
-import { configuration as ofMembers, persists, progressOf, reigning, replicates, when } from "./support.ts"
+import {
+  appendReply,
+  hears,
+  heartbeatReply,
+  NOW,
+  configuration as ofMembers,
+  persists,
+  progressOf,
+  reigning,
+  replicates,
+  when,
+} from "./support.ts"
 
 const at = (id: string) => ({ peer: `${id}:1`, client: "" })
 const configuration = ofMembers({
@@ -56,6 +67,34 @@ describe("a change of members", () => {
     const before = named.log.lastIndex
     when(named, { type: "ChangeAsked", change: set, force: false, met, origin: {} })
     expect(named.log.lastIndex).toBe(before)
+  })
+
+  test("names who comes to vote, by whom the leader has met by then (seed 462)", () => {
+    const { node } = changing({ ...add, as: "voter" })
+    expect(node.configurations.current.addresses["d"]).toEqual(at("d"))
+    const agree = () => {
+      persists(node)
+      for (const id of "bcd") {
+        const progress = progressOf(node, id)
+        replicates(node, id)
+        hears(
+          node,
+          id,
+          appendReply({ term: node.term, index: node.log.lastIndex, session: progress.session }),
+        )
+      }
+    }
+    agree()
+    for (let round = 0; round < 3 && node.configurations.current.goal !== undefined; round++) {
+      for (const id of "bcd")
+        hears(node, id, heartbeatReply({ term: node.term, lastIndex: node.log.lastIndex, sentAt: NOW }))
+      when(node, { type: "HeartbeatDue", met })
+      agree()
+    }
+    expect(node.configurations.current).toMatchObject({
+      voters: ["a", "b", "c", "d"],
+      addresses: { d: { incarnation: "d-1" } },
+    })
   })
 
   test("names them in what is still to come as well", () => {
