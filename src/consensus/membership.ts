@@ -186,20 +186,15 @@ const ofMembers = (configuration: Configuration): Configuration => {
   return { ...configuration, addresses: Object.fromEntries(known) }
 }
 
-/** Whether `configuration` is what somebody who asked for `aim` wanted. */
+/** Whether `configuration` is what somebody who asked for `aim` wanted: it may say more of a member. */
 export const isReached = (configuration: Configuration, aim: Aim): boolean =>
-  isSettled(configuration) &&
-  isSameSet(configuration.voters, aim.voters) &&
-  isSameSet(configuration.learners, aim.learners) &&
-  [...aim.voters, ...aim.learners].every((id) =>
-    isSameAddress(configuration.addresses[id], aim.addresses[id]),
-  )
+  isSettled(configuration) && hasMembersOf(aim, configuration)
 
 /**
  * Whether a group with the members `own` has just those of `main`. What `main` does not say of a member, the group may say
  * all the same: it was founded with more.
  */
-export const hasMembersOf = (main: Configuration, own: Configuration): boolean =>
+export const hasMembersOf = (main: Aim, own: Configuration): boolean =>
   isSameSet(main.voters, own.voters) &&
   isSameSet(main.learners, own.learners) &&
   [...main.voters, ...main.learners].every((id) => agrees(main.addresses[id], own.addresses[id]))
@@ -212,12 +207,6 @@ const agrees = (main: Address | undefined, own: Address | undefined): boolean =>
   main?.client === own?.client &&
   (main?.incarnation === undefined || main.incarnation === own?.incarnation) &&
   (main?.priority === undefined || main.priority === own?.priority)
-
-const isSameAddress = (one: Address | undefined, other: Address | undefined): boolean =>
-  one?.peer === other?.peer &&
-  one?.client === other?.client &&
-  one?.incarnation === other?.incarnation &&
-  one?.priority === other?.priority
 
 /** Everybody whom one of these configurations names: any of them may come to rule. */
 export const membersOfAll = (configurations: ReadonlyArray<Configuration>): ReadonlyArray<NodeId> => [

@@ -305,9 +305,14 @@ describe("an aim is reached", () => {
       stands("abc", { learners: "l", goal: aim("abc", "l") }),
       stands("abc", { learners: "l" }, { a: { peer: "a:9", client: "http://a" } }),
       stands("abc", { learners: "l" }, { l: { peer: "l:1", client: "" } }),
-      stands("abc", { learners: "l" }, { b: at("b", "2") }),
     ]) {
       expect(isReached(other, aim("cab", "l"))).toBe(false)
+    }
+    // It may say more of a member than was asked for, and nothing else.
+    expect(isReached(stands("abc", { learners: "l" }, { b: at("b", "2") }), aim("cab", "l"))).toBe(true)
+    for (const addresses of [{}, { b: at("b", "1") }]) {
+      const asked = aim("cab", "l", { b: at("b", "2") })
+      expect(isReached(stands("abc", { learners: "l" }, addresses), asked)).toBe(false)
     }
   })
 })
