@@ -118,3 +118,23 @@ test("a leader refuses at once what nobody knows", () => {
     expect(cluster.await(cluster.propose(node, "new"))).toEqual(unknown)
   }
 })
+
+test("a refusal of a later attempt is not told while an earlier one may still be executed (C2, seed 576)", () => {
+  const cluster = new Cluster(9, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  const follower = cluster.nodes.find((node) => node !== leader)!
+  leader.settled.set("new", unknown)
+  leader.settled.set("other", { ...unknown, code: "revision-mismatch" })
+  // What becomes of the first attempt nobody at the follower knows.
+  cluster.network.cutOneWay(leader.id, follower.id)
+  const asked = cluster.propose(follower, "new", { millis: 60_000 })
+  const other = cluster.propose(follower, "other", { millis: 60_000 })
+  cluster.world.runFor(100)
+  cluster.network.healAll()
+  // No later state takes that back.
+  expect(cluster.await(other)).toMatchObject({ code: "revision-mismatch" })
+  cluster.world.runFor(5_000)
+  expect(asked.answer).toBe(null)
+  leader.settled.clear()
+  expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
+})
