@@ -114,11 +114,13 @@ export class Proposals {
     const forwarded = this.#forwarded.get(reply.id)
     if (forwarded === undefined || forwarded.to !== from) return
     this.#forwarded.delete(reply.id)
-    for (const [position, client] of forwarded.placed.entries()) {
+    const { placed, isGivenUp } = forwarded
+    for (const [position, client] of placed.entries()) {
       const answer = JSON.parse(reply.answers[position]!) as Outcome | Failure
+      if (answer._tag !== "Failure" || answer.outcome === "rejected") client.returned()
       if (answer._tag !== "Failure") client.hears(answer)
-      else if (isFinal(answer, client.wasOut)) client.settle(answer)
-      client.unit.resolved()
+      else if (!isGivenUp && isFinal(answer, client.wasOut)) client.settle(answer)
+      if (!isGivenUp) client.unit.resolved()
     }
   }
 
@@ -129,10 +131,15 @@ export class Proposals {
     }
     const leader = knownLeader(this.#group.node)
     for (const [id, forwarded] of this.#forwarded) {
+      if (forwarded.isGivenUp) {
+        if (forwarded.placed.every(({ isSettled }) => isSettled)) this.#forwarded.delete(id)
+        continue
+      }
       const isOverdue = now - forwarded.sentAt > this.#group.options.forwardRetryMillis
       const isElsewhere = leader !== null && leader !== forwarded.to
       if (!isOverdue && !isElsewhere) continue
-      this.#forwarded.delete(id)
+      // Its answer may still come, and says that this attempt has ended.
+      forwarded.isGivenUp = true
       for (const client of forwarded.placed) client.unit.resolved()
     }
     this.#parked = this.#parked.filter((unit) => unit.waiters.length > 0)
@@ -241,7 +248,7 @@ export class Proposals {
     if (proposals.length === 0) return
     // Not before: who asks again for what was executed long ago gets its answer on a full disk as well.
     if (!takesCommands(node)) return void proposals.forEach(({ origin }) => origin.refused(noRoom()))
-    for (const { origin } of proposals) if (origin instanceof Client) origin.isOut = true
+    for (const { origin } of proposals) if (origin instanceof Client) origin.leaves(true)
     post(this.#group, { type: "Proposed", time: clock.currentTimeMillisUnsafe(), proposals })
   }
 
@@ -255,8 +262,9 @@ export class Proposals {
       const commands = clients.map((client) => client.command)
       const request: ForwardRequest = { type: "ForwardRequest", id, commands }
       if (this.#group.transport.send(leader, this.#group.node.group, request)) {
-        for (const client of clients) client.isOut = true
-        this.#forwarded.set(id, { to: leader, placed: clients, sentAt: nowOf(this.#group.clock) })
+        for (const client of clients) client.leaves(false)
+        const sentAt = nowOf(this.#group.clock)
+        this.#forwarded.set(id, { to: leader, placed: clients, sentAt, isGivenUp: false })
       } else for (const client of clients) client.unit.resolved()
     }
   }
@@ -340,6 +348,8 @@ interface Forwarded {
   readonly to: NodeId
   readonly placed: ReadonlyArray<Client>
   readonly sentAt: Millis
+  /** They were placed again meanwhile. */
+  isGivenUp: boolean
 }
 
 /**

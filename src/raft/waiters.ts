@@ -74,8 +74,12 @@ export class Client implements Waiter {
   triedIn: Term | null = null
   /** It was given to a leader: from now on nobody here can say that it will not happen. */
   isOut = false
-  /** An attempt before this one may still be executed, whatever becomes of this one. */
+  /** An attempt before this one was given to a leader. */
   wasOut = false
+  /** Attempts that may still be executed, as far as this node knows. */
+  doubts = 0
+  /** The present one stands in this node's log, or is about to. */
+  #isLogged = false
   readonly #settled: (client: Client, answer: Outcome | Failure) => void
 
   constructor(
@@ -103,21 +107,41 @@ export class Client implements Waiter {
 
   /** What was admitted for a version that is no longer active was not executed: it is asked for anew. */
   applied(outcome: Outcome): void {
+    this.#comesBack()
     if (!isMoved(outcome)) this.hears(outcome)
     this.unit.resolved()
   }
 
   /**
-   * What the state says of this attempt. A refusal that a later state need not give says nothing of the attempt before, which
-   * may find such a state: then it is asked for again, and what was executed is remembered (HAZARDS C2).
+   * What the state says of an attempt that has ended. A refusal that a later state need not give says nothing of another one,
+   * which may find such a state: then it is asked for again, and what was executed is remembered (HAZARDS C2).
    */
   hears(outcome: Outcome): void {
-    if (!this.wasOut || isLasting(outcome) || isElsewhere(outcome)) this.settle(outcome)
+    if (this.doubts === 0 || isLasting(outcome) || isElsewhere(outcome)) this.settle(outcome)
+  }
+
+  /** Into the log of this node, or to another one. */
+  leaves(isLogged: boolean): void {
+    this.isOut = true
+    this.doubts++
+    this.#isLogged = isLogged
+  }
+
+  /** An attempt has ended, with or without an entry. */
+  returned(): void {
+    this.doubts--
   }
 
   dismissed(reason: Dismissed["reason"]): void {
-    if (reason === "members-changed" && !this.wasOut) this.settle(membersChanged())
+    if (reason === "lost") this.#isLogged = false
+    else this.#comesBack()
+    if (reason === "members-changed" && this.doubts === 0) this.settle(membersChanged())
     this.unit.resolved()
+  }
+
+  #comesBack(): void {
+    if (this.#isLogged) this.returned()
+    this.#isLogged = false
   }
 
   /** What was out before may still be executed: its client is never told that it will not (HAZARDS C2). */
