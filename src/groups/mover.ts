@@ -121,7 +121,8 @@ const handOver = Effect.fnUntraced(function* (
     // Its state is in repair, or somebody else has gone on.
     if (next === null) return `the group ${giver.raft.group} hands over nothing just now`
     cursor = next.cursor
-    if (next.items.length > 0) {
+    // The first one also when there is nothing: by it the other group learns that it is to have the keys.
+    if (next.items.length > 0 || portion === 0) {
       const { items, isOpen } = next
       const input = { move, from: giver.raft.group, slots, portion, items, isOpen, cursor }
       const { problem, result } = yield* propose(taker, "$shard/take", actor, input)

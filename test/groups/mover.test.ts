@@ -99,6 +99,16 @@ describe("keys that are on their way", () => {
     }
   }, 60_000)
 
+  test("come there also when nothing belongs to them yet", () => {
+    const all = new Counters(9)
+    all.split()
+    for (let waited = 0; !all.isOver; waited++) {
+      if (waited > 100) throw new Error("it does not end")
+      all.cluster.pass(100)
+    }
+    for (const key of keys) expect(all.add(key, "one")).toEqual(["1", false])
+  }, 60_000)
+
   for (const [seed, millis] of [0, 60, 110, 130, 150, 200, 400].entries()) {
     test(`come there also when main's leader dies ${millis} ms after the beginning, and the next one`, () => {
       const all = new Counters(seed + 2)
