@@ -54,11 +54,11 @@ export const weigh = (state: MachineState, bytes: Uint8Array): Candidate => {
   const canonicalBytes = canonical === command ? bytes : encodeLogged(canonical)
   const repair = repairOf(canonical)
   const { actor, key } = repair?.subject ?? command
-  if (!state.whereabouts.owns(actor, key)) return settled(refusals.elsewhere(actor))
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
-  // Before all else: a retry gets its first answer also when the actor has changed since.
+  // Before all else: a retry gets its first answer also when the actor has changed since, or the key has gone elsewhere.
   const earlier = recall(state, slot, canonical)
   if (earlier !== null) return settled(earlier)
+  if (!state.whereabouts.owns(actor, key)) return settled(refusals.elsewhere(actor))
   if (repair !== null) return { _tag: "Untried", command: canonicalBytes, actor: repair.subject.actor }
   if (isSystemName(command.actor)) return admitted(state, canonicalBytes, canonical)
   return weighFor(state, canonicalBytes, canonical, input)

@@ -73,11 +73,11 @@ export const weigh = (state: MachineState, entry: Entry, now: number): Weighed =
   if (command.timer !== "") return weighTimer(state, command, entry, now)
   const keyIssue = keyIssueOf(command)
   if (keyIssue !== null) return settled(refusals.invalidInput(keyIssue.message, [keyIssue]))
-  // Ahead of all that is remembered: what a group does not have it says nothing of, and notes nothing for.
-  if (!state.whereabouts.owns(command.actor, command.key)) return settled(refusals.elsewhere(command.actor))
   const slot = outcomeSlot(command.actor, command.key, command.idempotencyKey)
   const earlier = recall(state, slot, command)
+  // A copy of what was executed here before the key went elsewhere: nobody may be told that it was not (HAZARDS C2).
   if (earlier !== null) return settled(earlier)
+  if (!state.whereabouts.owns(command.actor, command.key)) return settled(refusals.elsewhere(command.actor))
   if (isSystemName(command.actor)) return { type: "system", command, slot }
   const run = weighRun(state, command, entry)
   if (run.type === "runs") return { ...run, slot, timer: null }
