@@ -73,9 +73,21 @@ export const sessionPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/Proposals.ts",
-        find: '      if (answer._tag !== "Failure" || isFinal(answer, wasOut)) client.settle(answer)',
-        replace: `      if (answer._tag !== "Failure") client.settle(answer)
-      else if (isFinal(answer, wasOut)) client.settle({ ...answer, outcome: "rejected" })`,
+        find: "      else if (!isGivenUp && isFinal(answer, client.wasOut)) client.settle(answer)",
+        replace: `      else if (!isGivenUp && isFinal(answer, client.wasOut))
+        client.settle({ ...answer, outcome: "rejected" })`,
+      },
+    ],
+  },
+  {
+    id: "refused-though-out",
+    title: "What a later attempt is refused for is told although an earlier one may still be executed",
+    test: { file: "test/raft/refusals.test.ts", name: "while an earlier one may still be executed" },
+    edits: [
+      {
+        file: "src/raft/waiters.ts",
+        find: "if (this.doubts === 0 || isLasting",
+        replace: "if (this.doubts >= 0 || isLasting",
       },
     ],
   },
