@@ -64,6 +64,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "raft/Raft.ts",
       "groups/Groups.ts",
       "groups/following.ts",
+      "groups/fresh.ts",
       "groups/balance.ts",
       "groups/rebalancer.ts",
       "machine/",

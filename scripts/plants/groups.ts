@@ -67,4 +67,79 @@ export const groupPlants: ReadonlyArray<Plant> = [
       },
     ],
   },
+  {
+    id: "giver-goes-on",
+    title: "A group that lets keys go has them still",
+    edits: [
+      {
+        file: "src/machine/system/shards.ts",
+        find: "ranges: without(shard.ranges, slots),",
+        replace: "ranges: shard.ranges,",
+      },
+    ],
+  },
+  {
+    id: "drop-skipped",
+    title: "A move is over before the first group has forgotten what it gave",
+    edits: [
+      {
+        file: "src/groups/moving.ts",
+        find: 'return givingOf(giver, id) === null ? { type: "finish" } : { type: "drop" }',
+        replace: 'return giver !== null ? { type: "finish" } : { type: "drop" }',
+      },
+    ],
+  },
+  {
+    id: "answers-stay",
+    title: "What was answered does not go with the keys",
+    note: "Who asks again in the other group is executed a second time.",
+    edits: [
+      {
+        file: "src/machine/system/belongings.ts",
+        find: "= [code, instances, timers, reruns, outcomes]",
+        replace: "= [code, instances, timers, reruns]",
+      },
+    ],
+  },
+  {
+    id: "timers-stay",
+    title: "Timers do not go with the keys",
+    edits: [
+      {
+        file: "src/machine/system/belongings.ts",
+        find: "= [code, instances, timers, reruns, outcomes]",
+        replace: "= [code, instances, reruns, outcomes]",
+      },
+    ],
+  },
+  {
+    id: "empty-move-stands",
+    title: "A move of keys to which nothing belongs never ends",
+    note: "The group that is to take them is never told of it. Found so.",
+    edits: [
+      {
+        file: "src/groups/mover.ts",
+        find: "if (next.items.length > 0 || portion === 0) {",
+        replace: "if (next.items.length > 0) {",
+      },
+    ],
+  },
+  {
+    id: "elsewhere-though-executed",
+    title:
+      "A group that has let a key go says of a command that it executed that it is to be asked elsewhere",
+    note: "A copy that a node has sent a second time is answered so, and the client is told that nothing has happened.",
+    test: { file: "test/machine/split.test.ts", name: "answers late copies of what it has executed" },
+    edits: [
+      {
+        file: "src/machine/admission.ts",
+        find: `  const earlier = recall(state, slot, canonical)
+  if (earlier !== null) return settled(earlier)
+  if (!state.whereabouts.owns(actor, key)) return settled(refusals.elsewhere(actor))`,
+        replace: `  if (!state.whereabouts.owns(actor, key)) return settled(refusals.elsewhere(actor))
+  const earlier = recall(state, slot, canonical)
+  if (earlier !== null) return settled(earlier)`,
+      },
+    ],
+  },
 ]

@@ -25,6 +25,7 @@ const optional: ReadonlyArray<keyof Script> = [
   "hasLeading",
   "patienceMillis",
   "priorities",
+  "split",
   "till",
 ]
 const fields = (Object.keys(example) as ReadonlyArray<keyof Script>).filter(

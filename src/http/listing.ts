@@ -2,13 +2,14 @@
 // in one order.
 
 import type { GroupId } from "../consensus/types.ts"
+import { freshEnough } from "../groups/fresh.ts"
 import type { Query } from "../machine/MachineHost.ts"
 import { type Answered, isElsewhere } from "../machine/outcome.ts"
 import { united } from "../machine/slots.ts"
 import type { Read } from "../raft/Raft.ts"
 import { answeredResponse, askRead, type Doors, jsonResponse } from "./Doors.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
-import { freshEnough, lookAgain } from "./routing.ts"
+import { lookAgain } from "./routing.ts"
 
 type ListQuery = Extract<Query, { readonly type: "list" }>
 

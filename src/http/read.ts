@@ -1,5 +1,6 @@
 // How is a question about an instance asked, and how fresh must the answer be?
 
+import { freshEnough } from "../groups/fresh.ts"
 import type { Query } from "../machine/MachineHost.ts"
 import type { Bodies } from "./Bodies.ts"
 import {
@@ -18,7 +19,7 @@ import { parseJson } from "./json.ts"
 import { listAll } from "./listing.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
-import { askAtHome, doorTo, freshEnough } from "./routing.ts"
+import { askAtHome, doorTo } from "./routing.ts"
 import {
   actorOfSegment,
   decodePart,

@@ -3,7 +3,6 @@
 
 import type { Millis } from "../consensus/types.ts"
 import { isElsewhere } from "../machine/outcome.ts"
-import type { Read } from "../raft/Raft.ts"
 import type { Door, Doors } from "./Doors.ts"
 import { Problem } from "./problem.ts"
 
@@ -56,18 +55,6 @@ export const lookAgain = async (
   await Bun.sleep(pauseMillis)
   await doors.look()
 }
-
-/**
- * The same question, of a group that keys have come to from another one. An index that a client was told there may be far
- * ahead of this group's log: what it stands for is here, and whatever was told here a linearizable answer has.
- */
-export const freshEnough = <Asked extends Pick<Read, "consistency" | "minIndex" | "maxStalenessMillis">>(
-  { raft }: Door,
-  asked: Asked,
-): Asked =>
-  asked.minIndex === 0 || raft.status().appliedIndex >= asked.minIndex
-    ? asked
-    : { ...asked, consistency: "linearizable", minIndex: 0, maxStalenessMillis: Number.POSITIVE_INFINITY }
 
 const quoted = (actor: string): string => JSON.stringify(actor)
 

@@ -28,6 +28,11 @@ export interface MachineLimits {
    */
   readonly dirtyBytesMax: number
   readonly dirtyInstancesMax: number
+  /**
+   * Of what one entry hands over when keys go to another group, in UTF-16 code units: some hundred KiB of JSON, and a
+   * megabyte at the very most. Decides no outcome.
+   */
+  readonly portionLengthMax: number
 }
 
 export const defaultLimits: MachineLimits = {
@@ -44,6 +49,7 @@ export const defaultLimits: MachineLimits = {
   cacheBytesMax: 64 * 1024 * 1024,
   dirtyBytesMax: 16 * 1024 * 1024,
   dirtyInstancesMax: 1_000,
+  portionLengthMax: 100_000,
 }
 
 export const keyBytesMax = 512

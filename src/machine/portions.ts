@@ -30,6 +30,7 @@ export interface Portion {
 export const portionOf = (state: MachineState, { actor, move, cursor }: PortionAsked): Portion | null => {
   const giving = state.whereabouts.shard(actor)?.underWay
   if (giving?.role !== "gives" || giving.move !== move || giving.isDropping) return null
+  const { portionLengthMax } = state.limits
   let at = readCursor(cursor)
   const items: Array<string> = []
   let room = portionLengthMax
@@ -85,7 +86,5 @@ const readCursor = (text: string): Cursor =>
 const endBefore = (text: string, room: number): number =>
   (text.charCodeAt(room - 1) & 0xfc00) === 0xd800 ? room - 1 : room
 
-/** UTF-16 code units: some hundred KiB of JSON in an entry, and a megabyte at the very most. */
-export const portionLengthMax = 100_000
 /** So that nobody waits long for who looks through a large state. */
 const lookedMax = 5_000

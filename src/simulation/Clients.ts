@@ -1,10 +1,13 @@
 // What do the clients of a run do, what were they told, and can it be true?
 
 import { mainGroup } from "../consensus/groups.ts"
-import type { Index } from "../consensus/types.ts"
+import type { Index, NodeId } from "../consensus/types.ts"
 import type { Json } from "../machine/actor.ts"
-import type { Accepted } from "../machine/outcome.ts"
+import type { Accepted, Outcome } from "../machine/outcome.ts"
+import type { Execution } from "./Executions.ts"
+import type { Homes } from "./Homes.ts"
 import type { Operation } from "./history.ts"
+import { isRoaming, kindOf } from "./roaming.ts"
 import { type Fate, Session, type SessionOptions, type Wish } from "./Session.ts"
 import type { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { Act, PlannedOperation } from "./script.ts"
@@ -24,9 +27,14 @@ const ofCode: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command",
 
 /** When an accepted command of an instance was answered, and where it stands: for reads of bounded age. */
 interface Answered {
+  readonly group: SimulatedGroup
   readonly index: Index
   readonly atMillis: number
 }
+
+/** What is asked for once more in the end, of one key; and how soon when nobody knew. */
+const AGAIN_MAX = 3
+const AGAIN_MILLIS = 20
 
 interface Rung {
   readonly item: string
@@ -52,6 +60,14 @@ export interface ClientsOptions extends SessionOptions {
    * fastest way of a heartbeat, for a node cannot know how long the fastest one took. Infinity: it may be any age.
    */
   readonly stalenessSlackMillis: number
+  /** Where keys are that go to another group. */
+  readonly homes?: Homes
+}
+
+/** What was accepted, in whichever group. */
+export interface Told {
+  readonly wish: Wish
+  readonly outcome: Accepted
 }
 
 export class Clients {
@@ -63,6 +79,9 @@ export class Clients {
   /** Batches of items that were sent as one request. */
   readonly batches: Array<{ readonly key: string; readonly items: ReadonlyArray<string> }> = []
   readonly #group: SimulatedGroup
+  readonly #homes: Homes | null
+  /** Of keys that may go to another group. */
+  readonly #told: Array<Told> = []
   readonly #stalenessSlackMillis: number
   readonly #workers: ReadonlyArray<Worker>
   readonly #answered = new Map<string, Array<Answered>>()
@@ -73,6 +92,7 @@ export class Clients {
   constructor(group: SimulatedGroup, operations: ReadonlyArray<PlannedOperation>, options: ClientsOptions) {
     this.#stalenessSlackMillis = options.stalenessSlackMillis
     this.#group = group
+    this.#homes = options.homes ?? null
     const count = Math.max(0, ...operations.map(({ client }) => client + 1))
     const prefix = group.name === mainGroup ? "" : `${group.name} `
     this.#workers = Array.from({ length: count }, (_, at) => ({
@@ -103,7 +123,7 @@ export class Clients {
   checkRejected(): void {
     const { executions } = this.#group
     for (const { instance, idempotencyKey } of this.#rejected) {
-      const execution = executions.find(instance, idempotencyKey)
+      const execution = this.#find(instance, idempotencyKey)
       // What came into quarantine an operator may have had run again.
       const isRerun = executions.repairs.some(({ index }) => index === execution?.index)
       insist(
@@ -122,8 +142,9 @@ export class Clients {
 
   /** What is left of an instance in the end, beyond what one machine alone explains. */
   checkFinal(instance: string, state: Json): void {
-    if (instance.startsWith("list/")) this.#checkList(instance, state as ReadonlyArray<string>)
-    if (instance.startsWith("alarm/")) this.#checkAlarm(instance, state as unknown as ReadonlyArray<Rung>)
+    const kind = kindOf(instance)
+    if (kind.startsWith("list/")) this.#checkList(instance, state as ReadonlyArray<string>)
+    if (kind.startsWith("alarm/")) this.#checkAlarm(instance, state as unknown as ReadonlyArray<Rung>)
   }
 
   /** Each item once, and of one request none before or without those ahead of it (decision 0007). */
@@ -131,7 +152,7 @@ export class Clients {
     insist("exactly once", new Set(items).size === items.length, `the items of ${instance}`, items)
     const places = new Map(items.map((item, at) => [item, at]))
     for (const batch of this.batches) {
-      if (instance !== `list/${batch.key}`) continue
+      if (kindOf(instance) !== `list/${batch.key}`) continue
       const found = batch.items.map((item) => places.get(item) ?? Number.POSITIVE_INFINITY)
       const isInOrder = found.every(
         (place, at) => at === 0 || place > found[at - 1]! || place === Number.POSITIVE_INFINITY,
@@ -148,6 +169,27 @@ export class Clients {
       insist("timers", rangAt >= dueAt, `${instance}: ${item} rang before its time`, rangAt, dueAt)
       insist("timers", this.armed.has(item), `${instance}: ${item} rang, and nobody had armed it`)
     }
+  }
+
+  /** Asks once more for what was accepted of each key last, through that node. Gives back how often `told` will be called. */
+  askAgain(id: NodeId, told: (before: Told, again: Outcome) => void): number {
+    const latest = Map.groupBy(this.#told, ({ wish }) => `${wish.actor}/${wish.key}`)
+    const again = [...latest.values()].flatMap((each) => each.slice(-AGAIN_MAX))
+    const ask = (before: Told): void => {
+      const { session } = this.#workers[0]!
+      session.startAt(id)
+      session.propose([before.wish], ([fate]) => {
+        if (fate?.type === "known") told(before, fate.outcome)
+        else this.#group.world.after(AGAIN_MILLIS, () => ask(before))
+      })
+    }
+    for (const before of again) ask(before)
+    return again.length
+  }
+
+  /** In whichever group the key was. */
+  #find(instance: string, idempotencyKey: string): Execution | undefined {
+    return (this.#homes ?? this.#group.executions).find(instance, idempotencyKey)
   }
 
   #next(worker: Worker): void {
@@ -167,16 +209,17 @@ export class Clients {
   #perform(worker: Worker, act: Act, done: () => void): void {
     switch (act.type) {
       case "set": {
-        const ifRevision = act.conditional ? (worker.revisions.get(`register/${act.key}`) ?? 0) : null
-        return this.#command(worker, "register", act.key, "set", [{ value: act.value }], ifRevision, done)
+        const register = this.#nameOf("register")
+        const ifRevision = act.conditional ? (worker.revisions.get(`${register}/${act.key}`) ?? 0) : null
+        return this.#command(worker, register, act.key, "set", [{ value: act.value }], ifRevision, done)
       }
       case "add":
-        return this.#command(worker, "counter", act.key, "add", [{ by: act.by }], null, done)
+        return this.#command(worker, this.#nameOf("counter"), act.key, "add", [{ by: act.by }], null, done)
       case "append":
         this.batches.push(act)
         return this.#command(
           worker,
-          "list",
+          this.#nameOf("list"),
           act.key,
           "append",
           act.items.map((item) => ({ item })),
@@ -185,7 +228,7 @@ export class Clients {
         )
       case "arm": {
         const { key, item, afterMillis } = act
-        return this.#command(worker, "alarm", key, "arm", [{ item, afterMillis }], null, done)
+        return this.#command(worker, this.#nameOf("alarm"), key, "arm", [{ item, afterMillis }], null, done)
       }
       case "pay": {
         const ifRevision = act.conditional ? (worker.revisions.get(`till/${act.key}`) ?? 0) : null
@@ -198,6 +241,11 @@ export class Clients {
       case "read":
         return this.#read(worker, act, done)
     }
+  }
+
+  /** Some have another name where keys go to another group. */
+  #nameOf(kind: string): string {
+    return this.#homes?.nameOf(kind) ?? kind
   }
 
   /** Used once for an instance, and for others as well: a key is a name within an instance (HAZARDS C1). */
@@ -286,19 +334,23 @@ export class Clients {
     this.#checkOwn(instance, wish, outcome)
     worker.revisions.set(instance, outcome.revision)
     worker.lastIndex = Math.max(worker.lastIndex, outcome.index)
+    if (isRoaming(instance)) this.#told.push({ wish, outcome })
     const answered = this.#answered.get(instance) ?? []
-    answered.push({ index: outcome.index, atMillis: this.#group.world.nowMillis })
+    const isOther = this.#homes?.to.executions.find(instance, wish.idempotencyKey) !== undefined
+    const group = isOther ? this.#homes!.to : this.#group
+    answered.push({ group, index: outcome.index, atMillis: this.#group.world.nowMillis })
     this.#answered.set(instance, answered)
   }
 
   /** An answer is that of the very command that was asked for (R12, C6, C7). */
   #checkOwn(instance: string, wish: Wish, answer: Accepted): void {
-    const execution = this.#group.executions.find(instance, wish.idempotencyKey)
+    const execution = this.#find(instance, wish.idempotencyKey)
     const executed = execution?.outcome._tag === "Accepted" ? execution.outcome : null
+    const groups = isRoaming(instance) ? [this.#homes!.from, this.#homes!.to] : [this.#group]
     insist(
       "answer is its own",
       executed === null
-        ? !this.#group.executions.isToldUpTo(answer.index)
+        ? groups.some(({ executions }) => !executions.isToldUpTo(answer.index))
         : executed.index === answer.index && executed.result === answer.result,
       `${instance}: ${wish.idempotencyKey} was answered`,
       answer,
@@ -307,10 +359,11 @@ export class Clients {
   }
 
   #read(worker: Worker, act: Extract<Act, { readonly type: "read" }>, done: () => void): void {
-    const { world, executions, sightings } = this.#group
-    const { actor, key, consistency, maxStalenessMillis } = act
+    const { world, sightings } = this.#group
+    const { key, consistency, maxStalenessMillis } = act
+    const actor = this.#nameOf(act.actor)
     const instance = `${actor}/${key}`
-    const query = queries[actor]
+    const query = queries[act.actor]
     const start = world.nowMillis
     const minIndex = act.monotonic ? worker.lastIndex : 0
     const how = {
@@ -318,27 +371,30 @@ export class Clients {
       minIndex,
       maxStalenessMillis: maxStalenessMillis === 0 ? Number.POSITIVE_INFINITY : maxStalenessMillis,
     }
-    worker.session.read({ type: "query", actor, key, query, input: "null" }, how, (answer, node) => {
+    worker.session.read({ type: "query", actor, key, query, input: "null" }, how, (answer, asked) => {
+      const node = asked.id
+      const group = asked.group ?? this.#group
       if (answer?._tag === "Failure" && answer.code === "stale") sightings.see("stale read refused")
       if (answer?._tag === "Answered") {
         const body = JSON.parse(answer.body) as { result: Json; revision: number }
-        const known = executions.revisionAt(instance, answer.index)
+        const known = group.executions.revisionAt(instance, answer.index)
         insist(
           "read fits its index",
-          body.revision === known || !executions.isToldUpTo(answer.index),
+          body.revision === known || !group.executions.isToldOf(instance, answer.index),
           `${instance} read at ${node}, index ${answer.index}: revision`,
           body.revision,
           known,
         )
         insist(
           "min index",
-          answer.index >= minIndex,
+          answer.index >= asked.minIndex,
           `${instance} read at ${node} (L9)`,
           answer.index,
-          minIndex,
+          asked.minIndex,
         )
         if (consistency === "local") {
-          if (maxStalenessMillis > 0) this.#checkAge(instance, answer.index, start - maxStalenessMillis, node)
+          const since = start - maxStalenessMillis
+          if (maxStalenessMillis > 0) this.#checkAge(instance, { group, index: answer.index }, since, node)
         } else {
           if (consistency === "lease") sightings.see("read by lease")
           const output = { result: body.result, revision: body.revision }
@@ -361,16 +417,17 @@ export class Clients {
   }
 
   /** Everything that was answered before that time is in it (L7). */
-  #checkAge(instance: string, index: Index, beforeMillis: number, node: string): void {
+  #checkAge(
+    instance: string,
+    { group, index }: { readonly group: SimulatedGroup; readonly index: Index },
+    beforeMillis: number,
+    node: string,
+  ): void {
     for (const answered of this.#answered.get(instance) ?? []) {
       if (answered.atMillis >= beforeMillis - this.#stalenessSlackMillis) continue
-      insist(
-        "age of a local read",
-        answered.index <= index,
-        `${instance} read at ${node} (L7)`,
-        index,
-        answered.index,
-      )
+      // What the group had that gave the key, the other one has; and who lags so far behind knows that it was given.
+      const isIn = answered.group === group ? answered.index <= index : group !== this.#group
+      insist("age of a local read", isIn, `${instance} read at ${node} (L7)`, index, answered.index)
     }
   }
 }

@@ -25,6 +25,7 @@ import type { Executions } from "./Executions.ts"
 import type { Invariants } from "./Invariants.ts"
 import { calmLink, type LinkWeather } from "./Link.ts"
 import { Lookout } from "./Lookout.ts"
+import { Moves } from "./Moves.ts"
 import { Sightings } from "./markers.ts"
 import { addressOf, nobody } from "./members.ts"
 import { defaultNetworkLimits, type Limits, Network } from "./Network.ts"
@@ -47,6 +48,8 @@ export interface ClusterOptions {
   /** Those stop ticking when nobody wants anything of them: they do, when nothing is said. */
   readonly groupsRest?: boolean
   readonly registry: Registry
+  /** What is there of it in a group from the beginning; without it: all. */
+  readonly presetOf?: (group: GroupId) => Registry
   /** What runs users' code in a process that starts now: the registry's when not given. `found`: ends the run. */
   readonly openRunner?: (found: (violation: Violation) => void) => CallRunner
   /** What users' code does at a node to whoever runs it: nothing when not given. */
@@ -107,6 +110,9 @@ export class SimulatedCluster {
   readonly #onLeadingProposal: OnLeadingProposal
   readonly #seats = new Map<GroupId, ReadonlyArray<Seat>>()
   #found: Violation | null = null
+  readonly #moves = new Moves()
+  /** Who has handed on steps of moves, by their names. */
+  readonly #drivers = new Map<string, NodeId>()
   /** Events since time has last gone on. */
   #stepsInMilli = 0
   #incarnations = 0
@@ -160,10 +166,12 @@ export class SimulatedCluster {
       world: this.world,
       network: this.network,
       watcher: this.#nodeWatcher(),
-      watcherOf: (name) => (name === this.main.name ? this.#mainWatcher() : this.group(name).watcher()),
+      watcherOf: (name) =>
+        name === this.main.name ? this.#mainWatcher() : this.#watcherOf(this.group(name)),
       groups: options.groups ?? [],
       groupsRest: options.groupsRest ?? true,
       registry,
+      presetOf: options.presetOf ?? (() => registry),
       openRunner: () =>
         options.openRunner?.((violation) => this.#fails(violation)) ??
         new Runner(registry, { ...defaultLimits, ...options.machine }),
@@ -368,7 +376,8 @@ export class SimulatedCluster {
     const group = this.group(name)
     if (payload.type === "ForwardRequest") {
       const seat = group.seat(from)
-      const isOfItsOwnClients = payload.commands.every((command) => seat.hasTaken(command))
+      const isItsOwn = (command: Uint8Array) => seat.hasTaken(command) || this.#drives(from, command)
+      const isOfItsOwnClients = payload.commands.every(isItsOwn)
       insist("forwarded once", isOfItsOwnClients, `${from} hands on to ${to} what its own clients asked (C3)`)
     }
     insist(
@@ -392,6 +401,26 @@ export class SimulatedCluster {
     }
     group.said(from, to, payload)
     if (group === this.main) this.#lookout.sent(from, to, payload)
+  }
+
+  /** Whether it proposes a step of a move: under a name that nobody else has, and it is the first to hand it on. */
+  #drives(id: NodeId, command: Uint8Array): boolean {
+    const { idempotencyKey = "" } = decodeCommand(command) ?? {}
+    if (!idempotencyKey.startsWith("move:")) return false
+    const driver = this.#drivers.get(idempotencyKey) ?? id
+    this.#drivers.set(idempotencyKey, driver)
+    return driver === id
+  }
+
+  #watcherOf(group: SimulatedGroup): SeatWatcher {
+    const watcher = group.watcher()
+    return {
+      ...watcher,
+      applied: (seat, entry, outcome) => {
+        watcher.applied(seat, entry, outcome)
+        this.#moves.appliedIn(group, entry, outcome)
+      },
+    }
   }
 
   /** What is looked at in `main` alone. */
@@ -426,7 +455,9 @@ export class SimulatedCluster {
         watcher.applied(seat, entry, outcome)
         if (!this.alterations.isHidden(seat.id)) this.codeChecks.applied(seat.id, entry, outcome)
         this.#lookout.applied(entry, outcome)
-        if (this.groups.length > 0) this.#founds(entry, outcome)
+        if (this.groups.length === 0) return
+        this.#founds(entry, outcome)
+        this.#moves.appliedIn(this.main, entry, outcome)
       },
       hashed: (seat, index, hash) => {
         if (!this.alterations.isHidden(seat.id)) return watcher.hashed(seat, index, hash)
@@ -471,9 +502,9 @@ export class SimulatedCluster {
         if (kept > 0) this.sightings.see("unsynced kept")
         if (lost > 0) this.sightings.see("unsynced lost")
       },
-      evened: ({ id }, message) => {
-        this.tell(`${id}: ${message}`)
-        this.evenedAtMillis = this.world.nowMillis
+      told: ({ id }, message, details) => {
+        this.tell(`${id}: ${message} ${JSON.stringify(details)}`)
+        if (!message.startsWith("keys are on their way")) this.evenedAtMillis = this.world.nowMillis
       },
       ended: (node, fault, reason) => {
         this.tell(`${node.id} ended: ${reason}`)

@@ -11,6 +11,7 @@ import type { Founder } from "./Founder.ts"
 import type { Operator } from "./Operator.ts"
 import type { SimulatedGroup } from "./SimulatedGroup.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
+import type { Splitter } from "./Splitter.ts"
 import type { Script } from "./script.ts"
 import type { Troubles } from "./Troubles.ts"
 import { insist } from "./Violation.ts"
@@ -31,6 +32,7 @@ export class Course {
   readonly #operator: Operator
   readonly #deployer: Deployer
   readonly #founder: Founder
+  readonly #splitter: Splitter | null
   readonly #main: Ending
   /** Of the groups besides `main`, those that are there and have their actors. */
   #further: ReadonlyArray<Ending> = []
@@ -43,6 +45,8 @@ export class Course {
     readonly operator: Operator
     readonly deployer: Deployer
     readonly founder: Founder
+    /** Null: no keys go from group to group. */
+    readonly splitter: Splitter | null
     /** Of each group. */
     readonly clients: ReadonlyMap<GroupId, Clients>
   }) {
@@ -52,6 +56,7 @@ export class Course {
     this.#operator = parts.operator
     this.#deployer = parts.deployer
     this.#founder = parts.founder
+    this.#splitter = parts.splitter
     this.#clients = parts.clients
     this.#main = this.#endingOf(parts.cluster.main)
   }
@@ -83,13 +88,20 @@ export class Course {
   #groupsFounded(): void {
     this.#cluster.runUntil(() => this.#founder.isIdle, FOUNDING_MILLIS_MAX)
     this.#founder.stop()
+    const splitter = this.#splitter
+    if (splitter !== null && this.#founder.isIdle) {
+      this.#cluster.runUntil(() => splitter.isIdle, FOUNDING_MILLIS_MAX)
+    }
+    splitter?.stop()
     this.#further = this.#cluster.groups
       .filter(({ name }) => this.#founder.hasFounded(name))
       .map((group) => this.#endingOf(group))
   }
 
   #endingOf(group: SimulatedGroup): Ending {
-    return new Ending(this.#cluster, group, this.#clients.get(group.name)!, this.#script)
+    const clients = this.#clients.get(group.name)!
+    const homes = this.#splitter?.homes ?? null
+    return new Ending(this.#cluster, group, { clients, script: this.#script, homes })
   }
 
   get #all(): ReadonlyArray<Ending> {
@@ -113,12 +125,27 @@ export class Course {
     this.#troubles.calm()
     const all = nodes.filter(({ id }) => !gone.has(id))
     this.#agree(all, "when all is well again")
+    this.#splitter?.comesToItsEnd()
     this.#letClientsFinish()
     this.#agree(all, "when all clients are done")
     for (const ending of this.#further) ending.follows()
     if (this.#further.length > 0) this.#agree(all, "when all groups have followed")
     this.#lookAtStates(all)
-    for (const ending of this.#all) ending.lookAtTimers()
+    this.#lookAtTimers()
+    this.#splitter?.looksAtBoth(this.#clients.get(this.#splitter.homes.from.name)!)
+  }
+
+  /** What has not rung still waits (D9): in one of two groups, where keys go from the one to the other. */
+  #lookAtTimers(): void {
+    const { from, to } = this.#splitter?.homes ?? {}
+    const looks = this.#all.map((ending) => ({ group: ending.group, look: ending.lookAtTimers() }))
+    const together = Map.groupBy(looks, ({ group }) => (group === to ? from : group))
+    for (const each of together.values()) {
+      if (each.some(({ look }) => look === null)) continue
+      const timers = each.reduce((sum, { look }) => sum + look!.timers, 0)
+      const waiting = each.reduce((sum, { look }) => sum + look!.waiting, 0)
+      insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
+    }
   }
 
   /** By an operator's word the rest goes on, with all that was promised, and who was given up stays out (O7). */

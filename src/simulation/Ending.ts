@@ -1,14 +1,17 @@
 // What must one group come to in the end? All nodes agree, terms stay, timers ring, and what clients saw holds together.
 
-import { type Effect, Exit } from "effect"
+import type { Effect } from "effect"
 import { isSettled, isVoter } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
 import { hasFollowed } from "../groups/following.ts"
+import { askSeat } from "./askSeat.ts"
 import { type Clients, queries } from "./Clients.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import { checkHistory } from "./checkHistory.ts"
+import type { Homes } from "./Homes.ts"
 import type { Operation } from "./history.ts"
 import { tillName } from "./Releases.ts"
+import { isRoaming, kindOf, roamingName } from "./roaming.ts"
 import type { Seat } from "./Seat.ts"
 import { isAccepted, Session } from "./Session.ts"
 import type { SimulatedGroup } from "./SimulatedGroup.ts"
@@ -21,13 +24,20 @@ export class Ending {
   readonly clients: Clients
   readonly #cluster: SimulatedCluster
   readonly #script: Script
+  readonly #homes: Homes | null
   readonly #of: string
   #probes = 0
   /** Counts the times that all had to agree: who was not asked for the last time asks no more. */
   #probing = 0
 
-  constructor(cluster: SimulatedCluster, group: SimulatedGroup, clients: Clients, script: Script) {
+  constructor(
+    cluster: SimulatedCluster,
+    group: SimulatedGroup,
+    parts: { readonly clients: Clients; readonly script: Script; readonly homes: Homes | null },
+  ) {
+    const { clients, script, homes } = parts
     this.#cluster = cluster
+    this.#homes = homes
     this.group = group
     this.clients = clients
     this.#script = script
@@ -173,8 +183,8 @@ export class Ending {
     }
   }
 
-  /** What is due has rung, and what has not rung still waits (D9). */
-  lookAtTimers(): void {
+  /** What is due has rung (D9). How many timers there are, and how many should be by what was executed here; null: nobody knows. */
+  lookAtTimers(): { readonly timers: number; readonly waiting: number } | null {
     const isRung = (): boolean => {
       const { leader } = this.group
       if (leader?.process == null || leader.machine === null || leader.record === null) return false
@@ -192,10 +202,11 @@ export class Ending {
     const { leader, executions } = this.group
     if (leader?.machine == null) throw new Violation("liveness", "a leader while all timers ring")
     const { appliedIndex, timers } = this.#ask(leader, leader.machine.status)
-    const counted = (command: string) => executions.acceptedCount("alarm", command, appliedIndex)
+    const counted = (command: string) =>
+      executions.acceptedCount("alarm", command, appliedIndex) +
+      executions.acceptedCount(roamingName("alarm"), command, appliedIndex)
     const waiting = counted("arm") - counted("ring")
-    if (!executions.isToldUpTo(appliedIndex)) return
-    insist("timers", timers === waiting, "each that was set and has not rung waits", timers, waiting)
+    return executions.isToldUpTo(appliedIndex) ? { timers, waiting } : null
   }
 
   /** Everything that clients were told, against what is there. */
@@ -225,16 +236,18 @@ export class Ending {
 
   /** A last look at every instance, once nobody writes any more. */
   #finals(): ReadonlyArray<Operation> {
-    const { leader, codeChecks } = this.group
-    if (leader?.machine == null) throw new Violation("liveness", `a leader${this.#of} at the end`)
+    const { codeChecks } = this.group
     const now = this.#cluster.world.nowMillis
     return this.clients.instances.flatMap((instance): ReadonlyArray<Operation> => {
       const [actor, key] = instance.split("/") as [keyof typeof queries, string]
       if (actor === tillName && codeChecks.active === null) return []
-      const query = queries[actor]
+      const query = queries[kindOf(actor) as keyof typeof queries]
+      const isElsewhere = isRoaming(instance) && this.#homes!.isAtLast(actor, key) !== this.group
+      const { leader } = isElsewhere ? this.#homes!.to : this.group
+      if (leader?.machine == null) throw new Violation("liveness", `a leader${this.#of} at the end`)
       const [answer] = this.#ask(
         leader,
-        leader.machine!.query([{ type: "query", actor, key, query, input: "null" }]),
+        leader.machine.query([{ type: "query", actor, key, query, input: "null" }]),
       )
       if (actor === tillName && codeChecks.isHeldBack(key)) {
         insist("quarantine", answer?._tag === "Refused", `${instance} is held back, and read`, answer)
@@ -260,12 +273,7 @@ export class Ending {
 
   /** Runs an effect on a node's process to its end. */
   #ask<A, E>(seat: Seat, effect: Effect.Effect<A, E>): A {
-    const fiber = seat.process!.fork(effect)
-    this.#cluster.runUntil(() => fiber.pollUnsafe() !== undefined, 1000)
-    const exit = fiber.pollUnsafe()
-    if (exit === undefined || !Exit.isSuccess(exit))
-      throw new Violation("liveness", `${seat.id} answers at the end`)
-    return exit.value
+    return askSeat(this.#cluster, seat, effect)
   }
 }
 

@@ -15,6 +15,8 @@ interface Onlooker {
   actor: string
   key: string
   after: Index | null
+  /** By which move the key had come to the group then; 0: by none. */
+  move: Index
 }
 
 /** Onlookers go where something is applied; they take neither time nor chance of the world. */
@@ -46,8 +48,8 @@ export class EventChecks {
       const { actor, key } = command
       // From now on, or as one that was away for long.
       const after = chance.happens(0.5) ? null : chance.below(last!.index + 1)
-      if (this.#onlookers.length < ONLOOKERS_MAX) this.#onlookers.push({ actor, key, after })
-      else this.#onlookers[chance.below(ONLOOKERS_MAX)] = { actor, key, after }
+      if (this.#onlookers.length < ONLOOKERS_MAX) this.#onlookers.push({ actor, key, after, move: 0 })
+      else this.#onlookers[chance.below(ONLOOKERS_MAX)] = { actor, key, after, move: 0 }
     }
     this.#looking = this.#onlookers.filter(() => chance.happens(0.5))
     return this.#looking.map((onlooker) => ({ ...onlooker }))
@@ -65,7 +67,7 @@ export class EventChecks {
   #toldEvents(
     id: NodeId,
     onlooker: Onlooker,
-    { entries, upTo }: Extract<EventsOutcome, { readonly _tag: "Events" }>,
+    { entries, upTo, move = 0 }: Extract<EventsOutcome, { readonly _tag: "Events" }>,
   ): void {
     const { after } = onlooker
     const seen = entries.map(({ index, events }) => {
@@ -81,7 +83,10 @@ export class EventChecks {
       )
       return `${index} ${text}`
     })
+    const isAnotherLog = after !== null && move !== onlooker.move
+    insist("events", !isAnotherLog, `${id}: a cursor of another group goes on`, move, onlooker.move)
     onlooker.after = upTo
+    onlooker.move = move
     if (after === null) return insist("events", seen.length === 0, `${id}: from now on`, seen)
     insist("events", upTo >= after, `${id}: a cursor goes on`, upTo, after)
     const expected = this.#expected(onlooker, after, upTo)?.join("; ")
@@ -93,21 +98,24 @@ export class EventChecks {
   #toldState(
     id: NodeId,
     onlooker: Onlooker,
-    { body }: Extract<EventsOutcome, { readonly _tag: "Reset" }>,
+    { body, move = 0 }: Extract<EventsOutcome, { readonly _tag: "Reset" }>,
     index: Index,
   ): void {
     const after = onlooker.after ?? index
     this.resets++
+    // What was missed in the group where the key was before, nobody can say here.
+    const isAnotherLog = move !== onlooker.move
     onlooker.after = index
-    if (!this.#executions.isToldUpTo(index)) return
+    onlooker.move = move
     const name = nameOf(onlooker)
+    if (!this.#executions.isToldOf(name, index)) return
     const [before, now] = [after, index].map((at) => this.#executions.revisionAt(name, at)) as [
       number,
       number,
     ]
     insist(
       "events",
-      now > before,
+      now > before || isAnotherLog,
       `${id}: nothing of ${name} was missed behind ${after}, up to ${index}`,
       now,
     )

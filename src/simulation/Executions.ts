@@ -35,6 +35,9 @@ export class Executions {
   /** With what instances came into quarantine. */
   readonly #quarantines: Array<Quarantined> = []
   #lastIndex: Index = 0
+  /** Of the group that keys of some actors come from. */
+  #before: Executions | null = null
+  #taken: ReadonlySet<string> = new Set()
   /**
    * Applied by a process that died before it could tell what came of it, while its disk kept the state: until another
    * one has applied these, nobody knows.
@@ -44,6 +47,12 @@ export class Executions {
   /** The log has been applied up to here, by somebody. */
   get lastIndex(): Index {
     return this.#lastIndex
+  }
+
+  /** What is executed of these actors goes on where that group has let go of it. */
+  continues(before: Executions, actors: ReadonlyArray<string>): void {
+    this.#before = before
+    this.#taken = new Set(actors)
   }
 
   /** Every machine tells of every entry that it applies; the first one is noted. */
@@ -73,7 +82,8 @@ export class Executions {
     }
     const isTimerGone = timer !== "" && outcome._tag === "Refused"
     if (isTimerGone) return
-    const known = this.#byKey.get(keyOf(instance, idempotencyKey))
+    const known =
+      this.find(instance, idempotencyKey) ?? this.#earlier(instance)?.find(instance, idempotencyKey)
     if (outcome._tag === "Refused" && outcome.code === "idempotency-mismatch") {
       // Not executed: another command or input has had this key, earlier in the log.
       const isKnown = known !== undefined || !this.isToldUpTo(index)
@@ -133,6 +143,12 @@ export class Executions {
     this.#accept(execution)
   }
 
+  /** Everybody knows what came of all entries up to there, and of all that was executed before elsewhere. */
+  isToldOf(instance: string, index: Index): boolean {
+    const earlier = this.#earlier(instance)
+    return this.isToldUpTo(index) && earlier?.isToldUpTo(earlier.lastIndex) !== false
+  }
+
   /** Everybody knows what came of all entries up to there. */
   isToldUpTo(index: Index): boolean {
     // Whose process ended over an entry may have it in its state, and nobody was told what came of it.
@@ -170,17 +186,30 @@ export class Executions {
       if (accepted[middle]!.index <= index) low = middle + 1
       else high = middle
     }
-    return low
+    return low + (this.#earlier(instance)?.accepted(instance).length ?? 0)
+  }
+
+  /** It was executed where the key came from. */
+  hasTakenOver(instance: string, idempotencyKey: string): boolean {
+    return this.#earlier(instance)?.find(instance, idempotencyKey) !== undefined
+  }
+
+  /** Null: its keys come from nowhere. */
+  #earlier(instance: string): Executions | null {
+    return this.#taken.has(instance.slice(0, instance.indexOf("/"))) ? this.#before : null
   }
 
   #isCounted(instance: string, { index, outcome }: Execution, count: number): void {
     const revision = outcome._tag === "Accepted" ? outcome.revision : 0
-    if (!this.isToldUpTo(index)) return
-    insist("exactly once", revision === count, `revision of ${instance} at ${index}`, revision, count)
+    if (!this.isToldOf(instance, index)) return
+    // What has come from elsewhere was let go of there: it does not become more.
+    const all = count + (this.#earlier(instance)?.accepted(instance).length ?? 0)
+    insist("exactly once", revision === all, `revision of ${instance} at ${index}`, revision, all)
   }
 }
 
-/** Pieces of code are stored as often as they come. */
-const isCopied = ({ actor, command }: LoggedCommand): boolean => actor === "$actor" && command === "piece"
+/** Pieces of code are stored as often as they come; of what is handed over the next portion alone changes something. */
+const isCopied = ({ actor, command }: LoggedCommand): boolean =>
+  (actor === "$actor" && command === "piece") || (actor === "$shard" && command === "take")
 
 const keyOf = (instance: string, idempotencyKey: string): string => `${instance}\n${idempotencyKey}`

@@ -18,15 +18,19 @@ const RETRY_MILLIS = 200
 export class Founder {
   readonly #cluster: SimulatedCluster
   readonly #chance: Chance
-  readonly #actors: ReadonlyArray<string>
+  readonly #actorsOf: (group: GroupId) => ReadonlyArray<string>
   readonly #founded = new Set<GroupId>()
   readonly #planned: ReadonlyArray<PlannedGroup>
   #attempts = 0
   #isStopped = false
 
-  constructor(cluster: SimulatedCluster, groups: ReadonlyArray<PlannedGroup>, actors: ReadonlyArray<string>) {
+  constructor(
+    cluster: SimulatedCluster,
+    groups: ReadonlyArray<PlannedGroup>,
+    actorsOf: (group: GroupId) => ReadonlyArray<string>,
+  ) {
     this.#cluster = cluster
-    this.#actors = actors
+    this.#actorsOf = actorsOf
     this.#planned = groups
     this.#chance = cluster.world.chance.fork("founder")
     for (const { name, atMillis } of groups) cluster.world.after(atMillis, () => this.#open(name))
@@ -84,7 +88,7 @@ export class Founder {
     }
   }
 
-  /** All keys of all actors are its own. */
+  /** All keys of its actors are its own. */
   #furnish(name: GroupId): void {
     if (this.#isStopped) return
     const { world } = this.#cluster
@@ -92,7 +96,8 @@ export class Founder {
     const again = () => void world.after(this.#chance.between(1, RETRY_MILLIS), () => this.#furnish(name))
     const { process, raft, id } = leader ?? {}
     if (process == null || raft == null || id === undefined) return again()
-    let missing = this.#actors.length
+    const actors = this.#actorsOf(name)
+    let missing = actors.length
     let isOver = false
     const answer = (given: Outcome | Failure): void => {
       if (given._tag === "Accepted") missing--
@@ -104,7 +109,7 @@ export class Founder {
     }
     process.post(() =>
       raft.propose(
-        this.#actors.map((actor) => ({
+        actors.map((actor) => ({
           command: encodeSystem("$shard/own", {
             key: actor,
             input: { ranges: [everySlot] },

@@ -63,6 +63,8 @@ export interface SeatSurroundings {
   readonly world: World
   readonly watcherOf: (group: GroupId) => SeatWatcher
   readonly registry: Registry
+  /** Actors that a group's machine has from the beginning. */
+  readonly presetOf: (group: GroupId) => Registry
   /** What runs users' code in a process that starts now. */
   readonly openRunner: () => CallRunner
   /** What users' code does at a node to whoever runs it. */
@@ -234,7 +236,7 @@ export class Seat {
       Layer.provide(
         layerInProcess({
           openStore: openState,
-          registry: this.#around.registry,
+          registry: this.#around.presetOf(group),
           openExecutor: () =>
             new CodeHost({
               runner: this.#around.openRunner(),

@@ -2,11 +2,13 @@
 // until somebody knows or its time is over.
 
 import type { Index, NodeId } from "../consensus/types.ts"
+import { freshEnough } from "../groups/fresh.ts"
 import { type Command, encodeCommand } from "../machine/command.ts"
 import type { Query } from "../machine/MachineHost.ts"
-import type { Accepted, Outcome, QueryOutcome } from "../machine/outcome.ts"
+import { type Accepted, isElsewhere, type Outcome, type QueryOutcome } from "../machine/outcome.ts"
 import type { Failure, Read } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
+import type { Homes } from "./Homes.ts"
 import type { Seat } from "./Seat.ts"
 import type { SimulatedGroup } from "./SimulatedGroup.ts"
 
@@ -28,6 +30,16 @@ export interface SessionOptions {
   readonly attemptMillis: number
   /** How long the client tries. */
   readonly patienceMillis: number
+  /** Keys may go to another group; without it those nodes are asked of the one that the client is of. */
+  readonly homes?: Pick<Homes, "at" | "hasMoved" | "answered">
+}
+
+/** Whom a read was asked of, in the end. */
+export interface AskedOf {
+  readonly id: NodeId
+  /** Null: of the one that the client is of. */
+  readonly group: SimulatedGroup | null
+  readonly minIndex: Index
 }
 
 /** The group whose nodes are asked. */
@@ -40,6 +52,8 @@ interface Pending {
   fate: Fate | null
   /** An attempt may still be executed, whatever later ones say. */
   isInDoubt: boolean
+  /** The group that was asked last does not have the key: whoever is asked looks again where it is. */
+  isElsewhere: boolean
   lastRefusal: string
 }
 
@@ -67,12 +81,18 @@ export class Session {
   /** In this order, as far as they are executed. `done` gets a fate for each. */
   propose(wishes: ReadonlyArray<Wish>, done: (fates: ReadonlyArray<Fate>) => void): void {
     const { world } = this.#group
-    const pending = wishes.map((wish): Pending => ({ wish, fate: null, isInDoubt: false, lastRefusal: "" }))
-    const until = world.nowMillis + this.#options.patienceMillis
+    const pending = wishes.map(
+      (wish): Pending => ({ wish, fate: null, isInDoubt: false, isElsewhere: false, lastRefusal: "" }),
+    )
+    const { attemptMillis, patienceMillis, homes } = this.#options
+    const until = world.nowMillis + patienceMillis
+    // It is the door that looks again, and it does so for as long as one attempt may take.
+    const untilFound = homes === undefined ? until : Math.max(until, world.nowMillis + attemptMillis)
     const attempt = (): void => {
       const open = pending.filter(({ fate }) => fate === null)
       if (open.length === 0) return done(pending.map(({ fate }) => fate!))
-      if (world.nowMillis >= until) {
+      const isAway = open.every((each) => each.isElsewhere)
+      if (world.nowMillis >= (isAway ? untilFound : until)) {
         return done(
           pending.map(
             ({ fate, isInDoubt, lastRefusal }) =>
@@ -89,65 +109,83 @@ export class Session {
   read(
     query: Query,
     how: Pick<Read, "consistency" | "minIndex" | "maxStalenessMillis">,
-    done: (answer: QueryOutcome | Failure | null, node: NodeId) => void,
+    done: (answer: QueryOutcome | Failure | null, asked: AskedOf) => void,
   ): void {
     const { world } = this.#group
-    const { attemptMillis, hopMillisMax } = this.#options
-    const node = this.#group.nodes[this.#at]!
+    const { attemptMillis, hopMillisMax, homes } = this.#options
+    const { id } = this.#group.nodes[this.#at]!
     let isOver = false
+    let asked: AskedOf = { id, group: null, minIndex: how.minIndex }
     const over = (answer: QueryOutcome | Failure | null): void => {
       if (isOver) return
       isOver = true
       if (answer === null || answer._tag === "Failure") this.#moveOn()
-      done(answer, node.id)
+      done(answer, asked)
     }
-    this.#hop(() => {
-      const { process, raft } = node
+    const ask = (untilMillis: number): void => {
+      const { actor, key } = { key: "", ...query }
+      const group = homes?.at(id, actor, key) ?? null
+      const { process, raft } = this.#seatIn(group, id)
+      if (isOver) return
       if (process === null || raft === null) return this.#hop(() => over(null))
-      process.post(() =>
+      process.post(() => {
+        const hasMoved = homes?.hasMoved(id, actor, key) === true
+        const fitting = hasMoved ? freshEnough({ raft }, how) : how
+        asked = { id, group, minIndex: fitting.minIndex }
         raft.read({
           query,
-          ...how,
+          ...fitting,
           deadline: raft.now() + attemptMillis,
-          answer: (answer) => this.#reply(() => over(answer)),
-        }),
-      )
-    })
+          answer: (answer) => {
+            if (homes === undefined || !isElsewhere(answer)) return this.#reply(() => over(answer))
+            if (world.nowMillis < untilMillis) world.after(LOOK_AGAIN_MILLIS, () => ask(untilMillis))
+          },
+        })
+      })
+    }
+    this.#hop(() => ask(world.nowMillis + attemptMillis))
     world.after(attemptMillis + 2 * hopMillisMax + 200, () => over(null))
   }
 
   #ask(open: ReadonlyArray<Pending>, next: () => void): void {
     const { world } = this.#group
-    const { attemptMillis, hopMillisMax } = this.#options
-    const node = this.#group.nodes[this.#at]!
+    const { attemptMillis, hopMillisMax, homes } = this.#options
+    const { id } = this.#group.nodes[this.#at]!
     let missing = open.length
     let isOver = false
     const over = (): void => {
       if (isOver) return
       isOver = true
-      if (open.some(({ fate }) => fate === null)) this.#moveOn()
+      const left = open.filter(({ fate }) => fate === null)
+      const looksAgain = homes !== undefined && left.every((each) => each.isElsewhere)
+      if (left.length > 0 && !looksAgain) this.#moveOn()
       next()
     }
+    for (const each of open) each.isElsewhere = false
     this.#hop(() => {
-      const { process, raft } = node
+      // All of a request are of one key.
+      const { actor, key } = open[0]!.wish
+      const group = homes?.at(id, actor, key) ?? null
+      const { process, raft } = this.#seatIn(group, id)
       if (process === null || raft === null) {
         for (const each of open) each.lastRefusal = "unreachable"
         return this.#hop(over)
       }
-      const since = this.#group.invariants.committedIndex
+      const asked = group ?? this.#group
+      const since = asked.invariants.committedIndex
       // From here on nobody but the node itself can say that it will not happen.
       const wasInDoubt = open.map(({ isInDoubt }) => isInDoubt)
       for (const each of open) each.isInDoubt = true
       process.post(() =>
         raft.propose(
           open.map((each, at) => ({
-            command: this.#encode(each.wish, node.id),
+            command: this.#encode(each.wish, id),
             deadline: raft.now() + attemptMillis,
             forward: true,
             answer: (answer) =>
               this.#reply(() => {
                 if (each.fate !== null || isOver) return
-                this.#take(each, answer, wasInDoubt[at]!, since)
+                this.#take(each, answer, wasInDoubt[at]!, { asked, since })
                 missing--
                 if (missing === 0) over()
               }),
@@ -158,15 +196,22 @@ export class Session {
     world.after(attemptMillis + 2 * hopMillisMax + 200, over)
   }
 
-  /** `since`: what had been committed when it was asked. */
-  #take(each: Pending, answer: Outcome | Failure, wasInDoubt: boolean, since: Index): void {
-    if (answer._tag === "Refused" && answer.code === "elsewhere") {
-      // A door would look again where the actor lives.
+  /** `since`: what had been committed in the group when it was asked. */
+  #take(
+    each: Pending,
+    answer: Outcome | Failure,
+    wasInDoubt: boolean,
+    { asked, since }: { readonly asked: Asked; readonly since: Index },
+  ): void {
+    const isAway: boolean = isElsewhere(answer)
+    if (isAway) {
       each.isInDoubt = wasInDoubt
-      each.lastRefusal = answer.code
+      each.isElsewhere = true
+      each.lastRefusal = "not-ready"
     } else if (answer._tag !== "Failure") {
+      this.#options.homes?.answered(asked, each.wish, answer)
       const isPassing = answer._tag === "Refused" && !answer.replayed && passing.has(answer.code)
-      const { codeChecks, invariants } = this.#group
+      const { codeChecks, invariants } = asked
       if (isPassing) codeChecks.refused(each.wish, answer, since, invariants.committedIndex)
       each.fate = isPassing && wasInDoubt ? { type: "unknown" } : { type: "known", outcome: answer }
     } else if (answer.outcome === "rejected") {
@@ -175,6 +220,11 @@ export class Session {
       if (answer.code === "overloaded") this.#group.sightings.see("overloaded")
       if (answer.code === "storage-full") this.#group.sightings.see("disk full")
     }
+  }
+
+  /** What a node runs of the group; nothing, when that is not there yet. */
+  #seatIn(group: Asked | null, id: NodeId) {
+    return (group ?? this.#group).nodes.find((node) => node.id === id)!
   }
 
   #encode(wish: Wish, door: NodeId): Uint8Array {
@@ -200,6 +250,9 @@ export class Session {
     this.#at = (this.#at + 1) % this.#group.nodes.length
   }
 }
+
+/** How soon a door looks again where a key is. */
+const LOOK_AGAIN_MILLIS = 25
 
 /** What is so now, and may be otherwise later. Unless it is remembered, it says nothing of earlier attempts. */
 const passing: ReadonlySet<string> = new Set(["unknown-actor", "unknown-command", "quarantined"])

@@ -30,8 +30,8 @@ import { Violation } from "./Violation.ts"
 export interface NodeWatcher {
   /** The power was lost: so many of the log's transactions that were not synced are there, so many are not. */
   readonly crashed: (fate: { readonly kept: number; readonly lost: number }) => void
-  /** It hands groups over, so that leaders are even. */
-  readonly evened: (node: SimulatedNode, message: string) => void
+  /** It hands groups over, so that leaders are even; or it drives a move of keys. */
+  readonly told: (node: SimulatedNode, message: string, details: Readonly<Record<string, unknown>>) => void
   /** The process has ended by itself: the world was bad to it, or our code is broken. */
   readonly ended: (node: SimulatedNode, fault: "world" | "code", reason: string) => void
 }
@@ -317,7 +317,10 @@ export class SimulatedNode {
       id: this.id,
       incarnation: this.disk.identity.incarnation,
       raft: { ...this.#raft, connects: false, polls: this.#polls },
-      observer: { ...silentObserver, event: (message) => this.#around.watcher.evened(this, message) },
+      observer: {
+        ...silentObserver,
+        event: (message, details) => this.#around.watcher.told(this, message, details),
+      },
       parts: {
         open: (group, initial) => this.seat(group).parts(process, initial),
         forget: (group) => Effect.sync(() => this.disk.directories.delete(group)),

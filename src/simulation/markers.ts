@@ -94,6 +94,11 @@ export const markers = {
   "group at rest": "a group besides main stopped ticking",
   "group woken": "and began again",
   "group followed main": "a group changed its members, as main had done",
+  "keys moved to another group":
+    "half of the keys of an actor went to another group, and the first forgot them",
+  "move went on under another leader": "main had another leader when it was over than when it was begun",
+  "retry answered by another group": "a command that came again got its first answer where its key had gone",
+  "key gone before its command": "a command stood in the log behind the entry that let its key go",
   "wiped node back": "a node without its data was taken in anew",
   "wiped node refused": "a node without its data was not let in",
   "old connection broken": "a message was sent to a process that had ended",

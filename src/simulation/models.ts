@@ -4,6 +4,7 @@ import type { Json } from "../machine/actor.ts"
 import { actorModel } from "./actorModel.ts"
 import type { Executed } from "./history.ts"
 import { isQuery, type Model } from "./Model.ts"
+import { kindOf } from "./roaming.ts"
 
 /**
  * A list that grew by one item; equal lists that grew from one root are the same object. So a list costs what its
@@ -111,5 +112,6 @@ export const modelOf = (
   known: Readonly<Record<string, Model<unknown>>> = models,
 ): Model<unknown> | null => {
   const actor = instance.slice(0, instance.indexOf("/"))
-  return Object.hasOwn(known, actor) ? known[actor]! : null
+  const kind = Object.hasOwn(known, actor) ? actor : kindOf(actor)
+  return Object.hasOwn(known, kind) ? known[kind]! : null
 }

@@ -10,6 +10,7 @@ import type { ClockOptions } from "./Process.ts"
 import { drawCodeFaults, drawPayments, drawTill } from "./planCode.ts"
 import { drawLink, drawRead, inOrder } from "./planDice.ts"
 import { drawDisaster, drawFaults, drawForGood } from "./planFaults.ts"
+import { roamers } from "./roaming.ts"
 import type { Act, Fault, PlannedChange, PlannedGroup, PlannedOperation, Script } from "./script.ts"
 
 export interface PlanOptions {
@@ -32,7 +33,11 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
-  const groups = drawGroups(chance.fork("groups"), calmAtMillis)
+  const groups = withSplit(
+    chance.fork("split"),
+    drawGroups(chance.fork("groups"), calmAtMillis),
+    calmAtMillis,
+  )
   const comeback =
     groups.groups === undefined
       ? { changes: [], faults: [] }
@@ -155,7 +160,8 @@ const drawClocks = (
   )
 }
 
-const drawOperations = (chance: Chance, calmAtMillis: number): ReadonlyArray<PlannedOperation> => {
+/** `name` tells its items from those of others. */
+const drawOperations = (chance: Chance, calmAtMillis: number, name = ""): ReadonlyArray<PlannedOperation> => {
   const count = chance.between(60, 260)
   const clients = chance.between(1, 8)
   const keys = ["a", "b", "c"].slice(0, chance.between(1, 3))
@@ -170,13 +176,18 @@ const drawOperations = (chance: Chance, calmAtMillis: number): ReadonlyArray<Pla
       client: chance.below(clients),
       act: chance.happens(readShare)
         ? drawRead(chance, keys)
-        : drawCommand(chance, keys, weights, `${at}${padding}`),
+        : drawCommand(chance, keys, weights, `${name}${at}${padding}`),
     }),
   ).sort((left, right) => left.atMillis - right.atMillis)
 }
 
+/** Longer than most moves take. */
+const RUSH_MILLIS = 2000
+
+type Groups = Pick<Script, "groups" | "areGroupsRestless" | "split">
+
 /** A third of the runs have other groups besides `main`, each with clients of its own. */
-const drawGroups = (chance: Chance, calmAtMillis: number): Pick<Script, "groups" | "areGroupsRestless"> => {
+const drawGroups = (chance: Chance, calmAtMillis: number): Groups => {
   if (chance.happens(2 / 3)) return {}
   const groups = Array.from({ length: chance.between(1, 3) }, (_, at): PlannedGroup => {
     const name = `g${at + 1}`
@@ -190,6 +201,42 @@ const drawGroups = (chance: Chance, calmAtMillis: number): Pick<Script, "groups"
     }
   })
   return { groups, areGroupsRestless: chance.happens(0.3) }
+}
+
+/** Half of those that have other groups open one more, and the busiest of them gives keys to it. */
+const withSplit = (chance: Chance, drawn: Groups, calmAtMillis: number): Groups => {
+  const { groups } = drawn
+  if (groups === undefined || chance.happens(0.5)) return drawn
+  const from = groups.reduce((busiest, each) =>
+    each.operations.length > busiest.operations.length ? each : busiest,
+  )
+  const atMillis = Math.max(from.atMillis, chance.below(calmAtMillis))
+  // While keys go, many want them.
+  const rush = drawOperations(chance.fork("rush"), RUSH_MILLIS, "rush ").map((operation) => ({
+    ...operation,
+    atMillis: atMillis + operation.atMillis,
+  }))
+  const to: PlannedGroup = {
+    name: `g${groups.length + 1}`,
+    atMillis: chance.below(calmAtMillis * 0.4),
+    operations: [],
+  }
+  return {
+    ...drawn,
+    groups: [
+      ...groups.map((each) =>
+        each === from ? { ...from, operations: inOrder([...from.operations, ...rush]) } : each,
+      ),
+      to,
+    ],
+    split: {
+      atMillis,
+      from: from.name,
+      to: to.name,
+      actors: chance.some(roamers, chance.between(1, roamers.length)),
+      portionLengthMax: chance.pick([20, 200, 2000, 100_000]),
+    },
+  }
 }
 
 /**

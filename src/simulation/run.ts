@@ -1,5 +1,6 @@
 // Does a script break a promise? A cluster, its clients and its troubles are made of it, and run their course.
 
+import { mainGroup } from "../consensus/groups.ts"
 import type { Index } from "../consensus/types.ts"
 import type { Actor } from "../machine/actor.ts"
 import { Registry, registryOf } from "../machine/Registry.ts"
@@ -14,12 +15,15 @@ import { Course, sessionOptions } from "./Course.ts"
 import { Deployer } from "./Deployer.ts"
 import type { Emits } from "./EventChecks.ts"
 import { Founder } from "./Founder.ts"
+import { Homes } from "./Homes.ts"
 import type { Operation } from "./history.ts"
 import type { Marker } from "./markers.ts"
 import { configurationOf } from "./members.ts"
 import { Operator } from "./Operator.ts"
 import { faultsOf, releases, tillName } from "./Releases.ts"
+import { roamingName } from "./roaming.ts"
 import type { SimulatedGroup } from "./SimulatedGroup.ts"
+import { Splitter } from "./Splitter.ts"
 import type { PlannedOperation, Script } from "./script.ts"
 import { Troubles } from "./Troubles.ts"
 import { Violation } from "./Violation.ts"
@@ -67,13 +71,20 @@ const emits: Emits = ({ command, outcome, instance }) => {
 }
 
 export const run = (script: Script): Report => {
+  const present = script.hasLeading === true ? leadingActors : actors
+  const split = splitOf(script)
+  const roaming = Object.fromEntries((split?.actors ?? []).map((kind) => [roamingName(kind), actors[kind]]))
+  const registry = registryFor({ ...present, ...roaming })
+  const registryOfMain = registryFor(present)
   const cluster = new SimulatedCluster({
     seed: script.seed,
     configuration: configurationOf(script),
     spares: script.spares,
     groups: script.groups?.map(({ name }) => name) ?? [],
     groupsRest: script.areGroupsRestless !== true,
-    registry: registryFor(script.hasLeading === true ? leadingActors : actors),
+    registry,
+    // What it has, or has had, nobody can settle elsewhere.
+    presetOf: (group) => (group === mainGroup ? registryOfMain : registry),
     faultsOf: (id) => faultsOf(id, script.till?.alone ?? null),
     isCodeApart: script.till !== undefined || script.faults.some(({ type }) => type === "slow-code"),
     raft: script.raft,
@@ -82,6 +93,7 @@ export const run = (script: Script): Report => {
       dirtyInstancesMax: script.machineDirtyInstancesMax,
       // So few that watchers come too late.
       eventsKeptMax: 10,
+      ...(split === undefined ? {} : { portionLengthMax: split.portionLengthMax }),
     },
     emits,
     link: script.link,
@@ -92,21 +104,26 @@ export const run = (script: Script): Report => {
   const operator = new Operator(cluster, script)
   const deployer = new Deployer(cluster, script.till, sessionOptions)
   const { patienceMillis = sessionOptions.patienceMillis } = script
+  const homes = split === undefined ? null : new Homes(cluster, split)
   const clientsOf = (group: SimulatedGroup, operations: ReadonlyArray<PlannedOperation>) =>
     new Clients(group, operations, {
       ...sessionOptions,
       patienceMillis,
+      ...(group === homes?.from ? { homes } : {}),
       stalenessSlackMillis: stalenessSlackOf(script),
     })
   const clients = new Map([[cluster.main.name, clientsOf(cluster.main, script.operations)]])
   for (const { name, operations } of script.groups ?? []) {
     clients.set(name, clientsOf(cluster.group(name), operations))
   }
-  const present = script.hasLeading === true ? leadingActors : actors
-  const founder = new Founder(cluster, script.groups ?? [], Object.keys(present))
+  const founder = new Founder(cluster, script.groups ?? [], (group) => [
+    ...Object.keys(present),
+    ...(group === split?.from ? Object.keys(roaming) : []),
+  ])
+  const splitter = homes === null ? null : new Splitter(cluster, founder, homes, split!)
   let failure: Failure | null = null
   try {
-    new Course({ cluster, script, troubles, operator, deployer, founder, clients }).run()
+    new Course({ cluster, script, troubles, operator, deployer, founder, splitter, clients }).run()
   } catch (error) {
     failure = {
       checker: error instanceof Violation ? error.checker : "broken code",
@@ -137,6 +154,10 @@ export const run = (script: Script): Report => {
     },
   }
 }
+
+/** Undefined also when one of the two groups is not opened, as in what is left of a script. */
+const splitOf = ({ split, groups = [] }: Script): Script["split"] =>
+  [split?.from, split?.to].every((name) => groups.some((group) => group.name === name)) ? split : undefined
 
 /** By the slowest way that a heartbeat may take; links that are held or narrow have no such. */
 const stalenessSlackOf = ({ link, faults }: Script): number => {

@@ -7,6 +7,7 @@ import type { RaftSettings } from "./Cluster.ts"
 import type { DiskWeather } from "./diskWeather.ts"
 import type { LinkWeather } from "./Link.ts"
 import type { ClockOptions } from "./Process.ts"
+import type { PlannedSplit } from "./roaming.ts"
 import type { Hang, ReleaseName } from "./till.ts"
 
 export interface Script {
@@ -36,6 +37,8 @@ export interface Script {
   readonly groups?: ReadonlyArray<PlannedGroup>
   /** Those never stop ticking. */
   readonly areGroupsRestless?: boolean
+  /** Between two of `groups`. */
+  readonly split?: PlannedSplit
   /** What an operator asks for. */
   readonly changes: ReadonlyArray<PlannedChange>
   /** Without it no code is brought in. */

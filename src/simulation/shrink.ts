@@ -85,6 +85,7 @@ const simplifications: ReadonlyArray<(script: Script) => Script> = [
   (script) => withNodes(script, script.voters.slice(0, 3), [], script.learners),
   ({ till: _, ...script }) => script,
   ({ hasLeading: _, ...script }) => script,
+  ({ split: _, ...script }) => script,
   (script) => ({ ...script, link: calmLink }),
   (script) => ({ ...script, link: { ...script.link, loss: 0, duplicate: 0 } }),
   (script) => ({ ...script, link: { ...script.link, reorder: 0, bytesPerMilli: 0 } }),

@@ -50,8 +50,8 @@ test.each(rows)("$limit: $said", async ({ said, file, constant }) => {
 test("all limits of the machine that decide an outcome stand there", async () => {
   const { defaultLimits } = await import("../../src/machine/limits.ts")
   const said = new Set(rows.map(({ constant }) => constant))
-  // What decides how much memory is used, and nothing that anybody sees.
-  const ours = ["cacheBytesMax", "dirtyBytesMax", "dirtyInstancesMax"]
+  // What decides how much memory is used, or how much an entry carries, and nothing that anybody sees.
+  const ours = ["cacheBytesMax", "dirtyBytesMax", "dirtyInstancesMax", "portionLengthMax"]
   const missing = Object.keys(defaultLimits).filter(
     (name) => !said.has(`defaultLimits.${name}`) && !ours.includes(name),
   )

@@ -1,6 +1,6 @@
 // Does the record of all executions know what it does not know?
 
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import type { Entry } from "../../src/consensus/types.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
@@ -46,6 +46,35 @@ test("what died with a process, while its disk kept the state, is learned from t
   expect(executions.accepted("counter/a").map(({ index }) => index)).toEqual([1, 2, 3])
   expect(executions.revisionAt("counter/a", 2)).toBe(2)
   expect(() => executions.note(entryOf(4), accepted(4, 6))).toThrow("revision of counter/a at 4")
+})
+
+describe("keys that come from another group", () => {
+  const both = () => {
+    const [before, here] = [new Executions(), new Executions()]
+    here.continues(before, ["counter"])
+    before.note(entryOf(1), accepted(1, 1))
+    return { before, here }
+  }
+
+  test("go on counting where that has let go of them", () => {
+    const { here } = both()
+    here.note({ ...entryOf(2), index: 1 }, accepted(1, 2))
+    expect(here.revisionAt("counter/a", 1)).toBe(2)
+    expect(() => here.note({ ...entryOf(3), index: 2 }, accepted(2, 2))).toThrow("revision of counter/a at 2")
+  })
+
+  test("are executed once over both (C1)", () => {
+    const { here } = both()
+    expect(here.hasTakenOver("counter/a", "key 1")).toBe(true)
+    expect(() => here.note({ ...entryOf(1), index: 2 }, accepted(2, 2))).toThrow("counter/a executes key 1")
+  })
+
+  test("are not judged while nobody knows what was executed before", () => {
+    const { before, here } = both()
+    before.note(entryOf(3), accepted(3, 3))
+    here.note({ ...entryOf(4), index: 1 }, accepted(1, 2))
+    expect([here.isToldUpTo(1), here.isToldOf("counter/a", 1)]).toEqual([true, false])
+  })
 })
 
 test("what turns out to have been executed twice, when the one in between is known, is seen (C1)", () => {

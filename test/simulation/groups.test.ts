@@ -6,6 +6,7 @@ import { defaultLimits } from "../../src/raft/options.ts"
 import type { Process } from "../../src/simulation/Process.ts"
 import { plan } from "../../src/simulation/plan.ts"
 import { RestChecks } from "../../src/simulation/RestChecks.ts"
+import { roamers } from "../../src/simulation/roaming.ts"
 import { run } from "../../src/simulation/run.ts"
 import type { Script } from "../../src/simulation/script.ts"
 
@@ -65,4 +66,26 @@ test("whoever sleeps on the word of a process that has ended is seen", () => {
     for (const until = nowMillis + 2000; nowMillis < until; nowMillis += 100)
       look({ process: null, record: null })
   }).toThrow("rests while the process of its leader n2 has ended")
+})
+
+const withSplit = (seed: number): Script => {
+  const script = withGroup(seed)
+  return {
+    ...script,
+    groups: [...script.groups!, { name: "others", atMillis: 400, operations: [] }],
+    split: { atMillis: 1200, from: "orders", to: "others", actors: [...roamers], portionLengthMax: 100 },
+  }
+}
+
+test("half of the keys of its actors go to another group, and whoever asks for them goes along (G6)", () => {
+  const report = run({ ...withSplit(2), faults: [], forGood: [], changes: [] })
+  expect(report.failure).toBeNull()
+  expect(report.seen).toContain("keys moved to another group")
+  expect(report.operations.ok).toBeGreaterThan(100)
+})
+
+test("they do so when everything goes wrong that may", () => {
+  const reports = [1, 3].map((seed) => run(withSplit(seed)))
+  expect(reports.map(({ failure }) => failure)).toEqual([null, null])
+  for (const { seen } of reports) expect(seen).toContain("keys moved to another group")
 })
