@@ -102,6 +102,8 @@ export class SimulatedCluster {
   readonly tellingLoss = new Set<NodeId>()
   /** Voters that an operator has asked for, and does not know yet whether they will be. */
   readonly askedFor = new Set<ReadonlyArray<NodeId>>()
+  /** How often a node's disk has become short of room. */
+  shortages = 0
   /** When a node last handed groups over for no other reason than that leaders be even. */
   evenedAtMillis = Number.NEGATIVE_INFINITY
   /** What has happened to nodes, in words, for those who read of a failure. */
@@ -440,6 +442,7 @@ export class SimulatedCluster {
       },
       event: (seat, message, details) => {
         watcher.event(seat, message, details)
+        if (message.startsWith("the disk is full")) this.shortages++
         const isGivenUp = message.startsWith("this node's state is not what it should be")
         const isAlarm = isGivenUp && details["reason"] !== "stuck" && !this.alterations.isHidden(seat.id)
         this.watch(() =>

@@ -205,7 +205,8 @@ export class Course {
       nodes.reduce(
         (sum, { starts, seats, isUp }) =>
           sum + starts + seats.reduce((all, { repairs }) => all + repairs, 0) + (isUp ? 0 : 1),
-        0,
+        // Who leads without room leaves that to who has some.
+        this.#cluster.shortages,
       )
     const stuckOf = () => this.#all.map(({ group }) => group.stuckCount)
     const before = termsOf()
@@ -216,7 +217,7 @@ export class Course {
     const rest = this.#further.map((ending) => ending.keepAwake(ids))
     this.#cluster.runFor(QUIET_MILLIS)
     for (const stop of rest) stop()
-    // A bad page that was met only now ended a process: then something has happened.
+    // A bad page that was met only now ended a process, or a disk filled up: then something has happened.
     if (startsOf() !== starts || this.#cluster.committedConfiguration !== configurations[0]) return
     const after = termsOf()
     const evenedMillis = this.#cluster.world.nowMillis - this.#cluster.evenedAtMillis
