@@ -135,6 +135,7 @@ export class SimulatedCluster {
       sent: (from, to, payload, group) => this.watch(() => this.#sent(from, to, payload, group)),
       lost: (_from, _to, payload, isGone) => this.#lookout.lost(payload, isGone),
       arrived: (from, to, payload, group) => {
+        this.#lookout.asked(group, to, payload)
         if (group === this.main.name) this.#lookout.arrived(from, to, payload)
       },
       refused: (from, to) => {
@@ -433,7 +434,7 @@ export class SimulatedCluster {
       started: (seat, appliedIndex) => {
         watcher.started(seat, appliedIndex)
         this.#findsLoss(seat)
-        this.#lookout.started(seat)
+        this.#lookout.started(seat, this.node(seat.id).seats)
       },
       turned: (record, turn, nowMillis) => {
         watcher.turned(record, turn, nowMillis)

@@ -4,7 +4,7 @@ import { isJoint, isVoter } from "../consensus/configuration.ts"
 import type { AppendReply, Message } from "../consensus/message.ts"
 import type { Node, Role, Turn } from "../consensus/node.ts"
 import { isResting } from "../consensus/quiet.ts"
-import type { Entry, Index, NodeId, Standing, Term } from "../consensus/types.ts"
+import type { Entry, GroupId, Index, NodeId, Standing, Term } from "../consensus/types.ts"
 import { decodeCommand } from "../machine/command.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Payload } from "../transport/Transport.ts"
@@ -29,7 +29,8 @@ export class Lookout {
   readonly #glances = new Map<NodeId, Glance>()
   readonly #candidates = new Map<Term, NodeId>()
   /** The term that a node knew when it started. */
-  readonly #startTerms = new Map<NodeId, Term>()
+  /** Of each group and node. */
+  readonly #startTerms = new Map<string, Term>()
   /** Who sends a snapshot to whom at the moment. */
   readonly #senders = new Map<NodeId, NodeId>()
   /** Receivers that were just asked how much of a snapshot they have. */
@@ -44,11 +45,15 @@ export class Lookout {
     this.#nodeOf = nodeOf
   }
 
-  started(node: Seat): void {
+  /** `seats`: of all groups. */
+  started(node: Seat, seats: ReadonlyArray<Seat>): void {
     const { id } = node
     if (this.#glances.get(id)?.isInstalling === true) this.#sightings.see("crash in an install")
     this.#glances.delete(id)
-    if (node.starts > 1) this.#startTerms.set(id, node.disk.synced("main")?.hardState.term ?? 0)
+    if (node.starts <= 1) return
+    for (const { group, disk } of seats) {
+      this.#startTerms.set(`${group} ${id}`, disk.synced(group)?.hardState.term ?? 0)
+    }
   }
 
   gaveUp({ id }: Seat): void {
@@ -150,6 +155,14 @@ export class Lookout {
     }
   }
 
+  /** In whichever group. */
+  asked(group: GroupId, to: NodeId, payload: Payload): void {
+    const isVote = payload.type === "VoteRequest" && !payload.preVote
+    if (isVote && payload.term === this.#startTerms.get(`${group} ${to}`)) {
+      this.#sightings.see("asked after a restart")
+    }
+  }
+
   forwarded(payload: Payload): void {
     if (payload.type === "ForwardRequest") this.#sightings.see("proposal forwarded")
     if (payload.type === "QueryReply") this.#sightings.see("read handed on")
@@ -164,9 +177,6 @@ export class Lookout {
   arrived(from: NodeId, to: NodeId, payload: Payload): void {
     const node = this.#nodeOf(to).record
     if (node === null) return
-    if (payload.type === "VoteRequest" && !payload.preVote && payload.term === this.#startTerms.get(to)) {
-      this.#sightings.see("asked after a restart")
-    }
     if (payload.type === "AppendReply" && !payload.accepted) this.#lookAtHint(node, payload)
     if (payload.type === "AppendRequest") {
       const last = payload.entries.at(-1)
