@@ -75,7 +75,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
     packages: ["effect", "hono", ...HOST],
   },
-  client: { reach: [], types: ["http/", "machine/"], packages: ["effect"] },
+  // Runs wherever there is `fetch`: nothing of it may need a node, or a package.
+  client: {
+    reach: [],
+    types: ["machine/actor.ts", "machine/actorTypes.ts", "machine/leading/context.ts"],
+    packages: [],
+  },
   // What an operator deploys is bundled as a node does it, on the machine where its files and packages are.
   cli: {
     reach: ["client/", "machine/bundle.ts"],

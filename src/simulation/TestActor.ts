@@ -14,7 +14,7 @@ import type {
   QueryResult,
   StateOf,
   WithInput,
-} from "./actorTypes.ts"
+} from "../machine/actorTypes.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
-import { EventParser } from "../../src/cli/operator/eventStream.ts"
+import { EventParser } from "../../src/client/eventStream.ts"
 import { FakeCluster, problem } from "./FakeCluster.ts"
 import { runCommand } from "./runCommand.ts"
 

@@ -7,7 +7,7 @@ import { value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { printable } from "../tables.ts"
 import type { ClusterClient } from "./ClusterClient.ts"
-import { EventParser, type StreamEvent } from "./eventStream.ts"
+import { EventParser, type StreamEvent } from "../../client/eventStream.ts"
 import { clientOf, exitCodeText, operatorFlags } from "./operatorFlags.ts"
 
 export const watchCommand = Command.make(

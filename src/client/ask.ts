@@ -1,0 +1,170 @@
+// What does one node say to one request?
+
+import type { Clock } from "./Clock.ts"
+import type { Said } from "./Fate.ts"
+import { Link } from "./Link.ts"
+import { late, within } from "./within.ts"
+
+/** How nodes are reached. */
+export interface Line {
+  readonly fetch: (request: Request) => Promise<Response>
+  readonly token: () => Promise<string | null>
+  readonly clock: Clock
+}
+
+export interface Asked {
+  readonly method: "GET" | "POST"
+  /** With its query string. */
+  readonly path: string
+  /** JSON. */
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Answer = Said & {
+  /** `http://host:port` of the node that leads the group; null: it is not said, or not for this request. */
+  readonly leader: string | null
+  /** How long the node asks not to be asked again; 0: it does not. */
+  readonly retryAfterMillis: number
+}
+
+/** Takes no longer than `millis`; throws when the signal is given. */
+export const ask = async (
+  line: Line,
+  url: string,
+  asked: Asked,
+  millis: number,
+  signal: AbortSignal,
+): Promise<Answer> => {
+  const token = await line.token()
+  const answer = await within(line.clock, millis, signal, async (signal) => {
+    try {
+      const response = await send(line, url, asked, token, millis, signal)
+      return typeof response === "string" ? silence(response) : await answerIn(response)
+    } catch (cause) {
+      return silence(reasonOf(cause))
+    }
+  })
+  return answer === late ? silence(`${url} did not answer within ${Math.ceil(millis)} ms`) : answer
+}
+
+/** A stream that has begun. Released, it is cut off. */
+export interface Opened {
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
+  readonly link: Link
+}
+
+/** The same, for an answer that has no end: its beginning is there within `millis`. */
+export const open = async (
+  line: Line,
+  url: string,
+  asked: Asked,
+  millis: number,
+  signal: AbortSignal,
+): Promise<Opened | Answer> => {
+  const token = await line.token()
+  const link = new Link(signal)
+  let opened: Opened | null = null
+  try {
+    const answer = await within(line.clock, millis, signal, async () => {
+      try {
+        const response = await send(line, url, asked, token, millis, link.signal)
+        if (typeof response === "string") return silence(response)
+        if (response.status !== 200 || response.body === null) return await answerIn(response)
+        return { body: response.body, link }
+      } catch (cause) {
+        return silence(reasonOf(cause))
+      }
+    })
+    if (answer === late) return silence(`${url} did not answer within ${Math.ceil(millis)} ms`)
+    if ("link" in answer) opened = answer
+    return answer
+  } finally {
+    if (opened === null) link.release()
+  }
+}
+
+/** Follows redirects itself: `fetch` would drop the token on the way. Text: why there is no answer. */
+const send = async (
+  line: Line,
+  url: string,
+  { method, path, body, headers }: Asked,
+  token: string | null,
+  millis: number,
+  signal: AbortSignal,
+): Promise<Response | string> => {
+  // A node's own word, that there is no leader, is worth more than silence: so it gives up a little earlier.
+  const nodeMillis = Math.floor(millis - Math.min(wayMillis, millis / 5))
+  let target = `${url}${path}`
+  for (let hop = 0; hop <= hopsMax; hop++) {
+    const request = new Request(target, {
+      method,
+      redirect: "manual",
+      signal,
+      headers: {
+        "Raftlet-Timeout-Ms": `${Math.max(1, Math.min(nodeMillis, nodeMillisMax))}`,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    })
+    const response = await line.fetch(request)
+    if (response.status !== 307 && response.status !== 308) return response
+    await response.body?.cancel()
+    const next = urlOf(response.headers.get("location") ?? "", target)
+    if (next === null) return `${url} sends us on to nowhere`
+    // What was meant for an encrypted connection does not go out in the clear.
+    if (target.startsWith("https:") && next.protocol !== "https:") {
+      return `${url} sends us on to a place that is not encrypted`
+    }
+    target = next.href
+  }
+  return `${url} sends us in circles`
+}
+
+const answerIn = async (response: Response): Promise<Answer> => {
+  const text = await response.text()
+  const seconds = Number(response.headers.get("retry-after") ?? 0)
+  const said = saidIn(text, response.status)
+  return {
+    ...said,
+    // What else than a result is answered says who leads the group `main`.
+    leader: response.ok ? (response.headers.get("raftlet-leader")?.split(";")[1] ?? null) : null,
+    retryAfterMillis: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0,
+  }
+}
+
+const saidIn = (text: string, status: number): Said => {
+  try {
+    return { type: "told", value: JSON.parse(text) }
+  } catch {
+    // A proxy's word, or another program's: nobody knows what it did with the request.
+    return { type: "silent", reason: `an answer that is none of Raftlet's (HTTP ${status})` }
+  }
+}
+
+const silence = (reason: string): Answer => ({ type: "silent", reason, leader: null, retryAfterMillis: 0 })
+
+/** Its name alone: what a `fetch` says in its message, and in the cause of it, may hold the whole URL. */
+const reasonOf = (cause: unknown): string => {
+  const codes = [cause, cause instanceof Error ? cause.cause : null].map((error) =>
+    error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null,
+  )
+  return codes.find((code) => code !== null) ?? (cause instanceof Error ? cause.name : "it broke off")
+}
+
+const urlOf = (text: string, base: string): URL | null => {
+  try {
+    const url = new URL(text, base)
+    return /^https?:$/.test(url.protocol) ? url : null
+  } catch {
+    return null
+  }
+}
+
+const hopsMax = 4
+/** For the way there and back. */
+const wayMillis = 200
+/** As a node bounds it. */
+const nodeMillisMax = 60_000
