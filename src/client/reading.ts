@@ -6,10 +6,10 @@ import type { Asked } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"
 import { Failure } from "./Failure.ts"
 import { Question } from "./Question.ts"
-import type { Freshness, ListQuestion, Query, StateAnswer, StateQuestion } from "./shapes.ts"
+import type { Actors, Freshness, ListQuestion, Query, StateAnswer, StateQuestion } from "./shapes.ts"
 
 /** Throws a TypeError. */
-export const queryRequest = (question: Query<AnyActors, string, string>): Asked => {
+export const queryRequest = (question: Query<Actors, string, string>): Asked => {
   const { actor, key, query, input } = question
   checkName(query, "query")
   const path = `/read${instancePath(actor, key)}${pathOf(query)}${queryString(freshness(question))}`
@@ -75,5 +75,3 @@ const queryString = (parameters: Readonly<Record<string, string | number | undef
   )
   return given.length === 0 ? "" : `?${given.join("&")}`
 }
-
-type AnyActors = import("./shapes.ts").Actors

@@ -10,7 +10,7 @@ import type {
   QueryResult,
   StateOf,
 } from "../machine/actorTypes.ts"
-import type { Answer, Executed } from "../machine/leading/context.ts"
+import type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 import type { Failure } from "./Failure.ts"
 
 export type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
@@ -172,11 +172,11 @@ export interface Client<All extends Actors = Actors> {
     question: StateQuestion<Name>,
   ) => Promise<StateAnswer<StateOf<All[Name]>>>
   /** A page of the instances that were ever written, by key. Throws a {@link Failure}. */
-  readonly list: <Name extends NameOf<All>>(question: ListQuestion<Name>) => Promise<InstancesPage>
+  readonly list: <Name extends NameOf<All>>(question: ListQuestion<Name>) => Promise<InstanceList>
   /** All of them, page by page as they are taken. Throws a {@link Failure}. */
   readonly instances: <Name extends NameOf<All>>(
     question: InstancesQuestion<Name>,
-  ) => AsyncGenerator<InstancesPage["instances"][number], void>
+  ) => AsyncGenerator<InstanceList["instances"][number], void>
   /**
    * What the commands of an instance emit, each once, in order, over whichever nodes live. It has no end, other than by
    * `break` or the signal. Throws a {@link Failure} when it is refused, or when no node has been there for too long.
@@ -187,5 +187,3 @@ export interface Client<All extends Actors = Actors> {
   /** Gives up all that is under way. Nothing can be asked any more. */
   readonly close: () => void
 }
-
-type InstancesPage = import("../machine/leading/context.ts").InstanceList

@@ -36,8 +36,12 @@ test(
         result: proposals,
         revision: proposals,
       })
-      expect(await raftlet.state({ actor: "counter", key: "a" })).toMatchObject({ state: { value: proposals } })
-      expect((await raftlet.list({ actor: "counter" })).instances).toEqual([{ key: "a", revision: proposals }])
+      expect(await raftlet.state({ actor: "counter", key: "a" })).toMatchObject({
+        state: { value: proposals },
+      })
+      expect((await raftlet.list({ actor: "counter" })).instances).toEqual([
+        { key: "a", revision: proposals },
+      ])
     }),
   60_000,
 )
