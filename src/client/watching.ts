@@ -26,9 +26,9 @@ export async function* watch(
     for (;;) {
       const call = { deadline: clock.now() + timeoutMillis, signal: link.signal, places: [], learns: false }
       const { opened, url } = await begin(cluster, path, cursor, call)
-      for await (const { id, event, data } of eventsOf(cluster, opened)) {
+      for await (const { id, event, value } of eventsOf(cluster, opened)) {
         cursor = id ?? cursor
-        if (event !== null) yield watchEvent(cursor ?? "", event, data)
+        if (event !== null) yield watchEvent(cursor ?? "", event, value)
       }
       // It has ended, or broken off, or fallen silent: another node goes on.
       link.signal.throwIfAborted()
@@ -76,14 +76,15 @@ const begin = async (
 }
 
 /** Until the stream ends, for whatever reason. */
-async function* eventsOf(cluster: Cluster, { body, link }: Opened): AsyncGenerator<StreamEvent, void> {
+async function* eventsOf(cluster: Cluster, { body, link }: Opened): AsyncGenerator<Heard, void> {
   const parser = new EventParser()
   const reader = body.getReader()
   try {
     for (;;) {
       const read = await within(cluster.line.clock, silenceMillisMax, link.signal, () => reader.read())
       if (read === late || read.done) return
-      yield* parser.feed(read.value)
+      // All of a piece, or nothing: what is told is never half of what was said.
+      yield* parser.feed(read.value).map(heardOf)
     }
   } catch {
     // Cut off on the way, or no stream of events.
@@ -93,8 +94,18 @@ async function* eventsOf(cluster: Cluster, { body, link }: Opened): AsyncGenerat
   }
 }
 
-const watchEvent = (id: string, event: string, data: string): WatchEvent => {
-  const value = JSON.parse(data) as Json
+/** A cursor alone has no event. */
+interface Heard extends Pick<StreamEvent, "id" | "event"> {
+  readonly value: Json
+}
+
+const heardOf = ({ id, event, data }: StreamEvent): Heard => ({
+  id,
+  event,
+  value: event === null ? null : (JSON.parse(data) as Json),
+})
+
+const watchEvent = (id: string, event: string, value: Json): WatchEvent => {
   if (event !== "reset") return { type: "event", id, event, data: value }
   const { state, revision, index } = value as unknown as StateAnswer<Json>
   return { type: "reset", id, state, revision, index }
