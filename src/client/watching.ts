@@ -25,14 +25,13 @@ export async function* watch(
   try {
     for (;;) {
       const call = { deadline: clock.now() + timeoutMillis, signal: link.signal, places: [], learns: false }
-      const { opened, url } = await begin(cluster, path, cursor, call)
+      const opened = await begin(cluster, path, cursor, call)
       for await (const { id, event, value } of eventsOf(cluster, opened)) {
         cursor = id ?? cursor
         if (event !== null) yield watchEvent(cursor ?? "", event, value)
       }
       // It has ended, or broken off, or fallen silent: another node goes on.
       link.signal.throwIfAborted()
-      cluster.nodes.failed(url)
       await clock.sleep(pauseMillis * (0.5 + clock.random()), link.signal)
       link.signal.throwIfAborted()
     }
@@ -42,15 +41,10 @@ export async function* watch(
 }
 
 /** A stream of some node. Throws a {@link Failure}. */
-const begin = async (
-  cluster: Cluster,
-  path: string,
-  cursor: string | null,
-  call: Call,
-): Promise<{ readonly opened: Opened; readonly url: string }> => {
+const begin = async (cluster: Cluster, path: string, cursor: string | null, call: Call): Promise<Opened> => {
   const headers = { Accept: "text/event-stream", ...(cursor === null ? {} : { "Last-Event-ID": cursor }) }
   const refusal = new Question<never>(() => false)
-  let begun: { readonly opened: Opened; readonly url: string } | Failure | null = null
+  let begun: Opened | Failure | null = null
   cluster.nodes.turn()
   await cluster.persevere(call, async (url, millis) => {
     // Every node serves it alike, and one of them is soon found: none needs to be waited for for long.
@@ -62,7 +56,7 @@ const begin = async (
       call.signal,
     )
     if ("link" in answer) {
-      begun = { opened: answer, url }
+      begun = answer
       cluster.note(url, { type: "told", leader: null })
       return { type: "told", retryAfterMillis: 0, done: true }
     }
@@ -70,7 +64,7 @@ const begin = async (
     begun = refusal.hears(answer)
     return { ...answer, done: begun !== null }
   })
-  const end = (begun ?? refusal.givenUp()) as Failure | { readonly opened: Opened; readonly url: string }
+  const end = (begun ?? refusal.givenUp()) as Opened | Failure
   if (end instanceof Failure) throw end
   return end
 }

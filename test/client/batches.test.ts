@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { Failure } from "raftlet/client"
-import { executed, failureOf, problem, refusal, type Seen, told, world } from "./fake.ts"
+import { executed, failureOf, problem, refusal, type Seen, told, urls, world } from "./fake.ts"
 
 interface Item {
   readonly key: string
@@ -144,6 +144,19 @@ describe("what has no outcome yet", () => {
     const outcomes = await clock.run(raftlet.proposeMany(many(1500), { timeoutMillis: 900 }))
     expect(resultsOf(outcomes)).toEqual(many(1500).map(({ input }) => input))
   })
+})
+
+test("the leader that a batch's answer names is not taken for that of its actors: it is that of main", async () => {
+  const { raftlet, clock, asked } = world((request) =>
+    told(request.url.endsWith("/propose") ? { outcomes: [executed] } : executed, `n3;${urls[2]}`),
+  )
+  await clock.run(raftlet.proposeMany(many(1)))
+  await clock.run(raftlet.proposeMany(many(1)))
+  expect(asked()).toBe("11")
+  // But who is known to lead is asked.
+  await clock.run(raftlet.propose(many(1)[0]!))
+  await clock.run(raftlet.proposeMany(many(1)))
+  expect(asked()).toBe("1113")
 })
 
 test("a refusal of the whole request is that of each", async () => {

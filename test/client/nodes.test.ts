@@ -112,25 +112,31 @@ test("leaders of a thousand places are kept, the newest", () => {
   expect([next(499), next(500), next(1499)]).toEqual([urls[0]!, urls[2]!, urls[2]!])
 })
 
-test("a node that fails is asked last, longer each time, until it answers", () => {
+test("a leader that fails is none any more, also when it is back", async () => {
+  const clock = new VirtualClock(() => 0)
+  const nodes = new Nodes(urls, false, clock)
+  nodes.leads(["counter"], urls[2]!)
+  nodes.failed(urls[2]!)
+  await clock.run(clock.sleep(500, new AbortController().signal))
+  expect(nodes.next(new Set(), ["counter"])).toBe(urls[0]!)
+})
+
+test("a node that fails is asked last, longer each time, until it answers", async () => {
   const clock = new VirtualClock(() => 0)
   const nodes = new Nodes(urls.slice(0, 2), false, clock)
   const first = () => nodes.next(new Set())
   const rest = (millis: number) => clock.run(clock.sleep(millis, new AbortController().signal))
-  const test = async () => {
-    nodes.failed(urls[0]!)
-    expect(first()).toBe(urls[1]!)
-    await rest(500)
-    expect(first()).toBe(urls[0]!)
-    nodes.failed(urls[0]!)
-    await rest(500)
-    expect(first()).toBe(urls[1]!)
-    nodes.failed(urls[1]!)
-    expect(first()).toBe(urls[0]!)
-    nodes.answered(urls[1]!)
-    expect(first()).toBe(urls[1]!)
-  }
-  return test()
+  nodes.failed(urls[0]!)
+  expect(first()).toBe(urls[1]!)
+  await rest(500)
+  expect(first()).toBe(urls[0]!)
+  nodes.failed(urls[0]!)
+  await rest(500)
+  expect(first()).toBe(urls[1]!)
+  nodes.failed(urls[1]!)
+  expect(first()).toBe(urls[0]!)
+  nodes.answered(urls[1]!)
+  expect(first()).toBe(urls[1]!)
 })
 
 describe("a signal", () => {

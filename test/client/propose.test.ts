@@ -300,8 +300,10 @@ describe("a redirect", () => {
     expect(failure.detail).toContain("not encrypted")
     expect(open.seen.every(({ url }) => url.startsWith("https:"))).toBe(true)
 
-    const circle = world(({ url }) => to(url), { timeoutMillis: 60 })
+    const circle = world(({ url }) => to(url), { timeoutMillis: 20 })
     const lost = (await circle.clock.run(failureOf(circle.raftlet.propose(add)))) as Failure
     expect(lost.detail).toContain("in circles")
+    // Of each node, five times.
+    expect(circle.asked()).toBe("111112222233333")
   })
 })

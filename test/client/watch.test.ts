@@ -143,6 +143,34 @@ describe("it fails", () => {
   })
 })
 
+test("neither what was read nor who was asked leaves a timer or a listener behind while it goes on", async () => {
+  const controller = new AbortController()
+  let held = 0
+  const add = AbortSignal.prototype.addEventListener
+  const remove = AbortSignal.prototype.removeEventListener
+  AbortSignal.prototype.addEventListener = function (...args: Parameters<typeof add>) {
+    held++
+    add.apply(this, args)
+  }
+  AbortSignal.prototype.removeEventListener = function (...args: Parameters<typeof remove>) {
+    held--
+    remove.apply(this, args)
+  }
+  try {
+    const { raftlet, clock } = world((_, count) =>
+      count % 10 === 0 ? streamOf([added(`${count}`, count)], "ends") : refusal("no-leader"),
+    )
+    const stream = raftlet.watch({ ...a, signal: controller.signal })
+    await clock.run(stream.next())
+    const before = { held, timers: clock.timers }
+    for (let at = 0; at < 5; at++) await clock.run(stream.next())
+    expect({ held, timers: clock.timers }).toEqual(before)
+  } finally {
+    AbortSignal.prototype.addEventListener = add
+    AbortSignal.prototype.removeEventListener = remove
+  }
+})
+
 test("whoever leaves cuts the stream off, and leaves nothing behind", async () => {
   const ended: { cancelled?: boolean } = {}
   const { take, clock } = watching(() => streamOf([added("1", 1), added("2", 2)], undefined, ended))
