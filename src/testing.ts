@@ -2,8 +2,8 @@
 
 import { Effect } from "effect"
 import type { Actor } from "./machine/actor.ts"
-import { bundleActor } from "./machine/bundle.ts"
 import type { StateOf } from "./machine/actorTypes.ts"
+import { bundleActor } from "./machine/bundle.ts"
 import { type ActorCode, ActorFile } from "./simulation/Codes.ts"
 import { TestActor, type TestActorOptions } from "./simulation/TestActor.ts"
 import { TestCluster, type TestClusterOptions } from "./simulation/TestCluster.ts"

@@ -41,8 +41,9 @@ export class Cluster {
   /** Ends with the client, or when its caller no longer wants it. */
   link(signal: AbortSignal | undefined): Link {
     const link = new Link(signal, this.#closing.signal)
-    link.signal.throwIfAborted()
-    return link
+    if (!link.signal.aborted) return link
+    link.release()
+    throw link.signal.reason
   }
 
   /** One node after the other, until an attempt is the last one, or time is up. */

@@ -47,7 +47,7 @@ export class Failure extends Error {
     this.status = problem.status
     this.retryable = problem.retryable
     this.detail = problem.detail
-    this.reason = (problem.reason as Reason | undefined) ?? null
+    this.reason = isReason(problem.reason) ? problem.reason : null
     this.attempts = attempts
     this.#problem = problem
   }
@@ -60,6 +60,9 @@ export class Failure extends Error {
     })
   }
 }
+
+const isReason = (value: unknown): value is Reason =>
+  typeof value === "object" && value !== null && "code" in value && "message" in value && "data" in value
 
 /** Nobody has answered in time, or not as a node does. */
 export const timeout = (outcome: Problem["outcome"], detail: string): Problem => ({

@@ -7,7 +7,7 @@ import { late, within } from "./within.ts"
 
 /** How nodes are reached. */
 export interface Line {
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (request: Request) => Response | Promise<Response>
   readonly token: () => Promise<string | null>
   readonly clock: Clock
 }
@@ -36,13 +36,13 @@ export const ask = async (
   millis: number,
   signal: AbortSignal,
 ): Promise<Answer> => {
-  const token = await line.token()
   const answer = await within(line.clock, millis, signal, async (signal) => {
+    const token = await line.token()
     try {
       const response = await send(line, url, asked, token, millis, signal)
-      return typeof response === "string" ? silence(response) : await answerIn(response)
+      return typeof response === "string" ? silence(response) : await answerIn(url, response)
     } catch (cause) {
-      return silence(reasonOf(cause))
+      return silence(`${url}: ${reasonOf(cause)}`)
     }
   })
   return answer === late ? silence(`${url} did not answer within ${Math.ceil(millis)} ms`) : answer
@@ -62,18 +62,18 @@ export const open = async (
   millis: number,
   signal: AbortSignal,
 ): Promise<Opened | Answer> => {
-  const token = await line.token()
   const link = new Link(signal)
   let opened: Opened | null = null
   try {
     const answer = await within(line.clock, millis, signal, async () => {
+      const token = await line.token()
       try {
         const response = await send(line, url, asked, token, millis, link.signal)
         if (typeof response === "string") return silence(response)
-        if (response.status !== 200 || response.body === null) return await answerIn(response)
+        if (response.status !== 200 || response.body === null) return await answerIn(url, response)
         return { body: response.body, link }
       } catch (cause) {
-        return silence(reasonOf(cause))
+        return silence(`${url}: ${reasonOf(cause)}`)
       }
     })
     if (answer === late) return silence(`${url} did not answer within ${Math.ceil(millis)} ms`)
@@ -123,10 +123,10 @@ const send = async (
   return `${url} sends us in circles`
 }
 
-const answerIn = async (response: Response): Promise<Answer> => {
+const answerIn = async (url: string, response: Response): Promise<Answer> => {
   const text = await response.text()
   const seconds = Number(response.headers.get("retry-after") ?? 0)
-  const said = saidIn(text, response.status)
+  const said = saidIn(text, `${url}: an answer that is none of Raftlet's (HTTP ${response.status})`)
   return {
     ...said,
     // What else than a result is answered says who leads the group `main`.
@@ -135,12 +135,12 @@ const answerIn = async (response: Response): Promise<Answer> => {
   }
 }
 
-const saidIn = (text: string, status: number): Said => {
+/** What is no JSON is a proxy's word, or another program's: nobody knows what it did with the request. */
+const saidIn = (text: string, reason: string): Said => {
   try {
     return { type: "told", value: JSON.parse(text) }
   } catch {
-    // A proxy's word, or another program's: nobody knows what it did with the request.
-    return { type: "silent", reason: `an answer that is none of Raftlet's (HTTP ${status})` }
+    return { type: "silent", reason }
   }
 }
 

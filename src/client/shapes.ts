@@ -13,6 +13,7 @@ import type {
 import type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 import type { Failure } from "./Failure.ts"
 
+export type { Json } from "../machine/actor.ts"
 export type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 
 /** The types of a cluster's actors, by name: `{ counter: typeof counter }`. */
@@ -31,7 +32,7 @@ export interface ClientOptions {
    */
   readonly discover?: boolean
   /** In place of the global one: in tests, or straight into the app of the own process. */
-  readonly fetch?: (request: Request) => Promise<Response>
+  readonly fetch?: (request: Request) => Response | Promise<Response>
 }
 
 export interface CallOptions {

@@ -2,9 +2,6 @@
 // own, without a cluster.
 
 import type { Actor, Json } from "../machine/actor.ts"
-import { decodeCommand, encodeCommand } from "../machine/command.ts"
-import type { Outcome } from "../machine/outcome.ts"
-import type { Plan } from "../machine/system/plan.ts"
 import type {
   CommandInput,
   CommandName,
@@ -15,6 +12,9 @@ import type {
   StateOf,
   WithInput,
 } from "../machine/actorTypes.ts"
+import { decodeCommand, encodeCommand } from "../machine/command.ts"
+import type { Outcome } from "../machine/outcome.ts"
+import type { Plan } from "../machine/system/plan.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { jsonOf, text, whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"

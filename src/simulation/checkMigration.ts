@@ -1,10 +1,10 @@
 // Do the stored states of one version come to another one, and back? Each is brought there as the machine does it.
 
 import type { Actor, Json } from "../machine/actor.ts"
+import type { StateOf } from "../machine/actorTypes.ts"
 import { defaultLimits } from "../machine/limits.ts"
 import { manifestOf } from "../machine/manifest.ts"
 import { stepsDownMissing } from "../machine/system/versions.ts"
-import type { StateOf } from "../machine/actorTypes.ts"
 import { type ActorCode, Codes } from "./Codes.ts"
 import { DoubleRunner } from "./DoubleRunner.ts"
 import { type JsonDifference, jsonDifferences, shown } from "./jsonDifferences.ts"

@@ -1,13 +1,13 @@
 // What comes of commands that were recorded, when they are executed once more, and where does another version part?
 
 import type { Actor, Json } from "../machine/actor.ts"
+import type { StateOf } from "../machine/actorTypes.ts"
 import { encodeLogged, type LoggedCommand } from "../machine/command.ts"
 import type { Reduce } from "../machine/Executor.ts"
 import { Instance } from "../machine/Instance.ts"
 import { idOf } from "../machine/Instances.ts"
 import { parseCanonical } from "../machine/json.ts"
 import { defaultLimits } from "../machine/limits.ts"
-import type { StateOf } from "../machine/actorTypes.ts"
 import { type CommandAnswer, commandAnswer, readAnswer } from "./answers.ts"
 import { whole } from "./arguments.ts"
 import { Chance } from "./Chance.ts"

@@ -73,7 +73,13 @@ const startMeter = (weather: Weather = () => "answer") => {
     })
     return { result: 1, revision: 1, index: executed, term: 1, replayed: false }
   }
-  const problem = (code: string, retryable: boolean) => ({ code, detail: `${code}!`, retryable })
+  const problem = (code: string, retryable: boolean) => ({
+    code,
+    status: retryable ? 503 : 400,
+    detail: `${code}!`,
+    outcome: code === "leadership-lost" ? "unknown" : "rejected",
+    retryable,
+  })
   const propose = async (request: Request): Promise<Response> => {
     const { proposals } = (await request.json()) as { proposals: ReadonlyArray<Proposal> }
     switch (weather(++batches)) {

@@ -8,9 +8,11 @@ import { Glob } from "bun"
 const asShown = (text: string): string =>
   text.slice(text.indexOf("\n\n") + 2).replaceAll('"../../actors/', '"../actors/')
 
-test("every example of TESTING.md and LEADING.md is a file that is run, and the other way around", async () => {
+test("every example of TESTING.md, LEADING.md and CLIENT.md is a file that is run, and the other way around", async () => {
   const here = import.meta.dir
-  const pages = ["TESTING.md", "LEADING.md"].map((name) => Bun.file(join(here, "../../docs", name)).text())
+  const pages = ["TESTING.md", "LEADING.md", "CLIENT.md"].map((name) =>
+    Bun.file(join(here, "../../docs", name)).text(),
+  )
   const text = (await Promise.all(pages)).join("\n")
   const shown = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, example]) => example!)
   const files = [...new Glob("*.ts").scanSync(here)].filter((name) => name !== "pages.test.ts")

@@ -2,12 +2,12 @@
 
 import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
+import { EventParser, type StreamEvent } from "../../client/eventStream.ts"
 import { type CliFailure, refused, unreachable } from "../CliFailure.ts"
 import { value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { printable } from "../tables.ts"
 import type { ClusterClient } from "./ClusterClient.ts"
-import { EventParser, type StreamEvent } from "../../client/eventStream.ts"
 import { clientOf, exitCodeText, operatorFlags } from "./operatorFlags.ts"
 
 export const watchCommand = Command.make(
