@@ -81,10 +81,14 @@ export class Nodes {
     for (const [place, url] of this.#leaders) if (!known.has(url)) this.#leaders.delete(place)
   }
 
-  /** A token that was meant for encrypted connections goes over no other one. */
+  /**
+   * A token that was meant for encrypted connections goes over no other one. And what a node calls by its own loopback is
+   * another program on this machine, unless the client was told that the nodes are here.
+   */
   #takes(url: string): boolean {
     const isSafe = url.startsWith("https:") || this.#seeds.some((seed) => seed.startsWith("http:"))
-    return this.#discovers && isSafe && /^https?:\/\/[^/?#@]+$/.test(url)
+    const isThere = !loopback.test(url) || this.#seeds.some((seed) => loopback.test(seed))
+    return this.#discovers && isSafe && isThere && /^https?:\/\/[^/?#@]+$/.test(url)
   }
 
   #turned(urls: ReadonlyArray<string>): ReadonlyArray<string> {
@@ -101,6 +105,7 @@ export class Nodes {
   }
 }
 
+const loopback = /^https?:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?::|\/|$)/
 const failingMillisMin = 500
 const failingMillisMax = 30_000
 const leadersMax = 1000

@@ -104,6 +104,16 @@ describe("members", () => {
   })
 })
 
+test("the loopback of a node is nothing to a client that is elsewhere", () => {
+  const nodes = new Nodes(["http://one.example:4001"], true, new VirtualClock())
+  for (const url of ["http://127.0.0.1:4001", "http://localhost:4001", "http://[::1]:4001"]) {
+    expect(nodes.leads(["counter"], url)).toBe(false)
+    nodes.replace([url])
+    expect(nodes.next(new Set(), ["counter"])).toBe("http://one.example:4001")
+  }
+  expect(nodes.leads(["counter"], "http://127.example")).toBe(true)
+})
+
 test("leaders of a thousand places are kept, the newest", () => {
   const clock = new VirtualClock(() => 0)
   const nodes = new Nodes(urls, false, clock)

@@ -9,11 +9,26 @@ const proposals = 200
 const inFlight = 8
 
 test(
-  "kill -9 of the leader under 200 proposals: each is executed once, and no caller sees an error (C1, C2)",
+  "kill -9 of the leader under 200 proposals: each is executed once and heard of once, and no caller sees an error (C1, C2)",
   () =>
     withCluster(async (cluster) => {
       const raftlet = client<{ counter: typeof counter }>(cluster.urls, { timeoutMillis: 30_000 })
       const leader = await cluster.leader()
+      const watched: Array<number> = []
+      const watch = async (): Promise<void> => {
+        for await (const event of raftlet.watch({ actor: "counter", key: "a", after: 0 })) {
+          if (event.type === "event") watched.push((event.data as { readonly value: number }).value)
+          else
+            watched.push(
+              ...Array.from(
+                { length: event.state.value - watched.length },
+                (_, at) => watched.length + at + 1,
+              ),
+            )
+          if (watched.length === proposals) return
+        }
+      }
+      const watching = watch()
       const results: Array<number> = []
       let next = 0
       const propose = async (): Promise<void> => {
@@ -29,9 +44,10 @@ test(
         }
       }
       await Promise.all(Array.from({ length: inFlight }, propose))
-      expect(results.toSorted((left, right) => left - right)).toEqual(
-        Array.from({ length: proposals }, (_, at) => at + 1),
-      )
+      const each = Array.from({ length: proposals }, (_, at) => at + 1)
+      expect(results.toSorted((left, right) => left - right)).toEqual(each)
+      await watching
+      expect(watched).toEqual(each)
       expect(await raftlet.read({ actor: "counter", key: "a", query: "value" })).toMatchObject({
         result: proposals,
         revision: proposals,
