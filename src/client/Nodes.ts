@@ -51,9 +51,12 @@ export class Nodes {
 
   /** It is asked after the others for a while, and longer each time. */
   failed(url: string): void {
-    const before = this.#failing.get(url)?.millis ?? failingMillisMin / 2
-    const millis = Math.min(before * 2, failingMillisMax)
-    this.#failing.set(url, { until: this.#clock.now() + millis, millis })
+    // All that was under way there fails with it: that is one failure.
+    if (!this.#isFailing(url)) {
+      const before = this.#failing.get(url)?.millis ?? failingMillisMin / 2
+      const millis = Math.min(before * 2, failingMillisMax)
+      this.#failing.set(url, { until: this.#clock.now() + millis, millis })
+    }
     for (const [place, leader] of this.#leaders) if (leader === url) this.#leaders.delete(place)
   }
 

@@ -136,7 +136,7 @@ test("a node that fails is asked last, longer each time, until it answers", asyn
   const nodes = new Nodes(urls.slice(0, 2), false, clock)
   const first = () => nodes.next(new Set())
   const rest = (millis: number) => clock.run(clock.sleep(millis, new AbortController().signal))
-  nodes.failed(urls[0]!)
+  for (let call = 0; call < 9; call++) nodes.failed(urls[0]!)
   expect(first()).toBe(urls[1]!)
   await rest(500)
   expect(first()).toBe(urls[0]!)
