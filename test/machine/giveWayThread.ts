@@ -2,10 +2,10 @@
 
 import { readlinkSync } from "node:fs"
 import { getPriority } from "node:os"
-import { giveWay } from "../../src/machine/leading/giveWay.ts"
+import { giveWay } from "../../src/machine/beside/giveWay.ts"
 
 declare const self: Worker
 
-giveWay()
+giveWay(10)
 const [, thread] = /\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self"))!
 self.postMessage(getPriority(Number(thread)))

@@ -7,7 +7,7 @@ import type { DoorAnswer, DoorCall } from "../../src/machine/leading/door.ts"
 import type { LeadingFault } from "../../src/machine/leading/Leading.ts"
 import { openThread } from "../../src/machine/leading/openThread.ts"
 import type { Stint } from "../../src/machine/leading/Stint.ts"
-import type { ThreadLimits } from "../../src/machine/leading/watchOver.ts"
+import type { ThreadLimits } from "../../src/machine/beside/watchOver.ts"
 import { add, base, places, propose, removeTemporary, run } from "./places.ts"
 
 // Threads take their time on a busy machine.

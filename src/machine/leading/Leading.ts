@@ -2,6 +2,7 @@
 
 import { Context, type Effect, type Scope } from "effect"
 import type { GroupId, NodeId, Term } from "../../consensus/types.ts"
+import type { FailureCount, ThreadFault } from "../beside/fault.ts"
 import type { Query } from "../MachineHost.ts"
 import type { Outcome, QueryOutcome } from "../outcome.ts"
 
@@ -42,17 +43,7 @@ export interface Led {
 }
 
 /** Why a `leading` is not running any more that should be. */
-export interface LeadingFault {
-  /**
-   * - `failed`: its Effect failed, or died of what it threw.
-   * - `crash`: its thread ended.
-   * - `memory`: it held more than it may.
-   * - `deadline`: its thread has not answered for so long that it must be in a loop.
-   * - `load`: its module could not be run.
-   */
-  readonly kind: "failed" | "crash" | "memory" | "deadline" | "load"
-  readonly detail: string
-}
+export type LeadingFault = ThreadFault
 
 /** What operators see of one actor's `leading`, where its group leads. */
 export interface LeadingStatus {
@@ -66,13 +57,6 @@ export interface LeadingStatus {
   /** How often it was begun again in this leadership. */
   readonly restarts: number
   readonly lastFailure: (LeadingFault & { readonly at: number }) | null
-}
-
-/** Since the node started. */
-export interface FailureCount {
-  readonly actor: string
-  readonly kind: LeadingFault["kind"]
-  readonly count: number
 }
 
 export interface LeadingService {

@@ -1,12 +1,12 @@
 // How does the `leading` of one actor live through one leadership? It is begun, and begun again when it has failed,
 // each time after a longer pause.
 
-import { Cause, Clock, Effect, Exit, Option } from "effect"
+import { Clock, Effect } from "effect"
+import { again } from "../beside/again.ts"
 import type { LedActor } from "../MachineHost.ts"
 import type { LeadingDoor } from "./door.ts"
 import type { LeadingFault, LeadingStatus } from "./Leading.ts"
-import { endMillisMax, pauseMillisMax, pauseMillisMin } from "./limits.ts"
-import { shorten } from "./program.ts"
+import { endMillisMax } from "./limits.ts"
 import type { OpenStint, Stint } from "./Stint.ts"
 
 export interface PostOptions {
@@ -38,23 +38,15 @@ export class Post {
 
   /** Until it has come to its end by itself. */
   readonly life: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    let pauseMillis = pauseMillisMin
-    while (true) {
-      yield* this.#become("starting")
-      const beganAt = yield* Clock.monotonicTimeNanos
-      const exit = yield* Effect.exit(Effect.scoped(this.#run))
-      if (this.#isEnding) return
-      if (Exit.isSuccess(exit)) return yield* this.#become("ended")
-      const at = yield* Clock.currentTimeMillis
-      const ranMillis = Number((yield* Clock.monotonicTimeNanos) - beganAt) / 1e6
-      if (ranMillis > pauseMillisMax) pauseMillis = pauseMillisMin
-      const lastFailure = { ...faultIn(exit.cause), at }
-      this.#status = { ...this.#status, lastFailure, restarts: this.#status.restarts + 1 }
-      yield* this.#become("pausing")
-      this.#options.failed(lastFailure, pauseMillis)
-      yield* Effect.sleep(pauseMillis)
-      pauseMillis = Math.min(2 * pauseMillis, pauseMillisMax)
-    }
+    yield* again(Effect.andThen(this.#become("starting"), Effect.scoped(this.#run)), {
+      isEnding: () => this.#isEnding,
+      failed: Effect.fnUntraced(function* (this: Post, lastFailure, pauseMillis) {
+        this.#status = { ...this.#status, lastFailure, restarts: this.#status.restarts + 1 }
+        yield* this.#become("pausing")
+        this.#options.failed(lastFailure, pauseMillis)
+      }).bind(this),
+    })
+    if (!this.#isEnding) yield* this.#become("ended")
   })
 
   /** In good order, as far as it does not take too long. Whoever closes its scope ends what is left. */
@@ -82,9 +74,3 @@ export class Post {
     this.#options.became(state)
   }).bind(this)
 }
-
-const faultIn = (cause: Cause.Cause<LeadingFault>): LeadingFault =>
-  Option.getOrElse(Cause.findErrorOption(cause), () => ({
-    kind: "crash" as const,
-    detail: shorten(Cause.pretty(cause)),
-  }))

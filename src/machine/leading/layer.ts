@@ -2,14 +2,9 @@
 // what has failed in all of them.
 
 import { Effect, Layer } from "effect"
+import { Failures } from "../beside/fault.ts"
 import { MachineHost } from "../MachineHost.ts"
-import {
-  type FailureCount,
-  type Leadership,
-  Leading,
-  type LeadingFault,
-  type LeadingService,
-} from "./Leading.ts"
+import { type Leadership, Leading, type LeadingService } from "./Leading.ts"
 import { Posts } from "./Posts.ts"
 import type { OpenStint } from "./Stint.ts"
 
@@ -55,16 +50,3 @@ export const layerLeading = (options: LeadingOptions): Layer.Layer<never, never,
     Leading,
     Effect.map(MachineHost, (machine) => makeLeading(machine, options)),
   )
-
-class Failures {
-  readonly #counts = new Map<string, FailureCount>()
-
-  get counts(): ReadonlyArray<FailureCount> {
-    return [...this.#counts.values()]
-  }
-
-  add(actor: string, kind: LeadingFault["kind"]): void {
-    const name = `${actor} ${kind}`
-    this.#counts.set(name, { actor, kind, count: (this.#counts.get(name)?.count ?? 0) + 1 })
-  }
-}

@@ -1,6 +1,7 @@
 // What does a `leading` come to, wherever it runs? A program that ends, or says why it has failed.
 
 import { Cause, Effect, Exit } from "effect"
+import { shorten } from "../beside/fault.ts"
 import type { LoadedActor } from "../Registry.ts"
 import type { LeadingDoor } from "./door.ts"
 import type { LeadingFault } from "./Leading.ts"
@@ -19,6 +20,3 @@ export const programOf = (actor: LoadedActor, door: LeadingDoor): Effect.Effect<
 /** Null: it came to its end by itself. */
 export const faultOf = (exit: Exit.Exit<void, unknown>): LeadingFault | null =>
   Exit.isSuccess(exit) ? null : { kind: "failed", detail: shorten(Cause.pretty(exit.cause)) }
-
-/** Bounded: it is kept, and written into the node's log. */
-export const shorten = (text: string): string => (text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text)

@@ -2,14 +2,15 @@
 
 import { heapSize } from "bun:jsc"
 import { Effect, type Fiber, Result } from "effect"
+import { shorten } from "../beside/fault.ts"
+import { giveWay } from "../beside/giveWay.ts"
+import { allowMore, printTo } from "../beside/prints.ts"
 import { loadActor } from "../Registry.ts"
 import { evaluateOpenly } from "../realm/evaluate.ts"
 import { messageOf } from "../thrown.ts"
 import type { DoorAnswer, LeadingDoor } from "./door.ts"
-import { giveWay } from "./giveWay.ts"
 import type { LeadingFault } from "./Leading.ts"
-import { allowMore, printTo } from "./prints.ts"
-import { faultOf, programOf, shorten } from "./program.ts"
+import { faultOf, programOf } from "./program.ts"
 import type { FromThread, ToThread } from "./protocol.ts"
 
 declare const self: Worker
@@ -56,9 +57,12 @@ const begin = ({ actor, version, code, about }: Extract<ToThread, { type: "begin
   running.addObserver((exit) => end(faultOf(exit)))
 }
 
+/** Of nine parts of a processor that is wanted by both, the node gets eight. */
+const niceness = 10
+
 const end = (fault: LeadingFault | null): void => post({ type: "over", fault })
 
-giveWay()
+giveWay(niceness)
 printTo((line) => post({ type: "prints", line }))
 // What nobody waits for has failed all the same.
 process.on("unhandledRejection", (reason) => end({ kind: "failed", detail: shorten(messageOf(reason)) }))

@@ -1,4 +1,4 @@
-// Where does it go what a `leading` prints? To the node's log, line by line, and no more than that can take.
+// Where does it go what users' code prints in a thread beside the node? To the node's log, line by line, and no more than that can take.
 //
 // To be imported first: what is imported later may keep the console that it finds.
 

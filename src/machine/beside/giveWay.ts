@@ -7,7 +7,7 @@ import { getPriority, setPriority } from "node:os"
  * From now on the calling thread gets what the others leave: in a loop it would otherwise take as much as the thread
  * that must send heartbeats. Where a priority belongs to the whole process, as it does outside of Linux, nothing is done.
  */
-export const giveWay = (): void => {
+export const giveWay = (niceness: number): void => {
   if (process.platform !== "linux") return
   try {
     const [, thread] = /\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self")) ?? []
@@ -16,6 +16,3 @@ export const giveWay = (): void => {
     // It shares the processors as others do.
   }
 }
-
-/** Of nine parts of a processor that is wanted by both, the node gets eight. */
-const niceness = 10

@@ -1,7 +1,7 @@
-// Does the thread of a `leading` still answer, and how much memory does it hold?
+// Does a thread of users' code still answer, and how much memory does it hold?
 
 import { Effect } from "effect"
-import type { LeadingFault } from "./Leading.ts"
+import type { ThreadFault } from "./fault.ts"
 import { memoryBytesMax, silenceMillisMax } from "./limits.ts"
 
 export interface ThreadLimits {
@@ -30,7 +30,7 @@ export const watchOver = Effect.fnUntraced(function* (
   pulse: Pulse,
   limits: ThreadLimits,
   ping: () => void,
-  fail: (kind: LeadingFault["kind"], detail: string) => void,
+  fail: (kind: ThreadFault["kind"], detail: string) => void,
 ) {
   const { memoryBytesMax: bytesMax, silenceMillisMax: silentMillisMax } = limits
   let residentBytes = process.memoryUsage.rss()
