@@ -11,13 +11,14 @@ import { Groups } from "./groups/Groups.ts"
 import { foundingNow } from "./groups/hearing.ts"
 import { layerGroups } from "./groups/layer.ts"
 import type { PartsOfGroups } from "./groups/parts.ts"
-import { layerServer } from "./http/Server.ts"
+import { layerServer, type ServerOptions } from "./http/Server.ts"
 import { layerMachines } from "./machine/hostWorker.ts"
 import { Leading, type LeadingService } from "./machine/leading/Leading.ts"
 import { makeLeading } from "./machine/leading/layer.ts"
 import { openThread } from "./machine/leading/openThread.ts"
 import { MachineHost } from "./machine/MachineHost.ts"
 import { Machines } from "./machine/Machines.ts"
+import { makeStages, type StagesOptions } from "./machine/routes/Stages.ts"
 import { Metrics } from "./metrics/Metrics.ts"
 import { layerRaft } from "./raft/layer.ts"
 import { Neighbours } from "./raft/Neighbours.ts"
@@ -77,7 +78,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
       }),
     ),
   )
-  return layerHttp(options, directory, metrics).pipe(
+  return layerHttp(options, directory, metrics, yield* openStages(options.id, observer)).pipe(
     Layer.provideMerge(layerAll),
     Layer.provideMerge(layerMain),
     Layer.provideMerge(Layer.mergeAll(layerMachineThreads, layerTransport(options, directory))),
@@ -134,6 +135,21 @@ const openLeading = Effect.fnUntraced(function* (observer: NodeObserver) {
   return leadingOf
 })
 
+/** What answers requests of actors, each in a thread of its own. */
+const openStages = Effect.fnUntraced(function* (node: string, observer: NodeObserver) {
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  return (groups: Groups["Service"], serve: StagesOptions["serve"]) =>
+    makeStages({
+      node,
+      serve,
+      // Of an actor that lives in several it is the first that says which version is active.
+      machineOf: (actor) => groups.find(groups.placementOf(actor)?.[0]?.group ?? mainGroup)?.machine ?? null,
+      told: observer.event,
+      printed: (actor, line) =>
+        void log(Effect.logInfo(line).pipe(Effect.annotateLogs({ actor, by: "routes" }))),
+    })
+})
+
 /** Those of `main` lie in the data directory itself. */
 const layerPartsOfMain = ({ data }: NodeOptions, initial: Configuration, leadingOf: LeadingOf) =>
   Layer.effectContext(
@@ -187,7 +203,12 @@ const directoryOf = (data: string, group: GroupId): string =>
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000
 
-const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: Metrics) => {
+const layerHttp = (
+  options: NodeOptions,
+  { identity }: DataDirectory,
+  metrics: Metrics,
+  openRoutes: NonNullable<ServerOptions["openRoutes"]>,
+) => {
   const startedAt = performance.now()
   const { id } = options
   return Layer.unwrap(
@@ -205,6 +226,7 @@ const layerHttp = (options: NodeOptions, { identity }: DataDirectory, metrics: M
           uptimeMillis: () => Math.round(performance.now() - startedAt),
         },
         metrics,
+        openRoutes,
         founding: async (deadline) => {
           const known = await Effect.runPromise(Effect.orElseSucceed(log.incarnations, () => new Map()))
           const incarnations = new Map([...known, [id, identity.incarnation]])

@@ -69,6 +69,15 @@ export class Bodies {
     return decodeUtf8(await this.#read(request, announced, bytesMax))
   }
 
+  /** The body as it came, whatever it is; null when there is none. Throws a problem. */
+  async whole(request: Request): Promise<Uint8Array | null> {
+    const bytesMax = this.#limits.bodyBytesMax
+    const announced = announcedBytes(request)
+    if (announced > bytesMax) throw tooLarge(bytesMax)
+    if (announced === 0 || (announced === -1 && request.body === null)) return null
+    return this.#read(request, announced, bytesMax)
+  }
+
   #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
     const reservation = { bytes: 0 }
     if (announced > 0) this.#reserve(reservation, announced)

@@ -1,7 +1,8 @@
 // Where does the app meet the network?
 
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { Groups, type RunningGroup } from "../groups/Groups.ts"
+import type { RoutesService } from "../machine/routes/Routes.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import { makeApp } from "./app.ts"
 import type { BodyLimits } from "./Bodies.ts"
@@ -25,6 +26,11 @@ export interface ServerOptions {
   readonly limits?: Partial<BodyLimits>
   readonly wedged?: () => string | null
   readonly founding: Founding
+  /** Has actors answer requests themselves. `serve`: the doors of this very node; they end with the scope. */
+  readonly openRoutes?: (
+    groups: Groups["Service"],
+    serve: (request: Request) => Effect.Effect<Response, unknown>,
+  ) => Effect.Effect<RoutesService, never, Scope.Scope>
 }
 
 /** The running HTTP server. It ends with its scope: requests under way are answered first. */
@@ -63,10 +69,15 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
         },
       }
       const offering = new Offering(groups, node.id, options.founding)
+      // The doors are there before anybody comes.
+      const serve = (request: Request): Effect.Effect<Response, unknown> =>
+        Effect.tryPromise(async () => app.fetchInside(request))
+      const mounted = yield* options.openRoutes?.(groups, serve) ?? Effect.succeed(undefined)
       const app = makeApp({
         ...options,
         node,
         doors: doorsOf(groups, offering),
+        ...(mounted === undefined ? {} : { mounted }),
         setIdleSeconds: (request, seconds) => bun.timeout(request, seconds),
         defect,
       })

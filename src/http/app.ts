@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono"
 import type { BundleSource } from "../machine/bundleApart.ts"
+import type { RoutesService } from "../machine/routes/Routes.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import { listActors, planVersion, repairInstance } from "./actors.ts"
 import { adminCluster, adminNode, adminSnapshot, makeHealthz, readyz } from "./admin.ts"
@@ -12,12 +13,14 @@ import { registerGauges } from "./gauges.ts"
 import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
 import { adminLog } from "./log.ts"
 import { addMember, promoteMember, removeMember, replaceMember, setMembers } from "./members.ts"
+import { serveMounted } from "./mount.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
 import { rebalance } from "./rebalance.ts"
 import { resetMajority } from "./reset.ts"
+import { registerRoutesMetrics } from "./routesMetrics.ts"
 import { listShards, splitShard } from "./shards.ts"
 import { activateVersion, rollBackVersion } from "./switching.ts"
 import { parseQuery, rawPath } from "./target.ts"
@@ -38,6 +41,8 @@ export interface AppOptions {
   readonly watching?: Partial<WatchLimits>
   /** For a server that ends connections on which nothing moves. */
   readonly setIdleSeconds?: SetIdleSeconds
+  /** Has actors answer requests themselves; absent: none does. */
+  readonly mounted?: RoutesService
   /** Makes modules of uploaded sources; by default in a process of its own. */
   readonly bundle?: BundleSource
   /** Why the node makes no progress although it answers, as far as other rooms know; null when it does. */
@@ -49,6 +54,8 @@ export interface AppOptions {
 /** The app, and what its server needs to end it well. */
 export interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>
+  /** The same for what runs within this node: also while it is drained, and of what clients propose and read alone. */
+  readonly fetchInside: (request: Request) => Response | Promise<Response>
   /** From now on every request is answered `shutting-down`; watchers come to their end, others are not disturbed. */
   readonly drain: () => void
   /** `METHOD /path` of every route, as the OpenAPI document has them. */
@@ -69,7 +76,7 @@ export const makeApp = (options: AppOptions): App => {
   const doors = new Doors(options.node, options.doors)
   const bodies = new Bodies(limits)
   const backups = new Backups(doors)
-  const { metrics } = options
+  const { metrics, mounted = null } = options
   const requests = metrics.counter("raftlet_http_requests_total", "Answers by route and status.", [
     "route",
     "status",
@@ -85,7 +92,10 @@ export const makeApp = (options: AppOptions): App => {
     founding: options.founding ?? (async () => "This node founds no groups."),
   }
   const deploying = { ...grouping, bundle: options.bundle }
+  const mounting = { doors, bodies, service: mounted, requests: registerRoutesMetrics(metrics, mounted) }
   let draining = false
+  /** Requests of what runs within this node: it finishes what it has begun. */
+  const inside = new WeakSet<Request>()
 
   const routes: ReadonlyArray<Route> = [
     {
@@ -228,7 +238,8 @@ export const makeApp = (options: AppOptions): App => {
   const answer = async (request: Request, route: string, respond: () => Response | Promise<Response>) => {
     let response: Response
     try {
-      if (draining) throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
+      if (draining && !inside.has(request))
+        throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
       if (request.method !== "GET" && request.method !== "HEAD") refuseForeignPage(request)
       // Not awaited when it is there already: a turn of the event loop is not free.
       const pending = respond()
@@ -250,17 +261,30 @@ export const makeApp = (options: AppOptions): App => {
       answer(req.raw, path, () => handle(req.raw, from === -1 ? none : req.path.split("/").slice(from))),
     )
   }
+  for (const path of ["/x/:actor", "/x/:actor/*"]) {
+    app.all(path, ({ req }: Context) => answer(req.raw, mount, () => serveMounted(mounting, req.raw)))
+  }
   // Not even the headers could be made: only broken code comes here.
   app.onError((cause) => problemResponse(defectProblem(options, "any route", cause), {}))
   app.notFound(({ req }) => answer(req.raw, "none", () => noRoute(routes, req.raw.method, req.path)))
 
   return {
     fetch: (request) => app.fetch(request),
+    fetchInside: (request) => {
+      if (!insideOf.test(rawPath(request))) {
+        return problemResponse(new Problem("forbidden", "This is not asked from within a node."), {})
+      }
+      inside.add(request)
+      return app.fetch(request)
+    },
     drain: () => {
       draining = true
       watchers.close()
     },
-    routes: routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
+    routes: [
+      ...routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`),
+      ...mountedMethods.map((method) => `${method} ${mount}`),
+    ],
   }
 }
 
@@ -307,5 +331,10 @@ const defectProblem = (options: AppOptions, route: string, cause: unknown): Prob
   return new Problem("internal", problemTable.internal.title)
 }
 
+/** HEAD and OPTIONS as well. */
+const mountedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+const mount = "/x/{actor}/{path}"
+/** What the typed client asks for. */
+const insideOf = /^\/(?:propose|read|watch)(?:\/|$)|^\/admin\/cluster$/
 const closing = { Connection: "close" }
 const none: ReadonlyArray<string> = []

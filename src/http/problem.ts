@@ -28,6 +28,7 @@ export type ProblemCode =
   | "quarantined"
   | "not-ready"
   | "unhealthy"
+  | "routes-unavailable"
   | "internal"
 
 interface Row {
@@ -93,6 +94,8 @@ export const problemTable: Readonly<Record<ProblemCode, Row>> = {
   stale: rejected(503, "What this node has is too old", true),
   "not-ready": rejected(503, "The node is not ready", true),
   unhealthy: rejected(503, "The node does not make progress", true),
+  // Whoever begins again after a failure waits a second at the least.
+  "routes-unavailable": { ...rejected(503, "The actor's routes do not run", true), retryAfter: 1 },
   "storage-full": rejected(507, "The disk is full", true),
   "leadership-lost": {
     status: 503,

@@ -19,6 +19,8 @@ export interface Manifest extends Home {
   readonly migrations: ReadonlyArray<{ readonly to: number; readonly down: boolean }>
   /** Something of it runs where its group leads. */
   readonly hasLeading: boolean
+  /** Something of it answers requests, on every node. Absent: nothing. */
+  readonly hasRoutes?: boolean
   /** JSON schemas by place (`state`, `commands.add.input`, …), to compare versions by. */
   readonly shapes: { readonly [place: string]: Json }
 }
@@ -64,6 +66,8 @@ export interface ActorVersion {
   readonly isTried: boolean
   /** Something of it runs where its group leads: of the operator's own files alone. */
   readonly isLed: boolean
+  /** Something of it answers requests: of the operator's own files alone. */
+  readonly isRouted: boolean
 }
 
 /** Over the rows of the state, or, for tests and the simulation, over actors that were always there. */
@@ -204,6 +208,7 @@ export class Catalogue {
       initialText: row.initial,
       isTried: row.source === "upload",
       isLed: row.hasLeading && row.source === "file",
+      isRouted: row.hasRoutes === true && row.source === "file",
     }
     this.#known.set(key, found)
     return found
@@ -226,4 +231,5 @@ const versionOf = (loaded: LoadedActor): ActorVersion => ({
   initialText: loaded.initialText,
   isTried: false,
   isLed: loaded.leading !== null,
+  isRouted: loaded.routes !== null,
 })

@@ -15,6 +15,7 @@ import type {
   LedActor,
   MachineStatus,
   Query,
+  RoutedActor,
   Stuck,
 } from "./MachineHost.ts"
 import type { Outcome, QueryOutcome, Refused } from "./outcome.ts"
@@ -81,6 +82,8 @@ export class Machine {
   places = (): Places => this.#core.places()
 
   led = (): ReadonlyArray<LedActor> => this.#core.led()
+
+  routed = (actor: string): RoutedActor | null => this.#core.routed(actor)
 
   code = (asked: LedActor): string | null => this.#core.code(asked)
 

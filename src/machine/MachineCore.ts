@@ -20,6 +20,7 @@ import type {
   LedActor,
   MachineStatus,
   Query,
+  RoutedActor,
   Stuck,
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
@@ -163,6 +164,13 @@ export class MachineCore {
         .map(({ name, version }) => ({ actor: name, version }))
         .toArray(),
     )
+  }
+
+  routed(actor: string): RoutedActor | null {
+    return this.#guard(() => {
+      const active = this.#state.catalogue.active(actor)
+      return active === undefined ? null : { version: active.isRouted ? active.version : null }
+    })
   }
 
   code({ actor, version }: LedActor): string | null {

@@ -132,6 +132,12 @@ export interface LedActor {
   readonly version: string
 }
 
+/** What answers requests of an actor now. */
+export interface RoutedActor {
+  /** The active version; null: nothing of it answers any. */
+  readonly version: string | null
+}
+
 /** One actor, as operators see it. */
 export interface ActorStatus {
   readonly name: string
@@ -151,6 +157,7 @@ export interface ActorStatus {
     readonly commands: ReadonlyArray<string>
     readonly queries: ReadonlyArray<string>
     readonly hasLeading: boolean
+    readonly hasRoutes: boolean
     /** Where its definition wants the actor to live; null: it does not say. Where it lives was settled once and for all. */
     readonly group: GroupId | null
     readonly shards: number | null
@@ -268,6 +275,8 @@ export class MachineHost extends Context.Service<
     readonly plan: (asked: PlanRequest) => Effect.Effect<Plan | Refused, MachineFailed>
     /** Actors of which something runs where the group leads, and the version of it that is active now. */
     readonly led: Effect.Effect<ReadonlyArray<LedActor>, MachineFailed>
+    /** Which version of an actor answers requests; null: there is no such actor, or nobody has switched it on. */
+    readonly routed: (actor: string) => Effect.Effect<RoutedActor | null, MachineFailed>
     /** The code of a version; null when it is not known. */
     readonly code: (actor: LedActor) => Effect.Effect<string | null, MachineFailed>
     /** All that is known of actors and their versions, as of now. */

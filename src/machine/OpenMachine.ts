@@ -97,6 +97,8 @@ export class OpenMachine {
         return premises.work(tenant, core.plan(given as Request<"plan">["given"]), "door")
       case "led":
         return Effect.sync(() => core.led())
+      case "routed":
+        return Effect.sync(() => core.routed(given as Request<"routed">["given"]))
       case "code":
         return Effect.sync(() => core.code(given as Request<"code">["given"]))
       case "actors":

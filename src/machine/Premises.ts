@@ -94,8 +94,9 @@ export class Premises {
     }
     const manifest = seen.success.success
     // It would run with all that this process may do: only the operator's own files may.
-    if (source === "upload" && manifest.hasLeading) {
-      return { version, problem: leadingNeedsHost, isBlameless: false }
+    const wanted = manifest.hasLeading ? "leading" : manifest.hasRoutes === true ? "routes" : null
+    if (source === "upload" && wanted !== null) {
+      return { version, problem: needsHost(wanted), isBlameless: false }
     }
     if (this.#drafts.size >= draftsMax) this.#drafts.delete(this.#drafts.keys().next().value!)
     this.#drafts.set(`${actor}@${version}`, code)
@@ -202,7 +203,8 @@ const atLog = "$log"
 
 type Terms = Omit<QuartersOptions, "open" | "limits">
 
-const leadingNeedsHost = "leading needs the host: put the file into actors/"
+const needsHost = (what: "leading" | "routes"): string =>
+  `${what} ${what === "leading" ? "needs" : "need"} the host: put the file into actors/`
 const mebibyte = 1024 * 1024
 /** Soft: it is the operator's own, and a busy machine must not put it into quarantine. */
 export const ownTerms: Terms = {

@@ -10,6 +10,7 @@ import {
   actorBrand,
   type Json,
   type LeadingDefinition,
+  type RoutesDefinition,
 } from "./actor.ts"
 import { Coder, notJsonReason } from "./Coder.ts"
 import { unknownField } from "./definitionFields.ts"
@@ -33,6 +34,8 @@ export interface LoadedActor {
   readonly migrations: ReadonlyMap<number, Migration>
   /** What runs where its group leads; null: nothing. */
   readonly leading: LeadingDefinition | null
+  /** What answers at `/x/NAME`; null: nothing. */
+  readonly routes: RoutesDefinition | null
   /** Where it is to live, as far as it says so. */
   readonly home: Home
 }
@@ -150,6 +153,7 @@ const prepare = (name: string, version: string, actor: Actor): LoadedActor => {
     state,
     migrations: prepareMigrations(actor),
     leading: prepareLeading(actor),
+    routes: prepareRoutes(actor),
     home: prepareHome(name, actor),
     initialText: JSON.stringify(initial.success.json),
     commands: prepareAll(
@@ -195,6 +199,14 @@ const prepareLeading = ({ leading }: Actor): LeadingDefinition | null => {
   const isUsable = leading === undefined || Effect.isEffect(leading) || isSynchronous(leading)
   insist(isUsable, "leading: expected an Effect, or a function that is not async and gives one")
   return leading ?? null
+}
+
+/** Looked at, and not run, as well. */
+const prepareRoutes = ({ routes }: Actor): RoutesDefinition | null => {
+  const isApp = isRecord(routes) && typeof routes.fetch === "function"
+  const isUsable = routes === undefined || isApp || isSynchronous(routes)
+  insist(isUsable, "routes: expected a hono app, or a function that is not async and gives one")
+  return routes ?? null
 }
 
 /** Not what says nothing: what is told of a version is the same as before it could say anything. */
@@ -250,7 +262,6 @@ const insistKnown = (at: string, definition: object, fields: ReadonlyArray<strin
   insist(reason === null, `${at}${reason}`)
 }
 
-/** `routes` belongs to every actor, and says nothing yet. */
 const actorFields = (
   "version state initial commands queries migrate leading group shards routes" as const
 ).split(" ")

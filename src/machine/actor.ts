@@ -1,126 +1,36 @@
 // What does a user write? One actor type: the shape of its state, its commands, its queries.
 
-import type { Effect, Scope } from "effect"
+import {
+  type Actor,
+  actorBrand,
+  type CommandContext,
+  type LeadingEffect,
+  type Migrations,
+  type QueryContext,
+  type Reduction,
+  type RoutesApp,
+  type TypedActor,
+} from "./definition.ts"
 import type { LeadingContext } from "./leading/context.ts"
-import type { AnySchema, InputOf, Json } from "./values.ts"
+import type { RoutesContext } from "./routes/context.ts"
+import type { AnySchema, InputOf } from "./values.ts"
 
+export type {
+  Actor,
+  ActorCommand,
+  ActorQuery,
+  ActorTypes,
+  CommandContext,
+  LeadingDefinition,
+  Migrations,
+  QueryContext,
+  Reduction,
+  RoutesApp,
+  RoutesDefinition,
+  TypedActor,
+} from "./definition.ts"
+export { actorBrand } from "./definition.ts"
 export type { AnySchema, InputOf, Json } from "./values.ts"
-
-/** All that a reducer may know of the world besides its state and its input. Valid until it returns. */
-export interface CommandContext<Inputs = Readonly<Record<string, unknown>>> {
-  /** The instance's key. */
-  readonly key: string
-  /** The leader's clock when it took the command, ms since 1970; never goes back within a group. */
-  readonly now: number
-  /** Position of this command in the log. */
-  readonly index: number
-  /** Term of the leader that took it. */
-  readonly term: number
-  /** The idempotency key; `timer:…` when a timer fired. */
-  readonly commandId: string
-  /** Name of the token that proposed it; empty without tokens. */
-  readonly caller: string
-  /** At least 0, below 1; the same on every replica. */
-  readonly random: () => number
-  /** A random (version 4) UUID; the same on every replica. */
-  readonly uuid: () => string
-  /** Refuses the command: the state stays as it was, and the caller gets code, message and data. */
-  readonly reject: (code: string, message: string, data?: Json) => never
-  /**
-   * Runs a command of this instance later, once, as an entry of the log; it survives restarts and leaders.
-   * At the earliest when `afterMillis` have passed on the log's clock.
-   */
-  readonly schedule: <Name extends keyof Inputs & string>(
-    afterMillis: number,
-    command: Name,
-    input: InputOf<Inputs[Name]>,
-  ) => void
-  /**
-   * Tells whoever watches this instance (`GET /watch/…`), in the order of the calls; a command that is refused tells
-   * nothing. Changes neither state nor result, and nobody is told for certain: a watcher that comes too late gets the
-   * state instead. At most 100 events and 256 KiB of them a command; a name is made like a command's, and `reset` is taken.
-   */
-  readonly emit: (event: string, data?: Json) => void
-}
-
-/** What a query may know besides the state and its input. */
-export interface QueryContext {
-  readonly key: string
-  /** Accepted commands so far; 0 for an instance that was never written. */
-  readonly revision: number
-  /** Log time of the newest entry that this node has applied, ms since 1970. */
-  readonly now: number
-}
-
-/** What a reducer gives back. */
-export interface Reduction<State, Result> {
-  readonly state: State
-  readonly result: Result
-}
-
-/** Any actor type. */
-export interface Actor {
-  readonly [actorBrand]: true
-  readonly version: number
-  readonly state: AnySchema
-  readonly initial: unknown
-  readonly commands: Readonly<Record<string, ActorCommand>>
-  readonly queries: Readonly<Record<string, ActorQuery>>
-  readonly migrate?: Migrations
-  readonly leading?: LeadingDefinition
-  readonly group?: string
-  readonly shards?: number
-}
-
-/** As `actor` takes it, with the details of its types forgotten. */
-export type LeadingDefinition = LeadingEffect | ((ctx: LeadingContext) => LeadingEffect)
-
-type LeadingEffect = Effect.Effect<unknown, unknown, Scope.Scope>
-
-/**
- * An actor type as `actor` returns it. What runs it knows no more than {@link Actor}; who tests it asks the compiler for
- * the names of its commands and queries, and for what stands in JSON on either side of them.
- */
-export interface TypedActor<out Types extends ActorTypes> extends Actor {
-  /** Says something to the compiler alone: there is no such value. */
-  readonly [actorTypes]?: Types
-}
-
-/** Encoded, as it stands in JSON. */
-export interface ActorTypes {
-  readonly state: unknown
-  readonly commands: Calls
-  readonly queries: Calls
-}
-
-type Calls = { readonly [Name in string]: { readonly input: unknown; readonly output: unknown } }
-
-declare const actorTypes: unique symbol
-
-/**
- * How stored states come from one version to the next, by the version that a step leads to. A step is given the
- * state as it is stored, JSON, and gives the same of its version; it must be as pure as a reducer. `down` leads
- * back: without it no instance that has been migrated can be rolled back.
- */
-export type Migrations = Readonly<Record<number, Step | { readonly up: Step; readonly down?: Step }>>
-
-// biome-ignore lint/suspicious/noExplicitAny: the state of a version whose schema is gone has no type.
-type Step = (state: any) => unknown
-
-export interface ActorCommand {
-  readonly input?: AnySchema
-  readonly output: AnySchema
-  readonly reduce: (state: never, input: never, ctx: CommandContext) => unknown
-}
-
-export interface ActorQuery {
-  readonly input?: AnySchema
-  readonly output: AnySchema
-  readonly read: (state: never, input: never, ctx: QueryContext) => unknown
-}
-
-/** Says that a value came from `actor`, also when two copies of this package meet. */
-export const actorBrand: unique symbol = Symbol.for("raftlet/Actor") as never
 
 /**
  * Defines an actor type. Its file's name is its name.
@@ -223,6 +133,28 @@ export const actor = <
     | ((
         ctx: LeadingContext<NoInfer<Inputs>, NoInfer<Outputs>, NoInfer<QueryInputs>, NoInfer<QueryOutputs>>,
       ) => LeadingEffect)
+  /**
+   * A [hono](https://hono.dev) app, or anything else with `fetch(request)`, or a function that gives one: every node answers
+   * `/x/NAME` and all below it with it, whoever leads. It sees paths without that prefix. It runs in a thread of its own, one
+   * on each node, where `fetch`, timers, `Bun` and `process` are open, from the first request on; it may throw, loop or grow
+   * as it likes, and the node never notices. What has ended is begun again after a pause of 1 s to 1 min.
+   *
+   * ```ts
+   * routes: (ctx) =>
+   *   new Hono().post("/add/:key", async (c) => {
+   *     const { result } = await ctx.propose({ key: c.req.param("key"), command: "add", input: { by: 1 } })
+   *     return c.text(`${result}\n`)
+   *   })
+   * ```
+   *
+   * A failure that a handler lets pass is answered as its problem document. A file that has it works from the actors
+   * directory alone; uploaded it is refused.
+   */
+  readonly routes?:
+    | RoutesApp
+    | ((
+        ctx: RoutesContext<NoInfer<Inputs>, NoInfer<Outputs>, NoInfer<QueryInputs>, NoInfer<QueryOutputs>>,
+      ) => RoutesApp)
 }): TypedActor<{
   readonly state: State["Encoded"]
   readonly commands: EncodedCalls<Inputs, Outputs>

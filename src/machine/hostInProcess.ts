@@ -104,6 +104,7 @@ export const layerInProcess = (options: {
         inspect: () => Effect.fail(failed("inspect", new Error("this host has its code from elsewhere"))),
         plan: (asked) => work("plan", (core) => core.plan(asked), "door"),
         led: ask("led", () => machine.led()),
+        routed: (actor) => ask("routed", () => machine.routed(actor)),
         code: (asked) => ask("code", () => machine.code(asked)),
         actors: ask("actors", () => machine.actors()),
         groups: ask("groups", () => machine.groups()),

@@ -171,6 +171,7 @@ const makeHost = (
     inspect: (draft) => call("inspect", draft),
     plan: (asked) => call("plan", asked),
     led: call("led", null),
+    routed: (actor) => call("routed", actor),
     code: (asked) => call("code", asked),
     actors: call("actors", null),
     groups: call("groups", null),

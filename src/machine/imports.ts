@@ -32,7 +32,8 @@ export class Imports {
     const reason = this.#objection(path, kind)
     if (reason !== null) this.#refuse(importer, quoted(path), `imports ${path}: ${reason}`)
     const isHosts = hostModule(path) !== undefined
-    return reason === null && !isHosts ? undefined : { path: `${hostScheme}${path}`, external: true }
+    if (reason === null && !isHosts) return ownHono(path, importer)
+    return { path: `${hostScheme}${path}`, external: true }
   }
 
   /** A file is about to be read: what is neither code nor data would come to lie beside the bundle. */
@@ -122,4 +123,18 @@ const lineOf = (text: string, pattern: RegExp): number | null => {
 const quoted = (path: string): RegExp => new RegExp(`(["'\`])${RegExp.escape(path)}\\1`)
 
 const loaders: ReadonlySet<string> = new Set("jsx ts tsx json jsonc json5 toml yaml text".split(" "))
+/** What `routes` are made of, most likely: whoever has it not gets this package's own. Undefined: the bundler finds it, or not. */
+const ownHono = (path: string, importer: string): Bun.OnResolveResult | undefined => {
+  if (!/^hono(?:\/|$)/.test(path) || isFound(path, dirname(importer))) return undefined
+  return isFound(path, import.meta.dir) ? { path: Bun.resolveSync(path, import.meta.dir) } : undefined
+}
+
+const isFound = (path: string, from: string): boolean => {
+  try {
+    return Bun.resolveSync(path, from) !== ""
+  } catch {
+    return false
+  }
+}
+
 const anything = "reducers reach nothing but their state, input and ctx"

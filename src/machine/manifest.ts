@@ -28,6 +28,8 @@ export const manifestOf = (actor: LoadedActor): Manifest => ({
     (left, right) => left.to - right.to,
   ),
   hasLeading: actor.leading !== null,
+  // Not where there are none: what is told of a version is the same as before it could have any.
+  ...(actor.routes === null ? {} : { hasRoutes: true }),
   ...actor.home,
   shapes: shapesOf(actor),
 })

@@ -15,6 +15,7 @@ import type {
   LedActor,
   MachineStatus,
   Query,
+  RoutedActor,
 } from "./MachineHost.ts"
 import type { Accepted, Outcome, QueryOutcome, Refused } from "./outcome.ts"
 import { packBytes, unpackBytes } from "./packing.ts"
@@ -69,6 +70,7 @@ export interface Operations {
   readonly inspect: { readonly given: Draft; readonly gives: Inspection }
   readonly plan: { readonly given: PlanRequest; readonly gives: Plan | Refused }
   readonly led: { readonly given: null; readonly gives: ReadonlyArray<LedActor> }
+  readonly routed: { readonly given: string; readonly gives: RoutedActor | null }
   readonly code: { readonly given: LedActor; readonly gives: string | null }
   readonly actors: { readonly given: null; readonly gives: ReadonlyArray<ActorStatus> }
   readonly groups: { readonly given: null; readonly gives: GroupList }

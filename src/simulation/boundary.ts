@@ -107,6 +107,7 @@ export const layerBoundary = (options: {
         inspect: (draft) => ask(host.inspect(draft)),
         plan: (asked) => askApart(host.plan(asked)),
         led: ask(host.led),
+        routed: (actor) => ask(host.routed(actor)),
         code: (asked) => ask(host.code(asked)),
         actors: ask(host.actors),
         groups: ask(host.groups),

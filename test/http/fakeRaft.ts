@@ -5,8 +5,8 @@ import type { Configuration } from "../../src/consensus/types.ts"
 import type { Groups } from "../../src/groups/Groups.ts"
 import { type App, type AppOptions, makeApp } from "../../src/http/app.ts"
 import type { Door } from "../../src/http/Doors.ts"
-import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
 import type { FailureCount } from "../../src/machine/beside/fault.ts"
+import { decodeCommand, type LoggedCommand } from "../../src/machine/command.ts"
 import type { LeadingStatus } from "../../src/machine/leading/Leading.ts"
 import type { MachineHost, Query } from "../../src/machine/MachineHost.ts"
 import type { Outcome, QueryOutcome, RefusalCode } from "../../src/machine/outcome.ts"
@@ -349,6 +349,7 @@ const machine: MachineHost["Service"] = {
   inspect: () => unasked,
   plan: () => unasked,
   led: unasked,
+  routed: () => unasked,
   code: () => unasked,
   actors: unasked,
   groups: unasked,

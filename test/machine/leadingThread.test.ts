@@ -2,12 +2,12 @@
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Cause, Effect, Exit, Option } from "effect"
+import type { ThreadLimits } from "../../src/machine/beside/watchOver.ts"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import type { DoorAnswer, DoorCall } from "../../src/machine/leading/door.ts"
 import type { LeadingFault } from "../../src/machine/leading/Leading.ts"
 import { openThread } from "../../src/machine/leading/openThread.ts"
 import type { Stint } from "../../src/machine/leading/Stint.ts"
-import type { ThreadLimits } from "../../src/machine/beside/watchOver.ts"
 import { add, base, places, propose, removeTemporary, run } from "./places.ts"
 
 // Threads take their time on a busy machine.

@@ -443,6 +443,7 @@ const layerToyMachine = (node: TestNode) =>
       plan: () => Effect.die("a toy has no versions"),
       changes: () => Effect.as(corrupt, { changes: [], quarantined: 0, suspended: [] }),
       led: Effect.succeed([]),
+      routed: () => Effect.succeed(null),
       code: () => Effect.die("a toy has no code"),
       actors: Effect.succeed([]),
       places: Effect.succeed({ index: 0, places: [] }),

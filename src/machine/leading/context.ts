@@ -66,13 +66,13 @@ interface Ask<Inputs, Outputs> {
   ): Effect.Effect<Answer<Json>, ReadFailed>
 }
 
-type OwnCommand<Name, Input> = {
+export type OwnCommand<Name, Input> = {
   readonly actor?: undefined
   readonly key: string
   readonly command: Name
 } & WithInput<Input>
 
-type OwnQuery<Name, Input> = {
+export type OwnQuery<Name, Input> = {
   readonly actor?: undefined
   readonly key: string
   readonly query: Name
@@ -131,5 +131,5 @@ export interface InstanceList {
   readonly next: string | null
 }
 
-type InputAt<Inputs, Name> = Name extends keyof Inputs ? InputOf<Inputs[Name]> : null
-type TypeOf<S> = S extends AnySchema ? S["Type"] : never
+export type InputAt<Inputs, Name> = Name extends keyof Inputs ? InputOf<Inputs[Name]> : null
+export type TypeOf<S> = S extends AnySchema ? S["Type"] : never

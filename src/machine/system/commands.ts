@@ -24,6 +24,7 @@ export const manifestFields = {
   // Absent where a definition says nothing, as in entries of before.
   group: Schema.optionalKey(Schema.String.check(Schema.makeFilter(isGroupName))),
   shards: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: shardsMax }))),
+  hasRoutes: Schema.optionalKey(Schema.Boolean),
   shapes: Schema.Record(Schema.String, Schema.Unknown),
 }
 
