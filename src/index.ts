@@ -9,6 +9,7 @@ export type {
   Json,
   QueryContext,
   Reduction,
+  RoutesApp,
   TypedActor,
 } from "./machine/actor.ts"
 export { actor } from "./machine/actor.ts"
@@ -19,3 +20,4 @@ export type {
   LeadingContext,
 } from "./machine/leading/context.ts"
 export { ProposeFailed, ReadFailed } from "./machine/leading/failures.ts"
+export type { RoutesContext } from "./machine/routes/context.ts"

@@ -43,7 +43,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   consensus: { reach: [], packages: [] },
   storage: { reach: FACTS, packages: ["effect", ...HOST] },
   transport: { reach: FACTS, packages: ["effect", "protobufjs", ...HOST] },
-  machine: { reach: [...FACTS, ...STORAGE_SERVICES], packages: ["effect", "hono", ...HOST] },
+  // What routes ask, they ask as clients do.
+  machine: { reach: [...FACTS, ...STORAGE_SERVICES, "client/"], packages: ["effect", "hono", ...HOST] },
   // Of the host, arithmetic alone: checksums.
   raft: { reach: ["consensus/", ...SERVICES], packages: ["effect", "node:zlib"] },
   groups: {
@@ -78,7 +79,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Runs wherever there is `fetch`: nothing of it may need a node, or a package.
   client: {
     reach: [],
-    types: ["machine/actor.ts", "machine/actorTypes.ts", "machine/leading/context.ts"],
+    types: ["machine/definition.ts", "machine/actorTypes.ts", "machine/leading/context.ts"],
     packages: [],
   },
   // What an operator deploys is bundled as a node does it, on the machine where its files and packages are.

@@ -1,6 +1,6 @@
 // What does a caller learn when there is no result?
 
-import type { Json } from "../machine/actor.ts"
+import type { Json } from "../machine/definition.ts"
 
 /** A problem document (RFC 9457) as a node writes it, or as this side does when nobody has answered. */
 export interface Problem {

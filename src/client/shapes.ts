@@ -1,6 +1,6 @@
 // What does a client take, and what does it give? The same shapes as in a batch over HTTP, and as in `leading`.
 
-import type { Actor, Json } from "../machine/actor.ts"
+import type { Actor, Json } from "../machine/definition.ts"
 import type {
   CommandInput,
   CommandName,
@@ -13,7 +13,7 @@ import type {
 import type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 import type { Failure } from "./Failure.ts"
 
-export type { Json } from "../machine/actor.ts"
+export type { Json } from "../machine/definition.ts"
 export type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 
 /** The types of a cluster's actors, by name: `{ counter: typeof counter }`. */

@@ -1,6 +1,6 @@
 // How does a client follow the events of an instance, whichever nodes live?
 
-import type { Json } from "../machine/actor.ts"
+import type { Json } from "../machine/definition.ts"
 import { checkKey, checkMillis, checkName, pathOf } from "./arguments.ts"
 import { type Opened, open } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"

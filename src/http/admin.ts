@@ -2,6 +2,7 @@
 
 import { Effect } from "effect"
 import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { RoutesService } from "../machine/routes/Routes.ts"
 import {
   askNothing,
   clientOf,
@@ -21,7 +22,7 @@ import { orProblem, within } from "./snapshots.ts"
 import { parseQuery, parseSwitch } from "./target.ts"
 
 /** `GET /admin/node` */
-export const adminNode = (doors: Doors, request: Request): Response => {
+export const adminNode = (doors: Doors, routes: RoutesService | null, request: Request): Response => {
   const parameters = parseQuery(request, ["group"])
   const asked = parameters.get("group")
   const shown = asked === undefined ? doors.all() : [doors.find(asked)]
@@ -59,6 +60,7 @@ export const adminNode = (doors: Doors, request: Request): Response => {
           leading: leading?.status() ?? [],
         }
       }),
+      routes: routes?.status() ?? [],
     }),
     doors.headers(doors.find(asked)),
   )

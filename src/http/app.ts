@@ -13,7 +13,7 @@ import { registerGauges } from "./gauges.ts"
 import { closeGroup, type Founding, listGroups, openGroups } from "./groups.ts"
 import { adminLog } from "./log.ts"
 import { addMember, promoteMember, removeMember, replaceMember, setMembers } from "./members.ts"
-import { serveMounted } from "./mount.ts"
+import { mountedMethods, serveMounted } from "./mount.ts"
 import { openApiText } from "./openapi.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
@@ -134,7 +134,7 @@ export const makeApp = (options: AppOptions): App => {
         return watch(doors, (door) => watchers.of(door), setIdleSeconds, request, segments)
       },
     },
-    { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, request) },
+    { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, mounted, request) },
     { method: "GET", path: "/admin/cluster", handle: (request) => adminCluster(doors, request) },
     { method: "GET", path: "/admin/groups", handle: (request) => listGroups(grouping, request) },
     { method: "POST", path: "/admin/groups", handle: (request) => openGroups(grouping, request) },
@@ -331,8 +331,6 @@ const defectProblem = (options: AppOptions, route: string, cause: unknown): Prob
   return new Problem("internal", problemTable.internal.title)
 }
 
-/** HEAD and OPTIONS as well. */
-const mountedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 const mount = "/x/{actor}/{path}"
 /** What the typed client asks for. */
 const insideOf = /^\/(?:propose|read|watch)(?:\/|$)|^\/admin\/cluster$/

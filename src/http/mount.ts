@@ -130,4 +130,6 @@ const counted = ({ requests }: MountOptions, actor: string, problem: Problem): P
 }
 
 const classOf = (status: number): string => `${Math.floor(status / 100)}xx`
+/** HEAD and OPTIONS as well. */
+export const mountedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

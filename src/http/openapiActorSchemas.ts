@@ -33,6 +33,7 @@ const versionRow = object({
   commands: names,
   queries: names,
   hasLeading: { type: "boolean", description: "Something of it runs where its group leads." },
+  hasRoutes: { type: "boolean", description: "It answers requests at /x/NAME." },
   group: { ...orNull("string"), description: "The group that its definition names." },
   shards: { ...orNull("integer"), description: "How many groups it is spread over, by its definition." },
   instances: { ...count, description: "That it wrote last." },

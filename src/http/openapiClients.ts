@@ -1,6 +1,7 @@
 // What can clients ask? For machines.
 
 import type { BodyLimits } from "./Bodies.ts"
+import { mountedMethods } from "./mount.ts"
 import {
   commonHeaders,
   group,
@@ -21,6 +22,14 @@ import { proposalsMax } from "./propose.ts"
 
 /** Commands, reads and events. */
 export const clientPaths = (limits: BodyLimits): Json => ({
+  "/x/{actor}/{path}": {
+    parameters: [
+      inPath("actor"),
+      { ...inPath("path"), description: "Any number of segments, or none." },
+      timeout,
+    ],
+    ...Object.fromEntries(mountedMethods.map((method) => [method.toLowerCase(), mounted(method, limits)])),
+  },
   "/propose/{actor}/{key}/{command}": {
     parameters: [inPath("actor"), keyParameter, inPath("command")],
     post: {
@@ -242,3 +251,36 @@ const readParameters: ReadonlyArray<Json> = [
   group,
   redirect,
 ]
+
+const mounted = (method: string, limits: BodyLimits): Json => ({
+  operationId: `${method.toLowerCase()}Mounted`,
+  summary: "What the actor's own routes make of it",
+  ...(method === "GET"
+    ? {}
+    : {
+        requestBody: {
+          required: false,
+          description: `Anything, at most ${limits.bodyBytesMax} bytes.`,
+          content: { "*/*": {} },
+        },
+      }),
+  responses: {
+    default: {
+      description: "The actor's own answer, with any status.",
+      headers: commonHeaders,
+      content: { "*/*": {} },
+    },
+    ...problems(
+      "bad-request",
+      ...(method === "GET" ? [] : (["forbidden", "too-large"] as const)),
+      "unknown-actor",
+      "not-found",
+      "overloaded",
+      "routes-unavailable",
+      "not-ready",
+      "shutting-down",
+      "timeout",
+      "internal",
+    ),
+  },
+})

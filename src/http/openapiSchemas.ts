@@ -57,6 +57,14 @@ const configuration = {
     "`outgoing` is not empty while one set of voters is left for another. `resetFrom`, of a lost majority: who voted before.",
 }
 
+/** Of what users have run in a thread beside the node. */
+const lastFailure = {
+  anyOf: [
+    { type: "null" },
+    object({ kind: { enum: ["failed", "crash", "memory", "deadline", "load"] }, detail: text, at: count }),
+  ],
+}
+
 export const schemas = {
   Accepted: object({
     result: { description: "What the command returned." },
@@ -155,20 +163,24 @@ export const schemas = {
             state: { enum: ["starting", "running", "pausing", "ended"] },
             since: count,
             restarts: { ...count, description: "In this leadership." },
-            lastFailure: {
-              anyOf: [
-                { type: "null" },
-                object({
-                  kind: { enum: ["failed", "crash", "memory", "deadline", "load"] },
-                  detail: text,
-                  at: count,
-                }),
-              ],
-            },
+            lastFailure,
           }),
           description: "What actors have run where the group leads: on that node alone.",
         },
       }),
+    },
+    routes: {
+      type: "array",
+      items: object({
+        actor: text,
+        version: text,
+        state: { enum: ["starting", "running", "pausing"] },
+        since: count,
+        restarts: { ...count, description: "Since they were first asked." },
+        lastFailure,
+        underWay: { ...count, description: "Requests that are not answered to the end." },
+      }),
+      description: "What answers requests of actors on this node, as far as somebody has asked.",
     },
   }),
   Member: object(

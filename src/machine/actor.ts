@@ -153,7 +153,13 @@ export const actor = <
   readonly routes?:
     | RoutesApp
     | ((
-        ctx: RoutesContext<NoInfer<Inputs>, NoInfer<Outputs>, NoInfer<QueryInputs>, NoInfer<QueryOutputs>>,
+        ctx: RoutesContext<
+          NoInfer<Inputs>,
+          NoInfer<Outputs>,
+          NoInfer<QueryInputs>,
+          NoInfer<QueryOutputs>,
+          NoInfer<State>
+        >,
       ) => RoutesApp)
 }): TypedActor<{
   readonly state: State["Encoded"]

@@ -1,6 +1,6 @@
 // What may be asked of an actor, and what does it give? As it stands in JSON; of an actor whose types nobody knows, anything.
 
-import type { Actor, ActorTypes, Json, TypedActor } from "./actor.ts"
+import type { Actor, ActorTypes, Json, TypedActor } from "./definition.ts"
 
 type TypesOf<A extends Actor> = A extends TypedActor<infer Types extends ActorTypes> ? Types : ActorTypes
 type Known<Value> = unknown extends Value ? Json : Value

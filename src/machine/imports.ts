@@ -80,6 +80,7 @@ export class Imports {
       const closed = this.#isAlone ? closedPathOf(path) : null
       return closed === null ? null : `closed to reducers: ${adviceFor(closed)}`
     }
+    if (path === "raftlet/client") return "of that, types alone (import type): routes have ctx.cluster()"
     if (path === "raftlet/testing") return "that is for tests alone"
     if (/^raftlet(?:\/|$)/.test(path)) return "raftlet exports no such thing to actors"
     if (/^effect(?:\/|$)/.test(path))

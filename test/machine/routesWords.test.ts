@@ -57,7 +57,10 @@ describe("an answer", () => {
       const headers = new Headers([
         ["set-cookie", "a=1"],
         ["set-cookie", "b=2"],
-        ["x-seen", `${request.method} ${request.url} ${request.headers.get("accept")} ${await request.text()}`],
+        [
+          "x-seen",
+          `${request.method} ${request.url} ${request.headers.get("accept")} ${await request.text()}`,
+        ],
       ])
       return new Response("hello", { status: 201, headers })
     })
@@ -113,7 +116,10 @@ describe("an answer", () => {
   test("to HEAD has no body, and what would have made one is told so", async () => {
     let cancelled = 0
     const { call, answerer } = channel(
-      () => new Response(new ReadableStream({ pull: () => new Promise(() => {}), cancel: () => void cancelled++ })),
+      () =>
+        new Response(
+          new ReadableStream({ pull: () => new Promise(() => {}), cancel: () => void cancelled++ }),
+        ),
     )
     expect((await call({ method: "HEAD" })).body).toBeNull()
     await Bun.sleep(1)

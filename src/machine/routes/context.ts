@@ -1,37 +1,53 @@
 // What may routes know and ask? Their actor, their node, and the cluster, as its clients see it.
 
 import type {
+  Actors,
   Answer,
+  CallOptions,
+  Client,
   Executed,
-  HowToPropose,
-  HowToRead,
-  InputAt,
+  Freshness,
   InstanceList,
   ListQuestion,
-  OwnCommand,
-  OwnQuery,
-  TypeOf,
-} from "../leading/context.ts"
+  Once,
+  StateAnswer,
+  StateQuestion,
+} from "../../client/shapes.ts"
+import type { InputAt, OwnCommand, OwnQuery, TypeOf } from "../leading/context.ts"
 import type { AnySchema, Json } from "../values.ts"
 
-/** The window of an actor's routes on the cluster. What is asked for goes to this very node, and on to the leader. */
+/**
+ * The window of an actor's routes on the cluster: a client of it that asks this very node, which asks the leader where it
+ * must. What is refused or not answered rejects with a `Failure`, which says by `getResponse()` how it is answered when no
+ * handler catches it.
+ */
 export interface RoutesContext<
   Inputs = Readonly<Record<string, unknown>>,
   Outputs = Readonly<Record<string, AnySchema>>,
   QueryInputs = Readonly<Record<string, unknown>>,
   QueryOutputs = Readonly<Record<string, AnySchema>>,
+  State = AnySchema,
 > {
   /** The actor's own name. */
   readonly actor: string
   /** The node that answers. */
   readonly node: string
   /**
-   * Has a command executed, and gives its answer once it is committed and applied: one of this actor, or, with
+   * Has a command executed, once, and gives its answer when it is committed and applied: one of this actor, or, with
    * `actor`, of any other one, whose input and result are what stands in JSON.
    */
   readonly propose: Propose<Inputs, Outputs>
   /** Asks a query of this actor, or, with `actor`, of any other one. */
   readonly read: Ask<QueryInputs, QueryOutputs>
+  /** A whole state of this actor, or, with `actor`, of any other one. */
+  readonly state: AskState<State>
+  /** Instances that were ever written, by key: of this actor, or of another one. At most 1,000 at once. */
+  readonly list: (question?: Partial<ListQuestion<string>>) => Promise<InstanceList>
+  /**
+   * The same for any actor, in the types of those that are named: `ctx.cluster<{ auth: typeof auth }>()`. In JSON, as for
+   * every other client.
+   */
+  readonly cluster: <All extends Actors = Actors>() => Client<All>
 }
 
 interface Propose<Inputs, Outputs> {
@@ -64,8 +80,12 @@ interface Ask<Inputs, Outputs> {
   ): Promise<Answer<Json>>
 }
 
-export interface HowToAsk extends HowToRead {
-  /** Not before this node has applied so much: what was proposed before is seen. */
-  readonly minIndex?: number
+interface AskState<State> {
+  (
+    question: { readonly actor?: undefined; readonly key: string } & HowToAsk,
+  ): Promise<StateAnswer<TypeOf<State>>>
+  (question: StateQuestion<string>): Promise<StateAnswer<Json>>
 }
-export type { InstanceList, ListQuestion }
+
+type HowToPropose = Once & CallOptions
+type HowToAsk = Freshness & CallOptions

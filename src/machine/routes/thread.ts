@@ -59,7 +59,7 @@ const begin = ({ actor, version, code, node }: Extract<ToThread, { type: "begin"
 const asking = Semaphore.makeUnsafe(askingMax)
 
 /** Straight to this node's own doors. Rejected when the node gives no answer, as `fetch` is. */
-const ask = (request: Request): PromiseLike<Response> =>
+const ask = (request: Request): Promise<Response> =>
   Effect.runPromise(
     askedOf(request).pipe(
       Effect.flatMap((asked) => asking.withPermit(caller.call(asked))),
