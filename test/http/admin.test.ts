@@ -11,6 +11,7 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
     clusterId: "c-1",
     pid: process.pid,
     version: "0.1.0",
+    routes: [],
     uptimeMs: 1234,
     listen: "http://127.0.0.1:4001",
     peer: "127.0.0.1:5001",

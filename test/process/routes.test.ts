@@ -1,7 +1,7 @@
 // Real nodes have their actors answer requests: each of them, whoever leads, and whatever a handler does?
 
 import { expect, test } from "bun:test"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
@@ -209,7 +209,8 @@ test(
       async (cluster, actors) => {
         const [node] = cluster.nodes
         const url = () => node!.url
-        expect(await (await get(`${url()}/x/shop/word`)).text()).toStartWith("old of shop")
+        const said = async () => (await get(`${url()}/x/shop/word`)).text()
+        expect(await said()).toStartWith("old of shop")
         const { actors: before } = await ask<{ actors: ReadonlyArray<{ active: string }> }>(
           `${url()}/admin/actors`,
         )
@@ -217,7 +218,7 @@ test(
         await node!.kill("SIGTERM")
         node!.start()
         await node!.ready()
-        expect(await (await get(`${url()}/x/shop/word`)).text()).toStartWith("new of shop")
+        await until("the new one", async () => (await said()).startsWith("new") || null)
         const slow = get(`${url()}/x/shop/slow`)
         await sleep(300)
         await ask(`${url()}/admin/actors/shop/rollback`, {
@@ -225,10 +226,7 @@ test(
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ to: before[0]!.active }),
         })
-        await until(
-          "the one before",
-          async () => (await (await get(`${url()}/x/shop/word`)).text()).startsWith("old") || null,
-        )
+        await until("the one before", async () => (await said()).startsWith("old") || null)
         expect(await (await slow).text()).toBe("new, late")
         await until("the other to end", () => /routes have been ended/.test(node!.log()) || null)
       },
