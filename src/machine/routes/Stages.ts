@@ -34,6 +34,7 @@ interface Known {
 export class Stages implements RoutesService {
   readonly #options: StagesOptions
   readonly #scope: Scope.Scope
+  readonly #fork: (life: Effect.Effect<unknown>) => unknown
   /** By actor. */
   readonly #held = new Map<string, Held>()
   /** Their place was taken, and they have something to finish. */
@@ -42,9 +43,10 @@ export class Stages implements RoutesService {
   readonly #known = new Map<string, Known>()
   readonly #failures = new Failures()
 
-  constructor(options: StagesOptions, scope: Scope.Scope) {
+  constructor(options: StagesOptions, scope: Scope.Scope, fork: (life: Effect.Effect<unknown>) => unknown) {
     this.#options = options
     this.#scope = scope
+    this.#fork = fork
   }
 
   readonly status = (): ReadonlyArray<RoutesStatus> =>
@@ -62,8 +64,7 @@ export class Stages implements RoutesService {
     if (routed === null) return yield* refuse("unknown-actor", "")
     if (routed.version === null) return yield* refuse("no-routes", "")
     const stage = this.#stageOf(actor, routed.version)
-    const ofAll = this.status().reduce((sum, { underWay }) => sum + underWay, 0)
-    if (stage.underWay >= requestsMax || ofAll >= requestsOfAllMax) {
+    if (stage.underWay >= requestsMax || this.#underWay >= requestsOfAllMax) {
       return yield* refuse("overloaded", "Too many requests are being answered.")
     }
     return yield* stage.call(asked, handedOver)
@@ -80,6 +81,13 @@ export class Stages implements RoutesService {
       }
     }
   })
+
+  get #underWay(): number {
+    let sum = 0
+    for (const { stage } of this.#held.values()) sum += stage.underWay
+    for (const stage of this.#parting) sum += stage.underWay
+    return sum
+  }
 
   /** As of now, or a moment ago. */
   readonly #look = Effect.fnUntraced(function* (
@@ -117,7 +125,7 @@ export class Stages implements RoutesService {
     })
     const scope = Scope.forkUnsafe(this.#scope)
     this.#held.set(actor, { stage, scope })
-    Effect.runFork(Effect.forkIn(stage.life, scope))
+    this.#fork(Effect.forkIn(stage.life, scope))
     told("routes begin", routed)
     return stage
   }
@@ -138,13 +146,13 @@ export class Stages implements RoutesService {
       this.#parting.delete(stage)
       this.#options.told("routes have been ended", { actor, version: stage.version })
     })
-    Effect.runFork(Effect.forkIn(part, this.#scope))
+    this.#fork(Effect.forkIn(part, this.#scope))
   }
 }
 
 /** They end with the scope, whatever they are doing. */
 export const makeStages = Effect.fnUntraced(function* (options: StagesOptions) {
-  const stages = new Stages(options, yield* Effect.scope)
+  const stages = new Stages(options, yield* Effect.scope, Effect.runForkWith(yield* Effect.context<never>()))
   yield* Effect.forkScoped(stages.life)
   return stages
 })
