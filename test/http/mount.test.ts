@@ -9,7 +9,12 @@ import { documentOf, expectDescribed } from "./described.ts"
 import { makeFake } from "./fakeRaft.ts"
 import { problemOf } from "./problems.ts"
 
-const answer = (instead: Partial<Answer> = {}): Answer => ({ status: 200, headers: [], body: null, ...instead })
+const answer = (instead: Partial<Answer> = {}): Answer => ({
+  status: 200,
+  headers: [],
+  body: null,
+  ...instead,
+})
 const unserved = (reason: Unserved["reason"], isHandedOver = false): Unserved => ({
   _tag: "Unserved",
   reason,
@@ -104,11 +109,14 @@ describe("what is mounted at /x/NAME", () => {
     expect(response.headers.get("raftlet-node")).toBe("n1")
     expect(response.headers.get("raftlet-leader")).toBe("n1;http://127.0.0.1:4001")
     expect(response.headers.get("content-type")).toBe("text/tea")
-    for (const name of ["connection", "x-hop", "transfer-encoding"]) expect(response.headers.has(name)).toBe(false)
+    for (const name of ["connection", "x-hop", "transfer-encoding"])
+      expect(response.headers.has(name)).toBe(false)
   })
 
   test("gets HEAD and OPTIONS as well", async () => {
-    const { ask, asked } = withRoutes(() => Effect.succeed(answer({ status: 204, headers: [["allow", "GET"]] })))
+    const { ask, asked } = withRoutes(() =>
+      Effect.succeed(answer({ status: 204, headers: [["allow", "GET"]] })),
+    )
     for (const method of ["HEAD", "OPTIONS", "DELETE"]) {
       const response = await ask("/x/auth/user", { method })
       expect([response.status, response.headers.get("allow")]).toEqual([204, "GET"])
@@ -119,7 +127,9 @@ describe("what is mounted at /x/NAME", () => {
   test("is left alone by pages of other origins, unless they only ask", async () => {
     const { ask, asked } = withRoutes(() => Effect.succeed(answer()))
     const headers = { "sec-fetch-site": "cross-site" }
-    expect(await problemOf(await ask("/x/auth", { method: "POST", headers }))).toMatchObject({ code: "forbidden" })
+    expect(await problemOf(await ask("/x/auth", { method: "POST", headers }))).toMatchObject({
+      code: "forbidden",
+    })
     expect((await ask("/x/auth", { headers })).status).toBe(200)
     expect(asked.length).toBe(1)
   })
@@ -127,7 +137,9 @@ describe("what is mounted at /x/NAME", () => {
   test("never sees a body that is too large, or a node that is about to stop", async () => {
     const { ask, asked, app } = withRoutes(() => Effect.succeed(answer()))
     const body = "x".repeat(101)
-    expect(await problemOf(await ask("/x/auth", { method: "POST", body }))).toMatchObject({ code: "too-large" })
+    expect(await problemOf(await ask("/x/auth", { method: "POST", body }))).toMatchObject({
+      code: "too-large",
+    })
     app.drain()
     expect(await problemOf(await ask("/x/auth"))).toMatchObject({ code: "shutting-down" })
     expect(asked).toEqual([])
@@ -151,7 +163,10 @@ describe("where no answer comes", () => {
     [unserved("unknown-actor"), { status: 404, code: "unknown-actor", outcome: "rejected" }],
     [unserved("no-routes"), { status: 404, code: "not-found", outcome: "rejected" }],
     [unserved("overloaded"), { status: 503, code: "overloaded", outcome: "rejected", retryable: true }],
-    [unserved("unavailable"), { status: 503, code: "routes-unavailable", outcome: "rejected", retryable: true }],
+    [
+      unserved("unavailable"),
+      { status: 503, code: "routes-unavailable", outcome: "rejected", retryable: true },
+    ],
     [unserved("unavailable", true), { status: 503, code: "routes-unavailable", outcome: "unknown" }],
     [unserved("failed", true), { status: 500, code: "internal", outcome: "unknown" }],
   ]
@@ -243,7 +258,14 @@ describe("what runs within a node", () => {
 
   test("is no operator", async () => {
     const { app } = makeFake()
-    for (const path of ["/admin/node", "/admin/members", "/x/auth", "/metrics", "/proposer", "/admin/cluster/x"]) {
+    for (const path of [
+      "/admin/node",
+      "/admin/members",
+      "/x/auth",
+      "/metrics",
+      "/proposer",
+      "/admin/cluster/x",
+    ]) {
       expect((await inside(app, path)).status).toBe(403)
     }
     expect((await inside(app, "/admin/cluster")).status).not.toBe(403)

@@ -78,7 +78,10 @@ const inWorld = <A>(body: (world: World) => Effect.Effect<A>): Promise<A> =>
     return yield* body({ stages, threads, lines, active, looks })
   }).pipe(Effect.scoped, Effect.provide(TestClock.layer()), Effect.runPromise)
 
-const settle = Effect.andThen(TestClock.adjust(1), Effect.promise(() => Bun.sleep(1)))
+const settle = Effect.andThen(
+  TestClock.adjust(1),
+  Effect.promise(() => Bun.sleep(1)),
+)
 const pass = (millis: number) => Effect.andThen(TestClock.adjust(millis), settle)
 
 /** Asked, and in the hands of the thread if there is one. */
@@ -112,7 +115,9 @@ describe("the routes of an actor", () => {
         expect(threads).toEqual([])
         const first = yield* ask(stages)
         expect([threads.length, first.seen.isHandedOver]).toEqual([1, false])
-        expect(stages.status()).toMatchObject([{ actor: "auth", version: "v1", state: "starting", underWay: 1 }])
+        expect(stages.status()).toMatchObject([
+          { actor: "auth", version: "v1", state: "starting", underWay: 1 },
+        ])
         threads[0]!.begin()
         yield* settle
         expect(first.seen.isHandedOver).toBe(true)
@@ -155,7 +160,9 @@ describe("the routes of an actor", () => {
         expect(threads[0]!.isOpen).toBe(false)
         const second = yield* ask(stages)
         expect(yield* second.outcome).toMatchObject(Exit.fail({ reason: "unavailable", isHandedOver: false }))
-        expect(stages.status()).toMatchObject([{ state: "pausing", restarts: 1, lastFailure: { kind: "memory" } }])
+        expect(stages.status()).toMatchObject([
+          { state: "pausing", restarts: 1, lastFailure: { kind: "memory" } },
+        ])
         expect(stages.failures()).toEqual([{ actor: "auth", kind: "memory", count: 1 }])
         yield* pass(900)
         expect(threads.length).toBe(1)
@@ -239,7 +246,9 @@ describe("the routes of an actor", () => {
         threads[0]!.begin()
         yield* pass(100)
         looks.count = 0
-        yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.forkDetach(stages.call("auth", asked, () => {})))
+        yield* Effect.forEach(Array.from({ length: 50 }), () =>
+          Effect.forkDetach(stages.call("auth", asked, () => {})),
+        )
         yield* settle
         expect(looks.count).toBe(1)
       }),
@@ -250,7 +259,9 @@ test("more requests than may be under way are refused, of one actor and of all, 
   inWorld(({ stages, threads, active }) =>
     Effect.gen(function* () {
       const fill = (actor: string, count: number) =>
-        Effect.forEach(Array.from({ length: count }), () => Effect.forkDetach(stages.call(actor, asked, () => {})))
+        Effect.forEach(Array.from({ length: count }), () =>
+          Effect.forkDetach(stages.call(actor, asked, () => {})),
+        )
       const names = Array.from({ length: requestsOfAllMax / requestsMax }, (_, at) => `actor${at}`)
       for (const name of names) active.set(name, { version: "v1" })
       yield* fill(names[0]!, requestsMax)
