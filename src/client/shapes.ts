@@ -1,6 +1,5 @@
 // What does a client take, and what does it give? The same shapes as in a batch over HTTP, and as in `leading`.
 
-import type { Actor, Json } from "../machine/definition.ts"
 import type {
   CommandInput,
   CommandName,
@@ -10,6 +9,7 @@ import type {
   QueryResult,
   StateOf,
 } from "../machine/actorTypes.ts"
+import type { Actor, Json } from "../machine/definition.ts"
 import type { Answer, Executed, InstanceList } from "../machine/leading/context.ts"
 import type { Failure } from "./Failure.ts"
 
