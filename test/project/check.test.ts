@@ -57,6 +57,7 @@ describe("run check", () => {
       "docs/DEPLOYING.md": "",
       // They have permissions, which nobody may have for nothing.
       "src/machine/reduce.ts": "export const later = Promise.resolve()\n",
+      "src/machine/routes/makeContext.ts": "export const ask = async () => 1\n",
       "src/machine/inside/entry.ts": "export const now = process.cpuUsage\n",
       "src/machine/realm/replacements.ts":
         "export const host = async () => [Date, globalThis, process.hrtime]\n",
