@@ -13,11 +13,11 @@ export interface Line {
 }
 
 export interface Asked {
-  readonly method: "GET" | "POST"
+  readonly method: string
   /** With its query string. */
   readonly path: string
-  /** JSON. */
-  readonly body?: string
+  /** JSON, when the headers do not say otherwise. */
+  readonly body?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -46,6 +46,32 @@ export const ask = async (
     }
   })
   return answer === late ? silence(`${url} did not answer within ${Math.ceil(millis)} ms`) : answer
+}
+
+/** The same, where the answer is anything that HTTP can carry: whole, with its bytes. */
+export const exchange = async (
+  line: Line,
+  url: string,
+  asked: Asked,
+  millis: number,
+  signal: AbortSignal,
+): Promise<{ readonly answer: Answer; readonly response: Response | null }> => {
+  const done = await within(line.clock, millis, signal, async (signal) => {
+    const token = await line.token()
+    try {
+      const response = await send(line, url, asked, token, millis, signal)
+      if (typeof response === "string") return { answer: silence(response), response: null }
+      const { status, statusText, headers } = response
+      const bytes = await response.arrayBuffer()
+      const isEmpty = status === 204 || status === 205 || status === 304
+      const whole = () => new Response(isEmpty ? null : bytes, { status, statusText, headers })
+      return { answer: await answerIn(url, whole()), response: whole() }
+    } catch (cause) {
+      return { answer: silence(`${url}: ${reasonOf(cause)}`), response: null }
+    }
+  })
+  const tooLate = `${url} did not answer within ${Math.ceil(millis)} ms`
+  return done === late ? { answer: silence(tooLate), response: null } : done
 }
 
 /** A stream that has begun. Released, it is cut off. */

@@ -7,6 +7,7 @@ import { type Call, Cluster } from "./Cluster.ts"
 import { Failure } from "./Failure.ts"
 import { proposeAll, proposeOne, sentOf } from "./proposing.ts"
 import { ask, isAnswer, isPage, isState, listRequest, queryRequest, stateRequest } from "./reading.ts"
+import { request, routesRequest } from "./requesting.ts"
 import type {
   Actors,
   AnyProposal,
@@ -96,6 +97,8 @@ export const clientAt = <All extends Actors>(
         page = { ...page, after: next }
       }
     },
+    request: (path, given = {}) =>
+      during(given, (callTo) => request(cluster, routesRequest(path, given), callTo([], false))),
     watch: (question: WatchQuestion<string>) => watch(cluster, question),
     close: () => cluster.close(),
   }

@@ -185,6 +185,23 @@ export interface Client<All extends Actors = Actors> {
   readonly watch: <Name extends NameOf<All>>(
     question: WatchQuestion<Name>,
   ) => AsyncGenerator<WatchEvent<StateOf<All[Name]>>, void>
+  /**
+   * Asks what the routes of an actor answer, at `/x/NAME/…` of whichever node is there. A node that is silent, or whose
+   * problem is retryable, is one attempt: all of them have the same `Idempotency-Key` header, which the routes have to
+   * heed where a second execution would do harm. Every other answer is given as it is, whatever its status. Throws a
+   * {@link Failure} when there is none in time.
+   */
+  readonly request: (path: string, request?: RoutesRequest) => Promise<Response>
   /** Gives up all that is under way. Nothing can be asked any more. */
   readonly close: () => void
+}
+
+/** As `fetch` takes it, with a body that can be sent again. */
+export interface RoutesRequest extends CallOptions {
+  /** GET when not given. */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  /** 1 to 128 printable ASCII characters; drawn when not given. */
+  readonly idempotencyKey?: string
 }
