@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Hopeless, until } from "./wait.ts"
 
 export interface GroupReport {
+  readonly group: string
   readonly role: string
   readonly term: number
   readonly leader: string | null
@@ -36,10 +37,19 @@ export interface Place {
   readonly members: string
   /** Instead: of whom it asks to be taken in, as `--join` takes it. */
   readonly join?: string
+  /** `HOST` that it tells others to find it at, when it joins; loopback when not given. */
+  readonly peerHost?: string
   /** Words before its command: what it runs inside of. */
   readonly inside?: ReadonlyArray<string>
   /** Further flags of its first start. */
   readonly flags?: ReadonlyArray<string>
+}
+
+export interface NodeOptions {
+  readonly directory: string
+  readonly actors: string
+  /** What `process.env` says there besides what it says here. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** How a process ended: its exit code, or the name of the signal. */
@@ -77,22 +87,24 @@ export class NodeProcess {
   readonly #logPath: string
   readonly #command: ReadonlyArray<string>
   readonly #firstArgs: ReadonlyArray<string>
+  readonly #environment: Readonly<Record<string, string>>
   #child: Bun.Subprocess | null = null
   #hasRun = false
 
-  constructor(place: Place, options: { readonly directory: string; readonly actors: string }) {
+  constructor(place: Place, options: NodeOptions) {
     const { id, clientAddress } = place
     this.id = id
     this.url = `http://${clientAddress}`
     this.peerPort = place.peerPort
     this.data = join(options.directory, id)
+    this.#environment = options.environment ?? {}
     this.#logPath = join(options.directory, `${id}.log`)
     this.#command = [...(place.inside ?? []), process.execPath, program, "node", "--data", this.data]
     this.#firstArgs = [
       ...["--id", id, "--listen", clientAddress, "--actors", options.actors],
       ...(place.join === undefined
         ? ["--cluster", place.members]
-        : ["--join", place.join, "--peer-listen", `127.0.0.1:${place.peerPort}`]),
+        : ["--join", place.join, "--peer-listen", `${place.peerHost ?? "127.0.0.1"}:${place.peerPort}`]),
       ...(place.flags ?? []),
     ]
   }
@@ -121,7 +133,7 @@ export class NodeProcess {
       const child = Bun.spawn(
         [...this.#command, ...words, "--stop-with-parent"],
         // A pipe that nobody writes to ends when this process does, and the node with it.
-        { stdin: "pipe", stdout: log, stderr: log },
+        { stdin: "pipe", stdout: log, stderr: log, env: { ...process.env, ...this.#environment } },
       )
       alive.add(child)
       child.exited.then(() => alive.delete(child))

@@ -1,0 +1,46 @@
+// How does a route say no? As the rest of Raftlet does: with a problem document (RFC 9457) that names a code, and says that
+// nothing has happened.
+
+import type { Context } from "hono"
+import type { Json } from "raftlet"
+
+const codes = { 400: "bad-request", 401: "unauthorized", 403: "forbidden", 404: "not-found" } as const
+const titles = { 400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found" } as const
+
+/** Thrown by a handler; hono answers with what `getResponse` gives, as it does for every error that has one. */
+export class Refusal extends Error {
+  readonly outcome = "rejected"
+  readonly retryable = false
+  readonly status: keyof typeof codes
+
+  constructor(status: keyof typeof codes, detail: string) {
+    super(detail)
+    this.status = status
+  }
+
+  getResponse(): Response {
+    const { status, message: detail, outcome, retryable } = this
+    const problem = {
+      type: "about:blank",
+      title: titles[status],
+      status,
+      code: codes[status],
+      detail,
+      outcome,
+      retryable,
+    }
+    const asks = status === 401 ? { "WWW-Authenticate": 'Basic realm="raftlet"' } : {}
+    return Response.json(problem, {
+      status,
+      headers: { "Content-Type": "application/problem+json", ...asks },
+    })
+  }
+}
+
+/** A JSON object. What stands in it is for the schema of a command to check. */
+export const objectIn = async (c: Context): Promise<Readonly<Record<string, Json>>> => {
+  const body = await c.req.json().catch(() => null)
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw new Refusal(400, "The body is no JSON object.")
+  return body
+}
