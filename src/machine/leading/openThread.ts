@@ -9,20 +9,28 @@ import { readFromThread, type ToThread } from "./protocol.ts"
 import type { OpenStint, Stint, StintAsked } from "./Stint.ts"
 import { defaultLimits, type Pulse, type ThreadLimits, watchOver } from "./watchOver.ts"
 
+/** `environment`: what `process.env` says there besides what it says here. */
 export const openThread =
-  (code: MachineHost["Service"]["code"], limits: Partial<ThreadLimits> = {}): OpenStint =>
+  (
+    code: MachineHost["Service"]["code"],
+    limits: Partial<ThreadLimits> = {},
+    environment: Environment = {},
+  ): OpenStint =>
   (asked) =>
     Effect.gen(function* () {
       const { actor, version } = asked
       const text = yield* Effect.mapError(code({ actor, version }), ({ message }) => noCode(message))
       if (text === null) return yield* Effect.fail(noCode("the code of this version is not here"))
-      return yield* begin(asked, text, { ...defaultLimits, ...limits })
+      return yield* begin(asked, text, { ...defaultLimits, ...limits }, environment)
     })
+
+export type Environment = Readonly<Record<string, string>>
 
 const begin = Effect.fnUntraced(function* (
   { actor, version, door, print }: StintAsked,
   code: string,
   limits: ThreadLimits,
+  environment: Environment,
 ): Effect.fn.Return<Stint, never, Scope.Scope> {
   const over = yield* Deferred.make<void, LeadingFault>()
   const fail = (kind: LeadingFault["kind"], detail: string): void => {
@@ -34,7 +42,11 @@ const begin = Effect.fnUntraced(function* (
 
   const worker = yield* Effect.acquireRelease(
     Effect.sync(
-      () => new Worker(new URL("./thread.ts", import.meta.url), { name: `raftlet leading ${actor}` }),
+      () =>
+        new Worker(new URL("./thread.ts", import.meta.url), {
+          name: `raftlet leading ${actor}`,
+          env: { ...process.env, ...environment },
+        }),
     ),
     (worker) =>
       Effect.sync(() => {
