@@ -1,7 +1,7 @@
 // Does every call count once, in every total, and does the state stay bounded?
 
 import { describe, expect, test } from "bun:test"
-import metering from "../../actors/metering.ts"
+import metering from "../../actors/metering/index.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { Bench, command, refusalOf } from "../machine/Bench.ts"
 

@@ -45,7 +45,7 @@ const begin = Effect.fnUntraced(function* (
       () =>
         new Worker(new URL("./thread.ts", import.meta.url), {
           name: `raftlet leading ${actor}`,
-          env: { ...process.env, ...environment },
+          env: { ...(process.env as Environment), ...environment },
         }),
     ),
     (worker) =>
