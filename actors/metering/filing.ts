@@ -70,10 +70,15 @@ const fileAll = Effect.fnUntraced(function* (files: Files, desk: Desk, tenant: s
       if (texts === null) continue
       yield* files.put(pathOf(name, tenant, "csv"), texts.csv)
       yield* files.put(pathOf(name, tenant, "jsonl"), texts.jsonl)
-      yield* desk.confirm(tenant, { name, ...digestOf(texts.jsonl) })
+      yield* desk
+        .confirm(tenant, { name, ...digestOf(texts.jsonl) })
+        .pipe(Effect.catchIf(wasConfirmed, () => Effect.void))
     }
   }
 })
+
+/** By a proposal that got no answer, and was executed all the same. */
+const wasConfirmed = ({ reason }: ProposeFailed): boolean => reason?.code === "not-waiting"
 
 const leaveElsewhere = <Failure extends ReadFailed | ProposeFailed>(failure: Failure) =>
   failure.code === "elsewhere" ? Effect.void : Effect.fail(failure)
