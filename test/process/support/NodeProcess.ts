@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Hopeless, until } from "./wait.ts"
 
 export interface GroupReport {
+  readonly group: string
   readonly role: string
   readonly term: number
   readonly leader: string | null
@@ -42,6 +43,9 @@ export interface Place {
   readonly flags?: ReadonlyArray<string>
 }
 
+/** What a node finds in its environment, besides what stands in this one's. */
+export type Environment = Readonly<Record<string, string>>
+
 /** How a process ended: its exit code, or the name of the signal. */
 export type End = number | NodeJS.Signals
 
@@ -77,11 +81,16 @@ export class NodeProcess {
   readonly #logPath: string
   readonly #command: ReadonlyArray<string>
   readonly #firstArgs: ReadonlyArray<string>
+  readonly #environment: Environment
   #child: Bun.Subprocess | null = null
   #hasRun = false
 
-  constructor(place: Place, options: { readonly directory: string; readonly actors: string }) {
+  constructor(
+    place: Place,
+    options: { readonly directory: string; readonly actors: string; readonly environment?: Environment },
+  ) {
     const { id, clientAddress } = place
+    this.#environment = options.environment ?? {}
     this.id = id
     this.url = `http://${clientAddress}`
     this.peerPort = place.peerPort
@@ -121,7 +130,7 @@ export class NodeProcess {
       const child = Bun.spawn(
         [...this.#command, ...words, "--stop-with-parent"],
         // A pipe that nobody writes to ends when this process does, and the node with it.
-        { stdin: "pipe", stdout: log, stderr: log },
+        { stdin: "pipe", stdout: log, stderr: log, env: { ...process.env, ...this.#environment } },
       )
       alive.add(child)
       child.exited.then(() => alive.delete(child))
