@@ -1,7 +1,9 @@
 // How does a file come to lie on a disk, whole or not at all? Written beside its place, synced, and moved there.
 
 import { Effect } from "effect"
-import { FileFailed, type Files, inName, type OpenFiles } from "./files.ts"
+import { FileFailed, type Files, inName, type OpenFiles, type Texts } from "./files.ts"
+
+const safeMax = 1000
 
 /**
  * In the directory `RAFTLET_METERING_DIR`, which all nodes may share; without it in `metering` of the node's own data
@@ -21,14 +23,30 @@ export const openDiskFiles: OpenFiles = ({ node, group, term }) =>
     await mkdir(drafts, { recursive: true })
     await sync(dirname(root))
     let count = 0
-    const put = async (path: string, text: string): Promise<void> => {
-      const place = join(root, path)
-      await mkdir(dirname(place), { recursive: true })
-      if (!(await isThere(place, text))) await write(join(drafts, String(++count)), place, text)
-      // Also where it was there: whoever wrote it may have died before its name was safe.
-      for (let at = dirname(place); at.length >= root.length; at = dirname(at)) await sync(at)
+    /** Directories whose own names are safe, as far as this leadership knows. */
+    const safe = new Set([root])
+    const putAll = async (texts: Texts): Promise<void> => {
+      const directories = new Set<string>()
+      for (const [path, text] of Object.entries(texts)) {
+        const place = join(root, path)
+        const directory = dirname(place)
+        directories.add(directory)
+        await mkdir(directory, { recursive: true })
+        if (!(await isThere(place, text))) await write(join(drafts, String(++count)), place, text)
+      }
+      // Also where all was there: whoever wrote it may have died before its name was safe.
+      for (const directory of directories) {
+        await sync(directory)
+        for (let at = directory; !safe.has(at); at = dirname(at)) {
+          await sync(dirname(at))
+          if (safe.size > safeMax) safe.clear()
+          safe.add(root).add(at)
+        }
+      }
     }
-    const files: Files = { put: (path, text) => attempt(path, () => put(path, text)) }
+    const files: Files = {
+      put: (texts) => attempt(Object.keys(texts)[0] ?? "", () => putAll(texts)),
+    }
     return files
   })
 

@@ -8,12 +8,15 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   message: Schema.String,
 }) {}
 
+/** What a file holds, by where it goes. */
+export type Texts = Readonly<Record<string, string>>
+
 export interface Files {
   /**
-   * The file is there, whole, and survives a loss of power, when it succeeds. One that was there already has the same bytes,
-   * or it fails and changes nothing. Until then nobody sees anything of it.
+   * The files are there, whole, and survive a loss of power, when it succeeds. One that was there already has the same bytes,
+   * or it fails and leaves that one as it is. Nobody ever sees half of one.
    */
-  readonly put: (path: string, text: string) => Effect.Effect<void, FileFailed>
+  readonly put: (texts: Texts) => Effect.Effect<void, FileFailed>
 }
 
 /** Opens the place for one leadership of one group. */

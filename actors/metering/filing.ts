@@ -68,8 +68,10 @@ const fileAll = Effect.fnUntraced(function* (files: Files, desk: Desk, tenant: s
     for (const name of names) {
       const { result: texts } = yield* desk.texts(tenant, name)
       if (texts === null) continue
-      yield* files.put(pathOf(name, tenant, "csv"), texts.csv)
-      yield* files.put(pathOf(name, tenant, "jsonl"), texts.jsonl)
+      yield* files.put({
+        [pathOf(name, tenant, "csv")]: texts.csv,
+        [pathOf(name, tenant, "jsonl")]: texts.jsonl,
+      })
       yield* desk
         .confirm(tenant, { name, ...digestOf(texts.jsonl) })
         .pipe(Effect.catchIf(wasConfirmed, () => Effect.void))

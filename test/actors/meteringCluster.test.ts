@@ -30,20 +30,24 @@ class FakeDirectory {
 
   readonly open: OpenFiles = ({ term }) =>
     Effect.succeed({
-      put: (path, text) =>
+      put: (texts) =>
         Effect.gen({ self: this }, function* () {
-          yield* Effect.sleep(3)
-          if (++this.#puts % this.#troubleEvery === 0)
-            return yield* new FileFailed({ path, message: "no room" })
-          const found = this.texts.get(path)
-          if (found !== undefined && found !== text)
-            return yield* new FileFailed({ path, message: "there is another one" })
-          if (found !== undefined) this.again.push(path)
-          this.texts.set(path, text)
-          this.terms.add(term)
-          // Whoever dies here has written, and not confirmed.
-          yield* Effect.sleep(3)
+          for (const [path, text] of Object.entries(texts)) yield* this.#put(path, text, term)
         }),
+    })
+
+  readonly #put = (path: string, text: string, term: number) =>
+    Effect.gen({ self: this }, function* () {
+      yield* Effect.sleep(3)
+      if (++this.#puts % this.#troubleEvery === 0) return yield* new FileFailed({ path, message: "no room" })
+      const found = this.texts.get(path)
+      if (found !== undefined && found !== text)
+        return yield* new FileFailed({ path, message: "there is another one" })
+      if (found !== undefined) this.again.push(path)
+      this.texts.set(path, text)
+      this.terms.add(term)
+      // Whoever dies here has written, and not confirmed.
+      yield* Effect.sleep(3)
     })
 }
 
