@@ -25,7 +25,7 @@ describe("a made log", () => {
       withCluster(async (cluster) => {
         await expectImported(cluster, written(cluster), expected)
       }),
-    60_000,
+    120_000,
   )
 
   test(
@@ -34,7 +34,7 @@ describe("a made log", () => {
       withCluster(async (cluster) => {
         await expectImported(cluster, written(cluster), expected, { kill: true })
       }),
-    60_000,
+    120_000,
   )
 })
 
@@ -46,13 +46,13 @@ describe.skipIf(!hasRealLog)("the real log", () => {
   test(
     "gives the figures that are known of it, and a second import changes nothing (C1)",
     () => withCluster((cluster) => expectImported(cluster, realLog, realExpected)),
-    60_000,
+    120_000,
   )
 
   test(
     "gives the figures that are known of it with kill -9 of the leader in the middle (C1, R16)",
     () => withCluster((cluster) => expectImported(cluster, realLog, realExpected, { kill: true })),
-    60_000,
+    120_000,
   )
 })
 
