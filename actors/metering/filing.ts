@@ -31,6 +31,8 @@ export interface Desk {
   ) => Effect.Effect<unknown, ProposeFailed>
 }
 
+const tenantsAtOnce = 4
+
 /** For as long as the group leads here. Fails when a file could not be written, after all others were. */
 export const keepFiling = Effect.fnUntraced(function* (files: Files, desk: Desk) {
   /** Revisions at which nothing was waiting: whoever is still there need not be asked again. */
@@ -39,10 +41,10 @@ export const keepFiling = Effect.fnUntraced(function* (files: Files, desk: Desk)
     const failures: Array<FileFailed> = []
     for (let after: string | null = ""; after !== null; ) {
       const page: Effect.Success<ReturnType<Desk["tenants"]>> = yield* desk.tenants(after)
-      for (const { key, revision } of page.instances) {
-        if (settled.get(key) === revision) continue
-        yield* fileAll(files, desk, key).pipe(
-          Effect.map((until) => settled.set(key, until)),
+      const changed = page.instances.filter(({ key, revision }) => settled.get(key) !== revision)
+      const file = ({ key }: { readonly key: string }) =>
+        fileAll(files, desk, key).pipe(
+          Effect.map((revision) => settled.set(key, revision)),
           Effect.catchTags({
             // The others are not to wait for it.
             FileFailed: (failure) => Effect.sync(() => void failures.push(failure)),
@@ -51,7 +53,7 @@ export const keepFiling = Effect.fnUntraced(function* (files: Files, desk: Desk)
             ProposeFailed: leaveElsewhere,
           }),
         )
-      }
+      yield* Effect.forEach(changed, file, { concurrency: tenantsAtOnce, discard: true })
       after = page.next
     }
     const [failure] = failures
