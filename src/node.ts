@@ -1,7 +1,7 @@
 // What is a running node made of? One of two files that name live layers: this one puts them together.
 
 import { rmSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { version } from "../package.json"
 import type { NodeOptions } from "./cli/Platform.ts"
@@ -15,7 +15,7 @@ import { layerServer, type ServerOptions } from "./http/Server.ts"
 import { layerMachines } from "./machine/hostWorker.ts"
 import { Leading, type LeadingService } from "./machine/leading/Leading.ts"
 import { makeLeading } from "./machine/leading/layer.ts"
-import { openThread } from "./machine/leading/openThread.ts"
+import { type Environment, openThread } from "./machine/leading/openThread.ts"
 import { MachineHost } from "./machine/MachineHost.ts"
 import { Machines } from "./machine/Machines.ts"
 import { makeStages, type StagesOptions } from "./machine/routes/Stages.ts"
@@ -55,7 +55,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   )
   const { threads, actors: actorsDirectory } = options
   const layerMachineThreads = layerMachines({ node: id, actorsDirectory, threads })
-  const leadingOf = yield* openLeading(observer)
+  const leadingOf = yield* openLeading(observer, { RAFTLET_DATA: resolve(options.data) })
   const limits = { ...defaultOptions.limits, quietBeatsMin: QUIET_BEATS_OF_MAIN }
   const raft = { ...defaultOptions, limits, id, client, neighbours: new Neighbours(), rests: true }
   const layerMain = layerRaft(
@@ -123,11 +123,11 @@ const layerTransport = (options: NodeOptions, { identity }: DataDirectory) =>
 type LeadingOf = (machine: MachineHost["Service"]) => LeadingService
 
 /** What users have run where a group leads, each in a thread of its own. */
-const openLeading = Effect.fnUntraced(function* (observer: NodeObserver) {
+const openLeading = Effect.fnUntraced(function* (observer: NodeObserver, environment: Environment) {
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const leadingOf: LeadingOf = (machine) =>
     makeLeading(machine, {
-      open: openThread,
+      open: (code) => openThread(code, {}, environment),
       told: observer.event,
       printed: (actor, line) =>
         void log(Effect.logInfo(line).pipe(Effect.annotateLogs({ actor, by: "leading" }))),

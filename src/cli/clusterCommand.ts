@@ -74,17 +74,17 @@ export const clusterCommand = (platform: Platform) =>
   )
 
 const NodeAnswer = Schema.Struct({
-  groups: Schema.Array(Schema.Struct({ role: Schema.String, ready: Schema.Boolean })),
+  groups: Schema.Array(Schema.Struct({ group: Schema.String, role: Schema.String, ready: Schema.Boolean })),
 })
 
-/** The id of the node that leads and serves, once there is one and all the others answer as well. */
+/** The id of the node that leads `main` and serves, once there is one and all the others answer as well. */
 const leaderOf = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>) =>
   Effect.gen(function* () {
     for (;;) {
-      const all = yield* Effect.forEach(plan.nodes, rolesOf, { concurrency: "unbounded" }).pipe(
+      const all = yield* Effect.forEach(plan.nodes, roleOf, { concurrency: "unbounded" }).pipe(
         Effect.orElseSucceed(() => []),
       )
-      const leader = plan.nodes.find((_, at) => all[at]?.every((role) => role === "leader"))
+      const leader = plan.nodes.find((_, at) => all[at] === "leader")
       if (leader !== undefined) return leader.id
       yield* Effect.sleep(pollMillis)
     }
@@ -95,12 +95,15 @@ const leaderOf = (plan: ClusterPlan, nodes: ReadonlyArray<NodeProcess>) =>
     }),
   )
 
-/** What the node is in each of its groups; `waiting` where it is not yet of use. */
-const rolesOf = ({ url }: NodePlan) =>
+/** What the node is in `main`; `waiting` where it is not yet of use. The leaders of other groups are anywhere. */
+const roleOf = ({ url }: NodePlan) =>
   Effect.tryPromise(async (signal) => (await fetch(`${url}/admin/node`, { signal })).json()).pipe(
     Effect.timeout(answerMillisMax),
     Effect.flatMap(Schema.decodeUnknownEffect(NodeAnswer)),
-    Effect.map(({ groups }) => groups.map(({ role, ready }) => (ready ? role : "waiting"))),
+    Effect.map(({ groups }) => {
+      const main = groups.find(({ group }) => group === "main")
+      return main?.ready === true ? main.role : "waiting"
+    }),
   )
 
 const lastWords = (nodes: ReadonlyArray<NodeProcess>): string =>

@@ -57,6 +57,7 @@ export const importCommand = Command.make(
     )
     yield* Console.log(reportText(file, tally, sum))
     yield* Console.log(totalsText(yield* client.readAll))
+    yield* Console.log(whereFilesAre)
     const lost = sum.refused.length + sum.unanswered.length
     if (lost > 0) {
       return yield* failed(`${thousands(lost)} of ${thousands(tally.calls)} calls were not recorded`)
@@ -78,6 +79,11 @@ export const importCommand = Command.make(
     },
   ]),
 )
+
+/** A node is asked for nothing that lies on its disk. */
+const whereFilesAre =
+  "\nFiles of each minute, hour and day follow as these close, in RAFTLET_METERING_DIR of the nodes, or else in metering/ of\n" +
+  "each node's data directory (docs/METERING.md)."
 
 const refuseUnreadable = (file: string): void => {
   const found = statSync(file, { throwIfNoEntry: false })

@@ -160,7 +160,7 @@ export class MachineCore {
   led(): ReadonlyArray<LedActor> {
     return this.#guard(() =>
       Iterator.from(this.#state.catalogue.all())
-        .filter(({ name, isLed }) => isLed && this.#state.whereabouts.ownsFirst(name))
+        .filter(({ name, isLed }) => isLed && this.#state.whereabouts.ownsSome(name))
         .map(({ name, version }) => ({ actor: name, version }))
         .toArray(),
     )

@@ -99,12 +99,13 @@ export const actor = <
   readonly group?: string
   /**
    * Spreads the instances by their keys over so many Raft groups, 1 to 1,024: `orders-1`, `orders-2`, … of an actor
-   * `orders`, or what `group` says in place of that name. One instance is always whole in one of them. A list of instances is
-   * of one group; `leading` runs in the group of the first shard alone. Counts once, as `group` does.
+   * `orders`, or what `group` says in place of that name. One instance is always whole in one of them. What
+   * `leading` lists is of one group, for it runs in each of them. Counts once, as `group` does.
    */
   readonly shards?: number
   /**
-   * Runs only on the node where this actor's group leads, for as long as it leads: for what touches the world. It
+   * Runs only on the node where this actor's group leads, for as long as it leads: for what touches the world. Of an actor
+   * with `shards` it runs once for each of its groups, wherever that one leads, and sees that group's instances. It
    * begins when that node has applied all that earlier leaders had committed, and is interrupted, with its finalizers,
    * before leadership is handed on. It runs in a thread of its own, where `fetch`, timers, `Bun` and `process` are
    * open; it may fail, loop or end as it likes, and the group never notices. What fails is begun again after a pause

@@ -1,7 +1,10 @@
 // Does every call count once, in every total, and does the state stay bounded?
 
 import { describe, expect, test } from "bun:test"
-import metering from "../../actors/metering.ts"
+import { Schema } from "effect"
+import { actor } from "raftlet"
+import { checkMigration, testActor } from "raftlet/testing"
+import metering from "../../actors/metering/index.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { Bench, command, refusalOf } from "../machine/Bench.ts"
 
@@ -86,6 +89,22 @@ describe("metering", () => {
     expect(read(at, "byRoute")).toContainEqual(expect.objectContaining({ route: "GET /7", calls: 2 }))
   })
 
+  test("refuses a call under another idempotency key than its request id: nothing would keep it from counting twice", () => {
+    const at = bench()
+    const outcome = at.propose(
+      command({ actor: "metering", key: "tenant", command: "record", json: call(), idempotencyKey: "other" }),
+    )
+    expect(refusalOf(outcome)).toMatchObject({ code: "rejected", reason: { code: "request-id" } })
+    expect(read(at, "total")).toMatchObject({ calls: 0 })
+  })
+
+  test("refuses what would make a total inexact, and keeps it as it was", () => {
+    const at = bench()
+    record(at, { bytes: Number.MAX_SAFE_INTEGER })
+    expect(refusalOf(record(at, { bytes: 1 }))).toMatchObject({ reason: { code: "out-of-range" } })
+    expect(read(at, "total")).toMatchObject({ calls: 1, bytes: Number.MAX_SAFE_INTEGER })
+  })
+
   const bad: ReadonlyArray<readonly [string, object]> = [
     ["a method in lower case", { method: "get" }],
     ["no route", { route: "" }],
@@ -94,6 +113,9 @@ describe("metering", () => {
     ["a negative latency", { latencyMillis: -0.1 }],
     ["a time that is text", { time: "2017-05-16T00:00:00Z" }],
     ["an unknown field", { user: "me" }],
+    ["a time beyond all calendars", { time: 253_402_300_800_000 }],
+    ["a latency of a thousand years", { latencyMillis: 1e14 }],
+    ["a request id of 129 characters", { requestId: "r".repeat(129) }],
   ]
   for (const [what, given] of bad) {
     test(`${what} is refused and counted nowhere`, () => {
@@ -102,4 +124,116 @@ describe("metering", () => {
       expect(read(at, "total")).toMatchObject({ calls: 0 })
     })
   }
+})
+
+describe("what a tenant may have", () => {
+  const now = Date.UTC(2026, 0, 1, 10, 59, 59)
+
+  test("is unlimited until somebody configures something else", () => {
+    const subject = testActor(metering, { now })
+    expect(subject.execute("a", "spend", { tokens: 1_000_000_000 })).toMatchObject({
+      result: { allowed: true, limit: null, retryAfterMillis: 0 },
+    })
+    expect(subject.query("a", "usage")).toEqual({
+      hour: { used: 1_000_000_000, quota: null },
+      day: { used: 1_000_000_000, quota: null },
+      bucket: null,
+    })
+  })
+
+  test("comes back into the bucket as the log's time passes, to the millisecond, and no further than its brim", () => {
+    const subject = testActor(metering, { now })
+    subject.execute("a", "configure", { rate: { tokensPerSecond: 4, burst: 10 } })
+    const spend = (tokens: number) => subject.execute("a", "spend", { tokens })
+    expect(spend(10)).toMatchObject({ result: { allowed: true } })
+    expect(spend(3)).toMatchObject({ result: { allowed: false, limit: "rate", retryAfterMillis: 750 } })
+    subject.advance(749)
+    expect(spend(3)).toMatchObject({ result: { allowed: false, retryAfterMillis: 1 } })
+    subject.advance(1)
+    expect(spend(3)).toMatchObject({ result: { allowed: true } })
+    subject.advance(1_000_000)
+    expect(spend(10)).toMatchObject({ result: { allowed: true } })
+    expect(subject.query("a", "usage").bucket).toEqual({ tokens: 0, burst: 10 })
+    expect(spend(1)).toMatchObject({ result: { allowed: false } })
+  })
+
+  test("ends with its quota, until the hour or the day is over, whichever is later", () => {
+    const subject = testActor(metering, { now })
+    subject.execute("a", "configure", { hourQuota: 2, dayQuota: 5 })
+    const spend = () => subject.execute("a", "spend", { tokens: 1 })
+    for (const allowed of [true, true, false, false]) expect(spend()).toMatchObject({ result: { allowed } })
+    expect(spend()).toMatchObject({ result: { limit: "hour", retryAfterMillis: 1000 } })
+    subject.advance(1000)
+    for (const allowed of [true, true, false]) expect(spend()).toMatchObject({ result: { allowed } })
+    expect(subject.query("a", "usage")).toMatchObject({
+      hour: { used: 2, quota: 2 },
+      day: { used: 4, quota: 5 },
+    })
+    subject.advance(hour)
+    expect(spend()).toMatchObject({ result: { allowed: true } })
+    expect(spend()).toMatchObject({ result: { limit: "day", retryAfterMillis: 12 * hour } })
+    subject.advance(12 * hour)
+    expect(spend()).toMatchObject({ result: { allowed: true } })
+  })
+
+  test("is told at once when it can never be had", () => {
+    const subject = testActor(metering, { now })
+    subject.execute("a", "configure", { rate: { tokensPerSecond: 1, burst: 5 }, dayQuota: 3 })
+    expect(subject.execute("a", "spend", { tokens: 4 })).toMatchObject({
+      outcome: "refused",
+      code: "never-allowed",
+      data: { most: 3 },
+    })
+  })
+
+  test("is changed by what is given, and what is left out stays", () => {
+    const subject = testActor(metering, { now })
+    subject.execute("a", "configure", { hourQuota: 7 })
+    expect(subject.execute("a", "configure", { graceMillis: 5 })).toMatchObject({
+      result: { graceMillis: 5, hourQuota: 7, dayQuota: null, rate: null },
+    })
+  })
+
+  const bad: ReadonlyArray<readonly [string, "spend" | "configure" | "confirmFile", object]> = [
+    ["no tokens", "spend", { tokens: 0 }],
+    ["half a token", "spend", { tokens: 0.5 }],
+    ["nothing at all", "spend", {}],
+    ["a grace before the end", "configure", { graceMillis: -1 }],
+    ["a grace of two days", "configure", { graceMillis: 2 * 24 * hour }],
+    ["a window that is none", "configure", { files: { minute: true, hour: true, day: true, year: true } }],
+    ["a bucket that is never filled", "configure", { rate: { tokensPerSecond: 0, burst: 1 } }],
+    ["a quota of nothing", "configure", { hourQuota: 0 }],
+    ["a setting that is none", "configure", { graceSeconds: 1 }],
+    ["a digest that is none", "confirmFile", { name: "hour/2026-01-01T00Z", bytes: 1, sha256: "x" }],
+  ]
+  for (const [what, name, json] of bad) {
+    test(`${what} is refused (${name})`, () => {
+      const at = bench()
+      const outcome = at.propose(command({ actor: "metering", key: "tenant", command: name, json }))
+      expect(refusalOf(outcome)).toMatchObject({ code: "invalid-input" })
+    })
+  }
+})
+
+test("what version 1 has counted goes on under version 2", () => {
+  const Totals = Schema.Struct({
+    calls: Schema.Int,
+    bytes: Schema.Int,
+    latencyMillis: Schema.Finite,
+    latencyMillisMax: Schema.Finite,
+  })
+  const ByName = Schema.Record(Schema.String, Totals)
+  const none = { calls: 0, bytes: 0, latencyMillis: 0, latencyMillisMax: 0 }
+  const first = actor({
+    version: 1,
+    state: Schema.Struct({ total: Totals, byRoute: ByName, byStatus: ByName, byHour: ByName }),
+    initial: { total: none, byRoute: {}, byStatus: {}, byHour: {} },
+    commands: {},
+  })
+  const total = { calls: 2, bytes: 9, latencyMillis: 12.3456, latencyMillisMax: 10.1 }
+  const states = [
+    { total, byRoute: { "GET /": total }, byStatus: { "200": total }, byHour: { "2017-05-16T00Z": total } },
+  ]
+  const { states: migrated } = checkMigration({ from: first, to: metering, states })
+  expect(migrated).toMatchObject([{ ...states[0], open: [], waiting: [] }])
 })

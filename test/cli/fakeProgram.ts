@@ -25,7 +25,11 @@ const runNode = ({ id, clusterId, cluster, listen, data, startOptions }: NodeOpt
             Response.json({
               id,
               clusterId,
-              groups: [{ role: isLeader ? "leader" : "follower", ready: true }],
+              // Each group has a leader of its own.
+              groups: [
+                { group: "main", role: isLeader ? "leader" : "follower", ready: true },
+                { group: "orders-1", role: isLeader ? "follower" : "leader", ready: true },
+              ],
             }),
         }),
       ),

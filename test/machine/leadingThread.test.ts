@@ -38,6 +38,7 @@ interface Around {
   readonly limits?: Partial<ThreadLimits>
   readonly answer?: (call: DoorCall) => Effect.Effect<DoorAnswer>
   readonly above?: string
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 interface Seen {
@@ -49,7 +50,7 @@ interface Seen {
 const withThread = async <A>(
   leading: string,
   body: (stint: Stint, seen: Seen) => Effect.Effect<A>,
-  { limits = {}, answer = () => Effect.never, above = "" }: Around = {},
+  { limits = {}, answer = () => Effect.never, above = "", environment = {} }: Around = {},
 ): Promise<{ readonly value: A; readonly seen: Seen }> => {
   const { code, version } = await Effect.runPromise(
     bundleSource({ name: "counter", source: source(leading, above) }),
@@ -58,6 +59,7 @@ const withThread = async <A>(
   const opened = openThread(
     () => Effect.succeed(code),
     limits,
+    environment,
   )({
     actor: "counter",
     version,
@@ -114,6 +116,14 @@ describe("the thread of a leading", () => {
       random: true,
       here: 36,
     })
+  })
+
+  test("finds in its environment what the node tells it, beside the node's own", async () => {
+    const { printed } = await fateOf(
+      "() => Effect.sync(() => console.log(process.env.RAFTLET_DATA, process.env.PATH === undefined))",
+      { environment: { RAFTLET_DATA: "/var/lib/raftlet" } },
+    )
+    expect(printed).toEqual(["/var/lib/raftlet false"])
   })
 
   test("waits for promises and timers, and asks its group", async () => {

@@ -443,14 +443,14 @@ describe("what runs by itself runs where its key is:", () => {
     expect(at.core.nextTimer()).toBe(1_010)
   })
 
-  test("leading, in the group of the first shard alone", () => {
+  test("leading, in each group that has some of its keys", () => {
     const led = (at: Bench) => at.machine.led().map((one) => one.actor)
     const west = groupBench("west")
     const east = groupBench("east")
     expect([led(west), led(east)]).toEqual([[], []])
     own(west, [lower])
     own(east, [upper])
-    expect([led(west), led(east)]).toEqual([["counter"], []])
+    expect([led(west), led(east)]).toEqual([["counter"], ["counter"]])
     const main = groupBench(mainGroup)
     expect(led(main)).toEqual(["counter"])
     const other = new SystemBench([loaded])

@@ -10,6 +10,8 @@ export interface WorkerOptions<Heard> {
   /** Of the file that runs there. */
   readonly url: URL
   readonly name: string
+  /** What `process.env` says there besides what it says here. */
+  readonly environment?: Environment
   readonly limits: ThreadLimits
   /** None: users' code has a voice of its own there (`postMessage`), and may say anything. */
   readonly read: (said: unknown) => Option.Option<Heard | FromAnyThread>
@@ -18,6 +20,8 @@ export interface WorkerOptions<Heard> {
   /** What it says besides what every thread does. Must not throw: that would end the node. */
   readonly hear: (message: Heard, fail: Fail) => void
 }
+
+export type Environment = Readonly<Record<string, string>>
 
 export type Fail = (kind: ThreadFault["kind"], detail: string) => void
 
@@ -31,6 +35,7 @@ export interface OpenedWorker<Said> {
 export const openWorker = Effect.fnUntraced(function* <Said, Heard extends { readonly type: string }>({
   url,
   name,
+  environment = {},
   limits,
   read,
   print,
@@ -42,7 +47,7 @@ export const openWorker = Effect.fnUntraced(function* <Said, Heard extends { rea
   }
   const pulse: Pulse = { unanswered: 0, heapBytes: null }
   const worker = yield* Effect.acquireRelease(
-    Effect.sync(() => new Worker(url, { name })),
+    Effect.sync(() => new Worker(url, { name, env: { ...(process.env as Environment), ...environment } })),
     (worker) =>
       Effect.sync(() => {
         worker.onmessage = null

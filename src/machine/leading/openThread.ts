@@ -2,7 +2,7 @@
 
 import { Effect, Exit, type Scope } from "effect"
 import { shorten } from "../beside/fault.ts"
-import { openWorker } from "../beside/openWorker.ts"
+import { type Environment, openWorker } from "../beside/openWorker.ts"
 import { defaultLimits, type ThreadLimits } from "../beside/watchOver.ts"
 import type { MachineHost } from "../MachineHost.ts"
 import type { DoorCall } from "./door.ts"
@@ -10,26 +10,35 @@ import type { LeadingFault } from "./Leading.ts"
 import { type FromThread, readFromThread, type ToThread } from "./protocol.ts"
 import type { OpenStint, Stint, StintAsked } from "./Stint.ts"
 
+export type { Environment } from "../beside/openWorker.ts"
+
+/** `environment`: what `process.env` says there besides what it says here. */
 export const openThread =
-  (code: MachineHost["Service"]["code"], limits: Partial<ThreadLimits> = {}): OpenStint =>
+  (
+    code: MachineHost["Service"]["code"],
+    limits: Partial<ThreadLimits> = {},
+    environment: Environment = {},
+  ): OpenStint =>
   (asked) =>
     Effect.gen(function* () {
       const { actor, version } = asked
       const text = yield* Effect.mapError(code({ actor, version }), ({ message }) => noCode(message))
       if (text === null) return yield* Effect.fail(noCode("the code of this version is not here"))
-      return yield* begin(asked, text, { ...defaultLimits, ...limits })
+      return yield* begin(asked, text, { ...defaultLimits, ...limits }, environment)
     })
 
 const begin = Effect.fnUntraced(function* (
   { actor, version, door, print }: StintAsked,
   code: string,
   limits: ThreadLimits,
+  environment: Environment,
 ): Effect.fn.Return<Stint, never, Scope.Scope> {
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   let asking = 0
   const { say, over } = yield* openWorker<ToThread, Extract<FromThread, { type: "asks" }>>({
     url: new URL("./thread.ts", import.meta.url),
     name: `raftlet leading ${actor}`,
+    environment,
     limits,
     read: readFromThread,
     print,

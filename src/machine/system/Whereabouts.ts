@@ -162,11 +162,6 @@ export class Whereabouts {
     return isSystemName(actor) || this.owned(actor).length > 0
   }
 
-  /** The first shard of it: what an actor has once, and not in each of its groups, is there. */
-  ownsFirst(actor: string): boolean {
-    return this.owned(actor)[0]?.from === 0
-  }
-
   settle(actor: string, place: Place): void {
     this.#placeRows.put(actor, place, place.index)
     // As whoever opens the state anew has it, down to the order of its keys: answers are made of it, and hashed.

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { NodeProcess, type Place } from "./NodeProcess.ts"
+import { type Environment, NodeProcess, type Place } from "./NodeProcess.ts"
 import { freePorts } from "./ports.ts"
 import { until } from "./wait.ts"
 
@@ -21,7 +21,12 @@ const businessActors = join(import.meta.dir, "../../../actors")
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
-  options: { readonly nodes?: number; readonly actors?: string; readonly directory?: string } = {},
+  options: {
+    readonly nodes?: number
+    readonly actors?: string
+    readonly directory?: string
+    readonly environment?: Environment
+  } = {},
 ): Promise<void> => {
   const { nodes = 3, ...kept } = options
   const cluster = new Cluster(loopbackPlaces(nodes), kept)
@@ -41,16 +46,21 @@ export const withCluster = async (
 export class Cluster {
   readonly #nodes: Array<NodeProcess>
   readonly directory: string
-  readonly #kept: { readonly directory: string; readonly actors: string }
+  readonly #kept: { readonly directory: string; readonly actors: string; readonly environment: Environment }
 
   /** Without a directory it makes one that goes away with this process; a given one is its owner's. */
   constructor(
     places: ReadonlyArray<Place>,
-    options: { readonly directory?: string; readonly actors?: string } = {},
+    options: {
+      readonly directory?: string
+      readonly actors?: string
+      readonly environment?: Environment
+    } = {},
   ) {
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "raftlet-process-"))
     if (options.directory === undefined) directories.add(this.directory)
-    this.#kept = { directory: this.directory, actors: options.actors ?? businessActors }
+    const { actors = businessActors, environment = {} } = options
+    this.#kept = { directory: this.directory, actors, environment }
     this.#nodes = places.map((place) => new NodeProcess(place, this.#kept))
   }
 

@@ -45,12 +45,8 @@ export interface Place {
   readonly flags?: ReadonlyArray<string>
 }
 
-export interface NodeOptions {
-  readonly directory: string
-  readonly actors: string
-  /** What `process.env` says there besides what it says here. */
-  readonly environment?: Readonly<Record<string, string>>
-}
+/** What a node finds in its environment, besides what stands in this one's. */
+export type Environment = Readonly<Record<string, string>>
 
 /** How a process ended: its exit code, or the name of the signal. */
 export type End = number | NodeJS.Signals
@@ -87,17 +83,20 @@ export class NodeProcess {
   readonly #logPath: string
   readonly #command: ReadonlyArray<string>
   readonly #firstArgs: ReadonlyArray<string>
-  readonly #environment: Readonly<Record<string, string>>
+  readonly #environment: Environment
   #child: Bun.Subprocess | null = null
   #hasRun = false
 
-  constructor(place: Place, options: NodeOptions) {
+  constructor(
+    place: Place,
+    options: { readonly directory: string; readonly actors: string; readonly environment?: Environment },
+  ) {
     const { id, clientAddress } = place
+    this.#environment = options.environment ?? {}
     this.id = id
     this.url = `http://${clientAddress}`
     this.peerPort = place.peerPort
     this.data = join(options.directory, id)
-    this.#environment = options.environment ?? {}
     this.#logPath = join(options.directory, `${id}.log`)
     this.#command = [...(place.inside ?? []), process.execPath, program, "node", "--data", this.data]
     this.#firstArgs = [
