@@ -9,10 +9,10 @@
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
 import { objectIn } from "../_refusal.ts"
-import type auth from "./index.ts"
+import type { auth } from "./auth.ts"
 
 export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
-  const cluster = ctx.cluster<{ auth: typeof auth }>()
+  const cluster = ctx.cluster<{ auth: ReturnType<typeof auth> }>()
   /** The same for what a client wrote: the schema of the command says what is wrong with it. */
   const unchecked = ctx.cluster()
 

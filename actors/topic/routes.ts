@@ -13,12 +13,16 @@ import type { RoutesContext } from "raftlet"
 import { objectIn, Refusal } from "../_refusal.ts"
 import type auth from "../auth/index.ts"
 import type metering from "../metering/index.ts"
-import type topic from "./index.ts"
+import type { topic } from "./topic.ts"
 
 type Action = "publish" | "subscribe"
 
 export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
-  const cluster = ctx.cluster<{ auth: typeof auth; metering: typeof metering; topic: typeof topic }>()
+  const cluster = ctx.cluster<{
+    auth: typeof auth
+    metering: typeof metering
+    topic: ReturnType<typeof topic>
+  }>()
   /** The same for what a client wrote: the schemas of the commands say what is wrong with it. */
   const unchecked = ctx.cluster()
 

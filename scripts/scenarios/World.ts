@@ -5,7 +5,9 @@ import { ask } from "../../test/process/support/Cluster.ts"
 import { NodeProcess, type Place } from "../../test/process/support/NodeProcess.ts"
 import { until } from "../../test/process/support/wait.ts"
 import { fairWeather, type Link, type Network } from "../chaos/Network.ts"
-import type { Service } from "./plans.ts"
+
+/** What a scenario is about: the leader of its group, or of its first group, is hit. */
+export type Service = "auth" | "metering"
 
 export interface WorldOptions {
   readonly network: Network

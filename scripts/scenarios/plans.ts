@@ -3,10 +3,7 @@
 // They are those by which a cloud's message queue accepted Raft under its authentication service and its metering
 // service. Whoever leads the service is always among those hit.
 
-import type { World } from "./World.ts"
-
-/** The group that the scenario is about: its leader is hit. */
-export type Service = "auth" | "metering"
+import type { Service, World } from "./World.ts"
 
 export interface Scenario {
   readonly number: number
