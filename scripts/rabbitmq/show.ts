@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { type ChannelModel, connect } from "amqplib"
 import { client } from "raftlet/client"
 import type auth from "../../actors/auth/index.ts"
-import { Cluster, loopbackPlaces } from "../../test/process/support/Cluster.ts"
+import { businessActors, Cluster, loopbackPlaces } from "../../test/process/support/Cluster.ts"
 import { until } from "../../test/process/support/wait.ts"
 import { Broker } from "./Broker.ts"
 
@@ -21,7 +21,7 @@ const rules = [
 /** Says each thing as it is seen. Throws of the first that is not as it should be. */
 export const show = async (say: (line: string) => void): Promise<void> => {
   const directory = mkdtempSync(join(tmpdir(), "raftlet-rabbitmq-"))
-  const cluster = new Cluster(loopbackPlaces(3), { directory })
+  const cluster = new Cluster(loopbackPlaces(3), { directory, actors: businessActors })
   const connections: Array<ChannelModel> = []
   let broker: Broker | null = null
   try {

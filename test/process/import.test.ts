@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Expected, makeAccessLog } from "./support/accessLog.ts"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, type Cluster, meteringAlone, withCluster } from "./support/Cluster.ts"
 import { runProgram } from "./support/NodeProcess.ts"
 import { realExpected, realLog } from "./support/realLog.ts"
 import { until } from "./support/wait.ts"
@@ -24,7 +24,7 @@ describe("a made log", () => {
     () =>
       withCluster(async (cluster) => {
         await expectImported(cluster, written(cluster), expected)
-      }),
+      }, metering),
     120_000,
   )
 
@@ -33,11 +33,12 @@ describe("a made log", () => {
     () =>
       withCluster(async (cluster) => {
         await expectImported(cluster, written(cluster), expected, { kill: true })
-      }),
+      }, metering),
     120_000,
   )
 })
 
+const metering = { actors: meteringAlone }
 const hasRealLog = existsSync(realLog)
 if (!hasRealLog) console.warn(`SKIPPED: the import of the real access log: there is no ${realLog}`)
 
@@ -45,13 +46,13 @@ if (!hasRealLog) console.warn(`SKIPPED: the import of the real access log: there
 describe.skipIf(!hasRealLog)("the real log", () => {
   test(
     "gives the figures that are known of it, and a second import changes nothing (C1)",
-    () => withCluster((cluster) => expectImported(cluster, realLog, realExpected)),
+    () => withCluster((cluster) => expectImported(cluster, realLog, realExpected), metering),
     120_000,
   )
 
   test(
     "gives the figures that are known of it with kill -9 of the leader in the middle (C1, R16)",
-    () => withCluster((cluster) => expectImported(cluster, realLog, realExpected, { kill: true })),
+    () => withCluster((cluster) => expectImported(cluster, realLog, realExpected, { kill: true }), metering),
     120_000,
   )
 })

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { type Expected, makeAccessLog } from "./support/accessLog.ts"
-import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
+import { ask, type Cluster, meteringAlone, withCluster } from "./support/Cluster.ts"
 import { type NodeProcess, runProgram } from "./support/NodeProcess.ts"
 import { realExpected, realLog } from "./support/realLog.ts"
 import { until } from "./support/wait.ts"
@@ -26,7 +26,7 @@ describe("the import of a made log", () => {
             writeFileSync(file, text)
             await expectFiled(cluster, file, expected, () => [directory])
           },
-          { environment: { RAFTLET_METERING_DIR: directory } },
+          { actors: meteringAlone, environment: { RAFTLET_METERING_DIR: directory } },
         )
       } finally {
         rmSync(directory, { recursive: true, force: true })
@@ -44,10 +44,12 @@ describe.skipIf(!hasRealLog)("the import of the real log", () => {
   test(
     "ends in files with the figures that are known of it, each node's in its data, with two leaders killed (C1, R16)",
     () =>
-      withCluster((cluster) =>
-        expectFiled(cluster, realLog, realExpected, () =>
-          cluster.nodes.map(({ data }) => join(data, "metering")),
-        ),
+      withCluster(
+        (cluster) =>
+          expectFiled(cluster, realLog, realExpected, () =>
+            cluster.nodes.map(({ data }) => join(data, "metering")),
+          ),
+        { actors: meteringAlone },
       ),
     testMillisMax,
   )

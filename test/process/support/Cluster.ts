@@ -16,7 +16,10 @@ process.on("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
 
-const businessActors = join(import.meta.dir, "../../../actors")
+/** All that ship. */
+export const businessActors = join(import.meta.dir, "../../../actors")
+export const meteringAlone = join(import.meta.dir, "meters")
+const counterAlone = join(import.meta.dir, "actors")
 
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
@@ -59,7 +62,7 @@ export class Cluster {
   ) {
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "raftlet-process-"))
     if (options.directory === undefined) directories.add(this.directory)
-    const { actors = businessActors, environment = {} } = options
+    const { actors = counterAlone, environment = {} } = options
     this.#kept = { directory: this.directory, actors, environment }
     this.#nodes = places.map((place) => new NodeProcess(place, this.#kept))
   }

@@ -1,0 +1,3 @@
+// Metering alone, for tests that need nothing else.
+
+export { default } from "../../../../actors/metering/index.ts"
