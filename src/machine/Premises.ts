@@ -70,12 +70,11 @@ export class Premises {
     work: Work<Value>,
     lane: Lane,
   ): Effect.fn.Return<Value> {
-    const { core } = tenant
-    let step = core.advance(work, [])
+    let step = yield* tenant.advance(work, [], lane)
     while (step.done !== true) {
       const calls = step.value
       const replies: ReadonlyArray<Reply> = yield* tenant.whileHere(calls, this.#run(tenant, calls, lane))
-      step = core.advance(work, replies)
+      step = yield* tenant.advance(work, replies, lane)
     }
     return step.value
   }).bind(this) as <Value>(tenant: Tenant, work: Work<Value>, lane: Lane) => Effect.Effect<Value>
