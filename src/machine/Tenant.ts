@@ -2,7 +2,7 @@
 
 import { Deferred, Effect, Latch } from "effect"
 import type { Index } from "../consensus/types.ts"
-import type { Call, Lane, Reply, Work } from "./Executor.ts"
+import type { Call, Reply } from "./Executor.ts"
 import type { Lodger } from "./inside/Quarters.ts"
 import type { MachineCore } from "./MachineCore.ts"
 
@@ -11,9 +11,9 @@ export class Tenant implements Lodger {
   readonly core: MachineCore
   readonly space: number
   readonly #drafts: ReadonlyMap<string, string>
-  /** Open while its state is not being flushed. */
-  readonly #unflushed = Latch.makeUnsafe(true)
-  #isFlushing = false
+  /** Its state is being flushed: what the log does to it waits, and what only reads goes on. */
+  isFlushing = false
+  readonly #flushed = Latch.makeUnsafe(true)
   readonly #evicted = Deferred.makeUnsafe<void>()
 
   /** `drafts`: code that is in no entry yet, by actor and version. */
@@ -43,14 +43,19 @@ export class Tenant implements Lodger {
     return isOwn(call.version) && (writer === undefined || writer === call.version || isOwn(writer))
   }
 
+  /** Succeeds when no flush is under way. */
+  get flushed(): Effect.Effect<void> {
+    return this.#flushed.await
+  }
+
   /**
    * Flushes its state, and lets others have their turn in between: what waits here for a second takes some ten milliseconds.
    * One at a time.
    */
   readonly flush: Effect.Effect<Index> = Effect.suspend(() => {
     const parts = this.core.flushInParts()
-    this.#isFlushing = true
-    this.#unflushed.closeUnsafe()
+    this.isFlushing = true
+    this.#flushed.closeUnsafe()
     const going = Effect.gen(function* () {
       for (;;) {
         const part = parts.next()
@@ -62,26 +67,11 @@ export class Tenant implements Lodger {
       going,
       Effect.sync(() => {
         parts.return(0)
-        this.#isFlushing = false
-        this.#unflushed.openUnsafe()
+        this.isFlushing = false
+        this.#flushed.openUnsafe()
       }),
     )
   })
-
-  /** What the log does to the state waits for a flush that is under way; what only reads goes on. */
-  readonly advance = Effect.fnUntraced(function* <Value>(
-    this: Tenant,
-    work: Work<Value>,
-    replies: ReadonlyArray<Reply>,
-    lane: Lane,
-  ) {
-    while (lane === "log" && this.#isFlushing) yield* this.#unflushed.await
-    return this.core.advance(work, replies)
-  }).bind(this) as <Value>(
-    work: Work<Value>,
-    replies: ReadonlyArray<Reply>,
-    lane: Lane,
-  ) => Effect.Effect<IteratorResult<ReadonlyArray<Call>, Value>>
 
   /** What is run for it ends when it has to go, wherever it waits or runs, and nobody is to blame. */
   whileHere(
