@@ -12,6 +12,7 @@ import { foundingNow } from "./groups/hearing.ts"
 import { layerGroups } from "./groups/layer.ts"
 import type { PartsOfGroups } from "./groups/parts.ts"
 import { layerServer, type ServerOptions } from "./http/Server.ts"
+import { Crowd } from "./machine/Crowd.ts"
 import { layerMachines } from "./machine/hostWorker.ts"
 import { Leading, type LeadingService } from "./machine/leading/Leading.ts"
 import { makeLeading } from "./machine/leading/layer.ts"
@@ -57,7 +58,15 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
   const layerMachineThreads = layerMachines({ node: id, actorsDirectory, threads })
   const leadingOf = yield* openLeading(observer, { RAFTLET_DATA: resolve(options.data) })
   const limits = { ...defaultOptions.limits, quietBeatsMin: QUIET_BEATS_OF_MAIN }
-  const raft = { ...defaultOptions, limits, id, client, neighbours: new Neighbours(), rests: true }
+  const raft = {
+    ...defaultOptions,
+    limits,
+    id,
+    client,
+    neighbours: new Neighbours(),
+    crowd: new Crowd(),
+    rests: true,
+  }
   const layerMain = layerRaft(
     { ...raft, group: mainGroup, initial, contacts: options.contacts },
     observer.of(mainGroup),

@@ -8,7 +8,8 @@ import { BenchCluster, type BenchNode } from "./nodes.ts"
 import { others, type Spent, spending } from "./processor.ts"
 import { leadersOf, settled } from "./standings.ts"
 
-const homes = { quiet: { group: "quiet" }, flooded: { group: "flooded" } }
+/** `idle`: with it and `main` two groups may stay at one node, and leaders are even all the same. */
+const homes = { quiet: { group: "quiet" }, flooded: { group: "flooded" }, idle: { group: "idle" } }
 /** Who is quiet asks for one thing at a time, and waits in between. */
 const QUIET_CONNECTIONS = 2
 const PAUSE_MILLIS = 10
@@ -87,10 +88,12 @@ const placed = async (cluster: BenchCluster, isBeside: boolean) => {
   const leaders = await leadersOf(cluster)
   const quiet = leaders.get("quiet")!
   const flooded = isBeside ? quiet : cluster.nodes.find((node) => node !== quiet)!
-  // As many as may be led by one node before leaders are made even again: with `main` there are three.
+  const free = cluster.nodes.filter((node) => node !== quiet && node !== flooded)
+  // No node leads two groups more than another: otherwise leaders are made even again, and what is quiet is led elsewhere.
   const wanted = new Map([
     ["flooded", flooded],
-    ["main", cluster.nodes.find((node) => node !== quiet && node !== flooded)!],
+    ["main", free[0]!],
+    ["idle", free.at(-1)!],
   ])
   for (const [group, to] of wanted) {
     const from = leaders.get(group)!

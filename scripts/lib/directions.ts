@@ -45,8 +45,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   transport: { reach: FACTS, packages: ["effect", "protobufjs", ...HOST] },
   // What routes ask, they ask as clients do.
   machine: { reach: [...FACTS, ...STORAGE_SERVICES, "client/"], packages: ["effect", "hono", ...HOST] },
-  // Of the host, arithmetic alone: checksums.
-  raft: { reach: ["consensus/", ...SERVICES], packages: ["effect", "node:zlib"] },
+  // Of the machine also who is at work: that is noted in its threads as in the node. Of the host, arithmetic alone: checksums.
+  raft: { reach: ["consensus/", ...SERVICES, "machine/Crowd.ts"], packages: ["effect", "node:zlib"] },
   groups: {
     reach: [
       "consensus/",

@@ -108,8 +108,8 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/storage/stateStoreSqlite.ts",
-        find: "        for (const chunk of flush.outcomes) putChunk(this.run, chunk)\n",
-        replace: "",
+        find: "        yield\n        putChunk(this.run, chunk)\n",
+        replace: "        yield\n",
       },
     ],
     test: {

@@ -55,6 +55,7 @@ export class MachineCore {
   #failure: unknown = null
   #isClosed = false
   #stuck: Stuck | null = null
+  #isFlushing = false
   /** The entry that wrote an instance last, while a later one of the same wave is about to. */
   readonly #replaced = new Map<string, Index>()
   readonly #checkpoints = new CheckpointNotes()
@@ -142,9 +143,14 @@ export class MachineCore {
     return outcomes
   }
 
-  /** After what was applied: no flush is to keep the next batch waiting for long. */
+  /** So much waits to be flushed that it is done now: no flush is to keep the next batch waiting for long. */
+  get isLaden(): boolean {
+    return this.#flushes.isLarge && !this.#flushes.isDiskFull
+  }
+
+  /** After what was applied. */
   relieve(): void {
-    if (this.#flushes.isLarge && !this.#flushes.isDiskFull) this.flush()
+    if (this.isLaden) this.flush()
   }
 
   /** Runs once what was admitted as untried, and says what may enter the log. `by`: this node. */
@@ -224,6 +230,22 @@ export class MachineCore {
   /** Everything up to the index it returns is durable: all that is applied, unless the disk is full. */
   flush(): Index {
     return this.#guard(() => this.#flushes.flush(this.#position))
+  }
+
+  /** The same, with pauses, in which nothing may be applied: work of the log waits. */
+  *flushInParts(): Generator<void, Index> {
+    const parts = this.#flushes.inParts(this.#position)
+    this.#isFlushing = true
+    try {
+      for (;;) {
+        const part = this.#guard(() => parts.next())
+        if (part.done === true) return part.value
+        yield
+      }
+    } finally {
+      parts.return(0)
+      this.#isFlushing = false
+    }
   }
 
   stateHash(): { readonly index: Index; readonly hash: string } {
@@ -394,6 +416,7 @@ export class MachineCore {
   }
 
   #passed(entry: Entry, time: number): void {
+    if (this.#isFlushing) throw new Error(`entry ${entry.index} was applied in the middle of a flush`)
     const configuration =
       entry.kind === "configuration" ? decodeConfiguration(entry.data) : this.#position.configuration
     this.#position = { index: entry.index, term: entry.term, time, configuration }

@@ -2,6 +2,7 @@
 
 import { Effect, Semaphore } from "effect"
 import type { NodeId } from "../consensus/types.ts"
+import type { Crowd } from "./Crowd.ts"
 import type { MachineCore } from "./MachineCore.ts"
 import type { Premises } from "./Premises.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
@@ -13,16 +14,20 @@ export class OpenMachine {
   readonly #core: MachineCore
   readonly #node: NodeId
   readonly #premises: Premises
+  readonly #crowd: Crowd
   readonly #tenant: Tenant
   /** Who waits for users' code holds one; who closes the file wants all. */
   readonly #asking = Semaphore.makeUnsafe(askingMax)
   /** Entries are applied by one at a time. */
   readonly #applying = Semaphore.makeUnsafe(1)
+  readonly #flushing = Semaphore.makeUnsafe(1)
 
-  constructor(core: MachineCore, node: NodeId, premises: Premises) {
+  /** `crowd`: of all groups whose machines are in this thread. */
+  constructor(core: MachineCore, node: NodeId, premises: Premises, crowd: Crowd) {
     this.#core = core
     this.#node = node
     this.#premises = premises
+    this.#crowd = crowd
     this.#tenant = premises.receive(core)
   }
 
@@ -50,7 +55,9 @@ export class OpenMachine {
         return Effect.sync(() => core.position())
       case "admit":
         return Effect.map(
-          premises.work(tenant, core.admit(unpackBytes(given as Uint8Array)), "door"),
+          this.#inPortions(unpackBytes(given as Uint8Array), (commands) =>
+            premises.work(tenant, core.admit(commands), "door"),
+          ),
           packAdmissions,
         )
       case "trial":
@@ -61,8 +68,11 @@ export class OpenMachine {
       case "apply": {
         const entries = unpackEntries(given as Uint8Array)
         return this.#applying.withPermit(
-          Effect.map(premises.work(tenant, core.apply(entries), "log"), (outcomes) => {
-            core.relieve()
+          Effect.gen({ self: this }, function* () {
+            const outcomes = yield* this.#inPortions(entries, (some) =>
+              premises.work(tenant, core.apply(some), "log"),
+            )
+            if (core.isLaden) yield* this.#flush
             Effect.runFork(premises.warmFor(tenant))
             return packOutcomes(entries, outcomes)
           }),
@@ -74,11 +84,14 @@ export class OpenMachine {
           return null
         })
       case "query":
-        return premises.work(tenant, core.query(given as Request<"query">["given"]), "door")
+        return Effect.andThen(
+          this.#noted,
+          premises.work(tenant, core.query(given as Request<"query">["given"]), "door"),
+        )
       case "events":
         return premises.work(tenant, core.events(given as Request<"events">["given"]), "door")
       case "flush":
-        return Effect.sync(() => core.flush())
+        return this.#flush
       case "nextTimer":
         return Effect.sync(() => core.nextTimer())
       case "due": {
@@ -115,7 +128,44 @@ export class OpenMachine {
         return Effect.fail(new Error(`there is no operation ${operation}`))
     }
   }
+
+  /** Also by itself, behind what was applied. */
+  readonly #flush = Effect.suspend(() => this.#flushing.withPermit(this.#tenant.flush))
+
+  readonly #noted = Effect.map(nowMillis, (now) => {
+    const { group } = this.#core.state
+    this.#crowd.note(group, now)
+    return this.#crowd.isAround(group, now)
+  })
+
+  /**
+   * All at once, or, while others have work as well, a portion after the other: in between they have their turn, here and where
+   * code runs. Ends with a portion that gives less than it was given: the machine is stuck.
+   */
+  readonly #inPortions = Effect.fnUntraced(function* <Item, Result>(
+    this: OpenMachine,
+    items: ReadonlyArray<Item>,
+    work: (portion: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Result>>,
+  ) {
+    const results: Array<Result> = []
+    for (let at = 0; at < items.length && results.length === at; ) {
+      if (at > 0) yield* Effect.yieldNow
+      const count = (yield* this.#noted) ? portionMax : items.length
+      const portion = items.slice(at, at + count)
+      results.push(...(yield* work(portion)))
+      at += portion.length
+    }
+    return results
+  }).bind(this) as <Item, Result>(
+    items: ReadonlyArray<Item>,
+    work: (portion: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Result>>,
+  ) => Effect.Effect<ReadonlyArray<Result>>
 }
 
+const nowMillis = Effect.clockWith((clock) =>
+  Effect.sync(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)),
+)
+/** Of one group at a time. Half a millisecond of a core for the thread; to cut off one more costs half of that. */
+const portionMax = 32
 const graceMillis = 300
 const askingMax = 10_000

@@ -70,14 +70,14 @@ export class Premises {
     work: Work<Value>,
     lane: Lane,
   ): Effect.fn.Return<Value> {
-    const { core } = tenant
-    let step = core.advance(work, [])
-    while (step.done !== true) {
+    let replies: ReadonlyArray<Reply> = []
+    for (;;) {
+      while (lane === "log" && tenant.isFlushing) yield* tenant.flushed
+      const step = tenant.core.advance(work, replies)
+      if (step.done === true) return step.value
       const calls = step.value
-      const replies: ReadonlyArray<Reply> = yield* tenant.whileHere(calls, this.#run(tenant, calls, lane))
-      step = core.advance(work, replies)
+      replies = yield* tenant.whileHere(calls, this.#run(tenant, calls, lane))
     }
-    return step.value
   }).bind(this) as <Value>(tenant: Tenant, work: Work<Value>, lane: Lane) => Effect.Effect<Value>
 
   readonly inspect = Effect.fnUntraced(function* (

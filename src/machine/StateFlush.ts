@@ -1,7 +1,7 @@
 // How does a machine's state come from its file, and back there?
 
 import type { GroupId, Index } from "../consensus/types.ts"
-import { type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
+import { type Flush, type StatePosition, type StateStore, StateStoreFull } from "../storage/StateStore.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { Events } from "./Events.ts"
 import type { MachineState } from "./execution.ts"
@@ -68,12 +68,25 @@ export class StateFlush {
 
   /** Everything up to the index it returns is durable: all up to `position`, unless the disk is full. */
   flush(position: StatePosition): Index {
+    const flushing = this.#flushing(position, (flush) => [this.#state.store.flush(flush)])
+    for (;;) {
+      const step = flushing.next()
+      if (step.done === true) return step.value
+    }
+  }
+
+  /** The same, with pauses, in which nothing may be applied. */
+  inParts(position: StatePosition): Generator<void, Index> {
+    return this.#flushing(position, (flush) => this.#state.store.flushInParts(flush))
+  }
+
+  *#flushing(position: StatePosition, write: (flush: Flush) => Iterable<void>): Generator<void, Index> {
     const { index } = position
     if (index === this.#flushedIndex) return index
-    const { instances, outcomes, store, timers } = this.#state
+    const { instances, outcomes, timers } = this.#state
     const changed = timers.unflushed()
     try {
-      store.flush({
+      const parts = write({
         position,
         instances: instances.dirtyRows(),
         instancesRemoved: instances.removedRows(),
@@ -83,6 +96,7 @@ export class StateFlush {
         timersCleared: changed.cleared,
         digest: digestOf(this.#state),
       })
+      for (const _ of parts) yield
     } catch (error) {
       // Nothing was written, and the log still has it all: the next flush tries again (HAZARDS S7).
       this.isDiskFull = error instanceof StateStoreFull

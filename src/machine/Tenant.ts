@@ -1,6 +1,7 @@
 // What is a group to those who run code for all groups? Its own machine, its own code, and that it may go at any time.
 
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Latch } from "effect"
+import type { Index } from "../consensus/types.ts"
 import type { Call, Reply } from "./Executor.ts"
 import type { Lodger } from "./inside/Quarters.ts"
 import type { MachineCore } from "./MachineCore.ts"
@@ -10,6 +11,9 @@ export class Tenant implements Lodger {
   readonly core: MachineCore
   readonly space: number
   readonly #drafts: ReadonlyMap<string, string>
+  /** Its state is being flushed: what the log does to it waits, and what only reads goes on. */
+  isFlushing = false
+  readonly #flushed = Latch.makeUnsafe(true)
   readonly #evicted = Deferred.makeUnsafe<void>()
 
   /** `drafts`: code that is in no entry yet, by actor and version. */
@@ -38,6 +42,36 @@ export class Tenant implements Lodger {
     const writer = "key" in call ? call.instance?.version : undefined
     return isOwn(call.version) && (writer === undefined || writer === call.version || isOwn(writer))
   }
+
+  /** Succeeds when no flush is under way. */
+  get flushed(): Effect.Effect<void> {
+    return this.#flushed.await
+  }
+
+  /**
+   * Flushes its state, and lets others have their turn in between: what waits here for a second takes some ten milliseconds.
+   * One at a time.
+   */
+  readonly flush: Effect.Effect<Index> = Effect.suspend(() => {
+    const parts = this.core.flushInParts()
+    this.isFlushing = true
+    this.#flushed.closeUnsafe()
+    const going = Effect.gen(function* () {
+      for (;;) {
+        const part = parts.next()
+        if (part.done === true) return part.value
+        yield* Effect.yieldNow
+      }
+    })
+    return Effect.ensuring(
+      going,
+      Effect.sync(() => {
+        parts.return(0)
+        this.isFlushing = false
+        this.#flushed.openUnsafe()
+      }),
+    )
+  })
 
   /** What is run for it ends when it has to go, wherever it waits or runs, and nobody is to blame. */
   whileHere(

@@ -4,6 +4,7 @@ import { Cause, Effect, Exit } from "effect"
 import type { GroupId } from "../consensus/types.ts"
 import { Awake, type AwakeLimits } from "../storage/LateStateStore.ts"
 import { openLateSqliteStateStore } from "../storage/stateStoreSqlite.ts"
+import { Crowd } from "./Crowd.ts"
 import { compartments } from "./compartments.ts"
 import { Exchanges } from "./Exchanges.ts"
 import { defaultLimits } from "./limits.ts"
@@ -25,6 +26,7 @@ interface Node extends BeginOptions {
 let begun: Node | null = null
 const machines = new Map<GroupId, OpenMachine>()
 const exchanges = new Exchanges<GroupId>()
+const crowd = new Crowd()
 const rounds = new Rounds<GroupId | null, Request>()
 let isServing = false
 
@@ -95,7 +97,7 @@ const open = (
   if (machines.has(group)) throw new Error(`group ${group} is open already`)
   const store = openLateSqliteStateStore(statePath, initial, awake)
   const core = new MachineCore({ store, group, preset: null, limits })
-  machines.set(group, new OpenMachine(core, node, premises))
+  machines.set(group, new OpenMachine(core, node, premises, crowd))
   return core.position()
 }
 

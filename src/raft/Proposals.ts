@@ -15,6 +15,7 @@ import type { Applied } from "./applier.ts"
 import { arrivalAt, doubtful, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { COMMANDS_MAX, Intake } from "./Intake.ts"
 import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
 import type { Failure, Proposal } from "./Raft.ts"
@@ -22,13 +23,12 @@ import type { Run } from "./run.ts"
 import { type Trial, Trials } from "./Trials.ts"
 import { Client, ClientUnit, LeaderCommand, type Unit, type Waiter } from "./waiters.ts"
 
-/** Commands that are admitted, or forwarded, at once; a unit is never divided, so it may be more. */
-const COMMANDS_MAX = 1024
 const FORWARD_BYTES_MAX = 1024 * 1024
 
 export class Proposals {
   readonly #group: Group
   readonly #inbox: Queue.Queue<Unit>
+  readonly #intake: Intake
   /** Clients of this node without an answer. */
   readonly #clients = new Set<Client>()
   #clientBytes = 0
@@ -52,6 +52,7 @@ export class Proposals {
     this.#group = group
     this.#applied = applied
     this.#inbox = inbox
+    this.#intake = new Intake(group, inbox)
     this.#trials = new Trials(group, (trial) => this.#propose(trial), run, scope)
     this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
@@ -163,11 +164,12 @@ export class Proposals {
     for (const client of this.#clients) client.settle(client.isOut ? unanswered : refused)
   }
 
-  /** Places what has arrived, one batch after the other. */
+  /** Places what has arrived, one portion after the other. */
   readonly life = Effect.fnUntraced(function* (this: Proposals) {
     while (true) {
-      const arrived = yield* Queue.takeAll(this.#inbox)
-      for (const units of inBatches(arrived)) yield* this.#place(units)
+      const portion = yield* this.#intake.next()
+      yield* this.#place(portion.units)
+      yield* this.#intake.passed(portion)
     }
   }).bind(this)
 
@@ -285,6 +287,7 @@ export class Proposals {
 
   /** The machine has come further. */
   advanced(): void {
+    this.#intake.advanced()
     if (this.#behind.length === 0) return
     const isReached = ({ readIndex }: Waiter) => readIndex <= this.#applied.index
     const waiters = this.#behind.filter(isReached)
@@ -370,10 +373,7 @@ const place = <W extends Waiter>(unit: {
 }
 
 /** Whole units, as many as come to about so many commands and bytes. */
-function* inBatches<U extends Unit>(
-  units: ReadonlyArray<U>,
-  bytesMax = Number.POSITIVE_INFINITY,
-): Generator<ReadonlyArray<U>> {
+function* inBatches<U extends Unit>(units: ReadonlyArray<U>, bytesMax: number): Generator<ReadonlyArray<U>> {
   let batch: Array<U> = []
   let count = 0
   let bytes = 0

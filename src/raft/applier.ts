@@ -94,6 +94,8 @@ const applyAll = Effect.fnUntraced(function* (
 
 const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, to: Index) {
   const entries = yield* entriesToApply(group, applied.index + 1, to)
+  if (entries.some(({ kind }) => kind === "command"))
+    group.options.crowd?.note(group.node.group, nowOf(group.clock))
   const outcomes = yield* group.machine.apply(entries)
   const isOver = group.partings.isOver
   const passed = entries.slice(0, outcomes.length)

@@ -2,6 +2,7 @@
 
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
+import type { Crowd } from "../machine/Crowd.ts"
 import type { Neighbours } from "./Neighbours.ts"
 import type { Polls } from "./Polls.ts"
 
@@ -31,6 +32,8 @@ export interface RaftOptions {
   readonly neighbours?: Neighbours
   /** Of this node; absent: the group stands for election whenever it is time. */
   readonly polls?: Polls
+  /** Of this node; absent: the group takes in all that comes at once. */
+  readonly crowd?: Crowd
   readonly limits: Limits
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number

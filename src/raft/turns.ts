@@ -88,6 +88,7 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     else if (payload.type === "StatePiece") Queue.offerUnsafe(hands.pieces, { from, piece: payload })
     else step(group.node, { type: "Received", from, message: payload }, now)
   } else if (mail.type === "ReadersWait") {
+    group.options.crowd?.note(group.node.group, now)
     const { plain, lease } = hands.reads.takeArrived()
     if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
     if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)

@@ -6,6 +6,7 @@ import type { Node } from "../consensus/node.ts"
 import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import { Groups, type RunningGroup } from "../groups/Groups.ts"
 import { layerGroups } from "../groups/layer.ts"
+import { Crowd } from "../machine/Crowd.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
 import { layerRaft } from "../raft/layer.ts"
@@ -72,6 +73,7 @@ export class SimulatedNode {
   #scope: Scope.Closeable | null = null
   /** Of the process. */
   #neighbours = new Neighbours()
+  #crowd = new Crowd()
   #polls = makePolls(defaultLimits)
 
   constructor(
@@ -142,6 +144,7 @@ export class SimulatedNode {
     const scope = Scope.makeUnsafe()
     this.process = process
     this.#neighbours = new Neighbours()
+    this.#crowd = new Crowd()
     this.#polls = makePolls(this.#around.raft.limits)
     this.#scope = scope
     this.starts++
@@ -304,6 +307,7 @@ export class SimulatedNode {
       id: this.id,
       client: `http://${this.id}`,
       neighbours: this.#neighbours,
+      crowd: this.#crowd,
     }
   }
 

@@ -85,6 +85,7 @@ export class LateStateStore implements StateStore {
   #store: RestingStateStore | null = null
   #isThere: boolean
   #isClosed = false
+  #isFlushing = false
   /** As of the last flush. */
   #head: Head
 
@@ -129,6 +130,8 @@ export class LateStateStore implements StateStore {
       this.#head = headOf(store)
     })
 
+  flushInParts: StateStore["flushInParts"] = (flush) => this.#inParts(flush)
+
   close = (): void => {
     this.#isClosed = true
     this.#take()?.close()
@@ -144,7 +147,22 @@ export class LateStateStore implements StateStore {
 
   /** Lets the connection go until it is needed. */
   rest(): void {
+    // It comes back among those that are awake when it is used next, which is in a moment.
+    if (this.#isFlushing) return
     this.#guard.attempt("rest", () => this.#take()?.rest())
+  }
+
+  *#inParts(flush: Flush): Generator<void, void> {
+    const store = this.#guard.attempt("flush", () => this.#opened("flush"))
+    const parts = store.flushInParts(flush)
+    this.#isFlushing = true
+    try {
+      while (this.#guard.attempt("flush", () => parts.next()).done !== true) yield
+      this.#head = headOf(store)
+    } finally {
+      parts.return()
+      this.#isFlushing = false
+    }
   }
 
   #found(operation: string): StateStore | null {

@@ -107,6 +107,11 @@ export interface StateStore {
   readonly readTogether: <A>(body: () => A) => A
   /** Durable when it returns: position and content in one transaction. */
   readonly flush: (flush: Flush) => void
+  /**
+   * The same, with pauses: each is a time for others of the thread. Until it has ended nothing else is flushed here, and
+   * `flush` must stay as it is; reads go on.
+   */
+  readonly flushInParts: (flush: Flush) => Generator<void, void>
   readonly close: () => void
   /**
    * Closes, and gives up a state that is corrupt: whoever opens it next finds an empty one, which the log and the

@@ -171,6 +171,8 @@ class MemoryStateStore implements StateStore {
       this.#current = positionAfter(flush)
     })
 
+  flushInParts: StateStore["flushInParts"] = (flush) => this.#inParts(flush)
+
   close = (): void => {
     this.#isClosed = true
     // The last one to close a file makes a checkpoint; what goes wrong then, nobody is told.
@@ -185,6 +187,10 @@ class MemoryStateStore implements StateStore {
   #commit(state: StateImage): void {
     this.#file.write(state)
     this.#disk.sync(this.#file)
+  }
+
+  *#inParts(flush: Flush): Generator<void, void> {
+    this.flush(flush)
   }
 
   #attempt<A>(operation: string, body: (state: StateImage) => A): A {

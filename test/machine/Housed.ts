@@ -14,6 +14,7 @@ import { evaluateModule } from "../../src/machine/realm/evaluate.ts"
 import { encodeSystem, piecesOf } from "../../src/machine/system/commands.ts"
 import type { Tenant } from "../../src/machine/Tenant.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
+import type { StateStore } from "../../src/storage/StateStore.ts"
 import { openMemoryStateStore } from "../../src/storage/stateStoreMemory.ts"
 import { entry, initial } from "./Bench.ts"
 
@@ -43,9 +44,11 @@ export class Housed {
     compartments: Compartments = withoutWalls,
     premises = new Premises(compartments, { ...defaultLimits, ...limits }),
     group: GroupId = "main",
+    store: StateStore = openMemoryStateStore(
+      new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" }),
+      { group, initial },
+    ),
   ) {
-    const disk = new MemoryDisk({ clusterId: "c", nodeId: "n1", incarnation: "i" })
-    const store = openMemoryStateStore(disk, { group, initial })
     this.core = new MachineCore({ store, preset: null, limits, group })
     this.premises = premises
     this.tenant = this.premises.receive(this.core)

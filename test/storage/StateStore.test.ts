@@ -299,6 +299,50 @@ describe.each(Object.keys(stores))("a state store: %s", (name) => {
     store.close()
   })
 
+  test("flushes in parts: what is read in between is as it was or as it will be, and after the last all is there", () => {
+    const open = openers()
+    const store = open()
+    const many = (revision: number) =>
+      Array.from({ length: 200 }, (_, at) => instanceOf(`k${at}`, { revision }))
+    store.flush(flushOf(1, { instances: many(1), outcomes: [chunkOf(1, 1)] }))
+    const given = { instances: many(2), outcomes: [chunkOf(2, 2), chunkOf(3, 3)] }
+    const parts = store.flushInParts(flushOf(3, given))
+    for (let part = parts.next(); part.done !== true; part = parts.next()) {
+      const seen = store.readTogether(() => [
+        store.instance("counter", "k199")?.revision,
+        store.list(everything).length,
+      ])
+      expect([
+        [1, 200],
+        [2, 200],
+      ]).toContainEqual(seen as Array<number>)
+      expect([store.position().index, store.digest()]).toEqual([1, "digest 1"])
+    }
+    expect([store.position().index, store.instance("counter", "k0")?.revision]).toEqual([3, 2])
+    store.close()
+    const next = open()
+    expect([next.position().index, [...next.outcomes()].length]).toEqual([3, 3])
+    expect(next.instance("counter", "k199")).toEqual(given.instances[199])
+  })
+
+  test("whose flush was not gone on with holds nothing of it, and takes the next", () => {
+    const open = openers()
+    const store = open()
+    store.flush(flushOf(1, { instances: [instanceOf("k0")] }))
+    const instances = Array.from({ length: 200 }, (_, at) => instanceOf(`k${at}`, { revision: 2 }))
+    const parts = store.flushInParts(flushOf(2, { instances, outcomes: [chunkOf(2, 2)] }))
+    const isPaused = parts.next().done !== true
+    parts.return()
+    // Who has no pause has written it all.
+    const revision = isPaused ? 1 : 2
+    expect([store.position().index, store.instance("counter", "k0")?.revision]).toEqual([revision, revision])
+    store.flush(flushOf(3, { instances: [instanceOf("k0", { revision: 3 })] }))
+    store.close()
+    const next = open()
+    expect([next.position().index, next.instance("counter", "k0")?.revision]).toEqual([3, 3])
+    expect(next.instance("counter", "k199")?.revision).toBe(isPaused ? undefined : 2)
+  })
+
   test("is closed for good", () => {
     const store = openers()()
     store.close()
