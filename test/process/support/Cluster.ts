@@ -21,10 +21,20 @@ const businessActors = join(import.meta.dir, "../../../actors")
 /** Runs `body` with a cluster that has a leader. When it throws, the last words of all nodes are shown. */
 export const withCluster = async (
   body: (cluster: Cluster) => Promise<void>,
-  options: { readonly nodes?: number; readonly actors?: string; readonly directory?: string } = {},
+  options: {
+    readonly nodes?: number
+    readonly actors?: string
+    readonly directory?: string
+    /** Of the nodes in their order. */
+    readonly zones?: ReadonlyArray<string>
+  } = {},
 ): Promise<void> => {
-  const { nodes = 3, ...kept } = options
-  const cluster = new Cluster(loopbackPlaces(nodes), kept)
+  const { nodes = 3, zones = [], ...kept } = options
+  const places = loopbackPlaces(nodes).map((place, at) => ({
+    ...place,
+    ...(zones[at] === undefined ? {} : { flags: ["--zone", zones[at]] }),
+  }))
+  const cluster = new Cluster(places, kept)
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
