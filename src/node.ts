@@ -76,6 +76,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
       layerGroups({
         id,
         incarnation: directory.identity.incarnation,
+        zone: options.zone,
         raft: {
           ...raft,
           connects: false,

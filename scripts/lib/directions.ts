@@ -52,6 +52,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "consensus/",
       "raft/",
       ...SERVICES,
+      "machine/seats.ts",
       "machine/slots.ts",
       "machine/system/GroupDirectory.ts",
       "machine/system/Whereabouts.ts",

@@ -50,6 +50,8 @@ export interface NodeOptions {
   readonly diskReserveBytes: number | null
   /** Threads that the state machines of its groups are spread over. */
   readonly threads: number
+  /** Null: it does not say. */
+  readonly zone: string | null
   /** To be kept in the data directory, and given back by `remembered` on the next start. */
   readonly startOptions: StartOptions
 }

@@ -100,3 +100,9 @@ export const parseUrls = (text: string, flag: string): ReadonlyArray<string> =>
   })
 
 const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+
+/** What nodes tell of where they stand. Throws a CliFailure. */
+export const parseZone = (text: string, flag: string): string => {
+  if (/^[A-Za-z0-9._-]{1,63}$/.test(text)) return text
+  throw refused(`${flag}: ${JSON.stringify(text)} is not 1 to 63 letters, digits, dots, dashes, underscores`)
+}

@@ -31,6 +31,7 @@ export const clusterCommand = (platform: Platform) =>
       port: value("port", "PORT", "Client port of the first node; peers use PORT + 1000 (default: 4001)"),
       data: value("data", "DIR", "Where everything is kept (default: .raftlet)"),
       actors: value("actors", "DIR", "Where the actors are (default: actors)"),
+      zones: value("zones", "A,B,…", "Zones of the nodes, in turn: replicas are spread over them"),
       fresh: toggle("fresh", "Throw the old data away first"),
     },
     Effect.fnUntraced(function* (flags) {

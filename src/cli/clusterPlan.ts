@@ -12,7 +12,7 @@ import {
 } from "node:fs"
 import { join, resolve } from "node:path"
 import { Schema } from "effect"
-import { parsePort, parseWhole } from "./addresses.ts"
+import { parsePort, parseWhole, parseZone } from "./addresses.ts"
 import { refused } from "./CliFailure.ts"
 
 export interface NodePlan {
@@ -40,6 +40,8 @@ export interface ClusterFlags {
   readonly data: string | null
   readonly actors: string | null
   readonly fresh: boolean
+  /** Of the nodes in their order, and from the beginning again. */
+  readonly zones: string | null
 }
 
 const nodesMax = 9
@@ -68,6 +70,7 @@ export const planCluster = (flags: ClusterFlags): ClusterPlan => {
   if (port + peerPortOffset + count - 1 > 65_535 || count > peerPortOffset) {
     throw refused(`--port: ${port} leaves no room for the peer ports behind ${port + peerPortOffset}`)
   }
+  const zones = flags.zones === null ? [] : flags.zones.split(",").map((zone) => parseZone(zone, "--zones"))
   const clusterId = kept?.clusterId ?? crypto.randomUUID()
   const ids = Array.from({ length: count }, (_, at) => `n${at + 1}`)
   const addresses = ids.map((id, at) => `${id}=${host}:${port + peerPortOffset + at}@${host}:${port + at}`)
@@ -88,6 +91,7 @@ export const planCluster = (flags: ClusterFlags): ClusterPlan => {
         ...["--listen", `${host}:${port + at}`],
         ...["--data", directory],
         ...["--actors", actors],
+        ...(zones.length === 0 ? [] : ["--zone", zones[at % zones.length]!]),
       ],
     }
   })

@@ -14,6 +14,7 @@ import {
   parseId,
   parseReachable,
   parseUrls,
+  parseZone,
 } from "./addresses.ts"
 import { CliFailure, refused } from "./CliFailure.ts"
 import { clusterIdOf } from "./clusterId.ts"
@@ -34,6 +35,7 @@ interface NodeFlags {
   readonly learner: boolean
   readonly diskReserve: string | null
   readonly threads: string | null
+  readonly zone: string | null
   readonly insecure: boolean
 }
 
@@ -64,6 +66,11 @@ export const nodeCommand = (platform: Platform) =>
         "threads",
         "N",
         "Threads that the state machines of its groups are spread over, of cores that have nothing else to do (default: 1)",
+      ),
+      zone: value(
+        "zone",
+        "ZONE",
+        "What fails together with this node, as a rack or a site: replicas of a group are spread over zones",
       ),
       insecure: toggle("insecure", "Listen beyond loopback without asking anybody who they are"),
       stopWithParent: Flag.Boolean("stop-with-parent").pipe(Flag.withDefault(false), Flag.withHidden),
@@ -150,6 +157,7 @@ export const nodeOptions = (
   const actors = resolve(flags.actors ?? known("actors") ?? "actors")
   const diskReserve = flags.diskReserve ?? known("diskReserve")
   const threads = flags.threads ?? known("threads")
+  const zone = flags.zone ?? known("zone")
   const insecure = flags.insecure || remembered?.startOptions.insecure === true
   const learner = flags.learner || remembered?.startOptions.learner === true
   const hasMoved = remembered !== null && formatHostPort(peerListen) !== known("peer-listen")
@@ -165,6 +173,7 @@ export const nodeOptions = (
     insecure,
     ...(diskReserve === null ? {} : { diskReserve }),
     ...(threads === null ? {} : { threads }),
+    ...(zone === null ? {} : { zone }),
   }
   return {
     id,
@@ -183,6 +192,7 @@ export const nodeOptions = (
     actors,
     insecure,
     diskReserveBytes: diskReserve === null ? null : parseBytes(diskReserve, "--disk-reserve"),
+    zone: zone === null ? null : parseZone(zone, "--zone"),
     threads: threads === null ? 1 : parseThreads(threads, "--threads"),
     startOptions,
   }

@@ -1,12 +1,16 @@
 // What does `main` say of groups and of actors' places, as far as this node has come? Looked at by one at a time.
 
 import { Effect, Semaphore } from "effect"
-import type { GroupId, Index } from "../consensus/types.ts"
+import { priorityOf } from "../consensus/configuration.ts"
+import type { Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
+import { leadersOf } from "../machine/seats.ts"
 import type { Placement } from "../machine/slots.ts"
+import type { GroupRow, Seating } from "../machine/system/GroupDirectory.ts"
 import type { Place } from "../machine/system/Whereabouts.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
-import type { Hosting } from "./Hosting.ts"
+import type { SeatedGroup } from "./following.ts"
+import { type Hosting, isSeatOf } from "./Hosting.ts"
 
 export class Directory {
   readonly #machine: MachineHost["Service"]
@@ -17,6 +21,9 @@ export class Directory {
   #moving: ReadonlyArray<string> = []
   #open: ReadonlySet<GroupId> = new Set()
   #asOf: Index = 0
+  /** Of groups that not all members run, the newest that was ever seen; in the order in which they were opened. */
+  #seated: ReadonlyMap<GroupId, Seating> = new Map()
+  #zones: Readonly<Record<NodeId, string>> = {}
 
   constructor(machine: MachineHost["Service"], hosting: Hosting) {
     this.#machine = machine
@@ -52,6 +59,38 @@ export class Directory {
     return this.#open
   }
 
+  /** Undefined: all members run it. */
+  seatingOf(group: GroupId): Seating | undefined {
+    return this.#seated.get(group)
+  }
+
+  /** Open ones that not all members run, in the order in which they were opened. */
+  get seated(): ReadonlyArray<SeatedGroup> {
+    return Array.from(this.#seated, ([group, seating]) => ({ group, seating }))
+  }
+
+  /** In which zones nodes have said that they are. */
+  get zones(): Readonly<Record<NodeId, string>> {
+    return this.#zones
+  }
+
+  /** This node runs it, or will. */
+  isHere(group: GroupId, self: NodeId): boolean {
+    const seating = this.#seated.get(group)
+    return seating === undefined || isSeatOf(seating, self)
+  }
+
+  /** Who should lead the groups that not all members run, so that leaders are even. */
+  leaders(main: Configuration): ReadonlyMap<GroupId, NodeId> {
+    return leadersOf(
+      this.seated.map(({ group, seating }) => {
+        const ids = seating.seats.map(({ id }) => id)
+        const highest = Math.max(...ids.map((id) => priorityOf(main, id)))
+        return { group, able: ids.filter((id) => priorityOf(main, id) === highest) }
+      }),
+    )
+  }
+
   /** False: nobody could be asked, for the state of `main` is in repair, most likely. */
   readonly look = Effect.suspend(() => this.#alone(this.#follow()))
 
@@ -77,7 +116,26 @@ export class Directory {
       this.#moving = places.flatMap(({ actor, move }) => (move === undefined ? [] : [actor]))
     }
     this.#asOf = asOf
+    this.#zones = said[0].zones ?? {}
     this.#open = new Set(groups.flatMap(({ group, isClosed }) => (isClosed ? [] : [group])))
-    return groups
+    const rows = groups.map((row) => this.#newest(row))
+    const seated = rows.filter(({ isClosed, seating }) => seating !== undefined && !isClosed)
+    this.#seated = new Map([
+      // An older state does not know all of them.
+      ...[...this.#seated].filter(([group]) => !rows.some((row) => row.group === group)),
+      ...seated
+        .toSorted((one, other) => one.founded - other.founded)
+        .map(({ group, seating }) => [group, seating!] as const),
+    ])
+    return rows
   }).bind(this)
+
+  /** A state that was given up, and comes back, knows of earlier steps first. */
+  #newest(row: GroupRow): GroupRow {
+    const known = this.#seated.get(row.group)
+    const { seating } = row
+    if (known === undefined || seating === undefined) return row
+    const isOlder = seating.step < known.step || (seating.step === known.step && known.isReached)
+    return isOlder ? { ...row, seating: known } : row
+  }
 }

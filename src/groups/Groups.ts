@@ -1,12 +1,14 @@
 // Which Raft groups does this node run? `main` always, and those that `main`'s directory names.
 
 import { Context, type Effect } from "effect"
-import type { GroupId, Index } from "../consensus/types.ts"
+import type { GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { LeadingService } from "../machine/leading/Leading.ts"
 import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Placement } from "../machine/slots.ts"
+import type { Seating } from "../machine/system/GroupDirectory.ts"
 import type { Place } from "../machine/system/Whereabouts.ts"
 import type { GroupStopped, Raft } from "../raft/Raft.ts"
+import type { SeatedGroup } from "./following.ts"
 
 /** A group as long as this node runs it. */
 export interface RunningGroup {
@@ -25,8 +27,13 @@ export type GroupsChange =
 export interface KnownDirectory {
   /** The entry of `main` as of which it knows it. */
   readonly asOf: Index
-  /** Those that were opened, and do not run here yet. */
+  /** Those that were opened, and do not run here yet, though they will. */
   readonly awaited: ReadonlyArray<GroupId>
+  /** Those that not all members run. */
+  readonly seated: ReadonlyArray<SeatedGroup>
+  readonly zones: Readonly<Record<NodeId, string>>
+  /** Who should lead each of `seated`. */
+  readonly leaders: () => ReadonlyMap<GroupId, NodeId>
 }
 
 /** All groups of this node. They end with the scope of their layer. */
@@ -49,6 +56,10 @@ export class Groups extends Context.Service<
     readonly placeOf: (actor: string) => Place | null
     /** It was opened, as far as this node's `main` has come; also where this node does not run it yet. */
     readonly isOpen: (group: GroupId) => boolean
+    /** This node runs it, or will as soon as it is opened: it is not among those that only others run. */
+    readonly isHere: (group: GroupId) => boolean
+    /** Who runs it; null: all members. */
+    readonly seatingOf: (group: GroupId) => Seating | null
     readonly directory: () => KnownDirectory
     /** Does at once what is done now and then: whatever this node's `main` has applied by now is known. */
     readonly look: Effect.Effect<void>

@@ -5,7 +5,7 @@ import { members } from "../consensus/configuration.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
-import type { GroupRow } from "../machine/system/GroupDirectory.ts"
+import type { GroupRow, Seating } from "../machine/system/GroupDirectory.ts"
 import { openRaft } from "../raft/layer.ts"
 import type { Observer } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
@@ -24,6 +24,8 @@ export interface HostingOptions {
   readonly id: NodeId
   /** Of this node's data directory. */
   readonly incarnation: string
+  /** Where it stands, as it tells `main`; absent: it does not say. */
+  readonly zone?: string | null
   readonly raft: GroupOptions
   readonly parts: PartsOfGroups
   /** Hears of what is done for all groups together. */
@@ -90,6 +92,7 @@ export class Hosting {
       directory,
       (row) => {
         if (row.isClosed) return this.#close(row.group)
+        if (row.seating !== undefined && !isSeatOf(row.seating, this.#self.id)) return this.#leave(row.group)
         return this.#hosted.has(row.group) ? Effect.void : this.#openInPlace(row)
       },
       { concurrency: PLACES, discard: true },
@@ -107,9 +110,10 @@ export class Hosting {
     )
   }).bind(this)
 
-  readonly #open = Effect.fnUntraced(function* (this: Hosting, { group, founded, configuration }: GroupRow) {
+  readonly #open = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
+    const { group, founded } = row
     const scope = yield* Scope.fork(this.#scope)
-    const initial = beginning(configuration, this.#self)
+    const initial = beginning(row, this.#self)
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
       const raft = yield* openRaft(
@@ -143,13 +147,7 @@ export class Hosting {
   /** Who waits there is answered; then all that this node has of it goes. */
   readonly #close = Effect.fnUntraced(function* (this: Hosting, group: GroupId) {
     if (this.#forgotten.has(group)) return
-    const hosted = this.#hosted.get(group)
-    if (hosted !== undefined) {
-      this.#hosted.delete(group)
-      this.#tell({ type: "closed", group: hosted.running })
-      yield* hosted.running.raft.answerAll
-      yield* Scope.close(hosted.scope, Exit.void)
-    }
+    yield* this.#leave(group)
     const log = yield* LogStore
     yield* Effect.andThen(log.forget(group), this.#parts.forget(group)).pipe(
       Effect.mapError((error) => stoppedBy(group, error)),
@@ -157,10 +155,27 @@ export class Hosting {
     this.#forgotten.add(group)
   }).bind(this)
 
+  /**
+   * Others run it. What this node has of it stays on its disk: should its seat come back, it is whoever had promised what stands
+   * there, and goes on from there.
+   */
+  readonly #leave = Effect.fnUntraced(function* (this: Hosting, group: GroupId) {
+    const hosted = this.#hosted.get(group)
+    if (hosted === undefined) return
+    this.#hosted.delete(group)
+    this.#tell({ type: "closed", group: hosted.running })
+    yield* hosted.running.raft.answerAll
+    yield* Scope.close(hosted.scope, Exit.void)
+  }).bind(this)
+
   #tell(change: GroupsChange): void {
     for (const told of this.#listening) told(change)
   }
 }
+
+/** It runs the group: it is to, or may still count in it. */
+export const isSeatOf = ({ seats, leaving, isReached }: Seating, self: NodeId): boolean =>
+  seats.some(({ id }) => id === self) || (!isReached && leaving.includes(self))
 
 /**
  * Whoever comes late to what is due now has enough to do: with more groups its leaders are not heard in time, and those that

@@ -1,11 +1,14 @@
 // How do the members of all groups follow those of `main`? Each leader looks after its own group.
 
 import { Effect } from "effect"
-import type { Configuration, Millis, NodeId } from "../consensus/types.ts"
+import type { Configuration, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
+import { encodeSystem } from "../machine/system/commands.ts"
+import type { Seating } from "../machine/system/GroupDirectory.ts"
 import type { Changed, Failure, TransferRequest } from "../raft/Raft.ts"
-import { changeTowards, heirsOf } from "./following.ts"
+import { aimOfGroup, changeTowards, hasTaken, heirsOf, type SeatedGroup } from "./following.ts"
 import type { RunningGroup } from "./Groups.ts"
 import { heardMain } from "./hearing.ts"
+import { proposed } from "./proposing.ts"
 
 /** How often it is looked, and for how long an answer is waited for. */
 const LOOK_MILLIS = 500
@@ -27,10 +30,21 @@ const LEFT_PAUSE_MILLIS = 2_000
 /** Changes under way at once, so that a thousand groups do not change on one beat. */
 const CHANGES_MAX = 8
 
+/** What this node knows of groups that not all members run. */
+export interface Seats {
+  readonly seated: ReadonlyArray<SeatedGroup>
+  readonly seatingOf: (group: GroupId) => Seating | undefined
+}
+
+/** That a step was the newest while this node led the group in that term: then no later one has been reached since. */
+type Proofs = Map<GroupId, { readonly term: Term; readonly step: Index }>
+
 export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
+  seats: Seats,
 ) {
+  const proofs: Proofs = new Map()
   const { raft } = main
   const { id } = raft.status()
   let aloneSince: Millis | null = null
@@ -50,17 +64,18 @@ export const follower = Effect.fnUntraced(function* (
       continue
     }
     const { committed } = raft.glance()
-    if (committed !== followed) workedAt = raft.now()
+    const isMoving = seats.seated.some(({ seating }) => !seating.isReached)
+    if (committed !== followed || isMoving) workedAt = raft.now()
     followed = committed
     // A thousand groups of which nobody has to follow anything are not looked at all the time.
     if (raft.now() - workedAt > AT_WORK_MILLIS && raft.now() - lookedAt < ALL_LOOK_MILLIS) continue
     lookedAt = raft.now()
-    const behind = () => groups().filter((group) => isBehind(main, group))
+    const behind = () => groups().filter((group) => isBehind(main, group, seats))
     if (behind().length === 0) continue
     workedAt = raft.now()
     // Nothing older than what any leader has followed before: the answer proves it.
     if (!(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue
-    yield* Effect.forEach(behind(), (group) => change(main, group), {
+    yield* Effect.forEach(behind(), (group) => change(main, group, seats, proofs), {
       concurrency: CHANGES_MAX,
       discard: true,
     })
@@ -96,18 +111,66 @@ const handOn = Effect.fnUntraced(function* (raft: RunningGroup["raft"], heirs: R
 
 type TransferAnswer = Parameters<TransferRequest["answer"]>[0]
 
-const isBehind = (main: RunningGroup, group: RunningGroup): boolean => {
-  const { serving, configuration } = group.raft.glance()
-  return serving && changeTowards(main.raft.glance().committed, configuration) !== null
+const isBehind = (main: RunningGroup, { raft }: RunningGroup, seats: Seats): boolean => {
+  const { serving, configuration } = raft.glance()
+  if (!serving) return false
+  const seating = seats.seatingOf(raft.group)
+  if (seating?.isReached === false) return true
+  const aim = aimOfGroup(main.raft.glance().committed, seating)
+  return aim !== null && changeTowards(aim, configuration) !== null
 }
 
-const change = Effect.fnUntraced(function* (main: RunningGroup, { raft }: RunningGroup) {
-  const { configuration } = raft.glance()
-  const change = changeTowards(main.raft.glance().committed, configuration)
-  if (change === null) return
+const change = Effect.fnUntraced(function* (
+  main: RunningGroup,
+  { raft }: RunningGroup,
+  seats: Seats,
+  proofs: Proofs,
+) {
+  const seating = seats.seatingOf(raft.group)
+  const { term } = raft.status()
+  if (seating !== undefined && !(yield* isNewest(main, raft.group, seating, term, proofs))) return
+  // From here to the change nothing is waited for: in a later term another step may have been reached.
+  const { configuration, term: termNow } = raft.status()
+  if (seating !== undefined && termNow !== term) return
+  const aim = aimOfGroup(main.raft.glance().committed, seating)
+  const change = aim === null ? null : changeTowards(aim, configuration)
+  if (change === null) {
+    if (seating?.isReached === false && hasTaken(seating, configuration)) yield* tell(main, raft, seating)
+    return
+  }
   const deadline = raft.now() + ANSWER_MILLIS
   yield* Effect.callback<Changed | Failure>((resume) =>
     // Refused while too few of the new voters are there to go on: then it is asked again.
     raft.change({ change, force: false, deadline, answer: (given) => resume(Effect.succeed(given)) }),
+  )
+})
+
+/** An entry of `main` says so, and not this node's state, which may be older than what an earlier leader has followed. */
+const isNewest = Effect.fnUntraced(function* (
+  main: RunningGroup,
+  group: GroupId,
+  { step }: Seating,
+  term: Term,
+  proofs: Proofs,
+) {
+  const known = proofs.get(group)
+  if (known?.term === term && known.step === step) return true
+  const said = yield* proposed(main.raft, ANSWER_MILLIS, (id) =>
+    encodeSystem("$group/follow", { key: group, input: { step }, id, door: "" }),
+  )
+  if (said._tag !== "Accepted") return false
+  const { isNewest } = JSON.parse(said.result) as { readonly isNewest: boolean }
+  if (isNewest) proofs.set(group, { term, step })
+  return isNewest
+})
+
+/** `main` hears that a step is reached, when that is so by what the group has committed since the step was taken. */
+const tell = Effect.fnUntraced(function* (main: RunningGroup, raft: RunningGroup["raft"], seating: Seating) {
+  if (!(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) return
+  const { serving, configuration, committed } = raft.glance()
+  if (!serving || !hasTaken(seating, committed) || !hasTaken(seating, configuration)) return
+  const { step } = seating
+  yield* proposed(main.raft, ANSWER_MILLIS, (id) =>
+    encodeSystem("$group/seated", { key: raft.group, input: { step }, id, door: "" }),
   )
 })

@@ -1,8 +1,10 @@
-// Who takes part in a group? Whoever is a member of the cluster: its leader follows what `main` has decided.
+// Who takes part in a group? Whoever is a member of the cluster, or has a seat in the group where it has seats of its own: its
+// leader follows what `main` has decided.
 
 import { isSettled } from "../consensus/configuration.ts"
 import { aimOf, hasMembersOf, isRefusal } from "../consensus/membership.ts"
 import type { Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { Seat, Seating } from "../machine/system/GroupDirectory.ts"
 
 /** Whether a group has the members that `main` has: nothing is left to be followed. */
 export const hasFollowed = (main: Configuration, own: Configuration): boolean =>
@@ -27,6 +29,59 @@ export const changeTowards = (main: Configuration, own: Configuration): Change |
   const { voters, learners, addresses } = main
   return { kind: "set", voters, learners, addresses }
 }
+
+/**
+ * Whom a group is to have as members: those of `main`, or who has a seat. Null: `main` does not have one of them, and will
+ * give that seat to somebody else.
+ */
+export const aimOfGroup = (main: Configuration, seating: Seating | undefined): Configuration | null => {
+  if (seating === undefined || !isSettled(main)) return main
+  if (!seating.seats.every((seat) => isVoterAt(main, seat))) return null
+  const addresses = Object.fromEntries(
+    seating.seats.map(({ id, incarnation }) => [id, { ...main.addresses[id]!, incarnation }] as const),
+  )
+  const voters = seating.seats.map(({ id }) => id)
+  return { voters, outgoing: [], learners: [], learnersNext: [], addresses }
+}
+
+/** It votes in `main`, with that data directory as far as `main` says. */
+export const isVoterAt = ({ voters, addresses }: Configuration, { id, incarnation }: Seat): boolean =>
+  voters.includes(id) && (addresses[id]?.incarnation ?? incarnation) === incarnation
+
+/** The voters of the group are just those who have a seat, each in the data directory that is meant, and nobody else is in it. */
+export const hasTaken = ({ seats }: Seating, own: Configuration): boolean =>
+  isSettled(own) &&
+  own.learners.length === 0 &&
+  own.voters.length === seats.length &&
+  seats.every(
+    (seat) => own.voters.includes(seat.id) && own.addresses[seat.id]?.incarnation === seat.incarnation,
+  )
+
+/** A group that not all members run, as `main` has it. */
+export interface SeatedGroup {
+  readonly group: GroupId
+  readonly seating: Seating
+}
+
+/** Which of them do not have yet what they are to have, or are to have what `main` does not have any more. */
+export const seatsBehind = (
+  main: Configuration,
+  seated: ReadonlyArray<SeatedGroup>,
+): ReadonlyArray<GroupId> =>
+  seated
+    .filter(({ seating }) => !seating.isReached || !seating.seats.every((seat) => isVoterAt(main, seat)))
+    .map(({ group }) => group)
+
+/** The members of a group that has reached its seats, as far as {@link canBeFollowed} asks for them. */
+const membersAt = ({ seats }: Seating): Configuration => ({
+  voters: seats.map(({ id }) => id),
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  addresses: Object.fromEntries(
+    seats.map(({ id, incarnation }) => [id, { peer: "", client: "", incarnation }] as const),
+  ),
+})
 
 /**
  * Whether a group can follow `main` through this change: whom `main` lets go all others hang up on, and of whom it names
@@ -59,6 +114,8 @@ export interface Known {
   readonly main: Configuration
   /** As its replicas have them. */
   readonly running: ReadonlyArray<{ readonly group: GroupId; readonly configuration: Configuration }>
+  /** Those that not all members run, as `main` has them. */
+  readonly seated?: ReadonlyArray<SeatedGroup>
   /** Those that were opened, and do not run here yet. */
   readonly awaited: ReadonlyArray<GroupId>
 }
@@ -74,15 +131,22 @@ export interface Obstacle {
  * followed the first, and with the members that are gone by then it would have lost its majority. Of a group that is not
  * seen nobody can say whom it counts on.
  */
-export const obstacleTo = (change: Change, { main, running, awaited }: Known): Obstacle | null => {
+export const obstacleTo = (
+  change: Change,
+  { main, running, seated = [], awaited }: Known,
+): Obstacle | null => {
   const [unseen] = awaited
   if (unseen !== undefined) return waits(`This node does not run the group ${unseen} yet.`)
-  const [first, ...others] = isSettled(main) ? behind(main, running) : []
+  const [first, ...others] = isSettled(main) ? [...behind(main, running), ...seatsBehind(main, seated)] : []
   if (first !== undefined) {
     const names = others.length === 0 ? first : `${first} and ${others.length} more`
     return waits(`Of the last change, ${names} have yet to follow.`)
   }
-  if (running.every(({ configuration }) => canBeFollowed(main, change, configuration))) return null
+  const all = [
+    ...running.map(({ configuration }) => configuration),
+    ...seated.map(({ seating }) => membersAt(seating)),
+  ]
+  if (all.every((configuration) => canBeFollowed(main, change, configuration))) return null
   return {
     code: "bad-request",
     detail: "The other groups could not follow: a majority of the voters must stay. Change fewer at once.",

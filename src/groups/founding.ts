@@ -2,6 +2,7 @@
 
 import { isSettled, isVoter } from "../consensus/configuration.ts"
 import type { Address, Configuration, NodeId } from "../consensus/types.ts"
+import type { GroupRow } from "../machine/system/GroupDirectory.ts"
 
 /** A group of nobody: its leader has to take this node in. */
 export const nobody: Configuration = {
@@ -18,9 +19,11 @@ export const nobody: Configuration = {
  * others wait to be taken in.
  */
 export const beginning = (
-  founding: Configuration,
+  { configuration: founding, founded, seating }: Pick<GroupRow, "configuration" | "founded" | "seating">,
   self: { readonly id: NodeId; readonly incarnation: string },
 ): Configuration => {
+  // A founder whose seat went to another and came back may have voted here since: it was told of others by then.
+  if (seating !== undefined && seating.step !== founded) return nobody
   const named = Object.hasOwn(founding.addresses, self.id) ? founding.addresses[self.id] : undefined
   const isFounder = isVoter(founding, self.id) || founding.learners.includes(self.id)
   return isFounder && named?.incarnation === self.incarnation ? founding : nobody

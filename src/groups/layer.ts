@@ -1,13 +1,13 @@
 // What makes a node run more than one group? Its `main`, and a life that follows the directory that `main` holds.
 
-import { Deferred, Effect, Layer, type Scope } from "effect"
+import { Context, Deferred, Effect, Layer, type Scope } from "effect"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
 import { Raft } from "../raft/Raft.ts"
 import { Signal } from "../raft/Signal.ts"
-import type { LogStore } from "../storage/LogStore.ts"
+import { LogStore } from "../storage/LogStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { Directory } from "./Directory.ts"
 import { follower } from "./follower.ts"
@@ -15,6 +15,8 @@ import { Groups, type RunningGroup } from "./Groups.ts"
 import { Hosting, type HostingOptions } from "./Hosting.ts"
 import { mover } from "./mover.ts"
 import { rebalancer } from "./rebalancer.ts"
+import { seater } from "./seater.ts"
+import { zoneTeller } from "./zoneTeller.ts"
 
 /** How often the directory is looked at, at the most. */
 const LOOK_MILLIS = 100
@@ -41,17 +43,25 @@ export const layerGroups = (options: HostingOptions) =>
         Effect.catch((reason) => Deferred.fail(failed, reason)),
         Effect.forkScoped,
       )
-      yield* Effect.forkScoped(follower(main, () => hosting.all))
+      yield* Effect.forkScoped(follower(main, () => hosting.all, directory))
       const all = () => [main, ...hosting.all]
       const transport = yield* Transport
       const isHeard = (peer: NodeId): boolean => {
         const pulse = transport.pulse(peer)
         return pulse !== null && main.raft.now() - pulse.heardAt < HEARD_MILLIS
       }
-      yield* Effect.forkScoped(rebalancer(main, all, isHeard, options.observer))
+      const leaders = () => directory.leaders(main.raft.glance().committed)
+      yield* Effect.forkScoped(rebalancer(main, all, leaders, isHeard, options.observer))
       const find = (group: GroupId) => (group === main.raft.group ? main : hosting.find(group))
       const { observer } = options
-      yield* Effect.forkScoped(mover({ main, find, moving: () => directory.moving, observer }))
+      const giverOf = (actor: string) => directory.placeOf(actor)?.move?.from ?? null
+      yield* Effect.forkScoped(mover({ main, find, moving: () => directory.moving, giverOf, observer }))
+      const log = Context.get(services, LogStore)
+      const incarnations = Effect.orElseSucceed(log.incarnations, () => new Map<NodeId, string>()).pipe(
+        Effect.map((known) => new Map([...known, [options.id, options.incarnation]])),
+      )
+      yield* Effect.forkScoped(seater({ main, directory, incarnations, observer }))
+      yield* Effect.forkScoped(zoneTeller(main, options.zone ?? null, () => directory.zones))
       const ofAll = (end: (group: RunningGroup) => Effect.Effect<void>) =>
         Effect.suspend(() => Effect.forEach(all(), end, { concurrency: "unbounded", discard: true }))
       return Groups.of({
@@ -62,9 +72,16 @@ export const layerGroups = (options: HostingOptions) =>
         placementOf: (actor) => directory.placementOf(actor),
         placeOf: (actor) => directory.placeOf(actor),
         isOpen: (group) => group === main.raft.group || directory.isOpen(group),
+        isHere: (group) => group === main.raft.group || directory.isHere(group, options.id),
+        seatingOf: (group) => directory.seatingOf(group) ?? null,
         directory: () => ({
           asOf: directory.asOf,
-          awaited: [...directory.open].filter((group) => hosting.find(group) === undefined),
+          awaited: [...directory.open].filter(
+            (group) => hosting.find(group) === undefined && directory.isHere(group, options.id),
+          ),
+          seated: directory.seated,
+          zones: directory.zones,
+          leaders,
         }),
         look: Effect.asVoid(directory.glance),
         stopped: Effect.raceAllFirst([main.raft.stopped, hosting.stopped, Deferred.await(failed)]),

@@ -1,5 +1,5 @@
-// Who brings a move of keys to its end? The node that leads `main`, from wherever it stands, again and again until it is over:
-// who led before may have died at any step.
+// Who brings a move of keys to its end? The node that leads the group which gives them away, from wherever the move stands, again
+// and again until it is over: who led before may have died at any step.
 
 import { Effect, Random } from "effect"
 import type { GroupId, Index } from "../consensus/types.ts"
@@ -24,6 +24,8 @@ export interface MoverOptions {
   readonly find: (group: GroupId) => RunningGroup | undefined
   /** Actors of which keys are on their way, as far as this node's `main` has come. */
   readonly moving: () => ReadonlyArray<string>
+  /** The group that gives them away, as far as this node's `main` has come; null: there is none. */
+  readonly giverOf: (actor: string) => GroupId | null
   readonly observer: Observer
 }
 
@@ -33,7 +35,7 @@ export const mover = Effect.fnUntraced(function* (options: MoverOptions) {
   while (true) {
     yield* Effect.sleep(LOOK_MILLIS)
     const actors = options.moving()
-    if (actors.length === 0 || !options.main.raft.glance().serving) continue
+    if (actors.length === 0) continue
     yield* Effect.forEach(actors, (actor) => drive({ ...options, told }, actor), {
       concurrency: MOVES_MAX,
       discard: true,
@@ -48,15 +50,16 @@ interface Driver extends MoverOptions {
 /** As far as it goes for now. */
 const drive = Effect.fnUntraced(function* (driver: Driver, actor: string) {
   const { main, find } = driver
-  while (main.raft.glance().serving) {
+  while (true) {
+    const from = driver.giverOf(actor)
+    const giver = from === null ? undefined : find(from)
+    if (giver?.raft.glance().serving !== true) return
     const move = yield* moveOf(main, actor)
     if (move === undefined) return
     if (move === null) return tell(driver, actor, "main does not answer")
-    const [giver, taker] = [find(move.from), find(move.to)]
-    if (giver === undefined || taker === undefined) {
-      const missing = giver === undefined ? move.from : move.to
-      return tell(driver, actor, `this node does not run the group ${missing} yet`)
-    }
+    if (move.from !== from) return
+    const taker = find(move.to)
+    if (taker === undefined) return tell(driver, actor, `this node does not run the group ${move.to} yet`)
     const [given, taken] = yield* Effect.all([shardOf(giver, actor), shardOf(taker, actor)], {
       concurrency: "unbounded",
     })

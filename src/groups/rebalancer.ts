@@ -45,8 +45,28 @@ const areEven = (
   return Math.max(...counts.values()) - Math.min(...counts.values()) < 2
 }
 
-/** All hand-overs that would make leaders even now, by whichever node. */
+/**
+ * All hand-overs that would make leaders even now, by whichever node. `leaders`: who should lead the groups that not all members
+ * run: of those this node sees only some, and all nodes come to the same by what `main` says of them.
+ */
 export const movesNow = (
+  running: ReadonlyArray<Pick<RunningGroup, "raft">>,
+  main: Pick<RunningGroup, "raft">,
+  leaders: ReadonlyMap<GroupId, NodeId>,
+): ReadonlyArray<Move> => {
+  const isEverywhere = ({ raft }: Pick<RunningGroup, "raft">) => !leaders.has(raft.group)
+  return [
+    ...movesOfAll(running.filter(isEverywhere), main),
+    ...running.flatMap(({ raft }) => {
+      const to = leaders.get(raft.group)
+      const { leader, configuration } = raft.glance()
+      const isDue = to !== undefined && leader !== null && leader !== to && configuration.voters.includes(to)
+      return isDue ? [{ group: raft.group, from: leader, to }] : []
+    }),
+  ]
+}
+
+const movesOfAll = (
   groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
   main: Pick<RunningGroup, "raft">,
 ): ReadonlyArray<Move> => {
@@ -57,10 +77,11 @@ export const movesNow = (
   return movesFor(led, members, fixed)
 }
 
-/** `all`: `main` and the others. `alive`: whether a peer's process is heard of. */
+/** `all`: `main` and the others. `leaders`: as for {@link movesNow}. `alive`: whether a peer's process is heard of. */
 export const rebalancer = Effect.fnUntraced(function* (
   main: RunningGroup,
   all: () => ReadonlyArray<RunningGroup>,
+  leaders: () => ReadonlyMap<GroupId, NodeId>,
   alive: (id: NodeId) => boolean,
   observer: Observer,
 ) {
@@ -70,7 +91,7 @@ export const rebalancer = Effect.fnUntraced(function* (
     yield* Effect.sleep(LOOK_MILLIS)
     const groups = all()
     if (groups.length === 1) continue
-    const moves = movesNow(groups, main).filter(({ from, to }) => from === id && alive(to))
+    const moves = movesNow(groups, main, leaders()).filter(({ from, to }) => from === id && alive(to))
     looks = moves.length === 0 ? 0 : looks + 1
     if (looks <= LOOKS_BEFORE) continue
     const chosen = moves.slice(0, MOVES_MAX)

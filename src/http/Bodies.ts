@@ -78,6 +78,15 @@ export class Bodies {
     return this.#read(request, announced, bytesMax)
   }
 
+  /** The body as it came, to be passed on: whoever gets it looks at it. As large as that of many proposals. */
+  async raw(request: Request): Promise<Uint8Array> {
+    const bytesMax = this.#limits.batchBytesMax
+    const announced = announcedBytes(request)
+    if (announced > bytesMax) throw tooLarge(bytesMax)
+    if (announced === 0 || (announced === -1 && request.body === null)) return new Uint8Array(0)
+    return this.#read(request, announced, bytesMax)
+  }
+
   #read(request: Request, announced: number, bytesMax: number): Promise<Uint8Array> {
     const reservation = { bytes: 0 }
     if (announced > 0) this.#reserve(reservation, announced)

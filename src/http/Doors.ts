@@ -2,30 +2,18 @@
 
 import type { GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 import type { KnownDirectory } from "../groups/Groups.ts"
-import type { LeadingService } from "../machine/leading/Leading.ts"
-import type { MachineHost } from "../machine/MachineHost.ts"
 import type { Answered, QueryOutcome } from "../machine/outcome.ts"
 import { type Placement, shardAt, slotOf } from "../machine/slots.ts"
+import type { Seating } from "../machine/system/GroupDirectory.ts"
 import type { Move, Place } from "../machine/system/Whereabouts.ts"
-import type { Failure, GroupStatus, Raft, Read } from "../raft/Raft.ts"
+import type { Failure, GroupStatus, Read } from "../raft/Raft.ts"
+import type { Door, FromAfar, Member } from "./Door.ts"
+import { FarDoor } from "./FarDoor.ts"
 import { Problem } from "./problem.ts"
 import { within } from "./snapshots.ts"
 import { rawPath } from "./target.ts"
 
-/** One group as HTTP sees it. */
-export interface Door {
-  readonly raft: Raft["Service"]
-  readonly machine: MachineHost["Service"]
-  /** What users have run where it leads; null or absent: nothing can. */
-  readonly leading?: LeadingService | null
-  /** Of `main`: the node's own actors on their way into their groups; absent: it has none. */
-  readonly offering?: {
-    /** None of them waits any more. */
-    readonly isDone: boolean
-    /** Null: nobody need wait for that actor. */
-    readonly settled: (actor: string) => Promise<void> | null
-  }
-}
+export type { Door } from "./Door.ts"
 
 /** Waits while the actor is a file of this node that its groups have not answered for yet; not longer than allowed. */
 export const awaitActor = async (doors: Doors, actor: string, millis: number): Promise<void> => {
@@ -66,8 +54,10 @@ export interface DoorsOfGroups {
   readonly values: () => Iterable<Door>
   /** It was opened, as far as this node knows; absent: those that it runs were. */
   readonly isOpen?: (group: GroupId) => boolean
+  /** Who runs a group; null, or absent: all members do. */
+  readonly seatingOf?: (group: GroupId) => Seating | null
   /** What was opened, and where that is known from; absent: nothing besides `main`. */
-  readonly directory?: () => KnownDirectory
+  readonly directory?: () => Pick<KnownDirectory, "asOf" | "awaited"> & Partial<KnownDirectory>
   /** Null, or absent: in `main`. */
   readonly placementOf?: (actor: string) => Placement | null
   /** All that is known of that; null, or absent: nothing was settled. */
@@ -82,6 +72,8 @@ export class Doors {
   readonly #doors: DoorsOfGroups
   #looking: Promise<void> | null = null
   #nextLook: Promise<void> | null = null
+  /** Of groups that this node does not run. */
+  readonly #far = new Map<GroupId, Door>()
   /** Of each group the newest. */
   readonly #headers = new WeakMap<Door["raft"], { readonly at: number; readonly headers: Headers }>()
 
@@ -112,6 +104,35 @@ export class Doors {
     return this.#doors.get(group)
   }
 
+  /** As {@link open}, or the door at the members that run the group. Undefined: nobody is known who could. */
+  reach(group: GroupId): Door | undefined {
+    return this.#doors.get(group) ?? this.far(group)
+  }
+
+  /** Of a group that was opened and does not run here; undefined: it does, or nobody is known who runs it. */
+  far(group: GroupId): Door | undefined {
+    if (this.#doors.get(group) !== undefined || !this.isOpen(group)) return undefined
+    if (this.#membersOf(group).length === 0) return undefined
+    const known = this.#far.get(group)
+    if (known !== undefined) return known
+    const members = () => this.#membersOf(group)
+    const status = () => this.find(undefined).raft.status()
+    const door = new FarDoor({ group, now: () => this.now(), members, status }).door()
+    this.#far.set(group, door)
+    return door
+  }
+
+  #membersOf(group: GroupId): ReadonlyArray<Member> {
+    const status = this.find(undefined).raft.status()
+    const { voters, learners } = status.configuration
+    const seating = this.seatingOf(group)
+    const seats = seating === null ? null : [...seating.seats.map(({ id }) => id), ...seating.leaving]
+    return (seats ?? [...voters, ...learners])
+      .filter((id) => id !== this.node.id)
+      .map((id) => ({ id, client: clientOf(status, id) }))
+      .filter(({ client }) => client !== "")
+  }
+
   /** It was opened, as far as this node knows; also where this node does not run it yet. */
   isOpen(group: GroupId): boolean {
     return this.#doors.isOpen?.(group) ?? this.#doors.get(group) !== undefined
@@ -119,7 +140,12 @@ export class Doors {
 
   /** What was opened, as of when this node last looked. */
   directory(): KnownDirectory {
-    return this.#doors.directory?.() ?? { asOf: Number.MAX_SAFE_INTEGER, awaited: [] }
+    return { ...noDirectory, ...this.#doors.directory?.() }
+  }
+
+  /** Who runs a group; null: all members do. */
+  seatingOf(group: GroupId): Seating | null {
+    return this.#doors.seatingOf?.(group) ?? null
   }
 
   /** Where an actor lives; null: in `main`, as far as this node knows. */
@@ -201,7 +227,19 @@ export class Doors {
   }
 }
 
+const noDirectory: KnownDirectory = {
+  asOf: Number.MAX_SAFE_INTEGER,
+  awaited: [],
+  seated: [],
+  zones: {},
+  leaders: () => new Map(),
+}
+
 export type Headers = Readonly<Record<string, string>>
+
+/** The same, where another node has answered for this one. */
+export const saying = (headers: Headers, { by }: FromAfar): Headers =>
+  by === undefined ? headers : { ...headers, "Raftlet-Node": by }
 
 /** `http://host:port` of a member's client port; empty when not known. */
 export const clientOf = (status: GroupStatus, id: NodeId): string =>
@@ -228,8 +266,8 @@ export const redirect = (location: string, headers: Headers): Response =>
   new Response(null, { status: 307, headers: { ...headers, Location: location } })
 
 /** One read as a promise: cheaper per request than a fiber. */
-export const askRead = (door: Door, read: Omit<Read, "answer">): Promise<QueryOutcome | Failure> => {
-  const { promise, resolve } = Promise.withResolvers<QueryOutcome | Failure>()
+export const askRead = (door: Door, read: Omit<Read, "answer">): Promise<FromAfar> => {
+  const { promise, resolve } = Promise.withResolvers<FromAfar>()
   door.raft.read({ ...read, answer: resolve })
   return promise
 }

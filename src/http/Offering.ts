@@ -41,7 +41,8 @@ export class Offering {
     this.#groups = groups
     this.#node = node
     const { find, isOpen, placementOf, look } = groups
-    const places = { find, isOpen, placementOf, look: () => Effect.runPromise(look) }
+    const zones = () => groups.directory().zones
+    const places = { find, isOpen, placementOf, zones, look: () => Effect.runPromise(look) }
     this.#placing = { places, founding }
     for (const { actor } of this.#own) this.#pending.set(actor, Promise.withResolvers<void>())
   }
@@ -103,12 +104,20 @@ export class Offering {
       const homes = placement === null ? [mainGroup] : new Set(placement.map(({ group }) => group))
       let isActive = true
       for (const group of homes) {
+        if (this.#homeOf(group) === "others") continue
         const door = this.#groups.find(group)
         isActive &&= door !== undefined && (yield* statusIn(door, actor))?.active != null
       }
       if (isActive) this.#release(actor)
     }
   })
+
+  /** Null: this node is to run it, and does not yet. */
+  #homeOf(group: GroupId): { readonly door: Door } | "others" | null {
+    const door = this.#groups.find(group)
+    if (door !== undefined) return { door }
+    return this.#groups.isOpen(group) && !this.#groups.isHere(group) ? "others" : null
+  }
 
   /** Settles where it lives, and opens the groups that it needs; null: nobody has answered. */
   #place(own: OwnActor): Effect.Effect<Placement | null> {
@@ -122,7 +131,12 @@ export class Offering {
     group: string,
     ranges: ReadonlyArray<SlotRange>,
   ) {
-    const door = yield* this.#until(Effect.sync(() => this.#groups.find(group) ?? null))
+    const found = yield* this.#until(Effect.sync(() => this.#homeOf(group)))
+    // Those who run it have the same files, and offer them.
+    if (found === "others") {
+      return { actor: own.actor, version: own.version, status: "active", reason: null } as Offered
+    }
+    const { door } = found
     const isOther = group !== mainGroup
     if (isOther) {
       // What it was told before the node stopped it need not be told once more: a start must not wake them all.

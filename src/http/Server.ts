@@ -140,6 +140,7 @@ const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups =
     values: () => groups.all().map(doorOf).values(),
     isOpen: groups.isOpen,
     directory: groups.directory,
+    seatingOf: groups.seatingOf,
     placementOf: groups.placementOf,
     placeOf: groups.placeOf,
     look: () => Effect.runPromise(groups.look),

@@ -57,6 +57,7 @@ export const adminNode = (doors: Doors, routes: RoutesService | null, request: R
           outcast: status.outcast,
           parted: status.parted,
           checkpoint: status.checkpoint,
+          seats: doors.seatingOf(status.group)?.seats.map(({ id }) => id) ?? null,
           leading: leading?.status() ?? [],
         }
       }),
@@ -124,6 +125,7 @@ const partsIn = (answer: string | null): ReadonlyArray<Part> => {
 /** As this node knows it: progress is null where only the leader could tell. */
 const clusterOf = (doors: Doors, { raft }: Door) => {
   const status = raft.status()
+  const { zones } = doors.directory()
   return {
     clusterId: doors.node.clusterId,
     leader: status.leader,
@@ -139,6 +141,7 @@ const clusterOf = (doors: Doors, { raft }: Door) => {
       lag: progress?.lag ?? null,
       lastContactMs: progress?.lastContactMillis ?? null,
       whole: progress?.whole ?? null,
+      zone: zones[id] ?? null,
     })),
   }
 }

@@ -15,6 +15,8 @@ import { adminLog } from "./log.ts"
 import { addMember, promoteMember, removeMember, replaceMember, setMembers } from "./members.ts"
 import { mountedMethods, serveMounted } from "./mount.ts"
 import { openApiText } from "./openapi.ts"
+import { farIn, passOn } from "./passing.ts"
+import { answerPeer } from "./peerAsks.ts"
 import { Problem, problemResponse, problemTable } from "./problem.ts"
 import { propose, proposeMany } from "./propose.ts"
 import { readList, readQuery, readState } from "./read.ts"
@@ -131,7 +133,7 @@ export const makeApp = (options: AppOptions): App => {
         // It changes nothing, but a page could take the place of all who watch.
         refuseForeignPage(request)
         const { setIdleSeconds = () => {} } = options
-        return watch(doors, (door) => watchers.of(door), setIdleSeconds, request, segments)
+        return watch(grouping, (door) => watchers.of(door), setIdleSeconds, request, segments)
       },
     },
     { method: "GET", path: "/admin/node", handle: (request) => adminNode(doors, mounted, request) },
@@ -142,6 +144,11 @@ export const makeApp = (options: AppOptions): App => {
       method: "DELETE",
       path: "/admin/groups/:group",
       handle: (request, segments) => closeGroup(grouping, request, segments),
+    },
+    {
+      method: "POST",
+      path: "/admin/groups/:group/ask",
+      handle: (request, segments) => answerPeer(grouping, request, segments),
     },
     { method: "GET", path: "/admin/shards", handle: (request) => listShards(grouping, request) },
     { method: "POST", path: "/admin/shards/split", handle: (request) => splitShard(grouping, request) },
@@ -242,7 +249,8 @@ export const makeApp = (options: AppOptions): App => {
         throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
       if (request.method !== "GET" && request.method !== "HEAD") refuseForeignPage(request)
       // Not awaited when it is there already: a turn of the event loop is not free.
-      const pending = respond()
+      const far = farIn(doors, request)
+      const pending = far === undefined ? respond() : passOn(grouping, far, request)
       response = pending instanceof Promise ? await pending : pending
     } catch (cause) {
       const problem = cause instanceof Problem ? cause : defectProblem(options, route, cause)

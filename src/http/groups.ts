@@ -2,11 +2,14 @@
 
 import { Effect } from "effect"
 import { groupNameRule, isGroupName } from "../consensus/groups.ts"
-import type { Configuration, GroupId, Millis } from "../consensus/types.ts"
+import type { Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
+import { replicasMax, replicasMin } from "../machine/seats.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse } from "./Doors.ts"
 import { type Sender, send } from "./deploy.ts"
+import { fewAtOnce, waitsAtOnce } from "./fewAtOnce.ts"
 import { bodyObject, membersOf } from "./members.ts"
+import { openingOf } from "./opening.ts"
 import { timeoutMillis } from "./parameters.ts"
 import { Problem } from "./problem.ts"
 import { decodePart, parseQuery } from "./target.ts"
@@ -31,10 +34,14 @@ export const listGroups = async (options: GroupsOptions, request: Request): Prom
   const directory = await Effect.runPromise(Effect.orElseSucceed(main.machine.groups, () => null))
   if (directory === null) throw new Problem("not-ready", "This node's directory of groups is in repair.")
   const rows = directory.groups.filter(({ isClosed }) => !isClosed)
-  const groups = [
-    shown(defaultGroup, 0, main),
-    ...rows.map(({ group, founded }) => shown(group, founded, doors.open(group))),
-  ]
+  const groups = await fewAtOnce(
+    [{ group: defaultGroup, founded: 0 }, ...rows],
+    waitsAtOnce,
+    async ({ group, founded }) => ({
+      ...(await shown(group, founded, doors.open(group), doors.far(group))),
+      ...seatsOf(doors, group),
+    }),
+  )
   return jsonResponse(JSON.stringify({ groups }), {
     ...doors.headers(main),
     "Raftlet-Index": String(directory.index),
@@ -42,29 +49,53 @@ export const listGroups = async (options: GroupsOptions, request: Request): Prom
 }
 
 /** `founded`: the entry of `main` by which it was opened; 0: it was there from the beginning. */
-const shown = (group: GroupId, founded: number, door: Door | undefined) => {
-  if (door === undefined) return { group, founded, leader: null, term: null, role: null, members: null }
-  const { leader, term, role, configuration } = door.raft.status()
-  return { group, founded, leader, term, role, members: membersOf(configuration) }
+const shown = async (group: GroupId, founded: number, door: Door | undefined, far: Door | undefined) => {
+  if (door !== undefined) {
+    const { leader, term, role, configuration } = door.raft.status()
+    return { group, founded, leader, term, role, members: membersOf(configuration) }
+  }
+  const said = (await far?.far?.ask(farMillis)) ?? null
+  // What it does not run itself this node has no role in.
+  return { group, founded, leader: null, term: null, members: null, ...said, role: null }
 }
+
+/** How many members run it (null: all), who is to, and whether it is so. */
+const seatsOf = (doors: Doors, group: GroupId) => {
+  const seating = doors.seatingOf(group)
+  return seating === null
+    ? { replicas: null, seats: null, settled: true }
+    : { replicas: seating.replicas, seats: seating.seats.map(({ id }) => id), settled: seating.isReached }
+}
+
+/** For what a member says of a group. */
+const farMillis = 1000
 
 /** `POST /admin/groups` `{group}` or `{groups: […]}`: answered when each of them has a leader, or time is up. */
 export const openGroups = async (options: GroupsOptions, request: Request): Promise<Response> => {
   const { doors, bodies } = options
   parseQuery(request, [])
-  const names = namesIn(bodyObject(await bodies.json(request), ["group", "groups"]))
+  const body = bodyObject(await bodies.json(request), ["group", "groups", "replicas"])
+  const names = namesIn(body)
+  const replicas = replicasIn(body)
   const sender = senderOf(doors, request)
   const configuration = await options.founding(sender.deadline)
   if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   const answers = await send(
     sender,
-    names.map((group) => ({ name: "$group/open", key: group, input: { configuration } })),
+    names.map((group) =>
+      openingOf(
+        group,
+        configuration,
+        replicas === null ? undefined : { replicas, like: group },
+        doors.directory().zones,
+      ),
+    ),
   )
   await untilLed(doors, names, sender.deadline)
-  const groups = answers.map(({ result }, at) => {
-    const leader = doors.open(names[at]!)?.raft.glance().leader ?? null
-    return { ...JSON.parse(result), leader }
-  })
+  const groups = await fewAtOnce([...answers.entries()], waitsAtOnce, async ([at, { result }]) => ({
+    ...JSON.parse(result),
+    leader: await leaderOf(doors, names[at]!),
+  }))
   return jsonResponse(JSON.stringify({ groups, done: groups.every(({ leader }) => leader !== null) }), {
     ...doors.headers(sender.door),
     "Raftlet-Index": String(Math.max(...answers.map(({ index }) => index))),
@@ -108,6 +139,14 @@ const namesIn = (body: Readonly<Record<string, unknown>>): ReadonlyArray<GroupId
   return names
 }
 
+/** Null: all members. */
+const replicasIn = ({ replicas = null }: Readonly<Record<string, unknown>>): number | null => {
+  const count = replicas as number | null
+  if (count === null || (Number.isInteger(count) && count >= replicasMin && count <= replicasMax))
+    return count
+  throw new Problem("bad-request", `replicas must be a whole number from ${replicasMin} to ${replicasMax}.`)
+}
+
 const groupName = (value: unknown): GroupId => {
   if (typeof value === "string" && isGroupName(value) && value !== defaultGroup) return value
   throw new Problem("bad-request", `A group's name must be ${groupNameRule}, and not ${defaultGroup}.`)
@@ -120,8 +159,20 @@ export const untilLed = async (
   deadline: number,
 ): Promise<void> => {
   const { raft } = doors.find(undefined)
-  const isLed = (group: GroupId) => (doors.open(group)?.raft.glance().leader ?? null) !== null
-  while (raft.now() < deadline && !names.every(isLed)) await Bun.sleep(lookMillis)
+  let open = names
+  while (raft.now() < deadline && open.length > 0) {
+    await doors.look()
+    const leaders = await fewAtOnce(open, waitsAtOnce, (group) => leaderOf(doors, group))
+    open = open.filter((_, at) => leaders[at] === null)
+    if (open.length > 0) await Bun.sleep(lookMillis)
+  }
+}
+
+/** Null: nobody, as far as this node knows, or a member that runs the group. */
+export const leaderOf = async (doors: Doors, group: GroupId): Promise<NodeId | null> => {
+  const door = doors.open(group)
+  if (door !== undefined) return door.raft.glance().leader
+  return (await doors.far(group)?.far?.ask(farMillis))?.leader ?? null
 }
 
 const lookMillis = 20

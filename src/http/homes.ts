@@ -43,9 +43,9 @@ export const homesOf = async (asked: Asked, actor: string): Promise<ReadonlyArra
   return homes
 }
 
-/** Throws when this node does not run the group (yet). */
+/** Throws when neither this node nor anybody whom it knows runs the group. */
 export const senderTo = ({ doors, first }: Asked, group: GroupId): Sender => {
-  const door = doors.open(group)
+  const door = doors.reach(group)
   if (door !== undefined) return { ...first, door }
   throw new Problem("not-ready", `This node does not run the group ${group} yet.`)
 }

@@ -7,7 +7,7 @@ import type { Query } from "../machine/MachineHost.ts"
 import { type Answered, isElsewhere } from "../machine/outcome.ts"
 import { united } from "../machine/slots.ts"
 import type { Read } from "../raft/Raft.ts"
-import { answeredResponse, askRead, type Doors, jsonResponse } from "./Doors.ts"
+import { answeredResponse, askRead, type Doors, jsonResponse, saying } from "./Doors.ts"
 import { fromFailure, fromRefused, Problem } from "./problem.ts"
 import { lookAgain } from "./routing.ts"
 
@@ -48,7 +48,7 @@ const askIn = async (
   query: ListQuery,
   asked: Omit<Read, "query" | "answer">,
 ): Promise<Answered | null> => {
-  const door = doors.open(group)
+  const door = doors.reach(group)
   if (door === undefined) throw new Problem("not-ready", `This node does not run the group ${group} yet.`)
   const answer = await askRead(door, { query, ...freshEnough(door, asked) })
   if (answer._tag === "Answered") return answer
@@ -62,7 +62,11 @@ const responseOf = (
   answers: ReadonlyArray<Answered>,
   limit: number,
 ): Response => {
-  if (answers.length === 1) return answeredResponse(answers[0]!, doors.headers(doors.find(groups[0])))
+  const [only, ...more] = answers
+  if (only !== undefined && more.length === 0) {
+    const door = doors.reach(groups[0]!) ?? doors.find(undefined)
+    return answeredResponse(only, saying(doors.headers(door), only))
+  }
   const pages = answers.map(({ body }) => JSON.parse(body) as Page)
   return jsonResponse(JSON.stringify(merged(pages, limit)), doors.headers(doors.find(undefined)))
 }

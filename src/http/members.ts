@@ -2,13 +2,14 @@
 
 import { isSettled, members } from "../consensus/configuration.ts"
 import type { Address, Change, Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
-import { behind, type Known, obstacleTo } from "../groups/following.ts"
+import { behind, type Known, obstacleTo, seatsBehind } from "../groups/following.ts"
 import type { Changed, ChangeRequest, Failure } from "../raft/Raft.ts"
 import type { Bodies } from "./Bodies.ts"
 import { type Door, type Doors, defaultGroup, jsonResponse, leaderLocation, redirect } from "./Doors.ts"
 import { isObject, refuseUnknown } from "./fields.ts"
 import { refuseSlips } from "./living.ts"
 import { timeoutMillis } from "./parameters.ts"
+import { askedByHeader } from "./passing.ts"
 import { fromFailure, Problem } from "./problem.ts"
 import { decodePart, parseQuery, parseSwitch } from "./target.ts"
 
@@ -139,15 +140,16 @@ const refuseFollower = ({ raft }: Door): void => {
 
 /** Groups that have not followed `main`, as far as this node knows; while `main` itself changes there is nothing to follow. */
 export const groupsBehind = (doors: Doors): ReadonlyArray<GroupId> => {
-  const { main, running } = knownGroups(doors)
-  return isSettled(main) ? behind(main, running) : []
+  const { main, running, seated = [] } = knownGroups(doors)
+  return isSettled(main) ? [...behind(main, running), ...seatsBehind(main, seated)] : []
 }
 
 const knownGroups = (doors: Doors): Omit<Known, "awaited"> => ({
   main: doors.find(undefined).raft.glance().committed,
+  seated: doors.directory().seated,
   running: doors
     .all()
-    .filter(({ raft }) => raft.group !== defaultGroup)
+    .filter(({ raft }) => raft.group !== defaultGroup && doors.seatingOf(raft.group) === null)
     .map(({ raft }) => ({ group: raft.group, configuration: raft.glance().configuration })),
 })
 
@@ -171,6 +173,7 @@ const allFollow = async (doors: Doors, deadline: Millis): Promise<boolean> => {
   const isMember = () => members(raft.glance().committed).includes(doors.node.id)
   while (isMember() && groupsBehind(doors).length > 0) {
     if (raft.now() >= deadline) return false
+    await doors.look()
     await Bun.sleep(lookMillis)
   }
   return true
@@ -189,8 +192,6 @@ export const membersOf = ({ voters, outgoing, learners, goal }: Configuration) =
   goal: goal === undefined ? null : { voters: goal.voters, learners: goal.learners },
 })
 
-/** Marks what a node asks the leader on behalf of its client: it is never passed on again. */
-const askedByHeader = "Raftlet-Asked-By"
 /** Left for the way to the leader and back. */
 const wayMillis = 100
 

@@ -36,6 +36,7 @@ const versionRow = object({
   hasRoutes: { type: "boolean", description: "It answers requests at /x/NAME." },
   group: { ...orNull("string"), description: "The group that its definition names." },
   shards: { ...orNull("integer"), description: "How many groups it is spread over, by its definition." },
+  replicas: { ...orNull("integer"), description: "How many members run each of them; null: all." },
   instances: { ...count, description: "That it wrote last." },
 })
 

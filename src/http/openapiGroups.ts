@@ -1,5 +1,6 @@
 // What can be asked about the groups themselves? For machines.
 
+import { replicasMax, replicasMin } from "../machine/seats.ts"
 import { openedMax } from "./groups.ts"
 import { indexHeader, inPath, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
 
@@ -39,6 +40,13 @@ export const groupPaths = (): Json => ({
           properties: {
             group: { ...name, description: "One." },
             groups: { type: "array", items: name, minItems: 1, maxItems: openedMax, description: "Many." },
+            replicas: {
+              type: "integer",
+              minimum: replicasMin,
+              maximum: replicasMax,
+              description:
+                "By how many members each is run, in as many zones as there are; without it by all.",
+            },
           },
         }),
       },
@@ -57,6 +65,37 @@ export const groupPaths = (): Json => ({
       responses: {
         ...ok("It is closed", ref("GroupClosed"), indexHeader),
         ...problems(...changing, "not-found", "in-use"),
+      },
+    },
+  },
+  "/admin/groups/{group}/ask": {
+    parameters: [inPath("group")],
+    post: {
+      operationId: "askForPeer",
+      summary:
+        "What a node asks of a member whose group it does not run, for clients of its own: not meant for others",
+      parameters: [timeout],
+      requestBody: {
+        required: true,
+        content: json({
+          type: "object",
+          properties: {
+            ask: { type: "string", enum: ["propose", "read", "status", "actors", "plan", "shard", "log"] },
+          },
+          required: ["ask"],
+        }),
+      },
+      responses: {
+        ...ok("The answer, and who leads as far as the member knows", ref("PeerAnswer")),
+        ...problems(
+          "bad-request",
+          "forbidden",
+          "too-large",
+          "unsupported-media-type",
+          "overloaded",
+          "not-ready",
+          "shutting-down",
+        ),
       },
     },
   },

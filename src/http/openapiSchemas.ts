@@ -138,6 +138,7 @@ export const schemas = {
           description: "Nobody wants anything of the group: it has stopped ticking.",
         },
         leaderChanges: count,
+        seats: { anyOf: [{ type: "null" }, ids], description: "Who is to run it; null: all members." },
         outcast: { ...orNull("string"), description: "Why every peer refuses a node without a leader." },
         parted: {
           anyOf: [
@@ -259,8 +260,15 @@ export const schemas = {
               goal: { anyOf: [{ type: "null" }, object({ voters: ids, learners: ids })] },
             }),
           ],
-          description: "Null, as leader and term and role are, where this node does not run it yet.",
+          description:
+            "Null, as leader and term are, where neither this node nor anybody whom it has reached runs it.",
         },
+        replicas: { ...orNull("integer"), description: "How many members are to run it; null: all." },
+        seats: {
+          anyOf: [{ type: "null" }, ids],
+          description: "Who is to run it; null: all members.",
+        },
+        settled: { type: "boolean", description: "Its voters are those who have a seat." },
       }),
     },
   }),
@@ -321,6 +329,16 @@ export const schemas = {
     slots,
     done: { type: "boolean" },
   }),
+  PeerAnswer: {
+    type: "object",
+    properties: {
+      answer: { description: "Of all but `propose`." },
+      answers: { type: "array", description: "Of `propose`: one for each command." },
+      leader: orNull("string"),
+      term: count,
+    },
+    required: ["leader", "term"],
+  },
   GroupClosed: object({ group: text, isClosed: { const: true } }),
   Cluster: object({
     clusterId: text,
@@ -343,6 +361,7 @@ export const schemas = {
       items: object({
         id: text,
         role: { enum: ["voter", "learner"] },
+        zone: { ...orNull("string"), description: "What fails together with it, as it says itself." },
         peer: text,
         client: text,
         state: { enum: ["probe", "replicate", "snapshot", null] },

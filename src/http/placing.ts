@@ -2,13 +2,14 @@
 // given its keys: also when some of that was done before, by whomever.
 
 import { mainGroup } from "../consensus/groups.ts"
-import type { GroupId } from "../consensus/types.ts"
+import type { GroupId, NodeId } from "../consensus/types.ts"
 import type { Manifest } from "../machine/Catalogue.ts"
 import type { Accepted } from "../machine/outcome.ts"
 import { homeOf, type Placement, type SlotRange } from "../machine/slots.ts"
 import { askNothing, type Door } from "./Doors.ts"
 import { command, type Sender, send } from "./deploy.ts"
 import type { Founding } from "./groups.ts"
+import { openingOf } from "./opening.ts"
 import { fromFailure, Problem } from "./problem.ts"
 
 /** What a node knows of groups and places. */
@@ -19,6 +20,8 @@ export interface Places {
   readonly isOpen: (group: GroupId) => boolean
   /** Null: in `main`, as far as this node knows. */
   readonly placementOf: (actor: string) => Placement | null
+  /** In which zones nodes are; absent: nobody has said. */
+  readonly zones?: () => Readonly<Record<NodeId, string>>
   /** Looks whether any of that has changed. */
   readonly look: () => Promise<void>
 }
@@ -43,7 +46,7 @@ export const place = async (
   if (known === null && home.every(({ group }) => group === mainGroup)) return home
   const placement = known ?? (await settle(toMain, actor, home))
   const lacking = [...new Set(placement.map(({ group }) => group))].filter((group) => !places.isOpen(group))
-  if (lacking.length > 0) await open(toMain, lacking, founding)
+  if (lacking.length > 0) await open(toMain, lacking, founding, manifest.replicas, places.zones?.() ?? {})
   return placement
 }
 
@@ -74,12 +77,20 @@ const settle = async (toMain: Sender, actor: string, placement: Placement): Prom
   return (JSON.parse(result) as { readonly settled: Placement }).settled
 }
 
-const open = async (toMain: Sender, groups: ReadonlyArray<GroupId>, founding: Founding): Promise<void> => {
+const open = async (
+  toMain: Sender,
+  groups: ReadonlyArray<GroupId>,
+  founding: Founding,
+  replicas: number | undefined,
+  zones: Readonly<Record<NodeId, string>>,
+): Promise<void> => {
   const configuration = await founding(toMain.deadline)
   if (typeof configuration === "string") throw new Problem("not-ready", configuration)
   await send(
     toMain,
-    groups.map((group) => ({ name: "$group/open", key: group, input: { configuration } })),
+    groups.map((group) =>
+      openingOf(group, configuration, replicas === undefined ? undefined : { replicas, like: group }, zones),
+    ),
   )
 }
 

@@ -14,6 +14,7 @@ import {
   leaderLocation,
   notTakenIn,
   redirect,
+  saying,
 } from "./Doors.ts"
 import { parseJson } from "./json.ts"
 import { listAll } from "./listing.ts"
@@ -124,7 +125,7 @@ const read = async (
     return askRead(door, { query, ...(hasMoved ? freshEnough(door, asked) : asked) })
   }
   const { door, answer } = await askAtHome(doors, target, deadline, ask)
-  if (answer._tag === "Answered") return answeredResponse(answer, doors.headers(door))
+  if (answer._tag === "Answered") return answeredResponse(answer, saying(doors.headers(door), answer))
   if (answer._tag === "Failure") throw fromFailure(answer)
   if (answer.code === "unknown-actor" && isAwaited(doors, query.actor)) throw notTakenIn(query.actor)
   throw fromRefused(answer)

@@ -27,7 +27,7 @@ export const rebalance = async ({ doors, bodies }: RebalanceOptions, request: Re
   if (typeof dryRun !== "boolean") throw new Problem("bad-request", "dryRun must be true or false.")
   const main = doors.find(undefined)
   const deadline = doors.now() + timeoutMillis(request)
-  const moves = movesNow(doors.all(), main)
+  const moves = movesNow(doors.all(), main, doors.directory().leaders())
   const outcomes = new Map<Move, Outcome>(moves.map((move) => [move, "left"]))
   const waiting = [...moves]
   const work = async (): Promise<void> => {

@@ -13,13 +13,16 @@ export interface Target {
   readonly key: string
 }
 
-/** The door of the group that has the instance; throws when this node does not run it (yet). */
+/** The door of the group that has the instance, at other members where this node does not run it; throws when nobody does. */
 export const doorTo = (doors: Doors, { group, actor, key }: Target): Door => {
   if (group !== undefined) return doors.find(group)
   const name = doors.groupOf(actor, key)
-  const door = doors.open(name)
+  const door = doors.reach(name)
   if (door !== undefined) return door
-  throw new Problem("not-ready", `This node does not run the group ${name} yet.`)
+  throw new Problem(
+    "not-ready",
+    `This node does not run the group ${name} yet, and knows of nobody who does.`,
+  )
 }
 
 /**

@@ -11,9 +11,10 @@ import type { GroupList } from "../machine/system/GroupDirectory.ts"
 import type { Move, Places } from "../machine/system/Whereabouts.ts"
 import { type Doors, jsonResponse } from "./Doors.ts"
 import { command, type Sender, send } from "./deploy.ts"
-import { type GroupsOptions, senderOf, untilLed } from "./groups.ts"
+import { type GroupsOptions, leaderOf, senderOf, untilLed } from "./groups.ts"
 import { caughtUp, machineOf, seen } from "./homes.ts"
 import { bodyObject } from "./members.ts"
+import { openingOf } from "./opening.ts"
 import { fromRefused, Problem } from "./problem.ts"
 import { parseQuery } from "./target.ts"
 
@@ -42,7 +43,7 @@ const shown = async (doors: Doors, { actor, placement, move, refused }: PlaceOf)
 /** `step`: what is being done, as far as this node has seen. `portions`: of what belongs to the keys, those that have arrived. */
 const shownMove = async (doors: Doors, actor: string, { id, from, to, slots, by, phase }: Move) => {
   const inGroup = async (group: GroupId) => {
-    const machine = doors.open(group)?.machine
+    const machine = doors.reach(group)?.machine
     return machine === undefined
       ? null
       : Effect.runPromise(Effect.orElseSucceed(machine.shard(actor), () => null))
@@ -84,7 +85,7 @@ export const splitShard = async (options: GroupsOptions, request: Request): Prom
     throw new Problem("in-use", `The group ${from} has one slot of "${actor}": there is nothing to split.`)
   }
   const into = nameFor(from, places, await seen(sender, machineOf(sender).groups))
-  await openFor(options, sender, into)
+  await openFor(options, sender, into, from)
   const { result, index } = await command(sender, "$place/split", actor, {
     from,
     to: into,
@@ -142,13 +143,23 @@ export const nameFor = (
   throw new Problem("invalid-input", `The new group would be called ${name}, and that is no group's name.`)
 }
 
-/** Its leader first, so that no key waits for an election. */
-const openFor = async ({ doors, founding }: GroupsOptions, sender: Sender, group: GroupId): Promise<void> => {
+/**
+ * Its leader first, so that no key waits for an election. It is run by those who run the group that gives keys to it: whoever
+ * leads that one hands them over, and reads both.
+ */
+const openFor = async (
+  { doors, founding }: GroupsOptions,
+  sender: Sender,
+  group: GroupId,
+  from: GroupId,
+): Promise<void> => {
   const configuration = await founding(sender.deadline)
   if (typeof configuration === "string") throw new Problem("not-ready", configuration)
-  await send(sender, [{ name: "$group/open", key: group, input: { configuration } }])
+  const wanted = doors.seatingOf(from) ?? undefined
+  const like = wanted === undefined ? undefined : { replicas: wanted.replicas, like: wanted.like }
+  await send(sender, [openingOf(group, configuration, like, doors.directory().zones)])
   await untilLed(doors, [group], sender.deadline)
-  if ((doors.open(group)?.raft.glance().leader ?? null) === null) {
+  if ((await leaderOf(doors, group)) === null) {
     throw new Problem("not-ready", `The group ${group} was opened, and has no leader yet.`)
   }
 }

@@ -64,7 +64,8 @@ const openHomes = async (
 }
 
 const placesOf = (doors: Doors): Places => ({
-  find: (group) => doors.open(group),
+  find: (group) => doors.reach(group),
+  zones: () => doors.directory().zones,
   isOpen: (group) => doors.isOpen(group),
   placementOf: (actor) => doors.placementOf(actor),
   look: () => doors.look(),

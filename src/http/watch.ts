@@ -1,8 +1,10 @@
 // How does a client follow the events of an instance, over whatever node it reaches, without a gap?
 
+import type { Bodies } from "./Bodies.ts"
 import { askNothing, type Door, type Doors } from "./Doors.ts"
 import { type Cursor, parseCursor } from "./eventFrames.ts"
 import { timeoutMillis } from "./parameters.ts"
+import { passOn } from "./passing.ts"
 import { fromFailure, Problem } from "./problem.ts"
 import { doorTo, lookAgain, type Target } from "./routing.ts"
 import { within } from "./snapshots.ts"
@@ -18,7 +20,7 @@ export type SetIdleSeconds = (request: Request, seconds: number) => void
  * or `after`, or from now on: behind all that was acknowledged, by any node, before the request came.
  */
 export const watch = async (
-  doors: Doors,
+  around: { readonly doors: Doors; readonly bodies: Bodies },
   watchersOf: (door: Door) => Watchers,
   setIdleSeconds: SetIdleSeconds,
   request: Request,
@@ -32,10 +34,11 @@ export const watch = async (
     key: keyOfSegment(segments[1]!),
     cursor: cursorOf(request, parameters),
   }
+  const { doors } = around
   const deadline = doors.now() + timeoutMillis(request)
   const target = { group: parameters.get("group"), ...asked }
   for (;;) {
-    const begun = await begin(doors, watchersOf, setIdleSeconds, request, asked, target, deadline)
+    const begun = await begin(around, watchersOf, setIdleSeconds, request, asked, target, deadline)
     if (begun !== null) return begun
     await lookAgain(doors, target, deadline)
   }
@@ -49,7 +52,7 @@ interface Asked {
 
 /** Null: the instance is in another group by now. */
 const begin = async (
-  doors: Doors,
+  around: { readonly doors: Doors; readonly bodies: Bodies },
   watchersOf: (door: Door) => Watchers,
   setIdleSeconds: SetIdleSeconds,
   request: Request,
@@ -57,7 +60,12 @@ const begin = async (
   target: Target,
   deadline: number,
 ): Promise<Response | null> => {
+  const { doors } = around
   const door = doorTo(doors, target)
+  if (door.far !== undefined) {
+    setIdleSeconds(request, 0)
+    return passOn(around, door.far, request)
+  }
   const watchers = watchersOf(door)
   const watcher = watchers.enter(asked, () => setIdleSeconds(request, partingSeconds))
   try {

@@ -192,7 +192,9 @@ export class MachineCore {
   }
 
   groups(): GroupList {
-    return { index: this.#position.index, groups: this.#state.groups.all() }
+    const { groups } = this.#state
+    const said = Object.keys(groups.zones).length === 0 ? {} : { zones: groups.zones }
+    return { index: this.#position.index, groups: groups.all(), ...said }
   }
 
   places(): Places {

@@ -161,6 +161,7 @@ export interface ActorStatus {
     /** Where its definition wants the actor to live; null: it does not say. Where it lives was settled once and for all. */
     readonly group: GroupId | null
     readonly shards: number | null
+    readonly replicas: number | null
     /** That it wrote last. */
     readonly instances: number
   }>

@@ -210,10 +210,14 @@ const prepareRoutes = ({ routes }: Actor): RoutesDefinition | null => {
 }
 
 /** Not what says nothing: what is told of a version is the same as before it could say anything. */
-const prepareHome = (name: string, { group, shards }: Actor): Home => {
-  const problem = homeProblem(name, { group, shards })
+const prepareHome = (name: string, { group, shards, replicas }: Actor): Home => {
+  const problem = homeProblem(name, { group, shards, replicas })
   insist(problem === null, problem ?? "")
-  return { ...(group === undefined ? {} : { group }), ...(shards === undefined ? {} : { shards }) }
+  return {
+    ...(group === undefined ? {} : { group }),
+    ...(shards === undefined ? {} : { shards }),
+    ...(replicas === undefined ? {} : { replicas }),
+  }
 }
 
 const isSynchronous = (value: unknown): boolean =>
@@ -263,7 +267,7 @@ const insistKnown = (at: string, definition: object, fields: ReadonlyArray<strin
 }
 
 const actorFields = (
-  "version state initial commands queries migrate leading group shards routes" as const
+  "version state initial commands queries migrate leading group shards replicas routes" as const
 ).split(" ")
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -104,6 +104,12 @@ export const actor = <
    */
   readonly shards?: number
   /**
+   * How many members run each of its groups, 3 to 100, in as many zones (`--zone` of a node) as there are; without it all
+   * do, and where there are fewer members all do. Belongs beside `group` or `shards`: every member runs `main`. Any node
+   * takes any request all the same. Counts once, as `group` does.
+   */
+  readonly replicas?: number
+  /**
    * Runs only on the node where this actor's group leads, for as long as it leads: for what touches the world. Of an actor
    * with `shards` it runs once for each of its groups, wherever that one leads, and sees that group's instances. It
    * begins when that node has applied all that earlier leaders had committed, and is interrupted, with its finalizers,

@@ -71,6 +71,7 @@ export interface Actor {
   readonly routes?: RoutesDefinition
   readonly group?: string
   readonly shards?: number
+  readonly replicas?: number
 }
 
 /** As `actor` takes it, with the details of its types forgotten. */

@@ -3,6 +3,7 @@
 
 import { groupNameRule, isGroupName, mainGroup } from "../consensus/groups.ts"
 import type { GroupId } from "../consensus/types.ts"
+import { replicasMax, replicasMin } from "./seats.ts"
 
 /** A number from 0 to 65,535. */
 export type Slot = number
@@ -62,6 +63,8 @@ export interface Home {
   readonly group?: GroupId
   /** Spread over so many groups. */
   readonly shards?: number
+  /** Each of them run by so many members; absent: by all. */
+  readonly replicas?: number
 }
 
 /** In `main` when it says nothing. */
@@ -73,8 +76,21 @@ export const homeOf = (actor: string, { group, shards }: Home): Placement =>
 /** Why a definition says of no place where its actor could live; null: it does. */
 export const homeProblem = (
   actor: string,
-  { group, shards }: { readonly group?: unknown; readonly shards?: unknown },
+  {
+    group,
+    shards,
+    replicas,
+  }: { readonly group?: unknown; readonly shards?: unknown; readonly replicas?: unknown },
 ): string | null => {
+  if (replicas !== undefined) {
+    const count = replicas as number
+    if (!Number.isSafeInteger(count) || count < replicasMin || count > replicasMax) {
+      return `replicas: expected an integer from ${replicasMin} to ${replicasMax}`
+    }
+    if (shards === undefined && (group === undefined || group === mainGroup)) {
+      return `replicas: every member runs the group ${mainGroup}; say another group, or shards`
+    }
+  }
   if (group !== undefined && !(typeof group === "string" && isGroupName(group))) {
     return `group: expected a name of a group: ${groupNameRule}`
   }

@@ -11,7 +11,7 @@ import { defaultLimits, type MachineLimits } from "../machine/limits.ts"
 import type { Outcome } from "../machine/outcome.ts"
 import type { Registry } from "../machine/Registry.ts"
 import { Runner } from "../machine/Runner.ts"
-import { foundersIn } from "../machine/system/founders.ts"
+import { foundingIn } from "../machine/system/founders.ts"
 import { defaultOptions, type RaftOptions } from "../raft/options.ts"
 import type { Identity } from "../storage/LogStore.ts"
 import type { Payload } from "../transport/Transport.ts"
@@ -263,8 +263,12 @@ export class SimulatedCluster {
       if (isGood) this.doubtful.delete(id)
     }
     // A failed sync and a loss of power may cost as much as damage.
-    const isSuspect = ({ disk }: SimulatedNode) =>
-      this.founded.some(({ name }) => disk.synced(name)?.standing === "suspect")
+    const isSuspect = ({ disk, id }: SimulatedNode) =>
+      this.founded.some(
+        // What lies there of a group that it does not run any more is nobody's.
+        (group) =>
+          disk.synced(group.name)?.standing === "suspect" && !(group.isSeated && !group.isMember(id)),
+      )
     const suspects = this.nodes.filter(isSuspect)
     return [...this.doubtful.keys(), ...this.alterations.nodes, ...suspects.map(({ id }) => id)]
   }
@@ -406,10 +410,10 @@ export class SimulatedCluster {
     if (group === this.main) this.#lookout.sent(from, to, payload)
   }
 
-  /** Whether it proposes a step of a move: under a name that nobody else has, and it is the first to hand it on. */
+  /** Whether it proposes a step of a move, or what follows from seats: under a name that nobody else has, and it is the first to hand it on. */
   #drives(id: NodeId, command: Uint8Array): boolean {
     const { idempotencyKey = "" } = decodeCommand(command) ?? {}
-    if (!idempotencyKey.startsWith("move:")) return false
+    if (!/^(?:move|life):/.test(idempotencyKey)) return false
     const driver = this.#drivers.get(idempotencyKey) ?? id
     this.#drivers.set(idempotencyKey, driver)
     return driver === id
@@ -484,7 +488,7 @@ export class SimulatedCluster {
     const command = kind === "command" && outcome?._tag === "Accepted" ? decodeCommand(data) : null
     if (command?.actor !== "$group" || command.command !== "open") return
     const group = this.group(command.key)
-    group.founding ??= foundersIn(data)
+    group.founding ??= foundingIn(data)
   }
 
   /** What was lost may have been of one group alone. */

@@ -3,7 +3,8 @@
 import type { Effect } from "effect"
 import { isSettled, isVoter } from "../consensus/configuration.ts"
 import type { Index, NodeId } from "../consensus/types.ts"
-import { hasFollowed } from "../groups/following.ts"
+import { hasFollowed, hasTaken } from "../groups/following.ts"
+import { seatsOf } from "../machine/seats.ts"
 import { askSeat } from "./askSeat.ts"
 import { type Clients, queries } from "./Clients.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
@@ -88,22 +89,46 @@ export class Ending {
     const { main, gone } = this.#cluster
     const isHindered = () =>
       !isSettled(main.committedConfiguration!) || [...gone].some((id) => main.isMember(id))
-    const inTime = this.#cluster.runUntil(() => this.hasFollowed || isHindered(), FOLLOWING_MILLIS)
-    const { committedConfiguration: own } = this.group
+    // One seat after the other.
+    const boundMillis = this.group.isSeated ? 3 * FOLLOWING_MILLIS : FOLLOWING_MILLIS
+    const inTime = this.#cluster.runUntil(() => this.hasFollowed || isHindered(), boundMillis)
+    const { committedConfiguration: own, name } = this.group
     insist(
       "members follow",
       inTime,
-      `${this.group.name} has the members of main within ${FOLLOWING_MILLIS} ms`,
-      JSON.stringify(own),
+      `${name} has the members of main, or those who have a seat, within ${boundMillis} ms`,
+      JSON.stringify([own, this.#cluster.leader?.groups?.seatingOf(name)]),
       JSON.stringify(main.committedConfiguration),
     )
+    if (this.group.isSeated && this.hasFollowed) this.#runsAtSeats()
   }
 
   /** `main` itself has nobody to follow. */
   get hasFollowed(): boolean {
     const { main } = this.#cluster
     const { committedConfiguration: own } = this.group
-    return this.group === main || hasFollowed(main.committedConfiguration!, own!)
+    if (this.group === main) return true
+    if (!this.group.isSeated) return hasFollowed(main.committedConfiguration!, own!)
+    const groups = this.#cluster.leader?.groups
+    const seating = groups?.seatingOf(this.group.name)
+    if (groups == null || seating == null || !seating.isReached || !hasTaken(seating, own!)) return false
+    const { voters, addresses } = main.committedConfiguration!
+    const candidates = voters.map((id) => ({ id, priority: addresses[id]?.priority }))
+    const wanted = seatsOf(seating.like, seating.replicas, candidates)
+    return own!.voters.toSorted().join() === wanted.toSorted().join()
+  }
+
+  /** Those who have a seat run it, and nobody else does, once they know (G11). */
+  #runsAtSeats(): void {
+    const { main, gone } = this.#cluster
+    const { name, nodes } = this.group
+    // Who is no member any more hears no more of it.
+    const running = () =>
+      nodes.flatMap(({ raft, id }) => (raft !== null && main.isMember(id) && !gone.has(id) ? [id] : []))
+    const isRight = () => running().every((id) => this.group.isMember(id)) || !this.hasFollowed
+    const inTime = this.#cluster.runUntil(isRight, FOLLOWING_MILLIS)
+    const { voters } = this.group.committedConfiguration!
+    insist("members follow", inTime, `${name} runs where it has a seat alone`, running(), voters)
   }
 
   /** Hears what is said in it. */

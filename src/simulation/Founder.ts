@@ -1,16 +1,27 @@
 // Who opens groups in a simulated cluster? Somebody who asks node after node until each is there, with its actors.
 
 import { Effect } from "effect"
-import type { GroupId } from "../consensus/types.ts"
+import type { Configuration, GroupId } from "../consensus/types.ts"
 import { foundingNow } from "../groups/hearing.ts"
 import type { Outcome } from "../machine/outcome.ts"
+import { seatsOf } from "../machine/seats.ts"
 import { everySlot } from "../machine/slots.ts"
-import { encodeSystem } from "../machine/system/commands.ts"
+import { encodeSystem, type SystemInput } from "../machine/system/commands.ts"
 import type { Failure } from "../raft/Raft.ts"
 import type { Chance } from "./Chance.ts"
 import type { SimulatedCluster } from "./Cluster.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
 import type { PlannedGroup } from "./script.ts"
+
+/** As a door chooses them. */
+const seatsIn = (
+  { voters, addresses }: Configuration,
+  seating: PlannedGroup["seating"],
+): Pick<SystemInput<"$group/open">, "seating"> => {
+  if (seating === undefined) return {}
+  const candidates = voters.map((id) => ({ id, priority: addresses[id]?.priority }))
+  return { seating: { ...seating, seats: seatsOf(seating.like, seating.replicas, candidates) } }
+}
 
 const ATTEMPT_MILLIS = 1000
 const RETRY_MILLIS = 200
@@ -70,9 +81,10 @@ export class Founder {
         const incarnations = new Map([...known, [id, disk.identity.incarnation]])
         const configuration = yield* foundingNow(raft, incarnations, deadline)
         if (typeof configuration === "string" || this.#isStopped) return
+        const { seating } = this.#planned.find((each) => each.name === name)!
         const command = encodeSystem("$group/open", {
           key: name,
-          input: { configuration },
+          input: { configuration, ...seatsIn(configuration, seating) },
           id: `open ${name} ${this.#attempts++}`,
           door: id,
         })

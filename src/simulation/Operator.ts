@@ -155,10 +155,13 @@ export class Operator {
   ) {
     if (groups === null) return raft.change({ change, force: false, deadline, answer })
     yield* groups.look
-    const { asOf, awaited } = groups.directory()
-    const running = groups.all().map(({ raft }) => ({ group: raft.group, ...raft.glance() }))
+    const { asOf, awaited, seated } = groups.directory()
+    const [, ...others] = groups.all()
+    const running = others
+      .filter(({ raft }) => groups.seatingOf(raft.group) === null)
+      .map(({ raft }) => ({ group: raft.group, ...raft.glance() }))
     const main = raft.glance().committed
-    const obstacle = obstacleTo(change, { main, running: running.slice(1), awaited })
+    const obstacle = obstacleTo(change, { main, running, seated, awaited })
     if (obstacle !== null) return answer(failure(obstacle.code, "rejected", obstacle.detail))
     raft.change({ change, force: false, seen: asOf, deadline, answer })
   })

@@ -106,6 +106,8 @@ export class Seat {
   onceItHasRead: (() => void) | null = null
   /** Done once, soon after its log has moved onto a snapshot and its state has not. */
   onceInstalling: (() => void) | null = null
+  /** It ran in this process, and does not any more. */
+  #hasLeft = false
   /** Commands that came through its own door. */
   readonly #taken = new WeakSet<Uint8Array>()
 
@@ -153,8 +155,15 @@ export class Seat {
     this.machine = machine
   }
 
+  /** The process goes on without it. */
+  leaves(): void {
+    this.ends()
+    this.#hasLeft = true
+  }
+
   /** What is in memory of the process that has ended is gone. */
   ends(): void {
+    this.#hasLeft = false
     this.#raft = null
     this.machine = null
     this.record = null
@@ -172,6 +181,11 @@ export class Seat {
       Layer.provideMerge(snapshots),
     )
     return Effect.gen({ self: this }, function* () {
+      // The same process takes it up from its disk again.
+      if (this.#hasLeft) {
+        this.#hasLeft = false
+        this.begins()
+      }
       const context = yield* Layer.build(layers)
       const machine = Context.get(context, MachineHost)
       const { index } = yield* machine.position

@@ -44,6 +44,7 @@ export interface AskedOf {
 
 /** The group whose nodes are asked. */
 export type Asked = Pick<SimulatedGroup, "world" | "sightings" | "invariants" | "codeChecks"> & {
+  readonly isSeated?: boolean
   readonly nodes: ReadonlyArray<Pick<Seat, "id" | "process" | "raft">>
 }
 
@@ -125,13 +126,13 @@ export class Session {
     const ask = (untilMillis: number): void => {
       const { actor, key } = { key: "", ...query }
       const group = homes?.at(id, actor, key) ?? null
-      const { process, raft } = this.#seatIn(group, id)
+      const { id: at, process, raft } = this.#seatIn(group, id)
       if (isOver) return
       if (process === null || raft === null) return this.#hop(() => over(null))
       process.post(() => {
         const hasMoved = homes?.hasMoved(id, actor, key) === true
         const fitting = hasMoved ? freshEnough({ raft }, how) : how
-        asked = { id, group, minIndex: fitting.minIndex }
+        asked = { id: at, group, minIndex: fitting.minIndex }
         raft.read({
           query,
           ...fitting,
@@ -222,9 +223,13 @@ export class Session {
     }
   }
 
-  /** What a node runs of the group; nothing, when that is not there yet. */
+  /** What a node runs of the group; nothing, when that is not there yet. Where only others run it, its door asks one of them. */
   #seatIn(group: Asked | null, id: NodeId) {
-    return (group ?? this.#group).nodes.find((node) => node.id === id)!
+    const { nodes, isSeated } = group ?? this.#group
+    const own = nodes.find((node) => node.id === id)!
+    if (isSeated !== true || own.raft !== null || own.process === null) return own
+    const others = nodes.filter(({ raft }) => raft !== null)
+    return others.length === 0 ? own : this.#chance.pick(others)
   }
 
   #encode(wish: Wish, door: NodeId): Uint8Array {

@@ -40,6 +40,8 @@ export class SimulatedGroup {
   readonly codeChecks: CodeChecks
   /** That of `main` is known from the beginning; of any other, once it is founded. */
   founding: Configuration | null = null
+  /** Some members run it, and not all. */
+  isSeated = false
   /** How often a machine has come to an entry that it could not get past. */
   stuckCount = 0
   readonly events: EventChecks

@@ -336,7 +336,7 @@ export class SimulatedNode {
     }
     groups.onChange((change) => {
       if (change.type === "opened") opened(change.group)
-      else this.seat(change.group.raft.group).ends()
+      else this.seat(change.group.raft.group).leaves()
     })
     groups.all().forEach(opened)
     this.#groups = groups

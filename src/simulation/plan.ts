@@ -33,10 +33,9 @@ export const plan = (seed: number, options: PlanOptions = defaultPlan): Script =
   const weather = chance.fork("weather")
   const calmAtMillis = Math.round(options.troubleMillis * (0.6 + weather.draw() * 0.8))
   const till = drawTill(chance.fork("till"), members.voters, calmAtMillis)
-  const groups = withSplit(
-    chance.fork("split"),
-    drawGroups(chance.fork("groups"), calmAtMillis),
-    calmAtMillis,
+  const groups = withSeats(
+    chance.fork("seats"),
+    withSplit(chance.fork("split"), drawGroups(chance.fork("groups"), calmAtMillis), calmAtMillis),
   )
   const comeback =
     groups.groups === undefined
@@ -236,6 +235,17 @@ const withSplit = (chance: Chance, drawn: Groups, calmAtMillis: number): Groups 
       actors: chance.some(roamers, chance.between(1, roamers.length)),
       portionLengthMax: chance.pick([20, 200, 2000, 100_000]),
     },
+  }
+}
+
+/** Half of those that have other groups have each of them run by three members. Who takes keys is where their giver is. */
+const withSeats = (chance: Chance, drawn: Groups): Groups => {
+  const { groups, split } = drawn
+  if (groups === undefined || chance.happens(0.5)) return drawn
+  const likeOf = (name: string) => (name === split?.to ? split.from : name)
+  return {
+    ...drawn,
+    groups: groups.map((each) => ({ ...each, seating: { replicas: 3, like: likeOf(each.name) } })),
   }
 }
 

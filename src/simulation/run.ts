@@ -100,6 +100,7 @@ export const run = (script: Script): Report => {
     clockOf: (id) => script.clocks[id]!,
     boundaryMillisMax: script.boundaryMillisMax,
   })
+  for (const { name, seating } of script.groups ?? []) cluster.group(name).isSeated = seating !== undefined
   const troubles = new Troubles(cluster, script)
   const operator = new Operator(cluster, script)
   const deployer = new Deployer(cluster, script.till, sessionOptions)

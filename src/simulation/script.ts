@@ -56,6 +56,8 @@ export interface Script {
 export interface PlannedGroup {
   readonly name: GroupId
   readonly atMillis: number
+  /** By how many members it is run, and by which name those are chosen; absent: by all. */
+  readonly seating?: { readonly replicas: number; readonly like: GroupId }
   /** Of clients of its own. */
   readonly operations: ReadonlyArray<PlannedOperation>
 }

@@ -17,6 +17,7 @@ interface FakeMember {
   state: string
   lag: number
   lastContactMs: number
+  zone?: string
   whole: boolean
   version: string
   client: string
@@ -129,10 +130,11 @@ export class FakeCluster {
       clusterId: "c-1",
       leader: this.leader,
       term: 4,
-      members: [...this.members].map(([id, { role, client, state, lag, lastContactMs, whole }]) => ({
+      members: [...this.members].map(([id, { role, client, state, lag, lastContactMs, whole, zone }]) => ({
         id,
         role,
         peer: "127.0.0.1:5000",
+        ...(zone === undefined ? {} : { zone }),
         client,
         ...(this.leader === null
           ? { state: null, matchIndex: null, lag: null, lastContactMs: null, whole: null }

@@ -228,6 +228,7 @@ test("a first start gives the node all it needs, and what to remember", async ()
       insecure: false,
       diskReserveBytes: null,
       threads: 1,
+      zone: null,
       startOptions: {
         cluster: "n1=127.0.0.1:5901,n2=127.0.0.1:5902",
         listen: "127.0.0.1:4901",
@@ -328,6 +329,14 @@ describe("a node that has run before (CONTRACT §1)", () => {
     }
   })
 
+  test("stands in the zone that it was told, and at later starts", async () => {
+    const { started } = await run(node("--zone", "eu-1a"), remembered)
+    expect(started).toMatchObject([{ zone: "eu-1a", startOptions: { zone: "eu-1a" } }])
+    const startOptions = { ...remembered.startOptions, zone: "eu-1a" }
+    expect((await run(node(), { ...remembered, startOptions })).started).toMatchObject([{ zone: "eu-1a" }])
+    expect((await run(node("--zone", "eu 1"), remembered)).code).not.toBe(0)
+  })
+
   test("has as many threads as it was told", async () => {
     const { started } = await run(node("--threads", "3"), remembered)
     expect(started).toMatchObject([{ threads: 3, startOptions: { threads: "3" } }])
@@ -363,6 +372,7 @@ test("nodes that are given the same members make the same cluster id, in whateve
         insecure: false,
         diskReserve: null,
         threads: null,
+        zone: null,
       },
       null,
     ).clusterId

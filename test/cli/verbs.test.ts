@@ -393,6 +393,7 @@ describe("of groups", () => {
     const groups = [
       { group: "main", leader: "n1", term: 3, members },
       { group: "orders", leader: null, term: null, members: null },
+      { group: "bills", leader: "n2", term: 1, members, replicas: 3, settled: false },
     ]
     const cluster = start(() => Response.json({ groups }))
     const { code, out } = await run(cluster, "groups")
@@ -403,9 +404,10 @@ describe("of groups", () => {
         .split("\n")
         .map((line) => line.trimEnd()),
     ).toEqual([
-      "group   leader  term  voters  learners",
-      "main    n1         3  n1, n2  n3",
-      "orders  -          -  -       -",
+      "group   leader  term  voters  learners  replicas",
+      "main    n1         3  n1, n2  n3        all",
+      "orders  -          -  -       -         all",
+      "bills   n2         1  n1, n2  n3        3, on their way",
     ])
   })
 })
@@ -441,12 +443,12 @@ describe("when nobody knows (C2)", () => {
 
 test("members is a table", async () => {
   const cluster = start()
-  Object.assign(cluster.member("n2"), { state: "snapshot", lag: 12_000, lastContactMs: 3400 })
+  Object.assign(cluster.member("n2"), { state: "snapshot", lag: 12_000, lastContactMs: 3400, zone: "eu-1" })
   const { out } = await run(cluster, "members")
   const [head, n1, n2] = out.split("\n").map((line) => line.replace(/http\S+/, "URL"))
-  expect(head).toBe("id  role    log          match     lag  heard  peer            client")
-  expect(n1).toBe("n1  leader  -              100       0  -      127.0.0.1:5000  URL")
-  expect(n2).toBe("n2  voter   snapshot   -11,900  12,000  3 s    127.0.0.1:5000  URL")
+  expect(head).toBe("id  role    log          match     lag  heard  zone  peer            client")
+  expect(n1).toBe("n1  leader  -              100       0  -      -     127.0.0.1:5000  URL")
+  expect(n2).toBe("n2  voter   snapshot   -11,900  12,000  3 s    eu-1  127.0.0.1:5000  URL")
 })
 
 describe("snapshot", () => {

@@ -13,6 +13,7 @@ import type { Outcome, QueryOutcome } from "../../src/machine/outcome.ts"
 import { registryOf } from "../../src/machine/Registry.ts"
 import { everySlot } from "../../src/machine/slots.ts"
 import { encodeSystem, type SystemInput, type SystemName } from "../../src/machine/system/commands.ts"
+import type { Seating } from "../../src/machine/system/GroupDirectory.ts"
 import { layerRaft } from "../../src/raft/layer.ts"
 import { Neighbours } from "../../src/raft/Neighbours.ts"
 import { silentObserver } from "../../src/raft/observer.ts"
@@ -69,15 +70,23 @@ const diskOf = (id: NodeId, life: number): MemoryDisk =>
 
 const nobody: Configuration = { voters: [], outgoing: [], learners: [], learnersNext: [], addresses: {} }
 
+type Zones = Readonly<Record<NodeId, string>>
+
 export class GroupsCluster {
   readonly world: World
   readonly network = new MemoryNetwork()
   readonly nodes: Array<TestNode>
   readonly #hasCounters: boolean
+  readonly #zones: Zones
 
   /** `hasCounters`: `main` has some as well; otherwise it can be settled where they live. */
-  constructor(seed: number, ids: ReadonlyArray<NodeId>, { hasCounters = true } = {}) {
+  constructor(
+    seed: number,
+    ids: ReadonlyArray<NodeId>,
+    { hasCounters = true, zones = {} }: { readonly hasCounters?: boolean; readonly zones?: Zones } = {},
+  ) {
     this.#hasCounters = hasCounters
+    this.#zones = zones
     this.world = new World(seed)
     const initial: Configuration = {
       ...nobody,
@@ -134,6 +143,7 @@ export class GroupsCluster {
     const layers = layerGroups({
       id,
       incarnation: node.incarnation,
+      zone: this.#zones[id] ?? null,
       raft: { ...raft, connects: false, rests: true },
       observer: silentObserver,
       parts,
@@ -251,6 +261,32 @@ export class GroupsCluster {
   openWith(group: GroupId, voters: ReadonlyArray<NodeId>, at: TestNode): Outcome | Failure {
     const input = this.#founding(voters)
     return this.propose("main", encodeSystem("$group/open", { key: group, input, id: group, door: "n1" }), at)
+  }
+
+  /** Run by so many of them. */
+  openSeated(group: GroupId, seats: ReadonlyArray<NodeId>, replicas = seats.length): Outcome | Failure {
+    const seating = { replicas, like: group, seats }
+    const { configuration } = this.#founding(this.members)
+    const known = this.led("main").groups!.main.raft.glance().committed.addresses
+    const addresses = Object.fromEntries(
+      this.members.map((id) => [id, { ...configuration.addresses[id]!, ...known[id] }]),
+    )
+    const opened = this.system("$group/open", group, {
+      configuration: { ...configuration, addresses },
+      seating,
+    })
+    if (opened._tag !== "Accepted") return opened
+    this.led(group)
+    this.system("$shard/own", "counter", { ranges: [everySlot] }, group)
+    return opened
+  }
+
+  get members(): ReadonlyArray<NodeId> {
+    return this.led("main").groups!.main.raft.glance().committed.voters
+  }
+
+  seatingOf(group: GroupId): Seating {
+    return this.led("main").groups!.seatingOf(group)!
   }
 
   #founding(ids: ReadonlyArray<NodeId> = this.nodes.map(({ id }) => id)): SystemInput<"$group/open"> {

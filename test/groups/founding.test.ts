@@ -19,22 +19,45 @@ const founding: Configuration = {
 
 describe("a group begins", () => {
   test("with its founders, on each of them", () => {
-    expect(beginning(founding, { id: "n1", incarnation: "a" })).toEqual(founding)
-    expect(beginning(founding, { id: "n3", incarnation: "c" })).toEqual(founding)
+    expect(beginning({ configuration: founding, founded: 1 }, { id: "n1", incarnation: "a" })).toEqual(
+      founding,
+    )
+    expect(beginning({ configuration: founding, founded: 1 }, { id: "n3", incarnation: "c" })).toEqual(
+      founding,
+    )
   })
 
   test("with nobody on a node that has lost the data that was meant", () => {
-    expect(beginning(founding, { id: "n1", incarnation: "another" })).toEqual(nobody)
+    expect(beginning({ configuration: founding, founded: 1 }, { id: "n1", incarnation: "another" })).toEqual(
+      nobody,
+    )
   })
 
   test("with nobody on a node that was no founder, whatever it is called", () => {
-    expect(beginning(founding, { id: "n4", incarnation: "a" })).toEqual(nobody)
-    expect(beginning(founding, { id: "constructor", incarnation: "a" })).toEqual(nobody)
+    expect(beginning({ configuration: founding, founded: 1 }, { id: "n4", incarnation: "a" })).toEqual(nobody)
+    expect(
+      beginning({ configuration: founding, founded: 1 }, { id: "constructor", incarnation: "a" }),
+    ).toEqual(nobody)
+  })
+
+  test("with nobody on a founder whose seat went to another in the meantime, and came back: it may have voted since", () => {
+    const seating = {
+      replicas: 3,
+      like: "g",
+      step: 4,
+      seats: [{ id: "n1", incarnation: "a" }],
+      leaving: [],
+      isReached: true,
+    }
+    const self = { id: "n1", incarnation: "a" }
+    expect(beginning({ configuration: founding, founded: 1, seating }, self)).toEqual(nobody)
+    const first = { ...seating, step: 1 }
+    expect(beginning({ configuration: founding, founded: 1, seating: first }, self)).toEqual(founding)
   })
 
   test("with nobody where a founder's data directory is not named: it could be any", () => {
     const unnamed = { ...founding, addresses: { ...founding.addresses, n1: address("n1") } }
-    expect(beginning(unnamed, { id: "n1", incarnation: "a" })).toEqual(nobody)
+    expect(beginning({ configuration: unnamed, founded: 1 }, { id: "n1", incarnation: "a" })).toEqual(nobody)
   })
 })
 

@@ -35,6 +35,7 @@ test("/admin/node is this node and its groups (CONTRACT §3)", async () => {
         outcast: null,
         parted: null,
         checkpoint: null,
+        seats: null,
         leading: [],
       },
     ],
@@ -72,6 +73,7 @@ test("/admin/cluster on the leader is the whole, with everyone's progress (CONTR
     lag: 2,
     lastContactMs: 12,
     whole: true,
+    zone: null,
   })
 })
 

@@ -2,13 +2,12 @@
 // this thread, and a log that writes itself.
 
 import { Effect } from "effect"
-import type { GroupId } from "../../src/consensus/types.ts"
-import type { Door } from "../../src/http/Doors.ts"
+import type { Configuration, GroupId } from "../../src/consensus/types.ts"
 import { bundleSource } from "../../src/machine/bundle.ts"
 import type { MachineHost } from "../../src/machine/MachineHost.ts"
 import type { Failure, Raft } from "../../src/raft/Raft.ts"
 import { Housed } from "../machine/Housed.ts"
-import { type Fake, leading, makeFake } from "./fakeRaft.ts"
+import { type Fake, type FakeDoor, leading, makeFake } from "./fakeRaft.ts"
 
 export interface Deploying {
   readonly ask: Fake["ask"]
@@ -54,7 +53,12 @@ const tooFar = {
 } as const
 
 /** A machine of its own behind it, and a log that writes itself. `instead`: what every proposal gets. */
-const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: GroupId = "main"): Door => {
+const doorOf = (
+  housed: Housed,
+  door: FakeDoor,
+  instead: Fake["instead"],
+  group: GroupId = "main",
+): FakeDoor => {
   const raft: Raft["Service"] = {
     ...door.raft,
     group,
@@ -99,6 +103,17 @@ const doorOf = (housed: Housed, door: Door, instead: Fake["instead"], group: Gro
   return { raft, machine }
 }
 
+/** Who has a seat is meant in one data directory. */
+const founding: Configuration = {
+  ...leading.configuration,
+  addresses: Object.fromEntries(
+    Object.entries(leading.configuration.addresses).map(([id, address]) => [
+      id,
+      { ...address, incarnation: `of ${id}` },
+    ]),
+  ),
+}
+
 /** A node that runs as many groups as its `main` names. */
 export interface Spread extends Pick<Deploying, "ask" | "post" | "defects"> {
   /** Undefined: it is not open. */
@@ -113,7 +128,7 @@ export const makeSpread = (): Spread => {
   const fake = makeFake()
   const instead = new Map<GroupId, Failure>()
   const silent = new Map<GroupId, Failure>()
-  const open = new Map<GroupId, { readonly door: Door; readonly housed: Housed }>()
+  const open = new Map<GroupId, { readonly door: FakeDoor; readonly housed: Housed }>()
   const openedAs = (group: GroupId) => {
     const known = open.get(group)
     if (known !== undefined) return known
@@ -145,9 +160,10 @@ export const makeSpread = (): Spread => {
       values: () => all().flatMap((group) => find(group)?.door ?? []),
       placementOf: (actor) => core.places().places.find((place) => place.actor === actor)?.placement ?? null,
       placeOf: (actor) => core.places().places.find((place) => place.actor === actor) ?? null,
+      seatingOf: (group) => core.groups().groups.find((row) => row.group === group)?.seating ?? null,
       look: async () => {},
     },
-    founding: async () => leading.configuration,
+    founding: async () => founding,
     bundle: bundleSource,
     defect: (message, cause) => fake.defects.push(`${message}: ${cause}`),
   })

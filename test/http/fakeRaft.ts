@@ -23,10 +23,15 @@ import type {
   TransferRequest,
 } from "../../src/raft/Raft.ts"
 
+/** As a node's own group has it: all of its machine. */
+export interface FakeDoor extends Door {
+  readonly machine: MachineHost["Service"]
+}
+
 export interface Fake {
   readonly app: App
   readonly metrics: Metrics
-  readonly door: Door
+  readonly door: FakeDoor
   /** Every command that came through the door, decoded. */
   readonly proposed: Array<LoggedCommand>
   readonly proposals: Array<Proposal>
@@ -107,7 +112,7 @@ export const leading: GroupStatus = {
 }
 
 /** A node that runs `main` alone. */
-export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
+export const groupsOf = ({ raft, machine }: FakeDoor): Groups["Service"] => {
   const main = { raft, machine, leading: null }
   return {
     main,
@@ -115,7 +120,9 @@ export const groupsOf = ({ raft, machine }: Door): Groups["Service"] => {
     all: () => [main],
     onChange: () => () => {},
     isOpen: (group) => group === raft.group,
-    directory: () => ({ asOf: 0, awaited: [] }),
+    isHere: (group) => group === raft.group,
+    directory: () => ({ asOf: 0, awaited: [], seated: [], zones: {}, leaders: () => new Map() }),
+    seatingOf: () => null,
     placementOf: () => null,
     placeOf: () => null,
     look: Effect.void,
@@ -252,7 +259,7 @@ export const makeFake = (options: Partial<AppOptions> = {}): Fake => {
       )
     }),
   }
-  const door: Door = {
+  const door: FakeDoor = {
     raft,
     machine,
     leading: {

@@ -2,15 +2,14 @@
 
 import { expect, test } from "bun:test"
 import { Effect, Fiber } from "effect"
-import type { Door } from "../../src/http/Doors.ts"
 import { Offering } from "../../src/http/Offering.ts"
 import { decodeCommand } from "../../src/machine/command.ts"
 import type { OwnActor } from "../../src/machine/MachineHost.ts"
-import { groupsOf, makeFake } from "./fakeRaft.ts"
+import { type FakeDoor, groupsOf, makeFake } from "./fakeRaft.ts"
 
 const version = "0".repeat(64)
 const noFounding = async () => "Nobody founds anything here."
-const offeringOf = (door: Door) => new Offering(groupsOf(door), "n1", noFounding)
+const offeringOf = (door: FakeDoor) => new Offering(groupsOf(door), "n1", noFounding)
 const own = { actor: "till", version, manifest: { declared: 1 } } as unknown as OwnActor
 
 test("an actor is waited for until this node has come to where the group took it in", async () => {

@@ -83,6 +83,64 @@ test("a new actor is settled, its groups are opened and have their keys, and all
   expect(defects).toEqual([])
 })
 
+test("an actor that says so gets groups with seats, and a part of it that is split off has the same ones", async () => {
+  const { done, machine, planned, ask } = await node()
+  const { plan } = await planned(spread(sources.first, "shards: 2, replicas: 3,"))
+  await done("activate", { token: plan["token"] })
+  const rows = () => machine("main")!.core.groups().groups
+  // There are two members.
+  expect(rows().map(({ group, seating }) => [group, seating?.replicas, seating?.seats.length])).toEqual([
+    ["till-1", 3, 2],
+    ["till-2", 3, 2],
+  ])
+  await ask("/admin/shards/split", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Raftlet-Timeout-Ms": "50" },
+    body: JSON.stringify({ actor: "till", group: "till-2" }),
+  })
+  expect(rows().find(({ group }) => group === "till-3")?.seating).toMatchObject({
+    replicas: 3,
+    like: "till-2",
+  })
+})
+
+test("groups are opened with seats, and shown so", async () => {
+  const { ask, machine } = await node()
+  const document = await documentOf(ask)
+  const open = (body: object) =>
+    ask("/admin/groups", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    })
+  const opened = await open({ groups: ["orders", "bills"], replicas: 3 })
+  await expectDescribed(document, "/admin/groups", "POST", opened)
+  expect(opened.status).toBe(200)
+  await open({ group: "everywhere" })
+  expect(
+    machine("main")!
+      .core.groups()
+      .groups.map(({ group, seating }) => [group, seating?.like]),
+  ).toEqual([
+    ["bills", "bills"],
+    ["everywhere", undefined],
+    ["orders", "orders"],
+  ])
+  const listed = await ask("/admin/groups")
+  await expectDescribed(document, "/admin/groups", "GET", listed.clone() as Response)
+  expect(await listed.json()).toMatchObject({
+    groups: [
+      { group: "main", replicas: null, seats: null, settled: true },
+      { group: "bills", replicas: 3, settled: false },
+      { group: "everywhere", replicas: null, seats: null },
+      { group: "orders", replicas: 3 },
+    ],
+  })
+  for (const replicas of [2, 101, 3.5, "3"]) {
+    expect(await problemOf(await open({ group: "more", replicas }))).toMatchObject({ code: "bad-request" })
+  }
+})
+
 test("code at hand of a new actor is planned for the groups that it would have, and nothing is opened for it", async () => {
   const { done, machine } = await node()
   expect(await done("plan", { source: first })).toMatchObject({ groups, from: null })

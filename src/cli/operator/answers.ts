@@ -35,6 +35,7 @@ export const ClusterAnswer = Schema.Struct({
       role: Schema.String,
       peer: Schema.String,
       client: Schema.String,
+      zone: Schema.optionalKey(Schema.NullOr(Schema.String)),
       state: Schema.NullOr(Schema.String),
       matchIndex: Schema.NullOr(Schema.Finite),
       lag: Schema.NullOr(Schema.Finite),
@@ -63,6 +64,7 @@ export const NodeAnswer = Schema.Struct({
       persistedIndex: Schema.optionalKey(Schema.Finite),
       standing: Schema.optionalKey(Schema.String),
       parted: Schema.optionalKey(Schema.NullOr(Schema.Unknown)),
+      seats: Schema.optionalKey(Schema.NullOr(Names)),
     }),
   ),
 })

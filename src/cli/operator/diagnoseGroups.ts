@@ -40,7 +40,7 @@ export const diagnoseGroups = (
     if (group === looked) continue
     const wrong = [
       ...(leader === null ? ["nobody leads it"] : []),
-      ...missingText(running.filter((id) => !said.some((word) => word.id === id))),
+      ...missingText(expected(running, said).filter((id) => !said.some((word) => word.id === id))),
       ...said.flatMap(wrongAt),
       ...(behind.has(group) ? ["it has yet to follow the change of members"] : []),
     ]
@@ -56,6 +56,12 @@ export const diagnoseGroups = (
       ...(more > 0 ? [`and something in ${thousands(more)} more groups`] : []),
     ],
   }
+}
+
+/** Who is to run it, as far as anybody says. */
+const expected = (running: ReadonlyArray<string>, said: ReadonlyArray<Word>): ReadonlyArray<string> => {
+  const seats = said.find((word) => word.seats != null)?.seats
+  return seats == null ? running : running.filter((id) => seats.includes(id))
 }
 
 /** Of the newest term that anybody knows. */

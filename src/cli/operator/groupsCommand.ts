@@ -2,6 +2,9 @@
 
 import { Effect, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
+import { parseWhole } from "../addresses.ts"
+import { value } from "../flags.ts"
+import { checking } from "../nodeCommand.ts"
 import { none, printable, table } from "../tables.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
@@ -13,6 +16,9 @@ const Shown = Schema.Struct({
   members: Schema.NullOr(
     Schema.Struct({ voters: Schema.Array(Schema.String), learners: Schema.Array(Schema.String) }),
   ),
+  // Absent in what an older node says, where all members run every group.
+  replicas: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
+  settled: Schema.optionalKey(Schema.Boolean),
 })
 
 const GroupsAnswer = Schema.Struct({ groups: Schema.Array(Shown) })
@@ -23,6 +29,10 @@ const OpenedAnswer = Schema.Struct({
   ),
 })
 
+/** As nodes have it. */
+const replicasMin = 3
+const replicasMax = 100
+
 const { group: _, ...flagsOfAll } = operatorFlags
 
 const listCommand = Effect.fnUntraced(function* (flags: Parameters<typeof clientOf>[0]) {
@@ -31,13 +41,14 @@ const listCommand = Effect.fnUntraced(function* (flags: Parameters<typeof client
   const { groups } = yield* decodeAnswer(GroupsAnswer, answer)
   yield* show(client, answer.text, () =>
     table(
-      ["group", "leader", "term", "voters", "learners"],
-      groups.map(({ group, leader, term, members }) => [
+      ["group", "leader", "term", "voters", "learners", "replicas"],
+      groups.map(({ group, leader, term, members, replicas = null, settled = true }) => [
         printable(group),
         leader ?? none,
         term ?? none,
         members?.voters.join(", ") || none,
         members?.learners.join(", ") || none,
+        `${replicas ?? "all"}${settled ? "" : ", on their way"}`,
       ]),
     ),
   )
@@ -47,6 +58,7 @@ const openCommand = Command.make(
   "open",
   {
     ...flagsOfAll,
+    replicas: value("replicas", "N", "By how many members each is run, spread over zones (default: by all)"),
     names: Argument.String("groups").pipe(
       Argument.withMetavar("GROUP"),
       Argument.withDescription(
@@ -55,9 +67,12 @@ const openCommand = Command.make(
       Argument.atLeast(1),
     ),
   },
-  Effect.fnUntraced(function* ({ names, ...flags }) {
+  Effect.fnUntraced(function* ({ names, replicas, ...flags }) {
     const client = yield* clientOf({ ...flags, group: null })
-    const body = { groups: names }
+    const count = yield* checking(() =>
+      replicas === null ? null : parseWhole(replicas, "--replicas", replicasMin, replicasMax),
+    )
+    const body = { groups: names, ...(count === null ? {} : { replicas: count }) }
     const answer = yield* client.change({ method: "POST", path: "/admin/groups", body }, "groups")
     const { groups } = yield* decodeAnswer(OpenedAnswer, answer)
     yield* show(client, answer.text, () =>
@@ -72,9 +87,12 @@ const openCommand = Command.make(
     )
   }),
 ).pipe(
-  Command.withDescription(`Open groups, on all members of the cluster. ${exitCodeText}`),
+  Command.withDescription(`Open groups, on all members of the cluster or on some. ${exitCodeText}`),
   Command.withShortDescription("Open groups"),
-  Command.withExamples([{ command: "raftlet groups open orders bills", description: "Two of them" }]),
+  Command.withExamples([
+    { command: "raftlet groups open orders bills", description: "Two of them" },
+    { command: "raftlet groups open orders --replicas 3", description: "On three members" },
+  ]),
 )
 
 const closeCommand = Command.make(

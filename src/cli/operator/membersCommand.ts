@@ -44,7 +44,7 @@ const groups = {
 
 const membersText = ({ members, leader }: ClusterAnswer): string =>
   table(
-    ["id", "role", "log", "match", "lag", "heard", "peer", "client"],
+    ["id", "role", "log", "match", "lag", "heard", "zone", "peer", "client"],
     members.map((member) => [
       member.id,
       member.id === leader ? "leader" : member.role,
@@ -52,6 +52,7 @@ const membersText = ({ members, leader }: ClusterAnswer): string =>
       member.matchIndex ?? none,
       member.lag ?? none,
       member.id === leader || member.lastContactMs === null ? none : durationText(member.lastContactMs),
+      member.zone ?? none,
       member.peer || none,
       member.client || none,
     ]),

@@ -105,7 +105,7 @@ export const splitCommand = Command.make(
   Command.withDescription(
     "Split a shard of an actor: the upper half of what a group has of it goes to a new group, with states, timers and the " +
       "answers to retries. Commands for those keys wait meanwhile; nothing is lost or done twice. --group says which shard " +
-      "(default: the one with the most slots). Whoever leads main goes on with it, whatever becomes of this command. What " +
+      "(default: the one with the most slots). Whoever leads the group goes on with it, whatever becomes of this command. What " +
       `was split cannot be merged again. ${exitCodeText}`,
   ),
   Command.withShortDescription("Give half of a shard to a new group"),

@@ -8,7 +8,9 @@ import { type Command, encodeCommand } from "../command.ts"
 import type { Guilt } from "../fault.ts"
 import { parseCanonical } from "../json.ts"
 import { numberMax } from "../limits.ts"
+import { replicasMax, replicasMin } from "../seats.ts"
 import { shardsMax } from "../slots.ts"
+import { isZoneName } from "./zones.ts"
 
 /** A piece of an actor's code, on its way into the state. */
 const Piece = Schema.Struct({ version: Schema.String, at: Schema.Int, text: Schema.String })
@@ -25,6 +27,9 @@ export const manifestFields = {
   group: Schema.optionalKey(Schema.String.check(Schema.makeFilter(isGroupName))),
   shards: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: shardsMax }))),
   hasRoutes: Schema.optionalKey(Schema.Boolean),
+  replicas: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: replicasMin, maximum: replicasMax })),
+  ),
   shapes: Schema.Record(Schema.String, Schema.Unknown),
 }
 
@@ -88,13 +93,37 @@ const Address = Schema.Struct({
   priority: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
 })
 
-/** What else a configuration says, of changes and decrees, is no founder's affair, and is left out. */
-const Open = Schema.Struct({
+/** The members of `main`. What else a configuration says, of changes and decrees, is no founder's affair, and is left out. */
+const bound = {
   configuration: Schema.Struct({
     voters: Schema.Array(Schema.NonEmptyString),
     learners: Schema.Array(Schema.NonEmptyString),
     addresses: Schema.Record(Schema.String, Address),
   }),
+}
+
+const Seats = Schema.Array(Schema.NonEmptyString)
+
+const Open = Schema.Struct({
+  ...bound,
+  // Absent: all members run it, as in entries of before.
+  seating: Schema.optionalKey(
+    Schema.Struct({
+      replicas: Schema.Int.check(Schema.isBetween({ minimum: replicasMin, maximum: replicasMax })),
+      like: Schema.String.check(Schema.makeFilter(isGroupName)),
+      seats: Seats,
+    }),
+  ),
+})
+
+/** From the seats that were given by the entry `after` to others. */
+const Reseat = Schema.Struct({ ...bound, seats: Seats, after: Schema.Int })
+
+const OfStep = Schema.Struct({ step: Schema.Int })
+
+/** Null: in none. */
+const Zone = Schema.Struct({
+  zone: Schema.NullOr(Schema.String.check(Schema.makeFilter(isZoneName))),
 })
 
 const Nothing = Schema.Struct({})
@@ -149,6 +178,10 @@ const schemas = {
   "$instance/repair": Repair,
   "$group/open": Open,
   "$group/close": Nothing,
+  "$group/seat": Reseat,
+  "$group/follow": OfStep,
+  "$group/seated": OfStep,
+  "$node/zone": Zone,
   "$place/settle": Settle,
   "$shard/own": Own,
   "$place/split": Split,

@@ -12,6 +12,7 @@ import { closeGroup, openGroup } from "./groups.ts"
 import { abandon, assign, finish, split } from "./moves.ts"
 import { own, settle } from "./places.ts"
 import { quarantine, repair, subjectOf } from "./quarantine.ts"
+import { follow, reached, seat, settleZone } from "./seating.ts"
 import { adopt, drop, release, take } from "./shards.ts"
 import { activate, offer, register, rollBack, storePiece, type Verdict } from "./versions.ts"
 
@@ -108,6 +109,14 @@ function* run(
       return judgeInMain("$group/open", (given) => openGroup(state, key, given, entry))
     case "$group/close":
       return judgeInMain("$group/close", () => closeGroup(state, key, entry))
+    case "$group/seat":
+      return judgeInMain("$group/seat", (given) => seat(state, key, given, entry))
+    case "$group/follow":
+      return judgeInMain("$group/follow", (given) => follow(state, key, given))
+    case "$group/seated":
+      return judgeInMain("$group/seated", (given) => reached(state, key, given, entry))
+    case "$node/zone":
+      return judgeInMain("$node/zone", (given) => settleZone(state, key, given, entry))
     case "$place/settle":
       return judgeInMain("$place/settle", (given) => settle(state, key, given, entry))
     case "$shard/own":

@@ -6,14 +6,16 @@ import type { Entry, GroupId } from "../../consensus/types.ts"
 import type { MachineState } from "../execution.ts"
 import * as refusals from "../refusals.ts"
 import type { SystemInput } from "./commands.ts"
-import { foundedBy } from "./founders.ts"
+import { foundedBy, seatedIn } from "./founders.ts"
+import type { GroupRow } from "./GroupDirectory.ts"
+import { seatsProblem, seatsWith } from "./seating.ts"
 import type { Verdict } from "./versions.ts"
 
 /** The first who opens a group decides how it begins: two founders would make two groups of one name. */
 export const openGroup = (
   state: MachineState,
   group: GroupId,
-  { configuration }: SystemInput<"$group/open">,
+  { configuration, seating }: SystemInput<"$group/open">,
   { index }: Entry,
 ): Verdict => {
   if (group === mainGroup || !isGroupName(group)) {
@@ -27,7 +29,22 @@ export const openGroup = (
   if (problem !== null) return refusals.invalidInput(`These are no members for a group: ${problem}.`, [])
   const lacking = roomProblem(state, [group])
   if (lacking !== null) return refusals.invalidInput(lacking, [])
-  groups.put({ group, founded: index, configuration: foundedBy({ configuration }), isClosed: false }, index)
+  const row: GroupRow = {
+    group,
+    founded: index,
+    configuration: foundedBy({ configuration }),
+    isClosed: false,
+  }
+  if (seating === undefined) groups.put(row, index)
+  else {
+    const among = seatedIn(row.configuration, seating.seats)
+    const wrong = seatsProblem(row.configuration, seating.seats, seating.replicas)
+    if (wrong !== null || among === null) return refusals.invalidInput(`These are no seats: ${wrong}.`, [])
+    const { replicas, like } = seating
+    const seats = seatsWith(among, seating.seats)
+    const begun = { replicas, like, step: index, seats, leaving: [], isReached: false }
+    groups.put({ ...row, configuration: among, seating: begun }, index)
+  }
   return { result: { group, founded: index, isNew: true } }
 }
 

@@ -12,10 +12,10 @@ export const roster = (state: MachineState): ReadonlyArray<ActorStatus> => {
       const known = catalogue.row(name, version)
       if (known === null) return []
       const { declared, by, source, index, at, bytes, commands, queries, hasLeading } = known
-      const { group = null, shards = null, hasRoutes = false } = known
+      const { group = null, shards = null, replicas = null, hasRoutes = false } = known
       const made = { version, declared, by, source, index, at, bytes }
       const instances = counts.get(version) ?? 0
-      return [{ ...made, commands, queries, hasLeading, hasRoutes, group, shards, instances }]
+      return [{ ...made, commands, queries, hasLeading, hasRoutes, group, shards, replicas, instances }]
     })
     return {
       name,

@@ -29,10 +29,16 @@ export const withCluster = async (
     readonly actors?: string
     readonly directory?: string
     readonly environment?: Environment
+    /** Of the nodes in their order. */
+    readonly zones?: ReadonlyArray<string>
   } = {},
 ): Promise<void> => {
-  const { nodes = 3, ...kept } = options
-  const cluster = new Cluster(loopbackPlaces(nodes), kept)
+  const { nodes = 3, zones = [], ...kept } = options
+  const places = loopbackPlaces(nodes).map((place, at) => ({
+    ...place,
+    ...(zones[at] === undefined ? {} : { flags: ["--zone", zones[at]] }),
+  }))
+  const cluster = new Cluster(places, kept)
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.leader()
