@@ -15,7 +15,7 @@ import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
 import { Spread } from "./Spread.ts"
-import { type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
+import { type Operation, type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
 import { messageOf } from "./thrown.ts"
 
 /**
@@ -100,9 +100,7 @@ const openMachine = Effect.fnUntraced(function* (
     ),
     () => call("close", null).pipe(Effect.timeout(closeMillisMax), Effect.ignore),
   )
-  return makeHost(call, open, { own, lost }, (id) =>
-    Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
-  )
+  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots))
 })
 
 /** One message names every file that is no actor. */
@@ -119,65 +117,165 @@ const inspectAll = Effect.fnUntraced(function* (call: Call, modules: ReadonlyArr
   return own
 })
 
-const makeHost = (
-  callNow: Call,
-  open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
-  found: Pick<MachineHost["Service"], "own" | "lost">,
-  replaceFile: (snapshotId: string) => Effect.Effect<void, MachineFailed>,
-): MachineHost["Service"] => {
-  const gate = new InstallGate()
-  const call: Call = (operation, given) => gate.pass(callNow(operation, given))
-  const applyChunk = (entries: ReadonlyArray<Entry>) =>
-    Effect.suspend(() => {
+type HostService = MachineHost["Service"]
+/** What one operation is given. */
+type Given<Name extends keyof HostService> = HostService[Name] extends (...given: infer All) => unknown
+  ? All
+  : never
+
+/** What is asked of the thread is made when it is asked: a node has a thousand of these. */
+class ThreadHost implements HostService {
+  readonly own: HostService["own"]
+  readonly lost: HostService["lost"]
+  readonly #callNow: Call
+  readonly #open: Effect.Effect<Operations["open"]["gives"], MachineFailed>
+  readonly #snapshots: MachineOptions["snapshots"]
+  readonly #gate = new InstallGate()
+
+  constructor(
+    call: Call,
+    open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
+    found: Pick<HostService, "own" | "lost">,
+    snapshots: MachineOptions["snapshots"],
+  ) {
+    this.own = found.own
+    this.lost = found.lost
+    this.#callNow = call
+    this.#open = open
+    this.#snapshots = snapshots
+  }
+
+  get position() {
+    return this.#call("position", null)
+  }
+
+  admit(commands: ReadonlyArray<Uint8Array>) {
+    return this.#admitting("admit", commands)
+  }
+
+  trial(commands: ReadonlyArray<Uint8Array>) {
+    return this.#admitting("trial", commands)
+  }
+
+  apply(entries: ReadonlyArray<Entry>) {
+    return Effect.gen({ self: this }, function* () {
+      if (entries.length <= chunkEntriesMax) return yield* this.#applyChunk(entries)
+      const outcomes: Array<Outcome | null> = []
+      for (let at = 0; at === outcomes.length && at < entries.length; at += chunkEntriesMax) {
+        outcomes.push(...(yield* this.#applyChunk(entries.slice(at, at + chunkEntriesMax))))
+      }
+      return outcomes
+    })
+  }
+
+  foresee(...[voided]: Given<"foresee">) {
+    return Effect.asVoid(this.#call("foresee", voided))
+  }
+
+  query(...[queries]: Given<"query">) {
+    return this.#call("query", queries)
+  }
+
+  events(...[asked]: Given<"events">) {
+    return this.#call("events", asked)
+  }
+
+  get flush() {
+    return this.#call("flush", null)
+  }
+
+  get nextTimer() {
+    return this.#call("nextTimer", null)
+  }
+
+  due(now: number, max: number) {
+    return Effect.map(this.#call("due", { now, max }), unpackBytes)
+  }
+
+  get stateHash() {
+    return this.#call("stateHash", null)
+  }
+
+  get checkpoints() {
+    return this.#call("checkpoints", null)
+  }
+
+  changes(...[after]: Given<"changes">) {
+    return this.#call("changes", after)
+  }
+
+  install(snapshotId: string) {
+    const exchanged = Effect.mapError(this.#snapshots.install(snapshotId), (error) =>
+      machineFailed("install", error),
+    )
+    return this.#gate.install(
+      this.#callNow("close", null).pipe(Effect.andThen(exchanged), Effect.andThen(this.#open)),
+    )
+  }
+
+  get giveUp() {
+    return this.#gate.install(Effect.andThen(this.#callNow("giveUp", null), this.#open))
+  }
+
+  get status() {
+    return this.#call("status", null)
+  }
+
+  inspect(draft: Draft) {
+    return this.#call("inspect", draft)
+  }
+
+  plan(...[asked]: Given<"plan">) {
+    return this.#call("plan", asked)
+  }
+
+  get led() {
+    return this.#call("led", null)
+  }
+
+  code(...[asked]: Given<"code">) {
+    return this.#call("code", asked)
+  }
+
+  get actors() {
+    return this.#call("actors", null)
+  }
+
+  get groups() {
+    return this.#call("groups", null)
+  }
+
+  get places() {
+    return this.#call("places", null)
+  }
+
+  shard(actor: string) {
+    return this.#call("shard", actor)
+  }
+
+  portion(...[asked]: Given<"portion">) {
+    return this.#call("portion", asked)
+  }
+
+  #call<Name extends Operation>(operation: Name, given: Operations[Name]["given"]) {
+    return this.#gate.pass(this.#callNow(operation, given))
+  }
+
+  #applyChunk(entries: ReadonlyArray<Entry>) {
+    return Effect.suspend(() => {
       const isWaitedFor = entries.map(({ origin }) => origin !== null)
-      return Effect.map(call("apply", packEntries(entries)), (text) =>
+      return Effect.map(this.#call("apply", packEntries(entries)), (text) =>
         unpackOutcomes(text, entries, isWaitedFor),
       )
     })
-  const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
-    if (entries.length <= chunkEntriesMax) return yield* applyChunk(entries)
-    const outcomes: Array<Outcome | null> = []
-    for (let at = 0; at === outcomes.length && at < entries.length; at += chunkEntriesMax) {
-      outcomes.push(...(yield* applyChunk(entries.slice(at, at + chunkEntriesMax))))
-    }
-    return outcomes
-  })
-  const admitting = (operation: "admit" | "trial") => (commands: ReadonlyArray<Uint8Array>) =>
-    Effect.map(
-      Effect.suspend(() => call(operation, packBytes(commands))),
+  }
+
+  #admitting(operation: "admit" | "trial", commands: ReadonlyArray<Uint8Array>) {
+    return Effect.map(
+      Effect.suspend(() => this.#call(operation, packBytes(commands))),
       unpackAdmissions,
     )
-  return MachineHost.of({
-    ...found,
-    position: call("position", null),
-    admit: admitting("admit"),
-    trial: admitting("trial"),
-    apply,
-    foresee: (voided) => Effect.asVoid(call("foresee", voided)),
-    query: (queries) => call("query", queries),
-    events: (asked) => call("events", asked),
-    flush: call("flush", null),
-    nextTimer: call("nextTimer", null),
-    due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),
-    stateHash: call("stateHash", null),
-    checkpoints: call("checkpoints", null),
-    changes: (after) => call("changes", after),
-    install: (snapshotId) =>
-      gate.install(
-        callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
-      ),
-    giveUp: gate.install(Effect.andThen(callNow("giveUp", null), open)),
-    status: call("status", null),
-    inspect: (draft) => call("inspect", draft),
-    plan: (asked) => call("plan", asked),
-    led: call("led", null),
-    code: (asked) => call("code", asked),
-    actors: call("actors", null),
-    groups: call("groups", null),
-    places: call("places", null),
-    shard: (actor) => call("shard", actor),
-    portion: (asked) => call("portion", asked),
-  })
+  }
 }
 
 const machineFailed = (operation: string, error: unknown): MachineFailed =>
