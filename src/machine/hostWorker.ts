@@ -283,5 +283,5 @@ const machineFailed = (operation: string, error: unknown): MachineFailed =>
 
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256
-/** Files of states that all threads keep open, four times as many while all of them are in use. Each takes about 200 KiB. */
-const statesOpenMax = 128
+/** Files of states that all threads keep open, sixteen times as many while they are in use. Each takes about 200 KiB. */
+const statesOpenMax = 32
