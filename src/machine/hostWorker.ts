@@ -5,6 +5,7 @@ import { Effect, Layer } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
 import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
@@ -89,7 +90,7 @@ const openMachine = Effect.fnUntraced(function* (
   const open = call("open", { statePath, initial })
   // A state that is corrupt is given up by who opens it: the second time there is an empty one.
   let lost: string | null = null
-  yield* Effect.acquireRelease(
+  const position = yield* Effect.acquireRelease(
     open.pipe(
       Effect.tapError(({ message, reason }) => {
         if (reason !== "corrupt") return Effect.void
@@ -100,7 +101,7 @@ const openMachine = Effect.fnUntraced(function* (
     ),
     () => call("close", null).pipe(Effect.timeout(closeMillisMax), Effect.ignore),
   )
-  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots))
+  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots, position))
 })
 
 /** One message names every file that is no actor. */
@@ -131,22 +132,28 @@ class ThreadHost implements HostService {
   readonly #open: Effect.Effect<Operations["open"]["gives"], MachineFailed>
   readonly #snapshots: MachineOptions["snapshots"]
   readonly #gate = new InstallGate()
+  /** Nothing was flushed since it was opened; null: something may have been. */
+  #asOpened: StatePosition | null
 
   constructor(
     call: Call,
     open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
     found: Pick<HostService, "own" | "lost">,
     snapshots: MachineOptions["snapshots"],
+    asOpened: StatePosition,
   ) {
     this.own = found.own
     this.lost = found.lost
     this.#callNow = call
     this.#open = open
     this.#snapshots = snapshots
+    this.#asOpened = asOpened
   }
 
   get position() {
-    return this.#call("position", null)
+    return Effect.suspend(() =>
+      this.#asOpened === null ? this.#call("position", null) : Effect.succeed(this.#asOpened),
+    )
   }
 
   admit(commands: ReadonlyArray<Uint8Array>) {
@@ -181,7 +188,10 @@ class ThreadHost implements HostService {
   }
 
   get flush() {
-    return this.#call("flush", null)
+    return Effect.suspend(() => {
+      this.#asOpened = null
+      return this.#call("flush", null)
+    })
   }
 
   get nextTimer() {
@@ -208,13 +218,11 @@ class ThreadHost implements HostService {
     const exchanged = Effect.mapError(this.#snapshots.install(snapshotId), (error) =>
       machineFailed("install", error),
     )
-    return this.#gate.install(
-      this.#callNow("close", null).pipe(Effect.andThen(exchanged), Effect.andThen(this.#open)),
-    )
+    return this.#exchange(this.#callNow("close", null).pipe(Effect.andThen(exchanged)))
   }
 
   get giveUp() {
-    return this.#gate.install(Effect.andThen(this.#callNow("giveUp", null), this.#open))
+    return this.#exchange(this.#callNow("giveUp", null))
   }
 
   get status() {
@@ -259,6 +267,14 @@ class ThreadHost implements HostService {
 
   #call<Name extends Operation>(operation: Name, given: Operations[Name]["given"]) {
     return this.#gate.pass(this.#callNow(operation, given))
+  }
+
+  /** `away`: after it there is no state. */
+  #exchange(away: Effect.Effect<unknown, MachineFailed>) {
+    return Effect.suspend(() => {
+      this.#asOpened = null
+      return this.#gate.install(Effect.andThen(away, this.#open))
+    })
   }
 
   #applyChunk(entries: ReadonlyArray<Entry>) {

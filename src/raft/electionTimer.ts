@@ -73,7 +73,7 @@ const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + ea
 export const doubts = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
   const { rest, random, options, clock } = group
   while (rest.isResting) {
-    // Of all groups of the node those that ask in the same second ask together: one message costs little more than one.
+    // Of all groups of the node those that ask at the same time ask together: one message costs little more than one.
     const doubtAt = nowOf(clock) + DOUBT_MILLIS * (1 + random.nextDoubleUnsafe())
     yield* Effect.sleep(doubtAt - (doubtAt % TOGETHER_MILLIS) - nowOf(clock))
     if (!rest.isResting) return
@@ -83,8 +83,8 @@ export const doubts = Effect.fnUntraced(function* (group: Group, role: Follower 
   }
 })
 
-const DOUBT_MILLIS = 20_000
-const TOGETHER_MILLIS = 1_000
+const DOUBT_MILLIS = 60_000
+const TOGETHER_MILLIS = 2_000
 
 /**
  * Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). So does who has no

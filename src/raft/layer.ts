@@ -179,7 +179,10 @@ const statusIn = (started: Started): GroupStatus => {
     checkpoint: checkpoints.newest,
     splits: partings.splits,
     scrubs: { ...scrubbed },
-    members: members(configuration).map((id) => memberStatus(group, id)),
+    // Most of those who ask for all groups do not ask for this, and it is most of the work.
+    get members() {
+      return members(configuration).map((id) => memberStatus(group, id))
+    },
     queues: {
       proposals: proposals.count,
       reads: reads.count,

@@ -99,7 +99,7 @@ export const start = Effect.fnUntraced(function* (
   const operations = new Operations(group, tenure)
   const stuckness = new Stuckness(group, applied, proposals, operations)
   const checkpoints = new Checkpoints(group, applied, stuckness)
-  const scrubber = new Scrubber(group, checkpoints)
+  const scrubber = new Scrubber(group, flushed, checkpoints)
   const flusher = new Errand(begin, () => flushAll(group, applied, flushed))
   const refill = new Refill(group, () => applier.raise())
   const applier = new Errand(begin, () =>
