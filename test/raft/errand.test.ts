@@ -67,14 +67,14 @@ describe("an errand", () => {
 
   test("ends with its scope, in the midst of what it does, and nothing begins there any more", () => {
     let begun = 0
-    let isInterrupted = false
+    let interrupted = 0
     const errand = new Errand(begin, () => {
       begun++
-      return Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (isInterrupted = true)))
+      return Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
     })
     errand.raise()
     close(scope)
-    expect([begun, isInterrupted, died]).toEqual([1, true, []])
+    expect([begun, interrupted, died]).toEqual([1, 1, []])
     const late = new Errand(begin, () => Effect.sync(() => void begun++))
     late.raise()
     expect(begun).toBe(1)
@@ -149,11 +149,11 @@ describe("what ticks while a group is awake, and what while it rests", () => {
   const resting = () => {
     const days = new Set<Errand>()
     const nights = new Set<Errand>()
-    const rest = {
-      isResting: false,
-      onWake: (errand: Errand) => (days.add(errand), () => days.delete(errand)),
-      onRest: (errand: Errand) => (nights.add(errand), () => nights.delete(errand)),
+    const among = (errands: Set<Errand>) => (errand: Errand) => {
+      errands.add(errand)
+      return () => errands.delete(errand)
     }
+    const rest = { isResting: false, onWake: among(days), onRest: among(nights) }
     const turn = (isResting: boolean) => {
       rest.isResting = isResting
       for (const errand of isResting ? nights : days) errand.raise()
