@@ -49,8 +49,8 @@ export const leadingPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/Tenure.ts",
-        find: "    if (this.#isBusy) this.#signal.raise()\n    else this.#tell()\n",
-        replace: "    if (this.#isBusy) this.#signal.raise()\n    this.#tell()\n",
+        find: "    if (this.#isBusy) this.#errand?.raise()\n    else this.#tell()\n",
+        replace: "    if (this.#isBusy) this.#errand?.raise()\n    this.#tell()\n",
       },
     ],
     test: { file: tenureTest, name: "before leadership is handed on, and the leader works on meanwhile" },
@@ -72,8 +72,8 @@ export const leadingPlants: ReadonlyArray<Plant> = [
     title: "A state is given up while what runs beside the leader has not ended, where nobody can take over",
     edits: [
       {
-        file: "src/raft/lives.ts",
-        find: "  yield* tenure.close\n",
+        file: "src/raft/Lives.ts",
+        find: "  yield* tenure.close()\n",
         replace: "",
       },
     ],
@@ -85,8 +85,8 @@ export const leadingPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/Tenure.ts",
-        find: "    yield* Scope.addFinalizer(scope, this.#abandon())\n",
-        replace: "    yield* Scope.addFinalizer(scope, Effect.void)\n",
+        find: "      yield* Scope.addFinalizer(scope, this.#abandon())\n",
+        replace: "      yield* Scope.addFinalizer(scope, Effect.void)\n",
       },
     ],
     test: { file: tenureTest, name: "at once when leadership is lost, and nobody waits for it" },

@@ -57,9 +57,9 @@ export const livenessPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/replicator.ts",
-        find: "      yield* waitUntil(signal, isAnswered, options.limits.electionTimeoutMaxMillis)",
+        find: "      yield* waitUntil(errand, isAnswered, options.limits.electionTimeoutMaxMillis)",
         replace:
-          "      yield* waitUntil(signal, isAnswered, options.limits.electionTimeoutMaxMillis * 1_000_000)",
+          "      yield* waitUntil(errand, isAnswered, options.limits.electionTimeoutMaxMillis * 1_000_000)",
       },
     ],
   },

@@ -125,8 +125,8 @@ export const quietPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/electionTimer.ts",
-        find: `  post(group, { type: "RestDoubted" })\n`,
-        replace: "  return\n",
+        find: `    post(group, { type: "RestDoubted" })\n`,
+        replace: "    return\n",
       },
     ],
     test: lives("does not sleep for ever when the group in it has ended"),

@@ -71,8 +71,8 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
       },
       {
         file: "src/raft/snapshotter.ts",
-        find: "    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue",
-        replace: "    if (commitIndex < 0 || pendingInstall !== null) continue",
+        find: "      if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) return",
+        replace: "      if (commitIndex < 0 || pendingInstall !== null) return",
       },
     ],
   },
@@ -170,12 +170,12 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/snapshotter.ts",
-        find: "    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue",
-        replace: "    if (chunk.snapshot.index <= commitIndex && pendingInstall === null) continue",
+        find: "      if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) return",
+        replace: "      if (chunk.snapshot.index <= commitIndex && pendingInstall === null) return",
       },
       {
         file: "src/raft/snapshotter.ts",
-        find: `      yield* Queue.take(taken)
+        find: `        yield* Deferred.await(this.#noted)
 `,
         replace: "",
       },

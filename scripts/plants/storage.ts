@@ -9,7 +9,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
     hazard: "EIO swallowed",
     edits: [
       {
-        file: "src/raft/writer.ts",
+        file: "src/raft/Writer.ts",
         find: `      Effect.as(true),
 `,
         replace: `      Effect.as(true),
@@ -23,7 +23,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
     title: "What found no room on the disk is dropped, and the next batch reports it as durable",
     edits: [
       {
-        file: "src/raft/writer.ts",
+        file: "src/raft/Writer.ts",
         find: `Effect.catchTag("StorageFull", () => Effect.succeed(false)),`,
         replace: `Effect.catchTag("StorageFull", () => Effect.succeed(true)),`,
       },
@@ -58,8 +58,8 @@ export const storagePlants: ReadonlyArray<Plant> = [
       "Term and vote that became durable ahead of entries are written once more with them, over newer ones",
     edits: [
       {
-        file: "src/raft/writer.ts",
-        find: "    return writes.map((write) => ({ ...write, hardState: null }))",
+        file: "src/raft/Writer.ts",
+        find: "      return writes.map((write) => ({ ...write, hardState: null }))",
         replace: "    return writes",
       },
     ],
@@ -69,9 +69,9 @@ export const storagePlants: ReadonlyArray<Plant> = [
     title: "Term and vote wait behind the entries for which there is no room",
     edits: [
       {
-        file: "src/raft/writer.ts",
-        find: "    if (!(yield* isWritten([ahead]))) return writes",
-        replace: "    if (ahead.sequence > 0) return writes",
+        file: "src/raft/Writer.ts",
+        find: "      if (!(yield* this.#isWritten([ahead]))) return writes",
+        replace: "      if (ahead.sequence > 0) return writes",
       },
     ],
   },
@@ -347,7 +347,7 @@ export const storagePlants: ReadonlyArray<Plant> = [
         replace: "",
       },
       {
-        file: "src/raft/writer.ts",
+        file: "src/raft/Writer.ts",
         find: `Effect.catchTag("StorageFull", () => Effect.succeed(false)),`,
         replace: "Effect.catch(() => Effect.succeed(false)),",
       },

@@ -5,6 +5,7 @@ import { Effect, Layer } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
 import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
+import type { StatePosition } from "../storage/StateStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
@@ -15,7 +16,7 @@ import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
 import { Spread } from "./Spread.ts"
-import { type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
+import { type Operation, type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
 import { messageOf } from "./thrown.ts"
 
 /**
@@ -89,7 +90,7 @@ const openMachine = Effect.fnUntraced(function* (
   const open = call("open", { statePath, initial })
   // A state that is corrupt is given up by who opens it: the second time there is an empty one.
   let lost: string | null = null
-  yield* Effect.acquireRelease(
+  const position = yield* Effect.acquireRelease(
     open.pipe(
       Effect.tapError(({ message, reason }) => {
         if (reason !== "corrupt") return Effect.void
@@ -100,9 +101,7 @@ const openMachine = Effect.fnUntraced(function* (
     ),
     () => call("close", null).pipe(Effect.timeout(closeMillisMax), Effect.ignore),
   )
-  return makeHost(call, open, { own, lost }, (id) =>
-    Effect.mapError(snapshots.install(id), (error) => machineFailed("install", error)),
-  )
+  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots, position))
 })
 
 /** One message names every file that is no actor. */
@@ -119,66 +118,184 @@ const inspectAll = Effect.fnUntraced(function* (call: Call, modules: ReadonlyArr
   return own
 })
 
-const makeHost = (
-  callNow: Call,
-  open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
-  found: Pick<MachineHost["Service"], "own" | "lost">,
-  replaceFile: (snapshotId: string) => Effect.Effect<void, MachineFailed>,
-): MachineHost["Service"] => {
-  const gate = new InstallGate()
-  const call: Call = (operation, given) => gate.pass(callNow(operation, given))
-  const applyChunk = (entries: ReadonlyArray<Entry>) =>
-    Effect.suspend(() => {
+type HostService = MachineHost["Service"]
+/** What one operation is given. */
+type Given<Name extends keyof HostService> = HostService[Name] extends (...given: infer All) => unknown
+  ? All
+  : never
+
+/** What is asked of the thread is made when it is asked: a node has a thousand of these. */
+class ThreadHost implements HostService {
+  readonly own: HostService["own"]
+  readonly lost: HostService["lost"]
+  readonly #callNow: Call
+  readonly #open: Effect.Effect<Operations["open"]["gives"], MachineFailed>
+  readonly #snapshots: MachineOptions["snapshots"]
+  readonly #gate = new InstallGate()
+  /** Nothing was flushed since it was opened; null: something may have been. */
+  #asOpened: StatePosition | null
+
+  constructor(
+    call: Call,
+    open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
+    found: Pick<HostService, "own" | "lost">,
+    snapshots: MachineOptions["snapshots"],
+    asOpened: StatePosition,
+  ) {
+    this.own = found.own
+    this.lost = found.lost
+    this.#callNow = call
+    this.#open = open
+    this.#snapshots = snapshots
+    this.#asOpened = asOpened
+  }
+
+  get position() {
+    return Effect.suspend(() =>
+      this.#asOpened === null ? this.#call("position", null) : Effect.succeed(this.#asOpened),
+    )
+  }
+
+  admit(commands: ReadonlyArray<Uint8Array>) {
+    return this.#admitting("admit", commands)
+  }
+
+  trial(commands: ReadonlyArray<Uint8Array>) {
+    return this.#admitting("trial", commands)
+  }
+
+  apply(entries: ReadonlyArray<Entry>) {
+    return Effect.gen({ self: this }, function* () {
+      if (entries.length <= chunkEntriesMax) return yield* this.#applyChunk(entries)
+      const outcomes: Array<Outcome | null> = []
+      for (let at = 0; at === outcomes.length && at < entries.length; at += chunkEntriesMax) {
+        outcomes.push(...(yield* this.#applyChunk(entries.slice(at, at + chunkEntriesMax))))
+      }
+      return outcomes
+    })
+  }
+
+  foresee(...[voided]: Given<"foresee">) {
+    return Effect.asVoid(this.#call("foresee", voided))
+  }
+
+  query(...[queries]: Given<"query">) {
+    return this.#call("query", queries)
+  }
+
+  events(...[asked]: Given<"events">) {
+    return this.#call("events", asked)
+  }
+
+  get flush() {
+    return Effect.suspend(() => {
+      this.#asOpened = null
+      return this.#call("flush", null)
+    })
+  }
+
+  get nextTimer() {
+    return this.#call("nextTimer", null)
+  }
+
+  due(now: number, max: number) {
+    return Effect.map(this.#call("due", { now, max }), unpackBytes)
+  }
+
+  get stateHash() {
+    return this.#call("stateHash", null)
+  }
+
+  get checkpoints() {
+    return this.#call("checkpoints", null)
+  }
+
+  changes(...[after]: Given<"changes">) {
+    return this.#call("changes", after)
+  }
+
+  install(snapshotId: string) {
+    const exchanged = Effect.mapError(this.#snapshots.install(snapshotId), (error) =>
+      machineFailed("install", error),
+    )
+    return this.#exchange(this.#callNow("close", null).pipe(Effect.andThen(exchanged)))
+  }
+
+  get giveUp() {
+    return this.#exchange(this.#callNow("giveUp", null))
+  }
+
+  get status() {
+    return this.#call("status", null)
+  }
+
+  inspect(draft: Draft) {
+    return this.#call("inspect", draft)
+  }
+
+  plan(...[asked]: Given<"plan">) {
+    return this.#call("plan", asked)
+  }
+
+  get led() {
+    return this.#call("led", null)
+  }
+
+  routed(actor: string) {
+    return this.#call("routed", actor)
+  }
+
+  code(...[asked]: Given<"code">) {
+    return this.#call("code", asked)
+  }
+
+  get actors() {
+    return this.#call("actors", null)
+  }
+
+  get groups() {
+    return this.#call("groups", null)
+  }
+
+  get places() {
+    return this.#call("places", null)
+  }
+
+  shard(actor: string) {
+    return this.#call("shard", actor)
+  }
+
+  portion(...[asked]: Given<"portion">) {
+    return this.#call("portion", asked)
+  }
+
+  #call<Name extends Operation>(operation: Name, given: Operations[Name]["given"]) {
+    return this.#gate.pass(this.#callNow(operation, given))
+  }
+
+  /** `away`: after it there is no state. */
+  #exchange(away: Effect.Effect<unknown, MachineFailed>) {
+    return Effect.suspend(() => {
+      this.#asOpened = null
+      return this.#gate.install(Effect.andThen(away, this.#open))
+    })
+  }
+
+  #applyChunk(entries: ReadonlyArray<Entry>) {
+    return Effect.suspend(() => {
       const isWaitedFor = entries.map(({ origin }) => origin !== null)
-      return Effect.map(call("apply", packEntries(entries)), (text) =>
+      return Effect.map(this.#call("apply", packEntries(entries)), (text) =>
         unpackOutcomes(text, entries, isWaitedFor),
       )
     })
-  const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
-    if (entries.length <= chunkEntriesMax) return yield* applyChunk(entries)
-    const outcomes: Array<Outcome | null> = []
-    for (let at = 0; at === outcomes.length && at < entries.length; at += chunkEntriesMax) {
-      outcomes.push(...(yield* applyChunk(entries.slice(at, at + chunkEntriesMax))))
-    }
-    return outcomes
-  })
-  const admitting = (operation: "admit" | "trial") => (commands: ReadonlyArray<Uint8Array>) =>
-    Effect.map(
-      Effect.suspend(() => call(operation, packBytes(commands))),
+  }
+
+  #admitting(operation: "admit" | "trial", commands: ReadonlyArray<Uint8Array>) {
+    return Effect.map(
+      Effect.suspend(() => this.#call(operation, packBytes(commands))),
       unpackAdmissions,
     )
-  return MachineHost.of({
-    ...found,
-    position: call("position", null),
-    admit: admitting("admit"),
-    trial: admitting("trial"),
-    apply,
-    foresee: (voided) => Effect.asVoid(call("foresee", voided)),
-    query: (queries) => call("query", queries),
-    events: (asked) => call("events", asked),
-    flush: call("flush", null),
-    nextTimer: call("nextTimer", null),
-    due: (now, max) => Effect.map(call("due", { now, max }), unpackBytes),
-    stateHash: call("stateHash", null),
-    checkpoints: call("checkpoints", null),
-    changes: (after) => call("changes", after),
-    install: (snapshotId) =>
-      gate.install(
-        callNow("close", null).pipe(Effect.andThen(replaceFile(snapshotId)), Effect.andThen(open)),
-      ),
-    giveUp: gate.install(Effect.andThen(callNow("giveUp", null), open)),
-    status: call("status", null),
-    inspect: (draft) => call("inspect", draft),
-    plan: (asked) => call("plan", asked),
-    led: call("led", null),
-    routed: (actor) => call("routed", actor),
-    code: (asked) => call("code", asked),
-    actors: call("actors", null),
-    groups: call("groups", null),
-    places: call("places", null),
-    shard: (actor) => call("shard", actor),
-    portion: (asked) => call("portion", asked),
-  })
+  }
 }
 
 const machineFailed = (operation: string, error: unknown): MachineFailed =>
@@ -186,5 +303,5 @@ const machineFailed = (operation: string, error: unknown): MachineFailed =>
 
 /** Requests that came meanwhile go in between two chunks: an admission does not wait for a whole replay. */
 const chunkEntriesMax = 256
-/** Files of states that all threads keep open, four times as many while all of them are in use. Each takes about 200 KiB. */
-const statesOpenMax = 128
+/** Files of states that all threads keep open, sixteen times as many while they are in use. Each takes about 200 KiB. */
+const statesOpenMax = 32

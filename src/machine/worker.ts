@@ -123,7 +123,7 @@ const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
 /** A group that is used for the first time in a while does so for a few commands at least, and for the flush behind them. */
 const awakeLimits = (max: number): AwakeLimits => ({
   max,
-  busyMax: 4 * max,
+  busyMax: 16 * max,
   busyMillis: 5_000,
 })
 

@@ -20,7 +20,7 @@ export class Acquaintances {
     this.#atStart = group.node.configurations.current
   }
 
-  readonly follow: Effect.Effect<void> = Effect.suspend(() => {
+  follow(): Effect.Effect<void> {
     const { configurations, commitIndex } = this.#group.node
     const { current, currentIndex } = configurations
     const { connects, neighbours } = this.#group.options
@@ -45,7 +45,7 @@ export class Acquaintances {
     const insiders = membersOfAll(inForce.filter((each) => epochOf(each) === epoch))
     const outsiders = Object.keys(addresses).filter((id) => !insiders.includes(id))
     return this.#group.transport.connect(addresses, currentIndex, epoch, new Set(outsiders))
-  })
+  }
 
   /**
    * Until the newest configuration is committed the one before may come back, and with it its members. A node may

@@ -8,11 +8,11 @@ import type { MachineHost } from "../machine/MachineHost.ts"
 import type { LogStore } from "../storage/LogStore.ts"
 import type { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { Inbound, Transport } from "../transport/Transport.ts"
+import type { Errand } from "./Errand.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
 import type { Rest } from "./Rest.ts"
-import type { Signal } from "./Signal.ts"
 
 /** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
 export type Mail = Inbound | Input | { readonly type: "ReadersWait" }
@@ -21,7 +21,7 @@ export type Mail = Inbound | Input | { readonly type: "ReadersWait" }
 export interface Replicating {
   readonly progress: Progress
   /** Raised when there may be something to send. */
-  readonly signal: Signal
+  readonly errand: Errand
   readonly scope: Scope.Closeable
 }
 
@@ -41,8 +41,6 @@ export interface Group {
   readonly random: Random.Random
   readonly partings: Partings
   readonly rest: Rest
-  /** Raised when the machine may have something to apply or install. */
-  readonly applicable: Signal
   /** One per member that receives the log. Filled while this node leads. */
   readonly replicators: Map<NodeId, Replicating>
 }

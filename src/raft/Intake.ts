@@ -1,8 +1,9 @@
 // How much of what waits at the door is taken in at once? All of it; but while other groups of the node have work as well, a
 // portion, and the next when that has its answers.
 
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import { type Group, nowOf } from "./Group.ts"
+import type { Inbox } from "./Inbox.ts"
 import { Signal } from "./Signal.ts"
 import type { Unit, Waiter } from "./waiters.ts"
 
@@ -22,21 +23,22 @@ export interface Portion {
 
 export class Intake {
   readonly #group: Group
-  readonly #inbox: Queue.Queue<Unit>
+  readonly #inbox: Pick<Inbox<Unit>, "takeAll">
   /** Taken out of the inbox, and not taken in. */
   #waiting: ReadonlyArray<Unit> = []
   readonly #progress = new Signal()
 
-  constructor(group: Group, inbox: Queue.Queue<Unit>) {
+  constructor(group: Group, inbox: Pick<Inbox<Unit>, "takeAll">) {
     this.#group = group
     this.#inbox = inbox
   }
 
-  /** In the order in which they came. Waits until there is something. */
-  readonly next = Effect.fnUntraced(function* (this: Intake): Effect.fn.Return<Portion> {
+  /** In the order in which they came; null: nothing waits. */
+  next(): Portion | null {
     const { clock, node, options } = this.#group
-    const arrived = yield* this.#waiting.length === 0 ? Queue.takeAll(this.#inbox) : Queue.clear(this.#inbox)
-    const waiting = [...this.#waiting, ...arrived]
+    const arrived = this.#inbox.takeAll()
+    const waiting = this.#waiting.length === 0 ? arrived : [...this.#waiting, ...arrived]
+    if (waiting.length === 0) return null
     const now = nowOf(clock)
     options.crowd?.note(node.group, now)
     const isCrowded = options.crowd?.isAround(node.group, now) === true
@@ -46,22 +48,22 @@ export class Intake {
     if (!isCrowded || node.role.kind !== "leader") return { units, awaited: null }
     const waiters = units.flatMap<Waiter>((unit) => unit.waiters)
     return { units, awaited: waiters.length < CROWDED_MAX ? null : waiters }
-  }).bind(this)
+  }
 
   /**
    * Until the next portion may follow on this one. Otherwise all that a flood has would go from thread to thread as one, and
    * whoever comes in between would wait for it everywhere.
    */
-  readonly passed = Effect.fnUntraced(function* (this: Intake, { awaited }: Portion) {
-    if (awaited === null) return
+  passed({ awaited }: Portion): Effect.Effect<void> {
+    if (awaited === null) return Effect.void
     const answered = Effect.gen({ self: this }, function* () {
       while (!awaited.every(({ isSettled }) => isSettled)) {
         yield* this.#progress.raised
         this.#progress.lower()
       }
     })
-    yield* Effect.timeoutOption(answered, PATIENCE_MILLIS)
-  }).bind(this)
+    return Effect.asVoid(Effect.timeoutOption(answered, PATIENCE_MILLIS))
+  }
 
   /** Some may have been answered. */
   advanced(): void {

@@ -1,7 +1,7 @@
 // How does a proposal find the leader, and its answer the way back? It may take several attempts: the
 // idempotency key that every command carries makes them one execution.
 
-import { Effect, Queue, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
 import { knownLeader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
@@ -15,6 +15,7 @@ import type { Applied } from "./applier.ts"
 import { arrivalAt, doubtful, settle } from "./doubt.ts"
 import { type Closing, failure } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { Inbox } from "./Inbox.ts"
 import { COMMANDS_MAX, Intake } from "./Intake.ts"
 import type { ReadOrigin } from "./origins.ts"
 import { withoutLeader } from "./outcast.ts"
@@ -27,7 +28,7 @@ const FORWARD_BYTES_MAX = 1024 * 1024
 
 export class Proposals {
   readonly #group: Group
-  readonly #inbox: Queue.Queue<Unit>
+  readonly #inbox: Inbox<Unit>
   readonly #intake: Intake
   /** Clients of this node without an answer. */
   readonly #clients = new Set<Client>()
@@ -48,16 +49,17 @@ export class Proposals {
   #peersWaiting = 0
   #closing: Closing | null = null
 
-  constructor(group: Group, applied: Applied, inbox: Queue.Queue<Unit>, run: Run, scope: Scope.Scope) {
+  constructor(group: Group, applied: Applied, run: Run, scope: Scope.Scope) {
     this.#group = group
     this.#applied = applied
-    this.#inbox = inbox
-    this.#intake = new Intake(group, inbox)
+    this.#inbox = new Inbox(
+      (life) => run(life, scope),
+      () => this.#placeAll(),
+    )
+    this.#intake = new Intake(group, this.#inbox)
     this.#trials = new Trials(group, (trial) => this.#propose(trial), run, scope)
     this.#nextForwardId = Math.floor(group.random.nextDoubleUnsafe() * 2 ** 48)
   }
-
-  static readonly makeInbox = Queue.unbounded<Unit>()
 
   get count(): number {
     return this.#clients.size + this.#peersWaiting
@@ -80,7 +82,7 @@ export class Proposals {
     for (const client of unit.clients) this.#clients.add(client)
     this.#clientBytes += bytes
     this.#group.rest.stir()
-    Queue.offerUnsafe(this.#inbox, unit)
+    this.#inbox.offer(unit)
   }
 
   /** A peer's request. It is never handed on: who does not lead says so (HAZARDS C3). */
@@ -99,7 +101,7 @@ export class Proposals {
     this.#group.rest.stir()
     this.#peersWaiting += commands.length
     const waiters = commands.map((command, at) => new LeaderCommand(command, (result) => answer(at, result)))
-    if (refusal === null) Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
+    if (refusal === null) this.#inbox.offer({ kind: "leader", waiters })
     else for (const waiter of waiters) waiter.settle(refusal)
   }
 
@@ -107,7 +109,7 @@ export class Proposals {
   addOwn(commands: ReadonlyArray<Uint8Array>, settled: () => void): void {
     const waiters = commands.map((command) => new LeaderCommand(command, settled))
     this.#group.rest.stir()
-    Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
+    this.#inbox.offer({ kind: "leader", waiters })
   }
 
   /** The node that these were given to has answered. */
@@ -154,7 +156,7 @@ export class Proposals {
     if (this.#parked.length === 0 || takesNone || knownLeader(this.#group.node) === null) return
     const parked = this.#parked
     this.#parked = []
-    for (const unit of parked) Queue.offerUnsafe(this.#inbox, unit)
+    for (const unit of parked) this.#inbox.offer(unit)
   }
 
   /** Answers everybody, and lets nobody in any more. */
@@ -165,61 +167,66 @@ export class Proposals {
   }
 
   /** Places what has arrived, one portion after the other. */
-  readonly life = Effect.fnUntraced(function* (this: Proposals) {
-    while (true) {
-      const portion = yield* this.#intake.next()
-      yield* this.#place(portion.units)
-      yield* this.#intake.passed(portion)
-    }
-  }).bind(this)
+  #placeAll() {
+    return Effect.gen({ self: this }, function* () {
+      for (let portion = this.#intake.next(); portion !== null; portion = this.#intake.next()) {
+        yield* this.#place(portion.units)
+        yield* this.#intake.passed(portion)
+      }
+    })
+  }
 
-  readonly #place = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { node } = this.#group
-    if (this.#group.partings.isOver) return this.#turnAway(units)
-    // Without a state nobody can say what need not enter the log, nor what became of what does.
-    const admits = node.role.kind === "leader" && node.role.transfer === null && !lacksState(node)
-    if (admits) return yield* this.#admit(units)
-    // Whoever hands leadership over takes in nothing more; its successor will, or it goes on itself.
-    const leader = node.role.kind === "leader" ? null : knownLeader(node)
-    const forwarded: Array<ClientUnit> = []
-    for (const unit of units) {
-      if (unit.kind === "leader") for (const waiter of unit.waiters) waiter.dismissed("not-leader")
-      else if (leader === null || !unit.forward) this.#again(unit)
-      else forwarded.push(unit)
-    }
-    if (leader !== null) this.#forward(leader, forwarded)
-  }).bind(this)
+  #place(units: ReadonlyArray<Unit>) {
+    return Effect.gen({ self: this }, function* () {
+      const { node } = this.#group
+      if (this.#group.partings.isOver) return this.#turnAway(units)
+      // Without a state nobody can say what need not enter the log, nor what became of what does.
+      const admits = node.role.kind === "leader" && node.role.transfer === null && !lacksState(node)
+      if (admits) return yield* this.#admit(units)
+      // Whoever hands leadership over takes in nothing more; its successor will, or it goes on itself.
+      const leader = node.role.kind === "leader" ? null : knownLeader(node)
+      const forwarded: Array<ClientUnit> = []
+      for (const unit of units) {
+        if (unit.kind === "leader") for (const waiter of unit.waiters) waiter.dismissed("not-leader")
+        else if (leader === null || !unit.forward) this.#again(unit)
+        else forwarded.push(unit)
+      }
+      if (leader !== null) this.#forward(leader, forwarded)
+    })
+  }
 
   /** What need not enter the log is answered at once; the rest goes to the turn. */
-  readonly #admit = Effect.fnUntraced(function* (this: Proposals, units: ReadonlyArray<Unit>) {
-    const { clock, machine, observer } = this.#group
-    const groups = units.map((unit) => place<Waiter>(unit))
-    const waiters = groups.flat()
-    if (waiters.length === 0) return
-    const began = clock.monotonicTimeNanosUnsafe()
-    const asOf = this.#applied.index
-    const arrival = arrivalAt(this.#group.node)
-    const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
-    // What it says comes from a state that is no good.
-    if (this.#group.partings.isOver) return this.#turnAway(units)
-    observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
-    const waiting: Array<Waiter> = []
-    const admitted: Array<Admission> = []
-    let at = 0
-    for (const group of groups) {
-      const own = admissions.slice(at, at + group.length)
-      at += group.length
-      const untried = own.find((admission) => admission._tag === "Untried")
-      // What came together stays together, also when only a part of it must be tried.
-      if (untried !== undefined)
-        yield* this.#trials.add(untried.actor, { waiters: group, admissions: own, asOf }, arrival)
-      else {
-        waiting.push(...group)
-        admitted.push(...own)
+  #admit(units: ReadonlyArray<Unit>) {
+    return Effect.gen({ self: this }, function* () {
+      const { clock, machine, observer } = this.#group
+      const groups = units.map((unit) => place<Waiter>(unit))
+      const waiters = groups.flat()
+      if (waiters.length === 0) return
+      const began = clock.monotonicTimeNanosUnsafe()
+      const asOf = this.#applied.index
+      const arrival = arrivalAt(this.#group.node)
+      const admissions = yield* machine.admit(waiters.map((waiter) => waiter.command))
+      // What it says comes from a state that is no good.
+      if (this.#group.partings.isOver) return this.#turnAway(units)
+      observer.stage("admit", Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6)
+      const waiting: Array<Waiter> = []
+      const admitted: Array<Admission> = []
+      let at = 0
+      for (const group of groups) {
+        const own = admissions.slice(at, at + group.length)
+        at += group.length
+        const untried = own.find((admission) => admission._tag === "Untried")
+        // What came together stays together, also when only a part of it must be tried.
+        if (untried !== undefined)
+          this.#trials.add(untried.actor, { waiters: group, admissions: own, asOf }, arrival)
+        else {
+          waiting.push(...group)
+          admitted.push(...own)
+        }
       }
-    }
-    this.#propose({ waiters: waiting, admissions: admitted, asOf })
-  }).bind(this)
+      this.#propose({ waiters: waiting, admissions: admitted, asOf })
+    })
+  }
 
   /** To the turn, unless the answer is there already. */
   #propose({ waiters, admissions, asOf }: Trial): void {
@@ -292,7 +299,7 @@ export class Proposals {
     const isReached = ({ readIndex }: Waiter) => readIndex <= this.#applied.index
     const waiters = this.#behind.filter(isReached)
     this.#behind = this.#behind.filter((waiter) => !isReached(waiter))
-    if (waiters.length > 0) Queue.offerUnsafe(this.#inbox, { kind: "leader", waiters })
+    if (waiters.length > 0) this.#inbox.offer({ kind: "leader", waiters })
   }
 
   /** Another attempt, a little later: whoever said "not me" may not know better yet. */

@@ -7,6 +7,7 @@ import type { Index, Millis, NodeId, Origin, Term } from "../consensus/types.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
 import type { QueryReply, QueryRequest } from "../transport/Transport.ts"
 import type { Applied } from "./applier.ts"
+import { Errand } from "./Errand.ts"
 import { type Closing, failure, repairing } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
@@ -16,7 +17,6 @@ import { withoutLeader } from "./outcast.ts"
 import type { Failure, Read } from "./Raft.ts"
 import { isInRepair } from "./repair.ts"
 import type { Run } from "./run.ts"
-import { Signal } from "./Signal.ts"
 
 const QUERIES_MAX = 512
 
@@ -54,7 +54,10 @@ class WaitingRead implements ReadOrigin {
 export class Reads {
   readonly #group: Group
   readonly #applied: Applied
-  readonly #ready = new Signal()
+  readonly #run: Run
+  readonly #scope: Scope.Scope
+  /** Raised when some may be served. */
+  readonly #ready: Errand
   /** Everybody who has no answer yet. */
   readonly #waiting = new Set<WaitingRead>()
   /** Not yet in a turn. */
@@ -72,8 +75,14 @@ export class Reads {
   readonly #handedOn: HandedOn<WaitingRead>
   #goal: { readonly at: Millis; readonly index: Index } = { at: Number.NEGATIVE_INFINITY, index: 0 }
 
-  constructor(group: Group, applied: Applied) {
+  constructor(group: Group, applied: Applied, run: Run, scope: Scope.Scope) {
     this.#group = group
+    this.#run = run
+    this.#scope = scope
+    this.#ready = new Errand(
+      (life) => run(life, scope),
+      () => Effect.sync(() => this.#serveReady()),
+    )
     this.#applied = applied
     this.#handedOn = new HandedOn(group, (waiting, answer) => this.#settle(waiting, answer))
   }
@@ -210,29 +219,23 @@ export class Reads {
     for (const waiting of this.#waiting) this.#settle(waiting, this.#closing.refused)
   }
 
-  /** Serves what is ready, one batch after the other. */
-  readonly life = Effect.fnUntraced(function* (this: Reads, run: Run, scope: Scope.Scope) {
-    while (true) {
-      yield* this.#ready.raised
-      this.#ready.lower()
-      for (const [actor, batch] of Map.groupBy(this.#takeReady(), ({ read }) => read.query.actor)) {
-        this.#busy.add(actor)
-        yield* run(this.#ask(actor, batch), scope)
-      }
+  /** Serves what is ready, one batch of each actor. */
+  #serveReady(): void {
+    for (const [actor, batch] of Map.groupBy(this.#takeReady(), ({ read }) => read.query.actor)) {
+      this.#busy.add(actor)
+      this.#run(this.#ask(actor, batch), this.#scope)
     }
-  }).bind(this)
+  }
 
   /** Of one actor: code that hangs keeps no other's readers waiting. */
-  readonly #ask = Effect.fnUntraced(function* (
-    this: Reads,
-    actor: string,
-    batch: ReadonlyArray<WaitingRead>,
-  ) {
-    const outcomes = yield* this.#group.machine.query(batch.map((waiting) => waiting.read.query))
-    this.#busy.delete(actor)
-    for (const [position, waiting] of batch.entries()) this.#serve(waiting, outcomes[position]!)
-    this.advanced()
-  }).bind(this)
+  #ask(actor: string, batch: ReadonlyArray<WaitingRead>) {
+    return Effect.gen({ self: this }, function* () {
+      const outcomes = yield* this.#group.machine.query(batch.map((waiting) => waiting.read.query))
+      this.#busy.delete(actor)
+      for (const [position, waiting] of batch.entries()) this.#serve(waiting, outcomes[position]!)
+      this.advanced()
+    })
+  }
 
   #takeReady(): Array<WaitingRead> {
     const isReady = ({ index, read }: WaitingRead) =>

@@ -30,6 +30,7 @@ const LOOK_MILLIS = 25
 
 export class Refill {
   readonly #group: Group
+  readonly #ready: () => void
   #fetched: Fetched | null = null
   #question: Question | null = null
   #yieldedAt: Millis = Number.NEGATIVE_INFINITY
@@ -37,8 +38,10 @@ export class Refill {
   #turns = 0
   #silences = 0
 
-  constructor(group: Group) {
+  /** `ready`: called when a state has come that the machine can take. */
+  constructor(group: Group, ready: () => void) {
     this.#group = group
+    this.#ready = ready
   }
 
   /** Null while there is none that the log on this disk knows the place of. */
@@ -66,32 +69,36 @@ export class Refill {
    * Asks until the machine has a state, from here or from a leader. Who does not answer is asked once more: a question
    * may be lost, and what came from there so far is of no use with another peer's copy. Then the next one is.
    */
-  readonly life = Effect.fnUntraced(function* (this: Refill) {
-    const { node, observer } = this.#group
-    if (lacksState(node)) observer.event("the log alone leads to no state: asking for one", {})
-    while (lacksState(node)) {
-      if (this.#fetched === null && this.#isQuiet) this.#askSomebody()
-      yield* Effect.sleep(LOOK_MILLIS)
-    }
-  }).bind(this)
+  life() {
+    return Effect.gen({ self: this }, function* () {
+      const { node, observer } = this.#group
+      if (lacksState(node)) observer.event("the log alone leads to no state: asking for one", {})
+      while (lacksState(node)) {
+        if (this.#fetched === null && this.#isQuiet) this.#askSomebody()
+        yield* Effect.sleep(LOOK_MILLIS)
+      }
+    })
+  }
 
   /** A piece has come. Keeps it when it is the next one. */
-  readonly keep = Effect.fnUntraced(function* (this: Refill, from: NodeId, piece: StatePiece) {
-    const { node, snapshots } = this.#group
-    const { id, index, term, totalBytes, offset, bytes } = piece
-    // What the log knows under another term is another history.
-    const isOurs = index >= stateNeeded(node) && (node.log.termAt(index) ?? term) === term
-    if (!lacksState(node) || this.#fetched !== null || !this.#isAnswer(from, piece) || !isOurs) return
-    let received = yield* snapshots.received(id)
-    const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
-    if (isNext) received = yield* snapshots.receive({ id, offset, bytes })
-    this.#silences = 0
-    if (received < totalBytes) return this.#ask(from, id, received)
-    yield* snapshots.finish({ id, bytes: totalBytes })
-    this.#question = null
-    this.#fetched = { snapshotId: id, index, term }
-    this.#group.applicable.raise()
-  }).bind(this)
+  keep(from: NodeId, piece: StatePiece) {
+    return Effect.gen({ self: this }, function* () {
+      const { node, snapshots } = this.#group
+      const { id, index, term, totalBytes, offset, bytes } = piece
+      // What the log knows under another term is another history.
+      const isOurs = index >= stateNeeded(node) && (node.log.termAt(index) ?? term) === term
+      if (!lacksState(node) || this.#fetched !== null || !this.#isAnswer(from, piece) || !isOurs) return
+      let received = yield* snapshots.received(id)
+      const isNext = offset === received && bytes.length > 0 && crc32(bytes) === piece.checksum
+      if (isNext) received = yield* snapshots.receive({ id, offset, bytes })
+      this.#silences = 0
+      if (received < totalBytes) return this.#ask(from, id, received)
+      yield* snapshots.finish({ id, bytes: totalBytes })
+      this.#question = null
+      this.#fetched = { snapshotId: id, index, term }
+      this.#ready()
+    })
+  }
 
   /** Of another copy than the one that was asked about it is the first piece: the peer has that no more. */
   #isAnswer(from: NodeId, { id, offset }: StatePiece): boolean {

@@ -1,12 +1,13 @@
 // Does the group rest on this node? What its lives are told of it, and what the decisions are told of the lives and of the
 // peers' processes.
 
-import { type Clock, Effect, Latch, type Scope } from "effect"
+import { type Clock, Effect, type Scope } from "effect"
 import type { Input, Node } from "../consensus/node.ts"
 import { freshAtRest, isResting, watchedPeers } from "../consensus/quiet.ts"
 import { step } from "../consensus/step.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import type { Transport } from "../transport/Transport.ts"
+import type { Errand } from "./Errand.ts"
 import type { RaftOptions } from "./options.ts"
 
 /** When the machine's next timer is due, by the wall clock, as of an applied index. */
@@ -30,10 +31,13 @@ const SOON_MILLIS = 5_000
 
 export class Rest {
   readonly #around: Around
-  /** Open while the group is awake. */
-  readonly #awake = Latch.makeUnsafe(true)
-  /** Open while somebody may wait at the door; whether the group rests makes no difference. */
-  readonly #door = Latch.makeUnsafe(false)
+  /** Raised when the group wakes, and when it goes to rest. */
+  readonly #days = new Set<Errand>()
+  readonly #nights = new Set<Errand>()
+  /** As of the end of the last turn. */
+  #isNight = false
+  /** Looks after who waits at the door; whether the group rests makes no difference. */
+  #doorkeeper: Errand | null = null
   #keepers: ReadonlyArray<() => boolean> = []
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Written by the leader's life alone. */
@@ -48,14 +52,16 @@ export class Rest {
     return isResting(this.#around.node)
   }
 
-  /** Succeeds at once while the group is awake. What ticks for it waits here, and so ticks no more while it rests. */
-  get awake(): Effect.Effect<void> {
-    return this.#awake.await
+  /** Raises it whenever the group wakes. Gives back how to stop that. */
+  onWake(day: Errand): () => void {
+    this.#days.add(day)
+    return () => this.#days.delete(day)
   }
 
-  /** Succeeds at once while somebody waits at the door: of a group that is awake most of the time nobody does. */
-  get attended(): Effect.Effect<void> {
-    return this.#door.await
+  /** Raises it whenever the group goes to rest. Gives back how to stop that. */
+  onRest(night: Errand): () => void {
+    this.#nights.add(night)
+    return () => this.#nights.delete(night)
   }
 
   /** Somebody has come to the door, and wants something that the turn does not hear of. */
@@ -66,12 +72,12 @@ export class Rest {
 
   /** Somebody has come to the door who need not wake the group. */
   knock(): void {
-    this.#door.openUnsafe()
+    this.#doorkeeper?.raise()
   }
 
-  /** Nobody waits at the door any more. */
-  shut(): void {
-    this.#door.closeUnsafe()
+  /** Raises it when somebody comes to the door. */
+  attendedBy(doorkeeper: Errand): void {
+    this.#doorkeeper = doorkeeper
   }
 
   /** Each says whether a life has something to do, or would miss it if the group rested; asked before every turn. */
@@ -80,8 +86,8 @@ export class Rest {
   }
 
   /** Hears of peers that fall silent, or are another process. The turn looks at the pulses themselves. */
-  readonly follow: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() =>
-    Effect.acquireRelease(
+  follow(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.acquireRelease(
       Effect.sync(() =>
         this.#around.transport.onPulse((peer, what) => {
           if (what === "heard" || !watchedPeers(this.#around.node).includes(peer)) return
@@ -89,8 +95,8 @@ export class Rest {
         }),
       ),
       (stop) => Effect.sync(stop),
-    ),
-  )
+    )
+  }
 
   /** Before the mail of a turn. */
   begin(now: Millis): void {
@@ -107,8 +113,9 @@ export class Rest {
   end(now: Millis): void {
     if (!this.#around.options.rests) return
     this.#look(now)
-    if (this.isResting) this.#awake.closeUnsafe()
-    else this.#awake.openUnsafe()
+    if (this.isResting === this.#isNight) return
+    this.#isNight = this.isResting
+    for (const errand of this.#isNight ? this.#nights : this.#days) errand.raise()
   }
 
   /** This node knew then that it had everything, by the pulses of the others at rest; the past, when it never rested. */

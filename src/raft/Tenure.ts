@@ -6,12 +6,13 @@ import { isServing, type Leader } from "../consensus/node.ts"
 import { isLeaving } from "../consensus/reconfiguration.ts"
 import type { Leadership, LeadingService, Led } from "../machine/leading/Leading.ts"
 import type { Outcome } from "../machine/outcome.ts"
+import { Errand } from "./Errand.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import type { Listeners } from "./Listeners.ts"
 import type { Proposals } from "./Proposals.ts"
 import type { Failure } from "./Raft.ts"
 import type { Reads } from "./Reads.ts"
-import { Signal } from "./Signal.ts"
+import type { Run } from "./run.ts"
 
 /** Somebody wants that nothing runs. */
 interface Wish {
@@ -25,8 +26,8 @@ export class Tenure {
   readonly #reads: Reads
   readonly #listeners: Listeners
   readonly #service: LeadingService | null
-  /** Raised when what runs may not be what should. */
-  readonly #signal = new Signal()
+  /** Raised when what runs may not be what should. Null: nothing ever ran. */
+  #errand: Errand | null = null
   readonly #wishes = new Set<Wish>()
   #isClosed = false
   /** What the turn was told last, in this leadership. */
@@ -65,7 +66,7 @@ export class Tenure {
     const { role } = this.#group.node
     if (this.#service === null || role.kind !== "leader") return
     const mustLetGo = role.isHeld && isLeaving(this.#group.node)
-    if (this.#isWanted(role) !== this.#isBusy || mustLetGo) this.#signal.raise()
+    if (this.#isWanted(role) !== this.#isBusy || mustLetGo) this.#errand?.raise()
   }
 
   /**
@@ -75,7 +76,7 @@ export class Tenure {
   quieten(told: () => void): () => void {
     const wish: Wish = { told, isTold: false }
     this.#wishes.add(wish)
-    if (this.#isBusy) this.#signal.raise()
+    if (this.#isBusy) this.#errand?.raise()
     else this.#tell()
     return () => {
       this.#wishes.delete(wish)
@@ -84,26 +85,36 @@ export class Tenure {
   }
 
   /** The same for good: the node is about to stop. */
-  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
-    this.#isClosed = true
-    this.quieten(() => resume(Effect.void))
-  })
+  close(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.#isClosed = true
+      this.quieten(() => resume(Effect.void))
+    })
+  }
 
-  /** Lives while the node leads; what runs ends with it at the latest, and then at once. */
-  readonly life = Effect.fnUntraced(function* (this: Tenure, role: Leader, scope: Scope.Scope) {
-    if (this.#service === null) return
-    yield* Scope.addFinalizer(scope, this.#abandon())
-    this.#isHolding = false
-    this.look()
-    while (true) {
-      yield* this.#signal.raised
-      this.#signal.lower()
+  /** The node leads, until the scope ends; what runs ends with it at the latest, and then at once. */
+  begin(role: Leader, run: Run, scope: Scope.Scope): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const service = this.#service
+      if (service === null) return
+      yield* Scope.addFinalizer(scope, this.#abandon())
+      this.#isHolding = false
+      this.#errand = new Errand(
+        (life) => run(life, scope),
+        () => this.#follow(role, service),
+      )
+      this.look()
+    })
+  }
+
+  #follow(role: Leader, service: LeadingService) {
+    return Effect.gen({ self: this }, function* () {
       if (!this.#isWanted(role)) yield* this.#end(role)
       // The turn must know before it begins: then no change of members takes this node's vote away before it has ended.
       else if (!this.#isHolding) this.#hold(true)
-      else if (role.isHeld && !this.#isBusy) yield* this.#begin(this.#service)
-    }
-  }).bind(this)
+      else if (role.isHeld && !this.#isBusy) yield* this.#begin(service)
+    })
+  }
 
   #isWanted(role: Leader): boolean {
     const { node, partings } = this.#group
@@ -112,36 +123,42 @@ export class Tenure {
     return !isOver && !isUnwished && isServing(node)
   }
 
-  readonly #begin = Effect.fnUntraced(function* (this: Tenure, service: LeadingService) {
-    this.#isBusy = true
-    this.#scope = yield* Scope.make()
-    const begun = yield* Effect.exit(Scope.provide(service.lead(this.#leadership()), this.#scope))
-    if (Exit.isSuccess(begun)) this.#led = begun.value
-    // Whatever is broken there, the group goes on.
-    else this.#noteFault("could not begin", begun.cause)
-  }).bind(this)
+  #begin(service: LeadingService) {
+    return Effect.gen({ self: this }, function* () {
+      this.#isBusy = true
+      this.#scope = yield* Scope.make()
+      const begun = yield* Effect.exit(Scope.provide(service.lead(this.#leadership()), this.#scope))
+      if (Exit.isSuccess(begun)) this.#led = begun.value
+      // Whatever is broken there, the group goes on.
+      else this.#noteFault("could not begin", begun.cause)
+    })
+  }
 
-  readonly #end = Effect.fnUntraced(function* (this: Tenure, role: Leader) {
-    if (this.#led !== null) {
-      const ended = yield* Effect.exit(this.#led.end)
-      if (Exit.isFailure(ended)) this.#noteFault("could not be ended in good order", ended.cause)
-    }
-    yield* this.#abandon()
-    if (role.isHeld && isLeaving(this.#group.node)) this.#hold(false)
-  }).bind(this)
+  #end(role: Leader) {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#led !== null) {
+        const ended = yield* Effect.exit(this.#led.end)
+        if (Exit.isFailure(ended)) this.#noteFault("could not be ended in good order", ended.cause)
+      }
+      yield* this.#abandon()
+      if (role.isHeld && isLeaving(this.#group.node)) this.#hold(false)
+    })
+  }
 
   /** At once. */
-  readonly #abandon = Effect.fnUntraced(function* (this: Tenure) {
-    const scope = this.#scope
-    this.#scope = null
-    this.#led = null
-    if (scope !== null) {
-      const closed = yield* Effect.exit(Scope.close(scope, Exit.void))
-      if (Exit.isFailure(closed)) this.#noteFault("could not be ended at once", closed.cause)
-    }
-    this.#isBusy = false
-    this.#tell()
-  }).bind(this)
+  #abandon() {
+    return Effect.gen({ self: this }, function* () {
+      const scope = this.#scope
+      this.#scope = null
+      this.#led = null
+      if (scope !== null) {
+        const closed = yield* Effect.exit(Scope.close(scope, Exit.void))
+        if (Exit.isFailure(closed)) this.#noteFault("could not be ended at once", closed.cause)
+      }
+      this.#isBusy = false
+      this.#tell()
+    })
+  }
 
   #noteFault(what: string, cause: Cause.Cause<unknown>): void {
     this.#group.observer.event(`what runs where this node leads ${what}`, { reason: Cause.pretty(cause) })

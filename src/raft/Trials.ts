@@ -1,7 +1,7 @@
 // Where do commands wait that must be tried before they may enter the log? In a lane of their actor's: what hangs there
 // keeps nobody else waiting.
 
-import { Effect, Queue, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import type { Index, Term } from "../consensus/types.ts"
 import type { Admission } from "../machine/MachineHost.ts"
 import type { Arrival } from "./doubt.ts"
@@ -34,67 +34,65 @@ export class Trials {
   }
 
   /** Begins, or waits behind those of the same actor. `arrival`: when it came. */
-  readonly add = Effect.fnUntraced(function* (
-    this: Trials,
-    actor: string,
-    trial: Trial,
-    arrival: Arrival | null,
-  ) {
+  add(actor: string, trial: Trial, arrival: Arrival | null): void {
     const lane = this.#lanes.get(actor)
-    if (lane !== undefined) return void Queue.offerUnsafe(lane.waiting, { ...trial, arrival })
-    const opened: Lane = { waiting: yield* Queue.unbounded<Waiting>(), tried: [] }
+    if (lane !== undefined) return void lane.waiting.push({ ...trial, arrival })
+    const opened: Lane = { waiting: [{ ...trial, arrival }], tried: [] }
     this.#lanes.set(actor, opened)
-    Queue.offerUnsafe(opened.waiting, { ...trial, arrival })
-    yield* this.#run(this.#life(actor, opened), this.#scope)
-  }).bind(this)
+    this.#run(this.#life(actor, opened), this.#scope)
+  }
 
-  readonly #life = Effect.fnUntraced(function* (this: Trials, actor: string, lane: Lane) {
-    while (Queue.sizeUnsafe(lane.waiting) > 0) {
-      const trials = yield* Queue.takeAll(lane.waiting)
-      // Who waits for nothing any more is not worth a try.
-      for (const trial of trials) this.#done(yield* this.#try(trial, lane))
-    }
-    this.#lanes.delete(actor)
-  }).bind(this)
+  #life(actor: string, lane: Lane) {
+    return Effect.gen({ self: this }, function* () {
+      while (lane.waiting.length > 0) {
+        // Who waits for nothing any more is not worth a try.
+        for (const trial of lane.waiting.splice(0)) this.#done(yield* this.#try(trial, lane))
+      }
+      this.#lanes.delete(actor)
+    })
+  }
 
-  readonly #try = Effect.fnUntraced(function* (
-    this: Trials,
-    { waiters, admissions, asOf, arrival }: Waiting,
-    lane: Lane,
-  ) {
-    const untried = admissions.flatMap((admission, at) =>
-      admission._tag === "Untried" && !waiters[at]!.isSettled ? [{ at, command: admission.command }] : [],
-    )
-    const fresh: Array<Uint8Array> = []
-    for (const { command } of untried) {
-      const isKnown = lane.tried.some((one) => isSame(one.command, command))
-      if (!isKnown && !fresh.some((one) => isSame(one, command))) fresh.push(command)
-    }
-    const triedIn = fresh.length === 0 ? null : yield* this.#awaitAll(arrival)
-    const made = fresh.length === 0 ? [] : yield* this.#group.machine.trial(fresh)
-    const tried = [...lane.tried, ...fresh.map((command, at) => ({ command, admission: made[at]!, triedIn }))]
-    const places = new Map(
-      untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!]),
-    )
-    lane.tried = tried.slice(-triedMax)
-    // Who was sent again has come when he was sent first.
-    for (const [at, { triedIn }] of places) waiters[at]!.triedIn = triedIn
-    return {
-      waiters,
-      admissions: admissions.map((admission, at) => places.get(at)?.admission ?? admission),
-      asOf,
-    }
-  }).bind(this)
+  #try({ waiters, admissions, asOf, arrival }: Waiting, lane: Lane) {
+    return Effect.gen({ self: this }, function* () {
+      const untried = admissions.flatMap((admission, at) =>
+        admission._tag === "Untried" && !waiters[at]!.isSettled ? [{ at, command: admission.command }] : [],
+      )
+      const fresh: Array<Uint8Array> = []
+      for (const { command } of untried) {
+        const isKnown = lane.tried.some((one) => isSame(one.command, command))
+        if (!isKnown && !fresh.some((one) => isSame(one, command))) fresh.push(command)
+      }
+      const triedIn = fresh.length === 0 ? null : yield* this.#awaitAll(arrival)
+      const made = fresh.length === 0 ? [] : yield* this.#group.machine.trial(fresh)
+      const tried = [
+        ...lane.tried,
+        ...fresh.map((command, at) => ({ command, admission: made[at]!, triedIn })),
+      ]
+      const places = new Map(
+        untried.map(({ at, command }) => [at, tried.find((one) => isSame(one.command, command))!]),
+      )
+      lane.tried = tried.slice(-triedMax)
+      // Who was sent again has come when he was sent first.
+      for (const [at, { triedIn }] of places) waiters[at]!.triedIn = triedIn
+      return {
+        waiters,
+        admissions: admissions.map((admission, at) => places.get(at)?.admission ?? admission),
+        asOf,
+      }
+    })
+  }
 
   /** Until the machine has come as far as anybody knew of then: the term in which that is so. Null: not soon. */
-  readonly #awaitAll = Effect.fnUntraced(function* (this: Trials, arrival: Arrival | null) {
-    const { node } = this.#group
-    if (arrival === null) return null
-    for (let looks = 0; looks < looksMax && node.appliedIndex < arrival.index; looks++) {
-      yield* Effect.sleep(lookMillis)
-    }
-    return node.appliedIndex >= arrival.index ? arrival.term : null
-  }).bind(this)
+  #awaitAll(arrival: Arrival | null) {
+    return Effect.gen({ self: this }, function* () {
+      const { node } = this.#group
+      if (arrival === null) return null
+      for (let looks = 0; looks < looksMax && node.appliedIndex < arrival.index; looks++) {
+        yield* Effect.sleep(lookMillis)
+      }
+      return node.appliedIndex >= arrival.index ? arrival.term : null
+    })
+  }
 }
 
 interface Waiting extends Trial {
@@ -102,7 +100,7 @@ interface Waiting extends Trial {
 }
 
 interface Lane {
-  readonly waiting: Queue.Queue<Waiting>
+  readonly waiting: Array<Waiting>
   /**
    * The newest, and what was said of them: a node that has had no answer for long sends the same again, and to try that
    * anew would keep the lane busy for ever.

@@ -13,7 +13,7 @@ import type { ProposalOrigin } from "./origins.ts"
 import type { Refill } from "./Refill.ts"
 import type { Flushed } from "./snapshotter.ts"
 
-/** How far the machine is. Written by the applier's life alone; the turn learns of it by `Applied`. */
+/** How far the machine is. Written by the applier alone; the turn learns of it by `Applied`. */
 export interface Applied {
   index: Index
 }
@@ -30,23 +30,8 @@ export interface Listeners {
   readonly stuck: (stuck: Stuck, entry: Entry) => void
 }
 
-/** Applies in order, one batch after the other; a batch is whatever has become committed meanwhile. */
-export const applier = Effect.fnUntraced(function* (
-  group: Group,
-  applied: Applied,
-  flushed: Flushed,
-  refill: Refill,
-  herald: Herald,
-  listeners: Listeners,
-) {
-  while (true) {
-    yield* group.applicable.raised
-    group.applicable.lower()
-    yield* applyAll(group, applied, flushed, refill, herald, listeners)
-  }
-})
-
-const applyAll = Effect.fnUntraced(function* (
+/** Applies in order, one batch after the other, until there is no more; a batch is whatever has become committed meanwhile. */
+export const applyAll = Effect.fnUntraced(function* (
   group: Group,
   applied: Applied,
   flushed: Flushed,

@@ -14,11 +14,11 @@ const LOOK_MILLIS = 100
 const IDLE_LOOK_MILLIS = 250
 
 /**
- * Lives while the node leads. One at a time: a slow disk must not fill the log with them. Where the group may rest the first
- * comes with the leader's first entry: no group is to stay awake for it alone.
+ * For as long as the node leads: what it does while the group is awake. One at a time: a slow disk must not fill the log with
+ * them. Where the group may rest the first comes with the leader's first entry: no group is to stay awake for it alone.
  */
-export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoints: Checkpoints) {
-  const { clock, node, options } = group
+export const checkpointer = (group: Group, checkpoints: Checkpoints): (() => Effect.Effect<void>) => {
+  const { clock, node, options, rest } = group
   /** Behind which checkpoint the next one is on its way; null: none is. */
   let underWay: number | null = null
   const origin: ProposalOrigin = {
@@ -35,17 +35,18 @@ export const checkpointer = Effect.fnUntraced(function* (group: Group, checkpoin
     post(group, { type: "Proposed", time, proposals: [proposal] })
   }
   if (options.rests && isPossible()) propose(checkpoints.newest?.index ?? 0)
-  while (true) {
-    yield* group.rest.awake
-    const isIdle = node.appliedIndex <= (checkpoints.newest?.index ?? 0)
-    yield* Effect.sleep(Math.min(options.checkpointMillis, isIdle ? IDLE_LOOK_MILLIS : LOOK_MILLIS))
-    const last = checkpoints.newest?.index ?? 0
-    if (underWay !== null && underWay === last) continue
-    underWay = null
-    if (!isServing(node) || !isPossible()) continue
-    const applied = node.appliedIndex - last
-    const isDue = nowOf(clock) - checkpoints.notedAt >= options.checkpointMillis
-    if (applied <= 0 || (applied < options.checkpointEntries && !isDue)) continue
-    propose(last)
-  }
-})
+  return Effect.fnUntraced(function* () {
+    while (!rest.isResting) {
+      const isIdle = node.appliedIndex <= (checkpoints.newest?.index ?? 0)
+      yield* Effect.sleep(Math.min(options.checkpointMillis, isIdle ? IDLE_LOOK_MILLIS : LOOK_MILLIS))
+      const last = checkpoints.newest?.index ?? 0
+      if (underWay !== null && underWay === last) continue
+      underWay = null
+      if (!isServing(node) || !isPossible()) continue
+      const applied = node.appliedIndex - last
+      const isDue = nowOf(clock) - checkpoints.notedAt >= options.checkpointMillis
+      if (applied <= 0 || (applied < options.checkpointEntries && !isDue)) continue
+      propose(last)
+    }
+  })
+}

@@ -1,6 +1,6 @@
 // What lives while a node follows or stands for election? A timer.
 
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import type { Millis } from "../consensus/types.ts"
 import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
@@ -8,47 +8,48 @@ import { Patience } from "./Patience.ts"
 import { isInRepair } from "./repair.ts"
 
 /**
- * Says when the role's time is over. The role moves its own beginning (`timerBeganAt`) whenever it hears
+ * Says when the role's time is over, while the group is awake. The role moves its own beginning (`timerBeganAt`) whenever it hears
  * what keeps it quiet; the timer looks at it only when it wakes, so a heartbeat costs no timer.
  */
-export const electionTimer = Effect.fnUntraced(function* (
+export const electionTimer = (
   group: Group,
   role: Follower | Candidate,
   isFirst: boolean,
-) {
-  const { options, node } = group
-  const draw = () => drawElectionTimeout(group) + patienceMillis(group)
-  const patience = new Patience(2 * options.limits.electionTimeoutMaxMillis)
-  let after = isFirst && options.rests ? drawFirst(group) + patienceMillis(group) : draw()
-  /** It has come to the polls, and stands unless it hears of a leader. */
-  let isAdmitted = false
-  while (true) {
-    if (group.rest.isResting) {
-      yield* rested(group, role)
-      continue
-    }
-    const now = nowOf(group.clock)
-    const remaining = role.timerBeganAt + after + patience.since(role.timerBeganAt) - now
-    if (remaining > 0) {
+): (() => Effect.Effect<void>) => {
+  let isBeginning = isFirst && group.options.rests
+  return Effect.fnUntraced(function* () {
+    const { options, node } = group
+    const draw = () => drawElectionTimeout(group) + patienceMillis(group)
+    const patience = new Patience(2 * options.limits.electionTimeoutMaxMillis)
+    let after = isBeginning ? drawFirst(group) + patienceMillis(group) : draw()
+    isBeginning = false
+    /** It has come to the polls, and stands unless it hears of a leader. */
+    let isAdmitted = false
+    while (!group.rest.isResting) {
+      const now = nowOf(group.clock)
+      const remaining = role.timerBeganAt + after + patience.since(role.timerBeganAt) - now
+      if (remaining > 0) {
+        isAdmitted = false
+        options.polls?.leave(node.group)
+        yield* Effect.sleep(remaining)
+        patience.woken(role.timerBeganAt, nowOf(group.clock) - now - remaining)
+        continue
+      }
+      if (options.polls !== undefined && !isAdmitted) {
+        options.polls.leave(node.group)
+        yield* options.polls.enter(node.group)
+        isAdmitted = true
+        continue
+      }
+      post(group, { type: "ElectionTimedOut", after, asks: options.rests })
+      // A node that may not stand (a learner, a suspect) stays in its role: it is asked again later.
+      after = draw()
+      yield* Effect.sleep(after)
       isAdmitted = false
-      options.polls?.leave(node.group)
-      yield* Effect.sleep(remaining)
-      patience.woken(role.timerBeganAt, nowOf(group.clock) - now - remaining)
-      continue
     }
-    if (options.polls !== undefined && !isAdmitted) {
-      options.polls.leave(node.group)
-      yield* options.polls.enter(node.group)
-      isAdmitted = true
-      continue
-    }
-    post(group, { type: "ElectionTimedOut", after, asks: options.rests })
-    // A node that may not stand (a learner, a suspect) stays in its role: it is asked again later.
-    after = draw()
-    yield* Effect.sleep(after)
-    isAdmitted = false
-  }
-})
+    options.polls?.leave(node.group)
+  })
+}
 
 /**
  * When a process has just begun, of many groups: each has another member that stands first, so that few of them split their
@@ -66,23 +67,24 @@ const drawFirst = ({ node, options, random }: Group): Millis => {
 const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + each.charCodeAt(0), 0)
 
 /**
- * Until it has woken. Now and then it asks whether its leader still leads, and wakes without an answer: that its leader's
+ * While the group rests: now and then it asks whether its leader still leads, and wakes without an answer: that its leader's
  * process lives does not say that the group in it does.
  */
-const rested = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
+export const doubts = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
   const { rest, random, options, clock } = group
-  const isWoken = (atMostMillis: number) =>
-    Effect.map(Effect.timeoutOption(rest.awake, atMostMillis), Option.isSome)
-  // Of all groups of the node those that ask in the same second ask together: one message costs little more than one.
-  const doubtAt = nowOf(clock) + DOUBT_MILLIS * (1 + random.nextDoubleUnsafe())
-  if (yield* isWoken(doubtAt - (doubtAt % TOGETHER_MILLIS) - nowOf(clock))) return
-  post(group, { type: "RestDoubted" })
-  if (yield* isWoken(options.limits.electionTimeoutMaxMillis)) return
-  if (role.kind === "follower" && role.rest?.isDoubted === true) rest.stir()
+  while (rest.isResting) {
+    // Of all groups of the node those that ask at the same time ask together: one message costs little more than one.
+    const doubtAt = nowOf(clock) + DOUBT_MILLIS * (1 + random.nextDoubleUnsafe())
+    yield* Effect.sleep(doubtAt - (doubtAt % TOGETHER_MILLIS) - nowOf(clock))
+    if (!rest.isResting) return
+    post(group, { type: "RestDoubted" })
+    yield* Effect.sleep(options.limits.electionTimeoutMaxMillis)
+    if (role.kind === "follower" && role.rest?.isDoubted === true) rest.stir()
+  }
 })
 
-const DOUBT_MILLIS = 20_000
-const TOGETHER_MILLIS = 1_000
+const DOUBT_MILLIS = 60_000
+const TOGETHER_MILLIS = 2_000
 
 /**
  * Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). So does who has no

@@ -1,10 +1,11 @@
 // How does a peer that has lost its state get a copy of this node's? It asks for it, piece by piece.
 
 import { crc32 } from "node:zlib"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import type { StateRequest } from "../transport/Transport.ts"
 import type { Group } from "./Group.ts"
+import type { Inbox } from "./Inbox.ts"
 import { isInRepair } from "./repair.ts"
 import { snapshotAtLeast } from "./snapshotter.ts"
 
@@ -14,9 +15,9 @@ export interface Asked {
 }
 
 /** One piece at a time, to whoever asked first: who is not answered asks again. */
-export const giver = Effect.fnUntraced(function* (group: Group, asked: Queue.Dequeue<Asked>) {
-  while (true) {
-    const { from, request } = yield* Queue.take(asked)
+export const giveAll = Effect.fnUntraced(function* (group: Group, asked: Inbox<Asked>) {
+  for (let next = asked.take(); next !== undefined; next = asked.take()) {
+    const { from, request } = next
     if (isInRepair(group)) continue
     yield* give(group, from, request).pipe(
       Effect.catchTags({

@@ -3,15 +3,26 @@
 import { Effect, Layer } from "effect"
 import { members } from "../consensus/configuration.ts"
 import { isServing, knownLeader, type Leader } from "../consensus/node.ts"
-import type { NodeId } from "../consensus/types.ts"
+import type { GroupId, Millis, NodeId } from "../consensus/types.ts"
 import { stopping } from "./failure.ts"
 import { type Group, nowOf } from "./Group.ts"
 import { handOver } from "./handOver.ts"
-import { type Lives, live } from "./lives.ts"
+import { Lives } from "./Lives.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { outcastBy } from "./outcast.ts"
-import { type Glance, type GroupStatus, type MemberStatus, Raft } from "./Raft.ts"
+import {
+  type ChangeRequest,
+  type Glance,
+  type GroupStatus,
+  type LogRange,
+  type MemberStatus,
+  type Proposal,
+  Raft,
+  type Read,
+  type ResetRequest,
+  type TransferRequest,
+} from "./Raft.ts"
 import { readLog } from "./readLog.ts"
 import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
@@ -19,37 +30,98 @@ import type { Started } from "./start.ts"
 
 /** A running group. It stops with the scope; what waits then is answered. */
 export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
-  const lives = yield* live(options, observer)
-  const { present } = lives
-  return Raft.of({
-    group: options.group,
-    now: () => nowOf(present().group.clock),
-    propose: (asked) => present().proposals.add(asked),
-    read: (read) => present().reads.add(read),
-    change: (request) => present().operations.change(request),
-    reset: (request) => present().operations.reset(request),
-    transfer: (request) => present().operations.transfer(request),
-    onApplied: (told) => lives.listeners.add(told),
-    glance: () => glanceOf(lives),
-    status: () => statusOf(lives),
-    stopped: lives.stopped,
-    handOver: Effect.suspend(() =>
-      Effect.andThen(present().tenure.close, handOver(present().group, present().operations, null)),
-    ),
-    answerAll: Effect.suspend(() => present().answerAll(stopping)),
-    snapshot: Effect.suspend(() => takeSnapshot(present().group, present().flushed)),
-    backup: Effect.suspend(() => holdSnapshot(present().group, present().applied, present().flushed)),
-    log: (range) => Effect.suspend(() => readLog(present().group, range)),
-  })
+  return Raft.of(new Door(options.group, yield* Lives.begin(options, observer)))
 })
+
+type RaftService = Raft["Service"]
+
+/** What is asked is asked of the life that is at work then. */
+class Door implements RaftService {
+  readonly group: GroupId
+  readonly #lives: Lives
+
+  constructor(group: GroupId, lives: Lives) {
+    this.group = group
+    this.#lives = lives
+  }
+
+  get #present(): Started {
+    return this.#lives.present
+  }
+
+  now(): Millis {
+    return nowOf(this.#present.group.clock)
+  }
+
+  propose(asked: ReadonlyArray<Proposal>): void {
+    this.#present.proposals.add(asked)
+  }
+
+  read(read: Read): void {
+    this.#present.reads.add(read)
+  }
+
+  change(request: ChangeRequest): void {
+    this.#present.operations.change(request)
+  }
+
+  reset(request: ResetRequest): void {
+    this.#present.operations.reset(request)
+  }
+
+  transfer(request: TransferRequest): void {
+    this.#present.operations.transfer(request)
+  }
+
+  onApplied(told: () => void): () => void {
+    return this.#lives.listeners.add(told)
+  }
+
+  glance(): Glance {
+    return glanceOf(this.#lives)
+  }
+
+  status(): GroupStatus {
+    return statusOf(this.#lives)
+  }
+
+  get stopped() {
+    return this.#lives.stopped
+  }
+
+  get handOver() {
+    return Effect.suspend(() => {
+      const { tenure, group, operations } = this.#present
+      return Effect.andThen(tenure.close(), handOver(group, operations, null))
+    })
+  }
+
+  get answerAll() {
+    return Effect.sync(() => this.#present.answerAll(stopping))
+  }
+
+  get snapshot() {
+    return Effect.suspend(() => takeSnapshot(this.#present.group, this.#present.flushed))
+  }
+
+  get backup() {
+    return Effect.suspend(() =>
+      holdSnapshot(this.#present.group, this.#present.applied, this.#present.flushed),
+    )
+  }
+
+  log(range: LogRange) {
+    return Effect.suspend(() => readLog(this.#present.group, range))
+  }
+}
 
 /** {@link openRaft} as a layer. */
 export const layerRaft = (options: RaftOptions, observer: Observer = silentObserver) =>
   Layer.effect(Raft, openRaft(options, observer))
 
 const glanceOf = (lives: Lives): Glance => {
-  const glance = glanceIn(lives.present())
-  return lives.isBetween() ? { ...glance, leader: null, serving: false } : glance
+  const glance = glanceIn(lives.present)
+  return lives.isBetween ? { ...glance, leader: null, serving: false } : glance
 }
 
 const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
@@ -62,8 +134,8 @@ const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
 
 /** Between two lives nobody votes, leads or follows: it is as if the node were down for a moment. */
 const statusOf = (lives: Lives): GroupStatus => {
-  const status = statusIn(lives.present())
-  return lives.isBetween()
+  const status = statusIn(lives.present)
+  return lives.isBetween
     ? {
         ...status,
         role: "follower",
@@ -107,7 +179,10 @@ const statusIn = (started: Started): GroupStatus => {
     checkpoint: checkpoints.newest,
     splits: partings.splits,
     scrubs: { ...scrubbed },
-    members: members(configuration).map((id) => memberStatus(group, id)),
+    // Most of those who ask for all groups do not ask for this, and it is most of the work.
+    get members() {
+      return members(configuration).map((id) => memberStatus(group, id))
+    },
     queues: {
       proposals: proposals.count,
       reads: reads.count,

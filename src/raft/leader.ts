@@ -6,6 +6,8 @@ import { isServing, type Leader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
+import { daily } from "./daily.ts"
+import type { Errand } from "./Errand.ts"
 import { type Group, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
@@ -26,11 +28,11 @@ export const leaderLife = Effect.fnUntraced(function* (
     Effect.sync(() => group.replicators.clear()),
   )
   yield* replicateToMembers(group, role, run, scope)
-  yield* run(heartbeat(group), scope)
-  yield* run(timers(group, proposals), scope)
-  yield* run(checkpointer(group, checkpoints), scope)
-  yield* run(tenure.life(role, scope), scope)
-  if (lacksState(group.node)) yield* run(leavesLead(group, operations), scope)
+  yield* daily(group, run, () => heartbeat(group), scope)
+  yield* daily(group, run, timers(group, proposals), scope)
+  yield* daily(group, run, checkpointer(group, checkpoints), scope)
+  yield* tenure.begin(role, run, scope)
+  if (lacksState(group.node)) run(leavesLead(group, operations), scope)
 })
 
 /** Nothing can be served without a state, and to get one may take long: whoever has one had better lead. */
@@ -43,9 +45,8 @@ const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operat
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {
   while (true) {
-    yield* group.rest.awake
     yield* Effect.sleep(group.options.limits.heartbeatMillis)
-    if (group.rest.isResting) continue
+    if (group.rest.isResting) return
     // Only whoever changes the members has to know who they are.
     const { goal } = group.node.configurations.current
     post(group, goal === undefined ? { type: "HeartbeatDue" } : { type: "HeartbeatDue", met: metBy(group) })
@@ -57,42 +58,46 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
  * another one is made when those of the same actor have come to their end: a slow disk must not fill the log with them,
  * nor one actor keep those of the others from coming due.
  */
-const timers = Effect.fnUntraced(function* (group: Group, proposals: Proposals) {
+const timers = (group: Group, proposals: Proposals) => {
   const { machine, clock, node, options, rest } = group
   const underWay = new Map<string, number>()
   rest.nextTimer = { asOf: -1, at: null }
-  while (true) {
-    if (rest.isResting) yield* untilDue(group)
-    yield* Effect.sleep(options.timerMillis)
-    if (!isServing(node) || !takesCommands(node)) continue
-    const asOf = node.appliedIndex
-    // Where nothing was applied the next one stays the next one: the machine need not be asked.
-    if (rest.nextTimer.asOf !== asOf) rest.nextTimer = { asOf, at: yield* machine.nextTimer }
-    const next = rest.nextTimer.at
-    const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
-    if (next === null || next > now) continue
-    const due = yield* machine.due(now, options.timersMax)
-    for (const [actor, commands] of Map.groupBy(due, (command) => decodeCommand(command)?.actor ?? "")) {
-      if ((underWay.get(actor) ?? 0) > 0) continue
-      underWay.set(actor, commands.length)
-      proposals.addOwn(commands, () => underWay.set(actor, underWay.get(actor)! - 1))
+  return Effect.fnUntraced(function* (errand: Errand) {
+    while (true) {
+      if (rest.isResting && rest.nextTimer.at === null) return
+      if (rest.isResting) yield* untilDue(group, errand)
+      yield* Effect.sleep(options.timerMillis)
+      if (!isServing(node) || !takesCommands(node)) continue
+      const asOf = node.appliedIndex
+      // Where nothing was applied the next one stays the next one: the machine need not be asked.
+      if (rest.nextTimer.asOf !== asOf) rest.nextTimer = { asOf, at: yield* machine.nextTimer }
+      const next = rest.nextTimer.at
+      const now = Math.max(clock.currentTimeMillisUnsafe(), node.lastTime)
+      if (next === null || next > now) continue
+      const due = yield* machine.due(now, options.timersMax)
+      for (const [actor, commands] of Map.groupBy(due, (command) => decodeCommand(command)?.actor ?? "")) {
+        if ((underWay.get(actor) ?? 0) > 0) continue
+        underWay.set(actor, commands.length)
+        proposals.addOwn(commands, () => underWay.set(actor, underWay.get(actor)! - 1))
+      }
     }
-  }
-})
+  })
+}
 
 /** A group that rests applies nothing: its next timer stays the next one. */
-const untilDue = Effect.fnUntraced(function* ({ rest, clock }: Group) {
+const untilDue = Effect.fnUntraced(function* ({ rest, clock }: Group, errand: Errand) {
   const { at } = rest.nextTimer
   while (rest.isResting && at !== null) {
+    errand.lower()
     const remaining = at - clock.currentTimeMillisUnsafe()
     if (remaining <= 0) {
       rest.stir()
-      break
+      // It is raised when the group wakes.
+      return yield* errand.raised
     }
     // The wall clock may be set.
-    yield* Effect.timeoutOption(rest.awake, Math.min(remaining, LOOK_AT_CLOCK_MILLIS))
+    yield* Effect.timeoutOption(errand.raised, Math.min(remaining, LOOK_AT_CLOCK_MILLIS))
   }
-  yield* rest.awake
 })
 
 const LOOK_AT_CLOCK_MILLIS = 60_000

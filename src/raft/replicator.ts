@@ -1,4 +1,4 @@
-// How does one follower get the log? A life per peer, that sends as long as there is room in its window.
+// How does one follower get the log? An errand per peer, that sends as long as there is room in its window.
 
 import { crc32 } from "node:zlib"
 import { Effect } from "effect"
@@ -6,32 +6,24 @@ import type { Progress } from "../consensus/Progress.ts"
 import { appendFrom, nextSending, type Sending, speaksFor } from "../consensus/replication.ts"
 import type { NodeId } from "../consensus/types.ts"
 import type { Snapshot } from "../storage/SnapshotStore.ts"
+import type { Errand } from "./Errand.ts"
 import { type Group, nowOf } from "./Group.ts"
-import type { Signal } from "./Signal.ts"
 import { snapshotAtLeast } from "./snapshotter.ts"
 
 const EMPTY = new Uint8Array(0)
 
-export const replicator = Effect.fnUntraced(function* (
+/** Sends until the follower has everything or its window is full. `errand`: by which that is done. */
+export const replicate = Effect.fnUntraced(function* (
   group: Group,
   peer: NodeId,
   progress: Progress,
-  signal: Signal,
+  errand: Errand,
 ) {
-  while (true) {
-    yield* signal.raised
-    signal.lower()
-    yield* sendAll(group, peer, progress, signal)
-  }
-})
-
-/** Sends until the follower has everything or its window is full. */
-const sendAll = Effect.fnUntraced(function* (group: Group, peer: NodeId, progress: Progress, signal: Signal) {
   while (true) {
     const sending = nextSending(group.node, progress, nowOf(group.clock))
     if (sending.type === "wait") return
     if (sending.type === "append") send(group, peer, progress, sending)
-    else if (sending.type === "snapshot") yield* sendSnapshot(group, peer, progress, signal)
+    else if (sending.type === "snapshot") yield* sendSnapshot(group, peer, progress, errand)
     else {
       const read = {
         group: group.node.group,
@@ -62,7 +54,7 @@ const send = (group: Group, peer: NodeId, progress: Progress, sending: Sending):
  * reason.
  */
 const sendSnapshot = Effect.fnUntraced(
-  function* (group: Group, peer: NodeId, progress: Progress, signal: Signal) {
+  function* (group: Group, peer: NodeId, progress: Progress, errand: Errand) {
     const { node, options } = group
     const snapshot = yield* snapshotAtLeast(group, node.log.base.index)
     if (snapshot === null) return yield* giveUp(group, peer, progress, "this node has no state to copy")
@@ -75,7 +67,7 @@ const sendSnapshot = Effect.fnUntraced(
       const { replies } = progress.snapshot
       sendPiece(group, peer, progress, snapshot, offset, bytes)
       const isAnswered = () => progress.snapshot?.id !== snapshot.id || progress.snapshot.replies > replies
-      yield* waitUntil(signal, isAnswered, options.limits.electionTimeoutMaxMillis)
+      yield* waitUntil(errand, isAnswered, options.limits.electionTimeoutMaxMillis)
       if (progress.snapshot?.id !== snapshot.id) return
       offset = Math.min(progress.snapshot.received, snapshot.bytes)
       bytes =
@@ -124,11 +116,11 @@ const giveUp = (group: Group, peer: NodeId, progress: Progress, reason: string) 
 }
 
 /** Waits for the truth, at most so long. */
-const waitUntil = Effect.fnUntraced(function* (signal: Signal, isTrue: () => boolean, atMostMillis: number) {
+const waitUntil = Effect.fnUntraced(function* (errand: Errand, isTrue: () => boolean, atMostMillis: number) {
   const waiting = Effect.gen(function* () {
     while (!isTrue()) {
-      yield* signal.raised
-      signal.lower()
+      yield* errand.raised
+      errand.lower()
     }
   })
   yield* Effect.timeoutOption(waiting, atMostMillis)

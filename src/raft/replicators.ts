@@ -4,10 +4,10 @@ import { Effect, Exit, Scope } from "effect"
 import type { Leader } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
 import type { NodeId } from "../consensus/types.ts"
+import { Errand } from "./Errand.ts"
 import type { Group } from "./Group.ts"
-import { replicator } from "./replicator.ts"
+import { replicate } from "./replicator.ts"
 import type { Run } from "./run.ts"
-import { Signal } from "./Signal.ts"
 
 /** Every progress of the leader has its replicator, and no other one lives. */
 export const areReplicating = ({ replicators }: Group, { progress }: Leader): boolean => {
@@ -39,9 +39,11 @@ const begin = Effect.fnUntraced(function* (
   run: Run,
   scope: Scope.Scope,
 ) {
-  const signal = new Signal()
-  signal.raise()
   const own = yield* Scope.fork(scope)
-  group.replicators.set(peer, { progress, signal, scope: own })
-  yield* run(replicator(group, peer, progress, signal), own)
+  const errand = new Errand(
+    (life) => run(life, own),
+    () => replicate(group, peer, progress, errand),
+  )
+  group.replicators.set(peer, { progress, errand, scope: own })
+  errand.raise()
 })

@@ -1,6 +1,22 @@
 // How does a life of a group begin?
 
-import type { Effect, Scope } from "effect"
+import { Cause, type Context, Effect, Exit, Fiber, type Scope } from "effect"
 
-/** Runs a life in a scope; what kills it ends the group. */
-export type Run = <E>(life: Effect.Effect<void, E>, scope: Scope.Scope) => Effect.Effect<void>
+/** Runs a life in a scope, from anywhere and at once; in one that is closed nothing begins. What kills it ends the group. */
+export type Run = (life: Effect.Effect<void, unknown>, scope: Scope.Scope) => void
+
+/** `died`: told of each that ended otherwise than well, or with its scope. */
+export const makeRun = (
+  context: Context.Context<never>,
+  died: (cause: Cause.Cause<unknown>) => void,
+): Run => {
+  const fork = Effect.runForkWith(context)
+  return (life, scope) => {
+    if (scope.state._tag === "Closed") return
+    const fiber = fork(life)
+    fiber.addObserver((exit) => {
+      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) died(exit.cause)
+    })
+    Fiber.runIn(fiber, scope)
+  }
+}

@@ -1,7 +1,7 @@
 // How is state made durable and handed on? Flushes, snapshots out and in, and cutting the log behind them.
 
 import { crc32 } from "node:zlib"
-import { Effect, Queue, type Scope } from "effect"
+import { Deferred, Effect, type Scope } from "effect"
 import { entryBytes } from "../consensus/Log.ts"
 import type { SnapshotChunk } from "../consensus/message.ts"
 import type { Turn } from "../consensus/node.ts"
@@ -9,30 +9,31 @@ import type { Index, NodeId } from "../consensus/types.ts"
 import { StorageFull } from "../storage/LogStore.ts"
 import { type HeldSnapshot, type Snapshot, StateDamaged } from "../storage/SnapshotStore.ts"
 import type { StatePiece } from "../transport/Transport.ts"
+import type { Begin } from "./Errand.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import { Inbox } from "./Inbox.ts"
 import { type CopyFailed, StateEmpty, StateInRepair } from "./Raft.ts"
 import type { Refill } from "./Refill.ts"
 import { isInRepair } from "./repair.ts"
-import type { Signal } from "./Signal.ts"
 
-/** What has been flushed so far. Written by the flusher's life alone. */
+/** What has been flushed so far. Written by the flusher alone. */
 export interface Flushed {
   index: Index
   at: number
 }
 
-/** Flushes the state behind the applier, and lets the log go behind the flush. `unflushed`: something has been applied. */
-export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flushed, unflushed: Signal) {
+/** Flushes the state behind the applier, and lets the log go behind the flush, until there is nothing left to flush. */
+export const flushAll = Effect.fnUntraced(function* (
+  group: Group,
+  applied: { readonly index: Index },
+  flushed: Flushed,
+) {
   const { options } = group
-  while (true) {
-    yield* group.rest.awake
-    const isIdle = group.node.appliedIndex <= flushed.index && !group.node.isShort
-    if (isIdle) yield* Effect.timeoutOption(unflushed.raised, IDLE_LOOK_MILLIS)
-    unflushed.lower()
+  while ((applied.index > flushed.index || group.node.isShort) && !group.partings.isOver) {
     // More may come right behind it.
     yield* Effect.sleep(Math.min(options.flushMillis, LOOK_MILLIS))
     const { appliedIndex, pendingInstall, isShort } = group.node
-    if (group.partings.isOver) continue
+    if (group.partings.isOver) return
     const behind = appliedIndex - flushed.index
     // On a full disk nothing is put off: what is flushed may be cut from the log.
     const flushMillis = isShort ? Math.min(options.flushMillis, SHORT_FLUSH_MILLIS) : options.flushMillis
@@ -55,8 +56,6 @@ export const flusher = Effect.fnUntraced(function* (group: Group, flushed: Flush
 })
 
 const LOOK_MILLIS = 100
-/** Whether the disk is short of room. */
-const IDLE_LOOK_MILLIS = 1_000
 const SHORT_FLUSH_MILLIS = 250
 const SHORT_MARGIN_ENTRIES = 100
 const SHORT_MARGIN_BYTES = 32_768
@@ -107,12 +106,12 @@ const neededFrom = ({ node, clock, options }: Group): Index => {
 }
 
 /** Removes from disk what the turn has let go. */
-export const compactor = Effect.fnUntraced(function* (
+export const cutAll = Effect.fnUntraced(function* (
   group: Group,
-  cuts: Queue.Dequeue<NonNullable<Turn["compacted"]>>,
+  cuts: Inbox<NonNullable<Turn["compacted"]>>,
 ) {
-  while (true) {
-    const { through, configuration } = yield* Queue.take(cuts)
+  for (let cut = cuts.take(); cut !== undefined; cut = cuts.take()) {
+    const { through, configuration } = cut
     yield* group.log
       .compact({ group: group.node.group, through, configuration })
       // The rows stay until there is room to note that they are gone.
@@ -151,44 +150,71 @@ export type Piece = Turn["chunks"][number] | { readonly from: NodeId; readonly p
  * complete until the turn has taken note (`taken`), nor while the log rests on one that the state has not taken
  * over: without its file the node could never start again (HAZARDS N2, N9).
  */
-export const receiver = Effect.fnUntraced(function* (
-  group: Group,
-  refill: Refill,
-  pieces: Queue.Dequeue<Piece>,
-  taken: Queue.Dequeue<void>,
-) {
-  while (true) {
-    const next = yield* Queue.take(pieces)
-    const { commitIndex, pendingInstall, isShort } = group.node
-    // What a full disk keeps is for votes and the log. Who sends is asked again, or asks.
-    if (isShort || group.partings.isOver) continue
-    if ("piece" in next) {
-      yield* refill
-        .keep(next.from, next.piece)
-        .pipe(Effect.catchTags({ SnapshotCorrupt: () => Effect.void, StorageFull: () => Effect.void }))
-      continue
-    }
-    const { from, chunk } = next
-    if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) continue
-    // The store keeps one: what is about to become the state must not go for what may come later.
-    if (refill.ready !== null) continue
-    refill.yieldTo()
-    const received = yield* keep(group, chunk).pipe(
-      Effect.catchTags({
-        SnapshotCorrupt: (error) => {
-          group.observer.event("a snapshot arrived damaged and begins again", { from, reason: error.reason })
-          return Effect.succeed(0)
-        },
-        // Nothing was kept; the leader asks again.
-        StorageFull: () => Effect.succeed(null),
-      }),
-    )
-    if (received === "complete") {
-      post(group, { type: "SnapshotCompleted", from, chunk })
-      yield* Queue.take(taken)
-    } else if (received !== null) post(group, { type: "ChunkKept", from, chunk, received })
+export class Receiver {
+  readonly #group: Group
+  readonly #refill: Refill
+  readonly #pieces: Inbox<Piece>
+  /** Done by the turn that takes note of the snapshot that is complete. */
+  #noted: Deferred.Deferred<void> | null = null
+
+  constructor(group: Group, refill: Refill, begin: Begin) {
+    this.#group = group
+    this.#refill = refill
+    this.#pieces = new Inbox(begin, () => this.#keepAll(), PIECES_WAITING_MAX)
   }
-})
+
+  /** A piece has come. */
+  offer(piece: Piece): void {
+    this.#pieces.offer(piece)
+  }
+
+  /** The turn has heard that a snapshot is complete. */
+  taken(): void {
+    if (this.#noted !== null) Deferred.doneUnsafe(this.#noted, Effect.void)
+  }
+
+  #keepAll() {
+    return Effect.gen({ self: this }, function* () {
+      const { node, partings } = this.#group
+      for (let next = this.#pieces.take(); next !== undefined; next = this.#pieces.take()) {
+        // What a full disk keeps is for votes and the log. Who sends is asked again, or asks.
+        if (node.isShort || partings.isOver) continue
+        if ("piece" in next) {
+          yield* this.#refill
+            .keep(next.from, next.piece)
+            .pipe(Effect.catchTags({ SnapshotCorrupt: () => Effect.void, StorageFull: () => Effect.void }))
+        } else yield* this.#keepChunk(next)
+      }
+    })
+  }
+
+  #keepChunk({ from, chunk }: Turn["chunks"][number]) {
+    return Effect.gen({ self: this }, function* () {
+      const { commitIndex, pendingInstall } = this.#group.node
+      if (chunk.snapshot.index <= commitIndex || pendingInstall !== null) return
+      // The store keeps one: what is about to become the state must not go for what may come later.
+      if (this.#refill.ready !== null) return
+      this.#refill.yieldTo()
+      const received = yield* keep(this.#group, chunk).pipe(
+        Effect.catchTags({
+          SnapshotCorrupt: ({ reason }) => {
+            this.#group.observer.event("a snapshot arrived damaged and begins again", { from, reason })
+            return Effect.succeed(0)
+          },
+          // Nothing was kept; the leader asks again.
+          StorageFull: () => Effect.succeed(null),
+        }),
+      )
+      if (received === "complete") {
+        this.#noted = Deferred.makeUnsafe()
+        post(this.#group, { type: "SnapshotCompleted", from, chunk })
+        yield* Deferred.await(this.#noted)
+      } else if (received !== null) post(this.#group, { type: "ChunkKept", from, chunk, received })
+    })
+  }
+}
+
+export const PIECES_WAITING_MAX = 16
 
 const keep = Effect.fnUntraced(function* (group: Group, chunk: SnapshotChunk) {
   const { id, totalBytes, offset, bytes } = chunk

@@ -1,10 +1,10 @@
 // How does a group come to life? From what the disk holds, as a follower, with nothing said before.
 
-import { Cause, Clock, Deferred, Effect, Exit, Queue, Random, Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Queue, Random, Scope } from "effect"
 import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
-import { makeNode, type Turn } from "../consensus/node.ts"
-import type { Millis, Write } from "../consensus/types.ts"
+import { lacksState, makeNode } from "../consensus/node.ts"
+import type { Millis } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { LogStore, StorageFailed } from "../storage/LogStore.ts"
@@ -12,12 +12,16 @@ import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import { type Admits, Transport } from "../transport/Transport.ts"
 import { admitsPeer } from "./admission.ts"
-import { type Applied, applier } from "./applier.ts"
+import { type Applied, applyAll } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
+import { daily, nightly } from "./daily.ts"
+import { type Begin, Errand } from "./Errand.ts"
 import { type Closing, repairing, stopping } from "./failure.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
-import { type Asked, giver } from "./giver.ts"
+import { giveAll } from "./giver.ts"
+import type { Hands } from "./Hands.ts"
 import type { Herald } from "./Herald.ts"
+import { Inbox } from "./Inbox.ts"
 import type { Listeners } from "./Listeners.ts"
 import { Operations } from "./Operations.ts"
 import type { Observer } from "./observer.ts"
@@ -30,14 +34,13 @@ import { Refill } from "./Refill.ts"
 import { Rest } from "./Rest.ts"
 import { isInRepair } from "./repair.ts"
 import { noteRoom } from "./room.ts"
-import type { Run } from "./run.ts"
-import { Signal } from "./Signal.ts"
+import { makeRun } from "./run.ts"
+import { type Scrubbed, Scrubber } from "./Scrubber.ts"
 import { Stuckness } from "./Stuckness.ts"
-import { type Scrubbed, scrubber } from "./scrubber.ts"
-import { compactor, type Flushed, flusher, type Piece, receiver } from "./snapshotter.ts"
+import { cutAll, type Flushed, flushAll, PIECES_WAITING_MAX, Receiver } from "./snapshotter.ts"
 import { Tenure } from "./Tenure.ts"
 import { turns } from "./turns.ts"
-import { makeWriter, type Writer } from "./writer.ts"
+import { Writer } from "./Writer.ts"
 
 /** A group that lives as long as the scope it was started in. */
 export interface Started {
@@ -51,12 +54,16 @@ export interface Started {
   readonly applied: Applied
   readonly flushed: Flushed
   readonly scrubbed: Scrubbed
-  /** Fails when one of its lives has died: the group can do nothing more. */
-  readonly stopped: Effect.Effect<never, GroupStopped>
-  /** Succeeds when the state is known to be bad: the life has to end, and the door is closed already. */
-  readonly parted: Effect.Effect<void>
   /** Answers everybody who waits, and lets nobody in any more. */
-  readonly answerAll: (closing: Closing) => Effect.Effect<void>
+  readonly answerAll: (closing: Closing) => void
+}
+
+/** Who hears how a life ends. */
+export interface Ending {
+  /** One of its lives has died: the group can do nothing more. */
+  readonly stopped: (reason: GroupStopped) => void
+  /** The state is known to be bad: the life has to end, and the door is closed already. */
+  readonly parted: () => void
 }
 
 export const start = Effect.fnUntraced(function* (
@@ -65,23 +72,19 @@ export const start = Effect.fnUntraced(function* (
   partings: Partings,
   herald: Herald,
   listeners: Listeners,
+  ending: Ending,
 ) {
   const scope = yield* Scope.Scope
   const group = yield* loadGroup(options, observer, partings)
   const changed = yield* Effect.exit(group.machine.changes(herald.toldIndex))
   if (Exit.isSuccess(changed)) herald.opened(group, changed.value)
-  const stopped = yield* Deferred.make<never, GroupStopped>()
-  const parted = yield* Deferred.make<void>()
-  const run: Run = (life, within) =>
-    life.pipe(
-      Effect.tapCause((cause) =>
-        Cause.hasInterruptsOnly(cause) || partsBy(group, cause)
-          ? Effect.void
-          : Deferred.fail(stopped, groupStopped(options, cause)),
-      ),
-      Effect.forkIn(within),
-      Effect.asVoid,
-    )
+  const run = makeRun(yield* Effect.context(), (cause) => {
+    if (partsBy(group, cause)) return
+    ending.stopped(groupStopped(options, cause))
+    // Who waits at a group that has died learns it at once, not when the node around it has ended.
+    answerAll(stopping)
+  })
+  const begin: Begin = (life) => run(life, scope)
 
   const applied: Applied = { index: group.node.appliedIndex }
   // A group that rests is not to stay awake for its first flush alone.
@@ -89,48 +92,21 @@ export const start = Effect.fnUntraced(function* (
     index: group.node.appliedIndex,
     at: options.rests ? Number.NEGATIVE_INFINITY : nowOf(group.clock),
   }
-  const unflushed = new Signal()
-  const scrubbed: Scrubbed = { count: 0, tookMillis: 0 }
-  const { writer, life: writing } = makeWriter(group, yield* Queue.unbounded<Write>())
-  const proposals = new Proposals(group, applied, yield* Proposals.makeInbox, run, scope)
-  const reads = new Reads(group, applied)
+  const writer = new Writer(group, begin)
+  const proposals = new Proposals(group, applied, run, scope)
+  const reads = new Reads(group, applied, run, scope)
   const tenure = new Tenure(group, { proposals, reads, listeners, service: yield* Leading })
   const operations = new Operations(group, tenure)
   const stuckness = new Stuckness(group, applied, proposals, operations)
   const checkpoints = new Checkpoints(group, applied, stuckness)
-  const refill = new Refill(group)
-  const pieces = yield* Queue.dropping<Piece>(PIECES_WAITING_MAX)
-  const asked = yield* Queue.dropping<Asked>(PIECES_WAITING_MAX)
-  const taken = yield* Queue.unbounded<void>()
-  const cuts = yield* Queue.unbounded<NonNullable<Turn["compacted"]>>()
-
-  const answerAll = (closing: Closing) =>
-    Effect.sync(() => {
-      proposals.close(closing)
-      reads.close(closing)
-      operations.close(closing)
-    })
-  // At once, and in the same turn: nothing of the state is shown from now on.
-  partings.begin(() => {
-    proposals.close(repairing)
-    reads.close(repairing)
-    Deferred.doneUnsafe(parted, Effect.void)
-  })
-  if (Exit.isFailure(changed) && !partsBy(group, changed.cause)) yield* Effect.failCause(changed.cause)
-  yield* Scope.addFinalizer(scope, answerAll(stopping))
-  // Who waits at a group that has died learns it at once, not when the node around it has ended.
-  yield* Deferred.await(stopped).pipe(
-    Effect.ensuring(answerAll(stopping)),
-    Effect.ignore,
-    Effect.forkIn(scope),
-  )
-  yield* run(group.log.failed, scope)
-  yield* run(writing, scope)
-  yield* run(
-    applier(group, applied, flushed, refill, herald, {
+  const scrubber = new Scrubber(group, flushed, checkpoints)
+  const flusher = new Errand(begin, () => flushAll(group, applied, flushed))
+  const refill = new Refill(group, () => applier.raise())
+  const applier = new Errand(begin, () =>
+    applyAll(group, applied, flushed, refill, herald, {
       advanced: () => {
         partings.advanced(group, applied.index)
-        unflushed.raise()
+        flusher.raise()
         if (applied.index >= stuckness.index) stuckness.passed()
         reads.advanced()
         proposals.advanced()
@@ -143,33 +119,59 @@ export const start = Effect.fnUntraced(function* (
         checkpoints.tell()
       },
     }),
-    scope,
   )
-  yield* run(flusher(group, flushed, unflushed), scope)
-  yield* run(receiver(group, refill, pieces, taken), scope)
-  yield* run(refill.life(), scope)
-  yield* run(scrubber(group, checkpoints, scrubbed), scope)
-  yield* run(giver(group, asked), scope)
-  yield* run(compactor(group, cuts), scope)
-  yield* run(proposals.life(), scope)
-  yield* run(reads.life(run, scope), scope)
+  const hands: Hands = {
+    writer,
+    applier,
+    flusher,
+    proposals,
+    reads,
+    operations,
+    checkpoints,
+    tenure,
+    receiver: new Receiver(group, refill, begin),
+    asked: new Inbox(begin, (asked) => giveAll(group, asked), PIECES_WAITING_MAX),
+    cuts: new Inbox(begin, (cuts) => cutAll(group, cuts)),
+    run,
+  }
+
+  const answerAll = (closing: Closing): void => {
+    proposals.close(closing)
+    reads.close(closing)
+    operations.close(closing)
+  }
+  // At once, and in the same turn: nothing of the state is shown from now on.
+  partings.begin(() => {
+    proposals.close(repairing)
+    reads.close(repairing)
+    ending.parted()
+  })
+  if (Exit.isFailure(changed) && !partsBy(group, changed.cause)) yield* Effect.failCause(changed.cause)
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => answerAll(stopping)),
+  )
+  run(group.log.failed, scope)
+  if (lacksState(group.node)) run(refill.life(), scope)
   group.rest.keptAwakeBy([
     () => group.partings.current !== null || isInRepair(group),
     () => proposals.count > 0 || reads.count > 0 || operations.count > 0,
     () => flushed.index < group.node.appliedIndex || writer.waiting() > 0,
     () => !checkpoints.isSettled || !tenure.isSettled || herald.isBehind,
   ])
-  yield* group.rest.follow
+  yield* group.rest.follow()
+  group.rest.attendedBy(new Errand(begin, () => attend(group, [proposals, reads, operations])))
   const heralding = { sweep: () => herald.sweep(group) }
-  yield* run(doorkeeper(group, [proposals, reads, operations]), scope)
-  yield* run(sweeper(group, stuckness, [checkpoints, stuckness, heralding]), scope)
-  const hands = { writer, proposals, reads, operations, checkpoints, tenure, pieces, asked, taken, cuts, run }
-  yield* run(turns(group, hands, scope), scope)
+  yield* daily(group, run, () => sweep(group, stuckness, [checkpoints, stuckness, heralding]), scope)
+  yield* daily(group, run, () => scrubber.day(), scope)
+  yield* nightly(group, run, () => scrubber.night(), scope)
   const { node, transport } = group
   // Where this group says whom the node keeps connections to, the handshake has judged by its configuration already.
   const admits: Admits = (from, incarnation) => admitsPeer(node.configurations.current, from, incarnation)
   yield* Scope.addFinalizer(scope, transport.detach(options.group))
   yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admits]))
+  run(turns(group, hands, scope), scope)
+  const { scrubbed } = scrubber
   return {
     group,
     proposals,
@@ -181,13 +183,9 @@ export const start = Effect.fnUntraced(function* (
     applied,
     flushed,
     scrubbed,
-    stopped: Deferred.await(stopped),
-    parted: Deferred.await(parted),
     answerAll,
   } satisfies Started
 })
-
-const PIECES_WAITING_MAX = 16
 
 /** A bad row or page is no reason to end the node, as a failed disk is: the state goes, and another one comes. */
 const partsBy = (group: Group, cause: Cause.Cause<unknown>): boolean => {
@@ -269,7 +267,6 @@ const loadGroup = Effect.fnUntraced(function* (options: RaftOptions, observer: O
       now: () => nowOf(clock),
       post: (input) => void Queue.offerUnsafe(mailbox, input),
     }),
-    applicable: new Signal(),
     replicators: new Map(),
   }
   if (position.index === 0) partings.lacking(group, machine.lost)
@@ -280,29 +277,22 @@ interface Swept {
   readonly sweep: (now: Millis) => void
 }
 
-/** Looks after those who wait, while somebody does: deadlines, and attempts that got no answer. */
-const doorkeeper = Effect.fnUntraced(function* (
+/** Looks after those who wait, until nobody does: deadlines, and attempts that got no answer. */
+const attend = Effect.fnUntraced(function* (
   group: Group,
   rooms: ReadonlyArray<Swept & { readonly isEmpty: boolean }>,
 ) {
-  while (true) {
-    yield* group.rest.attended
+  do {
     yield* Effect.sleep(group.options.sweepMillis)
     const now = nowOf(group.clock)
     for (const room of rooms) room.sweep(now)
-    if (rooms.every(({ isEmpty }) => isEmpty)) group.rest.shut()
-  }
+  } while (!rooms.every(({ isEmpty }) => isEmpty))
 })
 
 /** What is to be looked at now and then, also when nobody waits. */
-const sweeper = Effect.fnUntraced(function* (
-  group: Group,
-  stuckness: Stuckness,
-  swept: ReadonlyArray<Swept>,
-) {
+const sweep = Effect.fnUntraced(function* (group: Group, stuckness: Stuckness, swept: ReadonlyArray<Swept>) {
   const { rest, options, clock } = group
-  while (true) {
-    yield* rest.awake
+  while (!rest.isResting) {
     yield* Effect.sleep(stuckness.stuck === null ? QUIET_SWEEP_MILLIS : options.sweepMillis)
     const now = nowOf(clock)
     noteRoom(group)

@@ -7,7 +7,8 @@ import { isSentAll } from "../consensus/replication.ts"
 import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
 import { Acquaintances } from "./Acquaintances.ts"
-import { electionTimer } from "./electionTimer.ts"
+import { daily, nightly } from "./daily.ts"
+import { doubts, electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { leaderLife } from "./leader.ts"
@@ -20,7 +21,7 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   const { node, mailbox } = group
   const stages = new StageClock(group)
   const acquaintances = new Acquaintances(group)
-  yield* acquaintances.follow
+  yield* acquaintances.follow()
   /** What others knew of this node's log when it was found to be shorter. */
   let outrun = group.outrunAtLoad
   let role: Role | null = null
@@ -44,7 +45,7 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     if (lost > outrun) {
       outrun = lost
       step(node, { type: "LossFound" }, now)
-      yield* hands.run(group.log.outrun(lost), groupScope)
+      hands.run(group.log.outrun(lost), groupScope)
     }
     group.rest.begin(now)
     for (const item of mail) open(group, hands, item, now)
@@ -54,7 +55,7 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     if (node.role === role && role.kind === "leader" && !areReplicating(group, role)) {
       yield* replicateToMembers(group, role, hands.run, roleScope)
     }
-    yield* acquaintances.follow
+    yield* acquaintances.follow()
     if (knownLeader(node) !== null && knownLeader(node) !== leader) {
       hands.proposals.retryParked()
       hands.reads.retryParked()
@@ -63,16 +64,17 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
 })
 
 /** `isFirst`: the group had none before in this process. */
-const beginRole = (
+const beginRole = Effect.fnUntraced(function* (
   group: Group,
   role: Role,
   isFirst: boolean,
   hands: Hands,
   scope: Scope.Scope,
-): Effect.Effect<void> =>
-  role.kind === "leader"
-    ? leaderLife(group, role, hands, scope)
-    : hands.run(electionTimer(group, role, isFirst), scope)
+) {
+  if (role.kind === "leader") return yield* leaderLife(group, role, hands, scope)
+  yield* daily(group, hands.run, electionTimer(group, role, isFirst), scope)
+  yield* nightly(group, hands.run, () => doubts(group, role), scope)
+})
 
 /** One piece of mail: to the decisions, or to the door. */
 const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
@@ -84,8 +86,8 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
     else if (payload.type === "QueryReply") hands.reads.onQueryReply(from, payload)
     else if (payload.type === "StateReport") hands.checkpoints.onReport(from, payload)
     else if (payload.type === "StateParted") hands.checkpoints.onParted(from, payload)
-    else if (payload.type === "StateRequest") Queue.offerUnsafe(hands.asked, { from, request: payload })
-    else if (payload.type === "StatePiece") Queue.offerUnsafe(hands.pieces, { from, piece: payload })
+    else if (payload.type === "StateRequest") hands.asked.offer({ from, request: payload })
+    else if (payload.type === "StatePiece") hands.receiver.offer({ from, piece: payload })
     else step(group.node, { type: "Received", from, message: payload }, now)
   } else if (mail.type === "ReadersWait") {
     group.options.crowd?.note(group.node.group, now)
@@ -95,7 +97,8 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
   } else {
     if (mail.type === "RoomChanged" && mail.isShort !== group.node.isShort) noteShortness(group, mail.isShort)
     step(group.node, mail, now)
-    if (mail.type === "SnapshotCompleted") Queue.offerUnsafe(hands.taken, undefined)
+    if (mail.type === "SnapshotCompleted") hands.receiver.taken()
+    if (mail.type === "RoomChanged") hands.flusher.raise()
   }
 }
 
@@ -108,8 +111,8 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   // To wake who has nothing to send costs as much as a small turn, and a leader has thirty in a second that are heartbeats.
-  for (const { progress, signal } of group.replicators.values())
-    if (!isSentAll(node, progress)) signal.raise()
+  for (const { progress, errand } of group.replicators.values())
+    if (!isSentAll(node, progress)) errand.raise()
   if (turn.write !== null) hands.writer.write(turn.write)
   if (turn.write?.standing === "suspect") {
     const { lastIndex } = node.log
@@ -118,9 +121,9 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   }
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
-  for (const chunk of turn.chunks) Queue.offerUnsafe(hands.pieces, chunk)
-  if (turn.compacted !== null) Queue.offerUnsafe(hands.cuts, turn.compacted)
-  if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) group.applicable.raise()
+  for (const chunk of turn.chunks) hands.receiver.offer(chunk)
+  if (turn.compacted !== null) hands.cuts.offer(turn.compacted)
+  if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) hands.applier.raise()
   for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)
   hands.operations.look()
   hands.checkpoints.look()

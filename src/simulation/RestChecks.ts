@@ -54,4 +54,4 @@ export class RestChecks {
 }
 
 /** After so long it has asked (decision 25), and has its answer or none. */
-const DOUBT_MILLIS_MAX = 45_000
+const DOUBT_MILLIS_MAX = 125_000

@@ -281,7 +281,20 @@ export class Seat {
 
   #watched(raft: Raft["Service"]): Raft["Service"] {
     return {
-      ...raft,
+      group: raft.group,
+      stopped: raft.stopped,
+      handOver: raft.handOver,
+      answerAll: raft.answerAll,
+      snapshot: raft.snapshot,
+      backup: raft.backup,
+      now: () => raft.now(),
+      glance: () => raft.glance(),
+      status: () => raft.status(),
+      change: (request) => raft.change(request),
+      reset: (request) => raft.reset(request),
+      transfer: (request) => raft.transfer(request),
+      onApplied: (told) => raft.onApplied(told),
+      log: (range) => raft.log(range),
       propose: (proposals) => {
         for (const { command } of proposals) this.#taken.add(command)
         raft.propose(proposals)

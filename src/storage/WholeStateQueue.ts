@@ -1,7 +1,7 @@
 // Who reads or copies a whole state now? Of all groups of a node one at a time, so that a thousand never act at once.
 
 import { Deferred, Effect, Exit } from "effect"
-import type { SnapshotFiles } from "./snapshotService.ts"
+import { FilesAround, type OwnSnapshot, type SnapshotFiles } from "./snapshotService.ts"
 
 /** A group waits for what arrives for it; what it makes of itself, others may wait for. */
 type Urgency = "urgent" | "usual"
@@ -25,14 +25,7 @@ export class WholeStateQueue {
 
   /** What of these files reads or copies whole states waits for its turn. */
   inTurn(files: SnapshotFiles): SnapshotFiles {
-    return {
-      ...files,
-      create: this.run("usual", files.create),
-      verify: this.run("usual", files.verify),
-      reopen: (own) => this.run("usual", files.reopen(own)),
-      finish: (id, bytes) => this.run("urgent", files.finish(id, bytes)),
-      install: (id) => this.run("urgent", files.install(id)),
-    }
+    return new FilesInTurn(files, this)
   }
 
   #enter(
@@ -63,5 +56,34 @@ export class WholeStateQueue {
     const next = this.#waiting.urgent.shift() ?? this.#waiting.usual.shift()
     if (next === undefined) this.#isTaken = false
     else Deferred.doneUnsafe(next, Effect.void)
+  }
+}
+
+class FilesInTurn extends FilesAround {
+  readonly #queue: WholeStateQueue
+
+  constructor(files: SnapshotFiles, queue: WholeStateQueue) {
+    super(files)
+    this.#queue = queue
+  }
+
+  override get create() {
+    return this.#queue.run("usual", this.files.create)
+  }
+
+  override get verify() {
+    return this.#queue.run("usual", this.files.verify)
+  }
+
+  override reopen(own: OwnSnapshot) {
+    return this.#queue.run("usual", this.files.reopen(own))
+  }
+
+  override finish(id: string, bytes: number) {
+    return this.#queue.run("urgent", this.files.finish(id, bytes))
+  }
+
+  override install(id: string) {
+    return this.#queue.run("urgent", this.files.install(id))
   }
 }

@@ -47,128 +47,227 @@ export interface SnapshotFiles {
   readonly install: (id: string) => Effect.Effect<void, Failure>
 }
 
-export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"] => {
-  const alone = Semaphore.makeUnsafe(1).withPermits(1)
-  let newest: Snapshot | null | undefined
+export const makeSnapshotStore = (files: SnapshotFiles): SnapshotStore["Service"] =>
+  SnapshotStore.of(new FiledSnapshots(files))
+
+type Service = SnapshotStore["Service"]
+
+/** What it does is made when it is asked for: a node has a thousand of these, and most have nothing to do for hours. */
+class FiledSnapshots implements Service {
+  readonly #files: SnapshotFiles
+  readonly #one = Semaphore.makeUnsafe(1)
+  #newest: Snapshot | null | undefined
   /** Read since the last `create`: their readers may come back for more. */
-  const readIds = new Set<string>()
+  readonly #readIds = new Set<string>()
   /** Id → how many hold it. */
-  const holders = new Map<string, number>()
+  readonly #holders = new Map<string, number>()
   /** Odd while another file takes the state's place. */
-  let exchanges = 0
+  #exchanges = 0
 
-  /** A file of an earlier run is verified once, before it is offered to anybody (HAZARDS S5). */
-  const latest = Effect.gen(function* () {
-    if (newest !== undefined) return newest
-    for (const own of yield* files.own) {
-      const reopened = yield* files.reopen(own)
-      if (reopened !== null) {
-        newest = reopened
-        return reopened
-      }
-      yield* files.remove(own)
-    }
-    newest = null
-    return null
-  })
+  constructor(files: SnapshotFiles) {
+    this.#files = files
+  }
 
-  const create = Effect.gen(function* () {
-    const made = yield* files.create
-    for (const own of yield* files.own) {
-      if (own.id === made.id || readIds.has(own.id) || holders.has(own.id)) continue
-      yield* files.remove(own)
-    }
-    readIds.clear()
-    newest = made
-    return made
-  })
+  get create() {
+    return this.#alone(this.#create())
+  }
 
-  const acquire = Effect.map(create, (made) => {
-    holders.set(made.id, (holders.get(made.id) ?? 0) + 1)
-    return made
-  })
-
-  /** Nobody would come for it: what takes the room of a whole state does not wait for the next one. */
-  const release = Effect.fnUntraced(function* (id: string) {
-    const others = (holders.get(id) ?? 1) - 1
-    if (others > 0) holders.set(id, others)
-    else holders.delete(id)
-    if (others > 0 || newest?.id === id || readIds.has(id)) return
-    for (const own of yield* files.own) if (own.id === id) yield* files.remove(own)
-  })
+  get hold() {
+    const acquire = Effect.map(this.#create(), (made) => {
+      this.#holders.set(made.id, (this.#holders.get(made.id) ?? 0) + 1)
+      return made
+    })
+    const release = (id: string) => Effect.ignore(this.#alone(this.#release(id)))
+    return Effect.acquireRelease(this.#alone(acquire), ({ id }) => release(id)).pipe(
+      Effect.map(
+        (snapshot): HeldSnapshot => ({
+          snapshot,
+          read: (offset, bytesMax) => this.#read(snapshot.id, offset, bytesMax),
+        }),
+      ),
+    )
+  }
 
   /** What was found while the file was exchanged is said of neither. */
-  const verify = Effect.suspend(() => {
-    const before = exchanges
-    const isOfOne = () => before % 2 === 0 && exchanges === before
-    return Effect.catchTag(files.verify, "StateDamaged", (damaged) =>
-      isOfOne() ? Effect.fail(damaged) : Effect.succeed(0),
-    )
-  })
+  get verify() {
+    return Effect.suspend(() => {
+      const before = this.#exchanges
+      const isOfOne = () => before % 2 === 0 && this.#exchanges === before
+      return Effect.catchTag(this.#files.verify, "StateDamaged", (damaged) =>
+        isOfOne() ? Effect.fail(damaged) : Effect.succeed(0),
+      )
+    }).pipe(Effect.mapError((error) => (error._tag === "StateDamaged" ? error : stopped(error))))
+  }
 
-  const exchange = <A, E>(install: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  get forgetOwn() {
+    return this.#alone(this.#forgetOwn()).pipe(Effect.mapError(stopped))
+  }
+
+  get latest() {
+    return this.#alone(this.#latest()).pipe(Effect.mapError(stopped))
+  }
+
+  read({ id, offset, bytesMax }: Parameters<Service["read"]>[0]) {
+    return Effect.map(this.#read(id, offset, bytesMax), (bytes) => {
+      this.#readIds.add(id)
+      return bytes
+    })
+  }
+
+  received(id: string) {
+    return this.#alone(this.#files.received(id)).pipe(Effect.mapError(stopped))
+  }
+
+  receive({ id, offset, bytes }: Parameters<Service["receive"]>[0]) {
+    const files = this.#files
+    return this.#alone(
+      Effect.gen(function* () {
+        const here = yield* files.received(id)
+        // A late or repeated piece changes nothing; the answer says where to go on.
+        if (offset !== here || bytes.byteLength === 0) return here
+        return yield* files.write(id, offset, bytes)
+      }),
+    )
+  }
+
+  finish({ id, bytes }: Parameters<Service["finish"]>[0]) {
+    const files = this.#files
+    return this.#alone(
+      Effect.gen(function* () {
+        const reason = yield* files.finish(id, bytes)
+        if (reason !== "") return yield* new SnapshotCorrupt({ id, reason })
+      }),
+    )
+  }
+
+  install(id: string) {
+    // The log rests on it already: without it the node is at its end.
+    return untilRoom(this.#alone(this.#exchange(this.#files.install(id)))).pipe(Effect.mapError(stopped))
+  }
+
+  #alone<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return this.#one.withPermits(1)(change)
+  }
+
+  /** A file of an earlier run is verified once, before it is offered to anybody (HAZARDS S5). */
+  #latest() {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#newest !== undefined) return this.#newest
+      for (const own of yield* this.#files.own) {
+        const reopened = yield* this.#files.reopen(own)
+        if (reopened !== null) {
+          this.#newest = reopened
+          return reopened
+        }
+        yield* this.#files.remove(own)
+      }
+      this.#newest = null
+      return null
+    })
+  }
+
+  #create() {
+    return Effect.gen({ self: this }, function* () {
+      const made = yield* this.#files.create
+      for (const own of yield* this.#files.own) {
+        if (own.id === made.id || this.#readIds.has(own.id) || this.#holders.has(own.id)) continue
+        yield* this.#files.remove(own)
+      }
+      this.#readIds.clear()
+      this.#newest = made
+      return made
+    })
+  }
+
+  /** Nobody would come for it: what takes the room of a whole state does not wait for the next one. */
+  #release(id: string) {
+    return Effect.gen({ self: this }, function* () {
+      const others = (this.#holders.get(id) ?? 1) - 1
+      if (others > 0) this.#holders.set(id, others)
+      else this.#holders.delete(id)
+      if (others > 0 || this.#newest?.id === id || this.#readIds.has(id)) return
+      for (const own of yield* this.#files.own) if (own.id === id) yield* this.#files.remove(own)
+    })
+  }
+
+  #exchange<A, E>(install: Effect.Effect<A, E>): Effect.Effect<A, E> {
     const count = Effect.sync(() => {
-      exchanges++
+      this.#exchanges++
     })
     return Effect.ensuring(Effect.andThen(count, install), count)
   }
 
-  const forgetOwn = Effect.gen(function* () {
-    for (const own of yield* files.own) yield* files.remove(own)
-    newest = null
-    readIds.clear()
-  })
+  #forgetOwn() {
+    return Effect.gen({ self: this }, function* () {
+      for (const own of yield* this.#files.own) yield* this.#files.remove(own)
+      this.#newest = null
+      this.#readIds.clear()
+    })
+  }
 
-  const find = Effect.fnUntraced(function* (id: string) {
-    if (newest?.id === id) return newest
-    const own = (yield* files.own).find((each) => each.id === id)
-    return own === undefined ? yield* new SnapshotCorrupt({ id, reason: "it is not here" }) : own
-  })
+  #find(id: string) {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#newest?.id === id) return this.#newest
+      const own = (yield* this.#files.own).find((each) => each.id === id)
+      return own === undefined ? yield* new SnapshotCorrupt({ id, reason: "it is not here" }) : own
+    })
+  }
 
-  const read = Effect.fnUntraced(function* (id: string, offset: number, bytesMax: number) {
-    const bytes = yield* files.read(yield* find(id), offset, bytesMax)
-    return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
-  }, Effect.mapError(stoppedOrCorrupt))
+  #read(id: string, offset: number, bytesMax: number) {
+    return Effect.gen({ self: this }, function* () {
+      const bytes = yield* this.#files.read(yield* this.#find(id), offset, bytesMax)
+      return bytes ?? (yield* new SnapshotCorrupt({ id, reason: "it is not here" }))
+    }).pipe(Effect.mapError(stoppedOrCorrupt))
+  }
+}
 
-  return SnapshotStore.of({
-    create: alone(create),
-    hold: Effect.acquireRelease(alone(acquire), ({ id }) => Effect.ignore(alone(release(id)))).pipe(
-      Effect.map(
-        (snapshot): HeldSnapshot => ({
-          snapshot,
-          read: (offset, bytesMax) => read(snapshot.id, offset, bytesMax),
-        }),
-      ),
-    ),
-    verify: Effect.mapError(verify, (error) => (error._tag === "StateDamaged" ? error : stopped(error))),
-    forgetOwn: alone(forgetOwn).pipe(Effect.mapError(stopped)),
-    latest: alone(latest).pipe(Effect.mapError(stopped)),
-    read: ({ id, offset, bytesMax }) =>
-      Effect.map(read(id, offset, bytesMax), (bytes) => {
-        readIds.add(id)
-        return bytes
-      }),
-    received: (id) => alone(files.received(id)).pipe(Effect.mapError(stopped)),
-    receive: ({ id, offset, bytes }) =>
-      alone(
-        Effect.gen(function* () {
-          const here = yield* files.received(id)
-          // A late or repeated piece changes nothing; the answer says where to go on.
-          if (offset !== here || bytes.byteLength === 0) return here
-          return yield* files.write(id, offset, bytes)
-        }),
-      ),
-    finish: ({ id, bytes }) =>
-      alone(
-        Effect.gen(function* () {
-          const reason = yield* files.finish(id, bytes)
-          if (reason !== "") return yield* new SnapshotCorrupt({ id, reason })
-        }),
-      ),
-    install: (id) =>
-      // The log rests on it already: without it the node is at its end.
-      untilRoom(alone(exchange(files.install(id)))).pipe(Effect.mapError(stopped)),
-  })
+/** Files that do most of what others do: those who are more particular build on this. */
+export class FilesAround implements SnapshotFiles {
+  protected readonly files: SnapshotFiles
+
+  constructor(files: SnapshotFiles) {
+    this.files = files
+  }
+
+  get own() {
+    return this.files.own
+  }
+
+  get create() {
+    return this.files.create
+  }
+
+  get verify() {
+    return this.files.verify
+  }
+
+  remove(own: OwnSnapshot) {
+    return this.files.remove(own)
+  }
+
+  reopen(own: OwnSnapshot) {
+    return this.files.reopen(own)
+  }
+
+  read(own: OwnSnapshot, offset: number, bytesMax: number) {
+    return this.files.read(own, offset, bytesMax)
+  }
+
+  received(id: string) {
+    return this.files.received(id)
+  }
+
+  write(id: string, offset: number, bytes: Uint8Array) {
+    return this.files.write(id, offset, bytes)
+  }
+
+  finish(id: string, bytes: number) {
+    return this.files.finish(id, bytes)
+  }
+
+  install(id: string) {
+    return this.files.install(id)
+  }
 }
 
 export const stopped = (error: Failure): StorageFailed =>

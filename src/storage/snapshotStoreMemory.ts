@@ -8,7 +8,7 @@ import { type Syncable, sqliteError } from "./MemoryFile.ts"
 import { type Snapshot, SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
 import { SnapshotStores } from "./SnapshotStores.ts"
 import { type DigestOf, StateCorrupt } from "./StateStore.ts"
-import { makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
+import { FilesAround, makeSnapshotStore, type SnapshotFiles } from "./snapshotService.ts"
 import { storageError } from "./sqliteError.ts"
 import { decodeState, encodeState, readPosition, type StateImage, verifyImage } from "./stateImage.ts"
 import { corruptNote, noState } from "./stateRows.ts"
@@ -33,21 +33,28 @@ export const layerStoresMemory = (options: { readonly disk: MemoryDisk; readonly
       open: (directory) =>
         Effect.sync(() => {
           const files = openFiles(options.disk, directory, options.digestOf ?? null)
-          return makeSnapshotStore(lateFiles(options.disk, directory, queue.inTurn(files)))
+          return makeSnapshotStore(new LateFiles(options.disk, directory, queue.inTurn(files)))
         }),
     })
   })
 
 /** Whoever has been there once, and is no longer, is lost. */
-const lateFiles = (disk: MemoryDisk, directory: string, files: SnapshotFiles): SnapshotFiles => {
-  let hasState = false
-  const mustHaveState = (): boolean => {
-    hasState ||= disk.directory(directory).file(stateFileName) !== undefined
-    return hasState
+class LateFiles extends FilesAround {
+  readonly #disk: MemoryDisk
+  readonly #directory: string
+  #hasState = false
+
+  constructor(disk: MemoryDisk, directory: string, files: SnapshotFiles) {
+    super(files)
+    this.#disk = disk
+    this.#directory = directory
   }
-  return {
-    ...files,
-    verify: Effect.suspend(() => (mustHaveState() ? files.verify : Effect.succeed(0))),
+
+  override get verify() {
+    return Effect.suspend(() => {
+      this.#hasState ||= this.#disk.directory(this.#directory).file(stateFileName) !== undefined
+      return this.#hasState ? this.files.verify : Effect.succeed(0)
+    })
   }
 }
 

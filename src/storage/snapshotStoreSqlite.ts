@@ -11,7 +11,13 @@ import { freeBytesIn, keptBytesIn } from "./reserveFile.ts"
 import { SnapshotStore, StateDamaged } from "./SnapshotStore.ts"
 import { SnapshotStores } from "./SnapshotStores.ts"
 import { snapshotPaths } from "./snapshotFiles.ts"
-import { makeSnapshotStore, type SnapshotFiles, stopped } from "./snapshotService.ts"
+import {
+  FilesAround,
+  makeSnapshotStore,
+  type OwnSnapshot,
+  type SnapshotFiles,
+  stopped,
+} from "./snapshotService.ts"
 import { makeSnapshotThreads, ownThreads, type SnapshotThreads, type Threads } from "./snapshotThreads.ts"
 import { storageError } from "./sqliteError.ts"
 import { noState } from "./stateRows.ts"
@@ -33,7 +39,9 @@ export const layerStoresSqlite = ({ threads = ownThreads }: { readonly threads?:
     const kept = makeSnapshotThreads(threads, threadKeptMillis)
     return SnapshotStores.of({
       open: (directory) =>
-        Effect.sync(() => makeSnapshotStore(lateFiles(directory, queue.inTurn(filesIn(directory, kept))))),
+        Effect.sync(() =>
+          makeSnapshotStore(new LateFiles(directory, queue.inTurn(new FilesIn(directory, kept)))),
+        ),
     })
   })
 
@@ -46,74 +54,124 @@ const openFiles = Effect.fnUntraced(function* (directory: string, threads: Snaps
   yield* attempt("open snapshots", () => mkdirSync(snapshots, { recursive: true })).pipe(
     Effect.mapError(stopped),
   )
-  return filesIn(directory, threads)
+  return new FilesIn(directory, threads)
 })
 
-const lateFiles = (directory: string, files: SnapshotFiles): SnapshotFiles => {
-  const { state, snapshots } = snapshotPaths(directory)
-  let hasState = false
-  /** Whoever has been there once, and is no longer, is lost. */
-  const mustHaveState = (): boolean => {
-    hasState ||= existsSync(state)
-    return hasState
+/** In a directory that is made when something comes into it. */
+class LateFiles extends FilesAround {
+  readonly #directory: string
+  #hasState = false
+  #isMade = false
+
+  constructor(directory: string, files: SnapshotFiles) {
+    super(files)
+    this.#directory = directory
   }
-  let isMade = false
-  const made = attempt("make snapshots", () => {
-    if (!isMade) makeDirectory(snapshots, lateDepth)
-    isMade = true
-  })
-  return {
-    ...files,
-    create: Effect.suspend(() =>
-      mustHaveState()
-        ? Effect.andThen(made, files.create)
+
+  override get create() {
+    return Effect.suspend(() =>
+      this.#mustHaveState()
+        ? Effect.andThen(this.#make(), this.files.create)
         : Effect.fail(new StateDamaged({ reason: noState })),
-    ),
-    verify: Effect.suspend(() => (mustHaveState() ? files.verify : Effect.succeed(0))),
-    write: (id, offset, bytes) => Effect.andThen(made, files.write(id, offset, bytes)),
+    )
+  }
+
+  override get verify() {
+    return Effect.suspend(() => (this.#mustHaveState() ? this.files.verify : Effect.succeed(0)))
+  }
+
+  override write(id: string, offset: number, bytes: Uint8Array) {
+    return Effect.andThen(this.#make(), this.files.write(id, offset, bytes))
+  }
+
+  /** Whoever has been there once, and is no longer, is lost. */
+  #mustHaveState(): boolean {
+    this.#hasState ||= existsSync(snapshotPaths(this.#directory).state)
+    return this.#hasState
+  }
+
+  #make() {
+    return attempt("make snapshots", () => {
+      if (!this.#isMade) makeDirectory(snapshotPaths(this.#directory).snapshots, lateDepth)
+      this.#isMade = true
+    })
   }
 }
 
-const filesIn = (directory: string, threads: SnapshotThreads): SnapshotFiles => {
-  const paths = snapshotPaths(directory)
-  const { runJob, runStateJob, scrub } = threads
-  return {
-    own: Effect.suspend(() =>
+class FilesIn implements SnapshotFiles {
+  readonly #directory: string
+  readonly #threads: SnapshotThreads
+
+  constructor(directory: string, threads: SnapshotThreads) {
+    this.#directory = directory
+    this.#threads = threads
+  }
+
+  get own() {
+    return Effect.suspend(() =>
       attempt("list snapshots", () =>
-        namesIn(paths.snapshots)
+        namesIn(this.#paths.snapshots)
           .flatMap((name) => {
             const match = /^(\d+)-([0-9a-f]{64})\.db$/.exec(name)
             return match === null ? [] : [{ index: Number(match[1]), id: match[2]! }]
           })
           .sort((left, right) => right.index - left.index),
       ),
-    ),
-    remove: ({ index, id }) =>
-      attempt("remove snapshot", () => rmSync(paths.own(index, id), { force: true })),
-    create: Effect.suspend(() => attempt("create snapshot", () => insistOnRoom(directory, paths.state))).pipe(
-      Effect.andThen(runStateJob("create", directory)),
-    ),
-    verify: scrub(paths.state),
-    reopen: ({ index, id }) => runJob("reopen", paths.own(index, id), id),
-    read: ({ index, id }, offset, bytesMax) =>
-      attemptAsync("read snapshot", () => readPiece(paths.own(index, id), offset, bytesMax)),
-    received: (id) =>
-      attempt("receive snapshot", () => {
-        const kept = [paths.part(id), paths.received(id)]
-        for (const name of namesIn(paths.snapshots)) {
-          const path = join(paths.snapshots, name)
-          if (/\.(part|received)$/.test(name) && !kept.includes(path)) rmSync(path, { force: true })
-        }
-        return sizeOf(paths.part(id)) || sizeOf(paths.received(id))
-      }),
-    write: (id, offset, bytes) =>
-      attemptAsync("receive snapshot", async () => {
-        await using file = await open(paths.part(id), offset === 0 ? "w" : "r+")
-        const { bytesWritten } = await file.write(bytes, 0, bytes.byteLength, offset)
-        return offset + bytesWritten
-      }),
-    finish: (id, bytes) => runJob("finish", directory, id, bytes),
-    install: (id) => runJob("install", directory, id),
+    )
+  }
+
+  get create() {
+    return Effect.suspend(() =>
+      attempt("create snapshot", () => insistOnRoom(this.#directory, this.#paths.state)),
+    ).pipe(Effect.andThen(this.#threads.runStateJob("create", this.#directory)))
+  }
+
+  get verify() {
+    return this.#threads.scrub(this.#paths.state)
+  }
+
+  remove({ index, id }: OwnSnapshot) {
+    return attempt("remove snapshot", () => rmSync(this.#paths.own(index, id), { force: true }))
+  }
+
+  reopen({ index, id }: OwnSnapshot) {
+    return this.#threads.runJob("reopen", this.#paths.own(index, id), id)
+  }
+
+  read({ index, id }: OwnSnapshot, offset: number, bytesMax: number) {
+    return attemptAsync("read snapshot", () => readPiece(this.#paths.own(index, id), offset, bytesMax))
+  }
+
+  received(id: string) {
+    return attempt("receive snapshot", () => {
+      const { snapshots, part, received } = this.#paths
+      const kept = [part(id), received(id)]
+      for (const name of namesIn(snapshots)) {
+        const path = join(snapshots, name)
+        if (/\.(part|received)$/.test(name) && !kept.includes(path)) rmSync(path, { force: true })
+      }
+      return sizeOf(part(id)) || sizeOf(received(id))
+    })
+  }
+
+  write(id: string, offset: number, bytes: Uint8Array) {
+    return attemptAsync("receive snapshot", async () => {
+      await using file = await open(this.#paths.part(id), offset === 0 ? "w" : "r+")
+      const { bytesWritten } = await file.write(bytes, 0, bytes.byteLength, offset)
+      return offset + bytesWritten
+    })
+  }
+
+  finish(id: string, bytes: number) {
+    return this.#threads.runJob("finish", this.#directory, id, bytes)
+  }
+
+  install(id: string) {
+    return this.#threads.runJob("install", this.#directory, id)
+  }
+
+  get #paths() {
+    return snapshotPaths(this.#directory)
   }
 }
 

@@ -114,7 +114,7 @@ class Theatre {
 
   /** Has it begin, and lets time pass. */
   begin(millis = 0): this {
-    this.done = this.run(Scope.provide(this.posts.begin, this.scope))
+    this.done = this.run(Scope.provide(this.posts.begin(), this.scope))
     this.world.runFor(millis)
     return this
   }

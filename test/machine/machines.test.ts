@@ -310,7 +310,8 @@ describe.each([1, 2])("machines of two groups in %i thread(s)", (threads) => {
     await onNode(
       Effect.fnUntraced(function* (node) {
         const host = yield* node.openEmpty("one")
-        yield* offerOwn({ ...host, own: host.own.map((one) => ({ ...one, source: "upload" as const })) })
+        const uploaded = host.own.map((one) => ({ ...one, source: "upload" as const }))
+        yield* offerOwn(host, uploaded)
         yield* Effect.promise(() => until("processes", () => childrenCount() > before || null))
         meanwhile = childrenCount()
       }),

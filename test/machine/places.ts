@@ -170,9 +170,9 @@ const begin = (host: Host) =>
   Effect.flatMap(host.position, ({ index }) => (index === 0 ? offerOwn(host) : Effect.void))
 
 /** Brings in what this place's file holds, and offers it: behind all that was applied. */
-export const offerOwn = Effect.fnUntraced(function* (host: Host) {
+export const offerOwn = Effect.fnUntraced(function* (host: Host, actors = host.own) {
   let { index } = yield* host.stateHash
-  for (const { actor, version, code, manifest, source } of host.own) {
+  for (const { actor, version, code, manifest, source } of actors) {
     const pieces = piecesOf(code)
     const register = { version, pieces: pieces.length, bytes: code.length, by: "n1", source, ...manifest }
     const commands = [

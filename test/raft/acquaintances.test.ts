@@ -53,7 +53,7 @@ const groupOf = (
   /** Whom it names now; null when it says nothing. */
   const follows = () => {
     const before = connected.length
-    Effect.runSync(acquaintances.follow)
+    Effect.runSync(acquaintances.follow())
     return connected.length === before ? null : connected.at(-1)!
   }
   return { node, append, follows, outsiders: () => outsiders }
@@ -204,12 +204,10 @@ test("every progress has its replicator: one begins with it, and ends with it, a
   const run = (_: unknown, within: Scope.Scope) => {
     const life = `life ${++begun}`
     lives.push(life)
-    return Scope.addFinalizer(
-      within,
-      Effect.sync(() => void lives.splice(lives.indexOf(life), 1)),
-    )
+    const end = Effect.sync(() => void lives.splice(lives.indexOf(life), 1))
+    Effect.runSync(Scope.addFinalizer(within, end))
   }
-  const follow = () => Effect.runSync(replicateToMembers(group, leader, run as never, scope))
+  const follow = () => Effect.runSync(replicateToMembers(group, leader, run, scope))
   expect(areReplicating(group, leader)).toBe(false)
   follow()
   expect([areReplicating(group, leader), lives]).toEqual([true, ["life 1", "life 2"]])

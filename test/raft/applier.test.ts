@@ -5,12 +5,11 @@ import { Effect, Queue } from "effect"
 import { Log } from "../../src/consensus/Log.ts"
 import type { Entry } from "../../src/consensus/types.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
-import { applier } from "../../src/raft/applier.ts"
+import { applyAll } from "../../src/raft/applier.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { Herald } from "../../src/raft/Herald.ts"
 import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
-import { Signal } from "../../src/raft/Signal.ts"
 import { World } from "../../src/simulation/World.ts"
 
 const entry = (index: number, origin: unknown = null): Entry => ({
@@ -47,7 +46,6 @@ test("who waits for an entry that is in memory hears of it, though those before 
     node: { group: "main", log, commitIndex: 4, appliedIndex: 0, pendingInstall: null },
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
     mailbox: Effect.runSync(Queue.unbounded<unknown>()),
-    applicable: new Signal(),
     clock: { monotonicTimeNanosUnsafe: () => 0n },
     partings,
     log: {
@@ -60,9 +58,10 @@ test("who waits for an entry that is in memory hears of it, though those before 
     },
   } as unknown as Group
   const applied = { index: 0 }
-  group.applicable.raise()
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
-  world.root.fork(applier(group, applied, { index: 0, at: 0 }, new Refill(group), new Herald(), nobody))
+  world.root.fork(
+    applyAll(group, applied, { index: 0, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
+  )
   world.runFor(10)
   expect(applied.index).toBe(4)
   expect(answered).toEqual([3, 4])
@@ -89,7 +88,6 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
     },
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
     mailbox: Effect.runSync(Queue.unbounded<unknown>()),
-    applicable: new Signal(),
     clock: world.root.clock,
     partings,
     machine: {
@@ -97,9 +95,10 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
       status: Effect.succeed({ stuck }),
     },
   } as unknown as Group
-  group.applicable.raise()
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
-  world.root.fork(applier(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group), new Herald(), nobody))
+  world.root.fork(
+    applyAll(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
+  )
   world.runFor(1000)
   expect(tries).toBe(1)
 })

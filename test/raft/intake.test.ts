@@ -1,7 +1,7 @@
 // Is all that waits taken in at once, and only in portions while other groups have work?
 
 import { expect, test } from "bun:test"
-import { Effect, Fiber, Queue } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Crowd } from "../../src/machine/Crowd.ts"
 import type { Group } from "../../src/raft/Group.ts"
@@ -22,10 +22,15 @@ const door = (options: { readonly isCrowded: boolean; readonly kind?: string }) 
     node: { group: "flood", role: { kind: options.kind ?? "leader" } },
     options: { crowd },
   } as unknown as Group
-  const inbox = Effect.runSync(Queue.unbounded<Unit>())
-  const intake = new Intake(group, inbox)
+  let waiting: ReadonlyArray<Unit> = []
+  const takeAll = () => {
+    const all = waiting
+    waiting = []
+    return all
+  }
+  const intake = new Intake(group, { takeAll })
   const comes = (...counts: ReadonlyArray<number>) => {
-    for (const count of counts) Queue.offerUnsafe(inbox, unitOf(count))
+    waiting = [...waiting, ...counts.map(unitOf)]
   }
   return { intake, comes }
 }
@@ -40,7 +45,7 @@ test("a group that is alone takes in all that waits, and goes on at once", () =>
     Effect.gen(function* () {
       const { intake, comes } = door({ isCrowded: false })
       comes(...ones(200))
-      const portion = yield* intake.next()
+      const portion = intake.next()!
       expect(countsOf(portion)).toEqual(ones(200))
       yield* intake.passed(portion)
     }),
@@ -51,11 +56,11 @@ test("while others have work it is 64 commands, in their order, and no unit is d
     Effect.gen(function* () {
       const { intake, comes } = door({ isCrowded: true })
       comes(60, 50, 1, 200, 1)
-      expect(countsOf(yield* intake.next())).toEqual([60, 50])
+      expect(countsOf(intake.next()!)).toEqual([60, 50])
       // What comes meanwhile stands behind what waits.
       comes(70)
-      expect(countsOf(yield* intake.next())).toEqual([1, 200])
-      expect(countsOf(yield* intake.next())).toEqual([1, 70])
+      expect(countsOf(intake.next()!)).toEqual([1, 200])
+      expect(countsOf(intake.next()!)).toEqual([1, 70])
     }),
   ))
 
@@ -64,7 +69,7 @@ test("behind a whole portion the next one waits until all have their answers", (
     Effect.gen(function* () {
       const { intake, comes } = door({ isCrowded: true })
       comes(...ones(CROWDED_MAX + 10))
-      const portion = yield* intake.next()
+      const portion = intake.next()!
       const passing = yield* Effect.forkChild(intake.passed(portion))
       yield* TestClock.adjust(10)
       const waiters = portion.units.flatMap(({ waiters }) => [...waiters])
@@ -76,7 +81,7 @@ test("behind a whole portion the next one waits until all have their answers", (
       intake.advanced()
       yield* Fiber.join(passing)
       // That was no whole one: whoever has little is not held up.
-      const rest = yield* intake.next()
+      const rest = intake.next()!
       expect(countsOf(rest)).toEqual(ones(10))
       yield* intake.passed(rest)
     }),
@@ -87,7 +92,7 @@ test("answers that stay out are waited for 20 ms", () =>
     Effect.gen(function* () {
       const { intake, comes } = door({ isCrowded: true })
       comes(CROWDED_MAX)
-      const passing = yield* Effect.forkChild(intake.passed(yield* intake.next()))
+      const passing = yield* Effect.forkChild(intake.passed(intake.next()!))
       yield* TestClock.adjust(19)
       expect(passing.pollUnsafe()).toBe(undefined)
       yield* TestClock.adjust(1)
@@ -100,7 +105,7 @@ test("who hands on to a leader does not wait for it", () =>
     Effect.gen(function* () {
       const { intake, comes } = door({ isCrowded: true, kind: "follower" })
       comes(...ones(CROWDED_MAX + 1))
-      const portion = yield* intake.next()
+      const portion = intake.next()!
       expect(countsOf(portion)).toEqual(ones(CROWDED_MAX))
       yield* intake.passed(portion)
     }),

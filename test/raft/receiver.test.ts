@@ -2,13 +2,13 @@
 
 import { expect, test } from "bun:test"
 import { crc32 } from "node:zlib"
-import { Effect, type Exit, Queue } from "effect"
+import { Effect, Queue } from "effect"
 import type { SnapshotChunk } from "../../src/consensus/message.ts"
 import type { Turn } from "../../src/consensus/node.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
-import { type Piece, receiver } from "../../src/raft/snapshotter.ts"
+import { Receiver } from "../../src/raft/snapshotter.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { StatePiece } from "../../src/transport/Transport.ts"
 
@@ -47,15 +47,7 @@ const receiving = (voters = ["a", "c"]) => {
     role: { kind: "follower", leader: "c" },
     id: "a",
   }
-  // A queue wakes its takers by the scheduler that it was made on.
-  const inWorld = <A>(effect: Effect.Effect<A>): A => {
-    const fiber = world.root.fork(effect)
-    world.runFor(1)
-    return (fiber.pollUnsafe() as Exit.Success<A>).value
-  }
-  const chunks = inWorld(Queue.unbounded<Piece>())
-  const taken = inWorld(Queue.unbounded<void>())
-  const mailbox = inWorld(Queue.unbounded<unknown>())
+  const mailbox = Effect.runSync(Queue.unbounded<unknown>())
   const partings = new Partings()
   partings.begin(() => {})
   const group = {
@@ -76,14 +68,14 @@ const receiving = (voters = ["a", "c"]) => {
       finish: () => Effect.void,
     },
   } as unknown as Group
-  const refill = new Refill(group)
-  world.root.fork(receiver(group, refill, chunks, taken))
+  const refill = new Refill(group, () => {})
+  const receiver = new Receiver(group, refill, (life) => void world.root.fork(Effect.orDie(life)))
   return {
     asked,
     sent,
     node,
     arrives: (id: string, index: number) => {
-      Queue.offerUnsafe(chunks, whole(id, index))
+      receiver.offer(whole(id, index))
       world.runFor(10)
     },
     pieceArrives: (id: string, index: number) => {
@@ -97,7 +89,7 @@ const receiving = (voters = ["a", "c"]) => {
         bytes,
         checksum: crc32(bytes),
       }
-      Queue.offerUnsafe(chunks, { from: "c", piece })
+      receiver.offer({ from: "c", piece })
       world.runFor(10)
     },
     pause: (millis = 300) => world.runFor(millis),
@@ -107,7 +99,7 @@ const receiving = (voters = ["a", "c"]) => {
       world.runFor(10)
     },
     turnTakesNote: () => {
-      Queue.offerUnsafe(taken, undefined)
+      receiver.taken()
       world.runFor(10)
     },
   }

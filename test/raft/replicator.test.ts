@@ -5,12 +5,12 @@ import { Clock, Context, Effect, Random, Scheduler } from "effect"
 import { encodeConfiguration } from "../../src/consensus/configuration.ts"
 import type { Message } from "../../src/consensus/message.ts"
 import type { Node } from "../../src/consensus/node.ts"
+import { Errand } from "../../src/raft/Errand.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { silentObserver } from "../../src/raft/observer.ts"
 import { defaultOptions } from "../../src/raft/options.ts"
 import { Partings } from "../../src/raft/Partings.ts"
-import { replicator } from "../../src/raft/replicator.ts"
-import { Signal } from "../../src/raft/Signal.ts"
+import { replicate } from "../../src/raft/replicator.ts"
 import { World } from "../../src/simulation/World.ts"
 import type { Snapshot } from "../../src/storage/SnapshotStore.ts"
 import { configuration, elected, entry, fromDisk, limits, progressOf } from "../consensus/support.ts"
@@ -42,7 +42,7 @@ beforeEach(() => {
   hasState = true
 })
 
-const replicate = (): Signal => {
+const replicating = (): Errand => {
   const clock = world.clock(0)
   const snapshots = {
     latest: Effect.suspend(() => Effect.succeed(hasState ? snapshot : null)),
@@ -63,20 +63,22 @@ const replicate = (): Signal => {
     partings: new Partings(),
     clock,
   } as unknown as Group
-  const signal = new Signal()
-  signal.raise()
   const services = Context.empty().pipe(
     Context.add(Scheduler.Scheduler, world.scheduler),
     Context.add(Clock.Clock, clock),
     Context.add(Random.Random, world.random),
   )
-  Effect.runForkWith(services)(replicator(group, "b", progressOf(node, "b"), signal))
-  return signal
+  const errand = new Errand(
+    (life) => void Effect.runForkWith(services)(life),
+    () => replicate(group, "b", progressOf(node, "b"), errand),
+  )
+  errand.raise()
+  return errand
 }
 
 test("a snapshot is that of its own index, with the configuration as of there (ยง7, N4, N7)", () => {
   progressOf(node, "b").probeFrom(2)
-  replicate()
+  replicating()
   world.runFor(1)
   expect(node.configurations.current).toEqual(now)
   expect(sent).toMatchObject([{ snapshot: { index: 5, term: 1, configuration: then }, id: "s", offset: 0 }])
@@ -84,7 +86,7 @@ test("a snapshot is that of its own index, with the configuration as of there (ย
 
 test("a piece that gets no answer is sent again (R14, N8)", () => {
   progressOf(node, "b").probeFrom(2)
-  replicate()
+  replicating()
   world.runFor(limits.electionTimeoutMaxMillis - 1)
   expect(sent.length).toBe(1)
   world.runFor(2)
@@ -93,11 +95,11 @@ test("a piece that gets no answer is sent again (R14, N8)", () => {
 
 test("who cannot be reached when the term begins is asked the same later, and needs no snapshot", () => {
   isReached = false
-  const signal = replicate()
+  const errand = replicating()
   world.runFor(1)
   isReached = true
   progressOf(node, "b").probeAgain()
-  signal.raise()
+  errand.raise()
   world.runFor(1)
   expect(sent).toMatchObject([{ type: "AppendRequest", prevIndex: 7 }])
 })
@@ -105,7 +107,7 @@ test("who cannot be reached when the term begins is asked the same later, and ne
 test("who cannot be sent a snapshot is asked whether it needs one", () => {
   hasState = false
   progressOf(node, "b").probeFrom(2)
-  replicate()
+  replicating()
   world.runFor(limits.electionTimeoutMaxMillis + 1)
   expect(sent).toMatchObject([{ type: "AppendRequest", prevIndex: 5 }])
 })

@@ -84,3 +84,18 @@ test("a bad row that nobody reads is found, at a follower and at the leader, and
   cluster.world.runFor(500)
   for (const node of cluster.nodes) expect(node.applied).toEqual(["a", "b"])
 })
+
+test("where groups rest it is not read for its first checkpoint, and once in every hour at rest", () => {
+  const { cluster } = clusterOf({ rests: true, scrubMillis: 36_000_000 })
+  for (const node of cluster.nodes) node.weather.diskLookMillis = 36_000_000
+  const counts = () => cluster.nodes.map(scrubsOf)
+  const areResting = () => cluster.nodes.every(({ raft }) => raft!.status().resting)
+  expect(cluster.world.runUntil(areResting, 20_000)).toBe(true)
+  expect(cluster.nodes.map(({ raft }) => raft!.status().checkpoint?.index)).not.toContain(undefined)
+  expect(counts()).toEqual([0, 0, 0])
+  for (const hours of [1, 2]) {
+    cluster.world.runFor(3_600_000)
+    expect(counts()).toEqual([hours, hours, hours])
+  }
+  expect(areResting()).toBe(true)
+})

@@ -1,9 +1,10 @@
 // Is a command tried once, however often it is sent while it is?
 
 import { expect, test } from "bun:test"
-import { Deferred, Effect, type Scope } from "effect"
+import { Cause, Deferred, Effect } from "effect"
 import type { Admission } from "../../src/machine/MachineHost.ts"
 import type { Group } from "../../src/raft/Group.ts"
+import { makeRun } from "../../src/raft/run.ts"
 import { type Trial, Trials } from "../../src/raft/Trials.ts"
 import { LeaderCommand } from "../../src/raft/waiters.ts"
 
@@ -19,10 +20,10 @@ const bench = Effect.gen(function* () {
     })
   const done: Array<Trial> = []
   const group = { machine: { trial } } as unknown as Group
-  const run = (life: Effect.Effect<void, unknown>, scope: Scope.Scope) =>
-    Effect.asVoid(Effect.forkIn(Effect.orDie(life), scope))
-  const scope = yield* Effect.scope
-  const trials = new Trials(group, (trial) => done.push(trial), run as never, scope)
+  const run = makeRun(yield* Effect.context(), (cause) => {
+    throw Cause.squash(cause)
+  })
+  const trials = new Trials(group, (trial) => done.push(trial), run, yield* Effect.scope)
   const send = (...commands: ReadonlyArray<string>) => {
     const admissions = commands.map(
       (command): Admission => ({ _tag: "Untried", command: Buffer.from(command), actor: "till" }),
@@ -36,10 +37,10 @@ const bench = Effect.gen(function* () {
 test("what is sent again while it is tried, or with itself, is not tried again, and is told the same", () =>
   Effect.gen(function* () {
     const { tried, gate, done, send } = yield* bench
-    yield* send("slow")
+    send("slow")
     yield* Effect.yieldNow
-    yield* send("slow")
-    yield* send("slow", "other", "other")
+    send("slow")
+    send("slow", "other", "other")
     yield* Deferred.succeed(gate, undefined)
     while (done.length < 3) yield* Effect.yieldNow
     expect(tried).toEqual(["slow", "other"])
@@ -47,7 +48,7 @@ test("what is sent again while it is tried, or with itself, is not tried again, 
       Array(5).fill("Admitted"),
     )
     // Later it is another attempt: what it came to may have changed.
-    yield* send("slow")
+    send("slow")
     while (done.length < 4) yield* Effect.yieldNow
     expect(tried).toEqual(["slow", "other", "slow"])
   }).pipe(Effect.scoped, Effect.runPromise))

@@ -39,19 +39,21 @@ export class Posts {
     return [...this.#held.values()].map(({ post }) => post.status)
   }
 
-  readonly begin: Effect.Effect<Led, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
-    const scope = yield* Effect.scope
-    const stop = this.#leadership.onApplied(() => this.#isChanged.openUnsafe())
-    yield* Effect.addFinalizer(() => Effect.sync(stop))
-    const following = yield* Effect.forkScoped(this.#follow(scope))
-    const leaveAll = Effect.suspend(() =>
-      Effect.forEach([...this.#held.values()], (held) => this.#leave(held), concurrently),
-    )
-    return { end: Effect.andThen(Fiber.interrupt(following), leaveAll) }
-  })
+  begin(): Effect.Effect<Led, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const scope = yield* Effect.scope
+      const stop = this.#leadership.onApplied(() => this.#isChanged.openUnsafe())
+      yield* Effect.addFinalizer(() => Effect.sync(stop))
+      const following = yield* Effect.forkScoped(this.#follow(scope))
+      const leaveAll = Effect.suspend(() =>
+        Effect.forEach([...this.#held.values()], (held) => this.#leave(held), concurrently),
+      )
+      return { end: Effect.andThen(Fiber.interrupt(following), leaveAll) }
+    })
+  }
 
-  readonly #follow = Effect.fnUntraced(
-    function* (this: Posts, scope: Scope.Scope) {
+  #follow(scope: Scope.Scope) {
+    return Effect.gen({ self: this }, function* () {
       while (true) {
         this.#isChanged.closeUnsafe()
         const led = yield* this.#options.machine.led
@@ -63,45 +65,50 @@ export class Posts {
         yield* this.#isChanged.await
         yield* Effect.sleep(lookMillis)
       }
-    },
-    // The group learns it as well, and stops.
-    Effect.catchTag("MachineFailed", () => Effect.void),
-  ).bind(this)
+    }).pipe(
+      // The group learns it as well, and stops.
+      Effect.catchTag("MachineFailed", () => Effect.void),
+    )
+  }
 
-  readonly #post = Effect.fnUntraced(function* (this: Posts, led: LedActor, within: Scope.Scope) {
-    const { open, told, printed, failed } = this.#options
-    const { actor, version } = led
-    const { term } = this.#leadership
-    const scope = yield* Scope.fork(within)
-    const door = makeDoor(this.#leadership)
-    const post = new Post(led, {
-      open,
-      door,
-      print: (line) => printed(actor, line),
-      became: (state) => {
-        if (state === "running") told("leading has begun", { actor, version, term })
-        else if (state === "ended") told("leading has come to its end by itself", { actor, version, term })
-      },
-      failed: (fault, pauseMillis) => {
-        const { kind, detail } = fault
-        const details = { actor, version, term, kind, detail, pauseMillis }
-        told("leading has failed, and is begun again", details, "warn")
-        failed(actor, fault)
-      },
+  #post(led: LedActor, within: Scope.Scope) {
+    return Effect.gen({ self: this }, function* () {
+      const { open, told, printed, failed } = this.#options
+      const { actor, version } = led
+      const { term } = this.#leadership
+      const scope = yield* Scope.fork(within)
+      const door = makeDoor(this.#leadership)
+      const post = new Post(led, {
+        open,
+        door,
+        print: (line) => printed(actor, line),
+        became: (state) => {
+          if (state === "running") told("leading has begun", { actor, version, term })
+          else if (state === "ended") told("leading has come to its end by itself", { actor, version, term })
+        },
+        failed: (fault, pauseMillis) => {
+          const { kind, detail } = fault
+          const details = { actor, version, term, kind, detail, pauseMillis }
+          told("leading has failed, and is begun again", details, "warn")
+          failed(actor, fault)
+        },
+      })
+      this.#held.set(actor, { post, scope })
+      yield* Effect.forkIn(post.life, scope)
+      // The last to be added is the first to run: what is ended at once gets nothing through any more.
+      yield* Scope.addFinalizer(scope, Effect.sync(door.close))
     })
-    this.#held.set(actor, { post, scope })
-    yield* Effect.forkIn(post.life, scope)
-    // The last to be added is the first to run: what is ended at once gets nothing through any more.
-    yield* Scope.addFinalizer(scope, Effect.sync(door.close))
-  }).bind(this)
+  }
 
-  readonly #leave = Effect.fnUntraced(function* (this: Posts, { post, scope }: Held) {
-    yield* post.end
-    yield* Scope.close(scope, Exit.void)
-    const { actor, version } = post.led
-    this.#held.delete(actor)
-    this.#options.told("leading has been ended", { actor, version, term: this.#leadership.term })
-  }).bind(this)
+  #leave({ post, scope }: Held) {
+    return Effect.gen({ self: this }, function* () {
+      yield* post.end
+      yield* Scope.close(scope, Exit.void)
+      const { actor, version } = post.led
+      this.#held.delete(actor)
+      this.#options.told("leading has been ended", { actor, version, term: this.#leadership.term })
+    })
+  }
 }
 
 const concurrently = { concurrency: "unbounded", discard: true } as const

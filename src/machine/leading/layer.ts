@@ -18,30 +18,48 @@ export interface LeadingOptions {
 }
 
 /** Of one group. */
-export const makeLeading = (
-  machine: MachineHost["Service"],
-  { open, printed, told }: LeadingOptions,
-): LeadingService => {
-  const failures = new Failures()
-  let current: Posts | null = null
-  const lead = Effect.fnUntraced(function* (leadership: Leadership) {
-    const posts = new Posts(leadership, {
-      machine,
-      open: open(machine.code),
-      told,
-      printed,
-      failed: (actor, { kind }) => failures.add(actor, kind),
+export const makeLeading = (machine: MachineHost["Service"], options: LeadingOptions): LeadingService =>
+  new PostedLeading(machine, options)
+
+class PostedLeading implements LeadingService {
+  readonly #machine: MachineHost["Service"]
+  readonly #options: LeadingOptions
+  readonly #failures = new Failures()
+  #current: Posts | null = null
+
+  constructor(machine: MachineHost["Service"], options: LeadingOptions) {
+    this.#machine = machine
+    this.#options = options
+  }
+
+  lead(leadership: Leadership) {
+    return Effect.gen({ self: this }, function* () {
+      const { open, printed, told } = this.#options
+      const posts = new Posts(leadership, {
+        machine: this.#machine,
+        open: open((asked) => this.#machine.code(asked)),
+        told,
+        printed,
+        failed: (actor, { kind }) => this.#failures.add(actor, kind),
+      })
+      const take = Effect.sync(() => {
+        this.#current = posts
+      })
+      const leave = Effect.sync(() => {
+        if (this.#current === posts) this.#current = null
+      })
+      yield* Effect.acquireRelease(take, () => leave)
+      return yield* posts.begin()
     })
-    const take = Effect.sync(() => {
-      current = posts
-    })
-    const leave = Effect.sync(() => {
-      if (current === posts) current = null
-    })
-    yield* Effect.acquireRelease(take, () => leave)
-    return yield* posts.begin
-  })
-  return { lead, status: () => current?.status ?? [], failures: () => failures.counts }
+  }
+
+  status() {
+    return this.#current?.status ?? []
+  }
+
+  failures() {
+    return this.#failures.counts
+  }
 }
 
 /** {@link makeLeading} as a layer. */
