@@ -61,6 +61,11 @@ export class Progress {
     this.heardAt = now
   }
 
+  /** Anything at all, in this leadership and since it began anew with this follower. */
+  get hasAnswered(): boolean {
+    return this.match > 0 || this.confirmedAt > Number.NEGATIVE_INFINITY
+  }
+
   get inFlightCount(): number {
     return this.#window.length
   }

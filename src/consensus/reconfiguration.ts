@@ -160,9 +160,13 @@ const isReady = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean =
 const hasLiveMajority = (node: Node, leader: Leader, voters: ReadonlyArray<NodeId>, now: Millis): boolean =>
   voters.filter((id) => isLive(node, leader, id, now)).length >= majoritySize(voters.length)
 
-/** Was heard within the time after which a leader gives up for want of a majority. */
+/**
+ * Was heard within the time after which a leader gives up for want of a majority. Whoever has just begun to lead gives that
+ * time to everybody: so it must have had an answer as well.
+ */
 const isLive = (node: Node, leader: Leader, id: NodeId, now: Millis): boolean => {
   if (id === node.id) return true
   const progress = leader.progress.get(id)
-  return progress?.whole === true && now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
+  if (progress?.whole !== true || !progress.hasAnswered) return false
+  return now - progress.heardAt <= node.limits.electionTimeoutMaxMillis
 }

@@ -389,7 +389,7 @@ export class SimulatedCluster {
     }
     insist(
       "stranger kept out",
-      !this.staysDown.has(from) || this.invariants.hasLostData(to),
+      !this.staysDown.has(from) || this.invariants.hasLostData(to) || this.#isNewTo(to, from),
       `${to} lets ${from} in, which has lost its data, as the one that it was (S6)`,
     )
     const knowsOfDecree = this.committedConfiguration.voters.includes(to)
@@ -408,6 +408,19 @@ export class SimulatedCluster {
     }
     group.said(from, to, payload)
     if (group === this.main) this.#lookout.sent(from, to, payload)
+  }
+
+  /**
+   * Whether it does not take the other for what that was: it names the directory that is there now; or it names none, and
+   * the other is a learner, who has promised nobody anything.
+   */
+  #isNewTo(id: NodeId, other: NodeId): boolean {
+    const known = this.main.seat(id).record?.configurations.current
+    if (known === undefined) return false
+    const named = known.addresses[other]?.incarnation
+    if (named !== undefined) return named === this.node(other).disk.identity.incarnation
+    const isVoter = known.voters.includes(other) || known.outgoing.includes(other)
+    return !isVoter && [...known.learners, ...known.learnersNext].includes(other)
   }
 
   /** Whether it proposes a step of a move, or what follows from seats: under a name that nobody else has, and it is the first to hand it on. */
