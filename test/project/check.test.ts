@@ -52,6 +52,8 @@ describe("run check", () => {
       "docs/INVARIANTS.md": '| E1 | a is 1 | `consensus/a.ts: a` | `a.test.ts: "a"` |\n',
       "scripts/bench.ts": "export {}\n",
       "scripts/chaos.ts": "export {}\n",
+      "scripts/scenarios.ts": "export {}\n",
+      "scripts/rabbitmq.ts": "export {}\n",
       "scripts/simulate.ts": "export {}\n",
       "scripts/plants.ts": "export {}\n",
       "docs/DEPLOYING.md": "",
