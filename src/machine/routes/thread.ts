@@ -74,9 +74,10 @@ const ask = (request: Request): Promise<Response> =>
 giveWay(niceness)
 sayTypes(self)
 printTo((line) => post({ type: "prints", line }))
-// What nobody waits for has failed alone: others are being answered meanwhile.
+// What nobody waits for has failed all the same, and nobody knows what else that broke. Bun itself ends the thread for it,
+// sooner or later, where it does not call this.
 process.on("unhandledRejection", (reason) =>
-  console.error("a promise that nobody waited for has failed:", reason),
+  post({ type: "over", fault: { kind: "failed", detail: shorten(messageOf(reason)) } }),
 )
 // Loaded: from here on what it does not answer is its code's doing.
 post({ type: "pong", heapBytes: heapSize() })
