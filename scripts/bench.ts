@@ -3,6 +3,7 @@
 
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
+import { copyCounter } from "./bench/counters.ts"
 import { idle } from "./bench/idle.ts"
 import { get, load, type Measured, post } from "./bench/load.ts"
 import { neighbours } from "./bench/neighbours.ts"
@@ -236,6 +237,7 @@ if (groups !== null && values.only === undefined) {
 const ofOneGroup = chosen.filter((name) => name in sections)
 if (ofOneGroup.length > 0) {
   const cluster = new BenchCluster(3, port)
+  copyCounter(cluster.actors)
   try {
     for (const node of cluster.nodes) cluster.start(node)
     await cluster.leader()

@@ -1,10 +1,14 @@
-// Which actors does a benchmark of many groups run? Counters, each at home where the benchmark wants it.
+// Which actors does a benchmark run? Counters alone: what else ships has groups of its own, which would be measured as well.
 
-import { writeFileSync } from "node:fs"
+import { copyFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Home, homeOf, shardAt, slotOf } from "../../src/machine/slots.ts"
 
-/** Written before the nodes start, into the directory that they get their actors from. */
+/** The counter that ships, in `main`; put before the nodes start into the directory that they get their actors from. */
+export const copyCounter = (directory: string): void =>
+  copyFileSync(join(import.meta.dir, "..", "..", "actors", "counter.ts"), join(directory, "counter.ts"))
+
+/** One counter for each home. Written before the nodes start, into the directory that they get their actors from. */
 export const writeCounters = (directory: string, homes: Readonly<Record<string, Home>>): void => {
   for (const [actor, home] of Object.entries(homes)) {
     writeFileSync(join(directory, `${actor}.ts`), source(home))

@@ -2,7 +2,8 @@
 // make the groups and to start again with them.
 
 import { readdirSync } from "node:fs"
-import { BenchCluster, type BenchNode } from "./nodes.ts"
+import { copyCounter } from "./counters.ts"
+import { BenchCluster, type BenchNode, type Standing, standingsOf } from "./nodes.ts"
 import { processorSeconds, read } from "./processor.ts"
 
 const IDLE_SECONDS = 20
@@ -10,16 +11,10 @@ const OPENED_MAX = 1000
 const WAIT_MILLIS = 180_000
 const LOOK_MILLIS = 250
 
-interface Standing {
-  readonly group: string
-  readonly leader: string | null
-  readonly ready: boolean
-  readonly resting: boolean
-}
-
 /** Prints the figures of a cluster without groups first, then those of the same cluster with `count` of them. */
 export const idle = async (port: number, count: number): Promise<void> => {
   const cluster = new BenchCluster(3, port)
+  copyCounter(cluster.actors)
   try {
     for (const node of cluster.nodes) cluster.start(node)
     await cluster.leader()
@@ -90,7 +85,7 @@ const untilAll = async (
   const open = new Set(nodes)
   while (open.size > 0) {
     for (const node of open) {
-      const standings = await standingsOf(node).catch((): ReadonlyArray<Standing> => [])
+      const standings = await standingsOf(node)
       if (standings.length === count && standings.every(isFine)) open.delete(node)
       else if (performance.now() > end) {
         const left = standings.filter((standing) => !isFine(standing)).map(({ group }) => group)
@@ -101,12 +96,6 @@ const untilAll = async (
     }
     if (open.size > 0) await Bun.sleep(LOOK_MILLIS)
   }
-}
-
-const standingsOf = async ({ port }: BenchNode): Promise<ReadonlyArray<Standing>> => {
-  const signal = AbortSignal.timeout(10_000)
-  const response = await fetch(`http://127.0.0.1:${port}/admin/node`, { signal })
-  return ((await response.json()) as { readonly groups: ReadonlyArray<Standing> }).groups
 }
 
 const show = async ({ nodes }: BenchCluster, what: string): Promise<void> => {
@@ -126,6 +115,13 @@ const show = async ({ nodes }: BenchCluster, what: string): Promise<void> => {
   console.log(`    of a core      ${percent(sum(spent))}  (${spent.map(percent).join(", ")} on n1, n2, n3)`)
   console.log(`    wake-ups/s     ${woken.join(", ")}`)
   console.log(`    resident MiB   ${after.map(({ residentMebibytes }) => residentMebibytes).join(", ")}`)
+  console.log(`    awake then     ${(await Promise.all(nodes.map(awake))).join(", ")}`)
+}
+
+/** How many groups of the node do not rest, and some of them by name. */
+const awake = async (node: BenchNode): Promise<string> => {
+  const groups = (await standingsOf(node)).filter(({ resting }) => !resting).map(({ group }) => group)
+  return groups.length === 0 ? "0" : `${groups.length} (${groups.slice(0, 5).join(" ")})`
 }
 
 /** By all threads of the process since it began; wake-ups by those that still live. */

@@ -27,7 +27,7 @@ export interface NeighboursOptions {
 
 export const neighbours = async (options: NeighboursOptions): Promise<void> => {
   const { seconds, rounds } = options
-  const cluster = new BenchCluster(3, options.port, { ownActors: true, flags: options.flags })
+  const cluster = new BenchCluster(3, options.port, options.flags)
   writeCounters(cluster.actors, homes)
   try {
     for (const node of cluster.nodes) cluster.start(node)

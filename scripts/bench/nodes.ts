@@ -5,7 +5,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const program = join(import.meta.dir, "..", "..", "src", "main.ts")
-const shipped = join(import.meta.dir, "..", "..", "actors")
 
 export interface BenchNode {
   readonly id: string
@@ -19,21 +18,14 @@ export class BenchCluster {
   readonly nodes: ReadonlyArray<BenchNode>
   readonly #members: string
   readonly #more: ReadonlyArray<string>
-  /** Those that ship, or a directory for those that somebody makes before a node is started. */
+  /** A directory for the actors: whoever measures writes them before a node is started. */
   readonly actors: string
 
   /** `flags`: what each node is started with besides. */
-  constructor(
-    size: number,
-    firstPort: number,
-    {
-      ownActors = false,
-      flags = [],
-    }: { readonly ownActors?: boolean; readonly flags?: ReadonlyArray<string> } = {},
-  ) {
+  constructor(size: number, firstPort: number, flags: ReadonlyArray<string> = []) {
     this.#more = flags
-    this.actors = ownActors ? join(this.directory, "actors") : shipped
-    if (ownActors) mkdirSync(this.actors)
+    this.actors = join(this.directory, "actors")
+    mkdirSync(this.actors)
     this.nodes = Array.from({ length: size }, (_, at) => ({
       id: `n${at + 1}`,
       port: firstPort + at,

@@ -20,7 +20,7 @@ export interface OutageOptions {
 }
 
 export const outage = async ({ port, groups, rounds, flags }: OutageOptions): Promise<void> => {
-  const cluster = new BenchCluster(3, port, { ownActors: true, flags })
+  const cluster = new BenchCluster(3, port, flags)
   const home = { shards: groups }
   writeCounters(cluster.actors, { spread: home })
   const keys = keysByGroup("spread", home, 1)

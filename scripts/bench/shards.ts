@@ -27,7 +27,7 @@ interface Result {
 }
 
 export const shards = async ({ port, seconds, rounds, connections, flags }: ShardsOptions): Promise<void> => {
-  const cluster = new BenchCluster(3, port, { ownActors: true, flags })
+  const cluster = new BenchCluster(3, port, flags)
   writeCounters(cluster.actors, homes)
   try {
     for (const node of cluster.nodes) cluster.start(node)
