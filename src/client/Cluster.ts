@@ -1,6 +1,7 @@
 // How is a cluster asked, when any of its nodes may be away and any of them will do?
 
 import { type Answer, type Asked, ask, type Line } from "./ask.ts"
+import { Hedges } from "./Hedges.ts"
 import { Link } from "./Link.ts"
 import { Nodes } from "./Nodes.ts"
 
@@ -15,12 +16,10 @@ export interface Call {
   readonly learns: boolean
 }
 
-/** What came of one attempt. `done`: there is to be no other. */
-export type Attempt = Pick<Answer, "type" | "retryAfterMillis"> & { readonly done: boolean }
-
 export class Cluster {
   readonly line: Line
   readonly nodes: Nodes
+  readonly hedges = new Hedges()
   readonly #discovers: boolean
   readonly #closing = new AbortController()
   #lookAt = Number.NEGATIVE_INFINITY
@@ -46,32 +45,6 @@ export class Cluster {
     throw link.signal.reason
   }
 
-  /** One node after the other, until an attempt is the last one, or time is up. */
-  async persevere(call: Call, attempt: (url: string, millis: number) => Promise<Attempt>): Promise<void> {
-    const { clock } = this.line
-    let asked = new Set<string>()
-    for (let pause = pauseMillisMin; ; ) {
-      const left = call.deadline - clock.now()
-      const url = this.nodes.next(asked, call.places)
-      if (left <= 0) return
-      let rest = 0
-      if (url === null) asked = new Set()
-      else {
-        asked.add(url)
-        const { done, type, retryAfterMillis } = await attempt(url, patience(left))
-        if (done) return
-        // Another node may know more than one that is gone, and at once.
-        if (type === "silent") continue
-        rest = retryAfterMillis
-      }
-      rest += pause * (0.5 + clock.random() / 2)
-      if (rest >= call.deadline - clock.now()) return
-      await clock.sleep(rest, call.signal)
-      call.signal.throwIfAborted()
-      pause = Math.min(pause * 2, pauseMillisMax)
-    }
-  }
-
   /** One node, once. */
   async ask(call: Call, url: string, asked: Asked, millis: number): Promise<Answer> {
     const answer = await ask(this.line, url, asked, millis, call.signal)
@@ -83,7 +56,10 @@ export class Cluster {
   note(url: string, answer: Pick<Answer, "type" | "leader">, places: ReadonlyArray<string> = []): void {
     const { now } = this.line.clock
     if (answer.type === "silent") this.nodes.failed(url)
-    else this.nodes.answered(url)
+    else {
+      this.nodes.answered(url)
+      this.hedges.earn()
+    }
     const isNew = answer.leader !== null && answer.leader !== "" && this.nodes.leads(places, answer.leader)
     if (answer.type === "silent" || isNew)
       this.#lookAt = Math.min(this.#lookAt, this.#lookedAt + lookMillisMin)
@@ -111,9 +87,6 @@ export class Cluster {
   }
 }
 
-/** A node that hangs costs a part of the time only, but not every one that is slow is given up. */
-export const patience = (left: number): number => Math.min(left, Math.max(left / 3, patienceMillisMin))
-
 /** The client URLs of an answer of `/admin/cluster`. */
 const membersIn = (value: unknown): ReadonlyArray<string> => {
   const { members } = (value ?? {}) as { readonly members?: unknown }
@@ -124,9 +97,6 @@ const membersIn = (value: unknown): ReadonlyArray<string> => {
 }
 
 const none: ReadonlySet<string> = new Set()
-const patienceMillisMin = 500
-const pauseMillisMin = 50
-const pauseMillisMax = 1000
 /** How often the members are looked for when nothing happens, and when something does. */
 const lookMillis = 60_000
 const lookMillisMin = 1000

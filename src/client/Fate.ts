@@ -13,6 +13,8 @@ export type Said =
 export class Fate {
   readonly #ifRevision: number | undefined
   #attempts = 0
+  /** How many attempts have not been heard of. */
+  #open = 0
   /** The newest attempt of which nobody knows what became: it may be executed as long as it is not known that it never will. */
   #doubt: Problem | null = null
   /** The newest refusal. */
@@ -23,9 +25,20 @@ export class Fate {
     this.#ifRevision = ifRevision
   }
 
+  /** An attempt begins. What comes of it is heard, or nobody waits for it any more. */
+  begins(): void {
+    this.#attempts++
+    this.#open++
+  }
+
+  /** An attempt was refused for what was asked besides. */
+  comesToNothing(): void {
+    this.#open--
+  }
+
   /** Takes in what came of an attempt. Null: it is to be asked again. */
   hears(said: Said): Executed<unknown> | Failure | null {
-    this.#attempts++
+    this.#open--
     if (said.type === "silent") return this.#doubts(timeout("unknown", said.reason))
     if (isExecuted(said.value)) return said.value
     const problem = problemIn(said.value)
@@ -33,7 +46,7 @@ export class Fate {
     if (problem.outcome !== "rejected") return this.#doubts(problem)
     this.#refusal = problem
     if (problem.retryable) return null
-    if (this.#doubt === null || this.#isLasting(problem)) return new Failure(problem, this.#attempts)
+    if (!this.#isInDoubt || this.#isLasting(problem)) return new Failure(problem, this.#attempts)
     // What is refused by an entry is remembered: then the next answer says that it is a replay.
     this.#repeats++
     return this.#repeats < repeatsMax ? null : this.givenUp()
@@ -41,13 +54,19 @@ export class Fate {
 
   /** Nobody is asked any more. */
   givenUp(): Failure {
-    if (this.#doubt === null) {
+    if (!this.#isInDoubt) {
       const nobody = timeout("rejected", "there was no time to ask anybody")
       return new Failure(this.#refusal ?? nobody, this.#attempts)
     }
     const { code, detail } = this.#refusal ?? {}
     const later = code === undefined ? "" : `; asked again, a node said ${code}: ${detail}`
-    return new Failure({ ...this.#doubt, detail: `${this.#doubt.detail}${later}` }, this.#attempts)
+    const doubt = this.#doubt ?? timeout("unknown", "a node has not answered")
+    return new Failure({ ...doubt, detail: `${doubt.detail}${later}` }, this.#attempts)
+  }
+
+  /** Whether an attempt may be executed that is not known to be. */
+  get #isInDoubt(): boolean {
+    return this.#doubt !== null || this.#open > 0
   }
 
   #doubts(problem: Problem): null {

@@ -12,9 +12,10 @@ import {
 } from "./arguments.ts"
 import type { Answer } from "./ask.ts"
 import { batchesOf, bodyOf } from "./batches.ts"
-import type { Attempt, Call, Cluster } from "./Cluster.ts"
+import type { Call, Cluster } from "./Cluster.ts"
 import type { Failure } from "./Failure.ts"
 import { Fate, type Said } from "./Fate.ts"
+import { persevereHedged } from "./persevere.ts"
 import type { AnyProposal } from "./shapes.ts"
 
 export type Outcome = Executed<unknown> | Failure
@@ -71,9 +72,10 @@ export const proposeOne = async (cluster: Cluster, sent: Sent, call: Call): Prom
       ...(sent.ifRevision === undefined ? {} : { "If-Revision": `${sent.ifRevision}` }),
     },
   } as const
-  await cluster.persevere(call, async (url, millis) => {
+  await persevereHedged(cluster, call, async (url, millis, call) => {
+    sent.fate.begins()
     const answer = await cluster.ask(call, url, asked, millis)
-    sent.outcome = sent.fate.hears(answer)
+    sent.outcome ??= sent.fate.hears(answer)
     return { ...answer, done: sent.outcome !== null }
   })
   return sent.outcome ?? sent.fate.givenUp()
@@ -97,14 +99,18 @@ const proposeTogether = async (
   call: Call,
 ): Promise<ReadonlyArray<Outcome>> => {
   let isTooLarge = false
-  await cluster.persevere(call, async (url, millis): Promise<Attempt> => {
+  await persevereHedged(cluster, call, async (url, millis, call) => {
     const open = batch.filter(({ outcome }) => outcome === null)
+    for (const { fate } of open) fate.begins()
     const asked = { method: "POST", path: "/propose", body: bodyOf(open) } as const
     const answer = await cluster.ask(call, url, asked, millis)
     isTooLarge = open.length > 1 && isTooLargeTogether(answer)
-    if (isTooLarge) return { ...answer, done: true }
+    if (isTooLarge) {
+      for (const { fate } of open) fate.comesToNothing()
+      return { ...answer, done: true }
+    }
     const each = eachOf(answer, open.length)
-    for (const [at, sent] of open.entries()) sent.outcome = sent.fate.hears(each[at]!)
+    for (const [at, sent] of open.entries()) sent.outcome ??= sent.fate.hears(each[at]!)
     return { ...answer, done: open.every(({ outcome }) => outcome !== null) }
   })
   if (isTooLarge) {

@@ -5,6 +5,7 @@ import { checkKey, checkName, checkWhole, jsonOf, pathOf } from "./arguments.ts"
 import type { Asked } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"
 import { Failure } from "./Failure.ts"
+import { persevereHedged } from "./persevere.ts"
 import { Question } from "./Question.ts"
 import type { Actors, Freshness, ListQuestion, Query, StateAnswer, StateQuestion } from "./shapes.ts"
 
@@ -47,9 +48,9 @@ export const ask = async <A>(
 ): Promise<A> => {
   const question = new Question<A>(isAnswer)
   let answer: A | Failure | null = null
-  await cluster.persevere(call, async (url, millis) => {
+  await persevereHedged(cluster, call, async (url, millis, call) => {
     const said = await cluster.ask(call, url, asked, millis)
-    answer = question.hears(said)
+    answer ??= question.hears(said)
     return { ...said, done: answer !== null }
   })
   const end = (answer ?? question.givenUp()) as A | Failure

@@ -5,6 +5,7 @@ import { checkIdempotencyKey } from "./arguments.ts"
 import { type Asked, exchange } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"
 import { Failure, type Problem, problemIn, timeout } from "./Failure.ts"
+import { persevere } from "./persevere.ts"
 import type { RoutesRequest } from "./shapes.ts"
 
 /** Throws a TypeError. */
@@ -26,7 +27,7 @@ export const request = async (cluster: Cluster, asked: Asked, call: Call): Promi
   let isDoubtful = false
   let last: Problem = timeout("rejected", "there was no time to ask anybody")
   let found: Response | null = null
-  await cluster.persevere(call, async (url, millis) => {
+  await persevere(cluster, call, async (url, millis) => {
     attempts++
     const { answer, response } = await exchange(cluster.line, url, asked, millis, call.signal)
     const problem = answer.type === "told" ? problemIn(answer.value) : null

@@ -6,6 +6,7 @@ import { type Opened, open } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"
 import { EventParser, type StreamEvent } from "./eventStream.ts"
 import { Failure } from "./Failure.ts"
+import { persevere } from "./persevere.ts"
 import { Question } from "./Question.ts"
 import type { StateAnswer, WatchEvent, WatchQuestion } from "./shapes.ts"
 import { late, within } from "./within.ts"
@@ -46,7 +47,7 @@ const begin = async (cluster: Cluster, path: string, cursor: string | null, call
   const refusal = new Question<never>(() => false)
   let begun: Opened | Failure | null = null
   cluster.nodes.turn()
-  await cluster.persevere(call, async (url, millis) => {
+  await persevere(cluster, call, async (url, millis) => {
     // Every node serves it alike, and one of them is soon found: none needs to be waited for for long.
     const answer = await open(
       cluster.line,
