@@ -78,7 +78,10 @@ class Perseverance {
         rest = came.retryAfterMillis
       }
       rest += pause * (0.5 + clock.random() / 2)
-      if (rest >= call.deadline - clock.now()) return
+      if (rest >= call.deadline - clock.now()) {
+        await Promise.all(this.#behind.values())
+        return
+      }
       await clock.sleep(rest, call.signal)
       pause = Math.min(pause * 2, pauseMillisMax)
     }
