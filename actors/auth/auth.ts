@@ -129,14 +129,15 @@ export const auth = (routes: Routes) =>
             ctx.reject("too-many-keys", `${activeKeysMax} keys are active: revoke one first.`)
           if (state.keys.some((key) => key.hash === hash))
             ctx.reject("secret-used-before", "Another key has this secret.")
+          const keysMade = state.keysMade + 1
+          const id = `k${keysMade}`
           if (expiresAt !== null) {
             if (expiresAt <= ctx.now) ctx.reject("expired-already", "The key would be expired already.")
             // Not left to the clock of whoever reads: a log without entries has none. An entry says when it is over.
-            ctx.schedule(expiresAt - ctx.now, "expire", { id: `k${state.keysMade + 1}` })
+            ctx.schedule(expiresAt - ctx.now, "expire", { id })
           }
-          const keysMade = state.keysMade + 1
           const key: AccessKey = {
-            id: `k${keysMade}`,
+            id,
             label,
             hash,
             state: "active",
@@ -144,7 +145,7 @@ export const auth = (routes: Routes) =>
             expiresAt,
           }
           const added = { ...state, keysMade, keys: forgetOldest([...state.keys, key]) }
-          return { state: noted(added, `key ${key.id} added`, ctx), result: key.id }
+          return { state: noted(added, `key ${id} added`, ctx), result: id }
         },
       },
       revokeKey: {
@@ -153,8 +154,9 @@ export const auth = (routes: Routes) =>
         reduce: (state, { id }, ctx) => {
           requireOpen(state, ctx)
           const key = state.keys.find((key) => key.id === id)
-          if (key === undefined) ctx.reject("no-such-key", "There is no such key.")
-          if (key?.state === "revoked") ctx.reject("already-revoked", "This key is revoked already.")
+          // With `return` the compiler knows as well that it goes no further.
+          if (key === undefined) return ctx.reject("no-such-key", "There is no such key.")
+          if (key.state === "revoked") ctx.reject("already-revoked", "This key is revoked already.")
           return { state: noted(withKeyState(state, id, "revoked"), `key ${id} revoked`, ctx), result: null }
         },
       },

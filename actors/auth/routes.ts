@@ -10,6 +10,7 @@ import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
 import { objectIn } from "../_refusal.ts"
 import type { auth } from "./auth.ts"
+import { hashOf } from "./secrets.ts"
 
 export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
   const cluster = ctx.cluster<{ auth: ReturnType<typeof auth> }>()
@@ -47,7 +48,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         actor: "auth",
         key: tenant,
         command: "addKey",
-        input: { ...rest, label, hash: await hashOf(secret), expiresAt },
+        input: { ...rest, label, hash: hashOf(secret), expiresAt },
       })
       return c.json({ key: `${tenant}.${key}`, secret, expiresAt }, 201, { "Cache-Control": "no-store" })
     })
@@ -97,6 +98,3 @@ const actionOf = (permission: string): "publish" | "subscribe" | "admin" | null 
   if (permission === "read") return "subscribe"
   return permission === "configure" ? "admin" : null
 }
-
-const hashOf = async (secret: string): Promise<string> =>
-  Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(secret))).toString("hex")

@@ -1,4 +1,6 @@
 // How is a secret kept? Not at all: its hash is, and that is enough to recognise it.
+//
+// By a library and not by `crypto`: this runs where reducers and queries run as well, and those neither wait nor have it.
 
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"

@@ -1,6 +1,7 @@
 // What was ever counted, whatever its window? Bounded: routes and hours beyond their number are counted together under
 // "other" and "earlier", so that a client with endless routes cannot grow the state without end.
 
+import { labelOf } from "./calendar.ts"
 import type { Call, Meter, Totals } from "./shapes.ts"
 
 export const nothing: Totals = { calls: 0, bytes: 0, latencyMillis: 0, latencyMillisMax: 0 }
@@ -18,7 +19,7 @@ export const countTotals = (meter: Meter, call: Call): Meter => {
     total: add(meter.total, call),
     byRoute: addTo(meter.byRoute, isKnownRoute ? route : "other", call),
     byStatus: addTo(meter.byStatus, String(call.status), call),
-    byHour: foldHours(addTo(meter.byHour, hourOf(call.time), call)),
+    byHour: foldHours(addTo(meter.byHour, labelOf("hour", call.time), call)),
   }
 }
 
@@ -60,6 +61,3 @@ const foldHours = (byHour: Readonly<Record<string, Totals>>): Readonly<Record<st
   const { [oldest]: folded = nothing, earlier = nothing, ...kept } = byHour
   return { ...kept, earlier: merge(earlier, folded) }
 }
-
-/** As `2017-05-16T00Z`. */
-const hourOf = (time: number): string => `${new Date(time).toISOString().slice(0, 13)}Z`
