@@ -1,5 +1,7 @@
 // How does a route say no? As the rest of Raftlet does: with a problem document (RFC 9457) that names a code, and says that
 // nothing has happened.
+//
+// No actor: its name begins with `_`.
 
 import type { Context } from "hono"
 import type { Json } from "raftlet"
@@ -36,6 +38,9 @@ export class Refusal extends Error {
     })
   }
 }
+
+/** For `notFound` of an app: what it has no route for. */
+export const nothingHere = (): Response => new Refusal(404, "There is nothing at this path.").getResponse()
 
 /** A JSON object. What stands in it is for the schema of a command to check. */
 export const objectIn = async (c: Context): Promise<Readonly<Record<string, Json>>> => {

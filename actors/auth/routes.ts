@@ -8,7 +8,7 @@
 
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
-import { objectIn } from "../_refusal.ts"
+import { nothingHere, objectIn } from "../_refusal.ts"
 import type { auth } from "./auth.ts"
 import { hashOf } from "./secrets.ts"
 
@@ -74,6 +74,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         isOwn && action !== null && (await authorizes(username, action, routing_key)) ? "allow" : "deny",
       )
     })
+    .notFound(nothingHere)
 }
 
 /** RabbitMQ asks as it is configured to. */

@@ -1,16 +1,17 @@
 // How do clients of the queue ask? Over HTTP, at /x/topic of every node, with an access key of the actor `auth` as user name
 // and password (Basic). Whatever they ask is authorised by `auth` first, and counted by `metering` before it is answered.
 //
-//   PUT  /topics/TOPIC/groups/GROUP           {"from":"oldest"|"next"}   a group of consumers takes part
-//   POST /topics/TOPIC/messages               the message, as text       publishes it
-//   GET  /topics/TOPIC/messages?group=&max=                              what comes next for the group
+//   PUT /topics/TOPIC/groups/GROUP            {"from":"oldest"|"next"}   a group of consumers takes part
+//   POST /topics/TOPIC/messages               the message, UTF-8 text    publishes it
+//   GET /topics/TOPIC/messages?group=&max=                               what comes next for the group
 //   POST /topics/TOPIC/groups/GROUP/commit    {"next":N}                 it has done with all before N
+//   DELETE /topics/TOPIC/groups/GROUP                                    the group leaves: nothing waits for it any more
 //
 // `Idempotency-Key` names a request: sent again under the same one it is published once, and counted once.
 
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
-import { objectIn, Refusal } from "../_refusal.ts"
+import { nothingHere, objectIn, Refusal } from "../_refusal.ts"
 import type auth from "../auth/index.ts"
 import type metering from "../metering/index.ts"
 import type { topic } from "./topic.ts"
@@ -49,12 +50,14 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         ? work({ key: `${tenant}/${topic}`, idempotencyKey: requestId }, c)
         : Promise.reject(new Refusal(403, `This key may not ${action} here: ${verdict.reason}.`))
       const response = await said(done)
+      const answered = await response.clone().arrayBuffer()
       await count(tenant, {
         time,
         method: c.req.method,
         route,
         status: response.status,
-        bytes: Number(c.req.header("Content-Length") ?? 0),
+        // What came in, and what goes out: who only reads moves as much as who publishes.
+        bytes: Number(c.req.header("Content-Length") ?? 0) + answered.byteLength,
         latencyMillis: Date.now() - time,
         requestId,
       })
@@ -87,7 +90,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
     .post(
       "/topics/:topic/messages",
       serve("publish", "/topics/{topic}/messages", async (at, c) => {
-        const input = { body: await c.req.text() }
+        const input = { body: textIn(await c.req.arrayBuffer()) }
         return {
           offset: (await cluster.propose({ actor: "topic", ...at, command: "publish", input })).result,
         }
@@ -110,6 +113,15 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         return { next: (await unchecked.propose({ actor: "topic", ...at, command: "commit", input })).result }
       }),
     )
+    .delete(
+      "/topics/:topic/groups/:group",
+      serve("subscribe", "/topics/{topic}/groups/{group}", async (at, c) => {
+        const input = { group: c.req.param("group") ?? "" }
+        await cluster.propose({ actor: "topic", ...at, command: "unsubscribe", input })
+        return {}
+      }),
+    )
+    .notFound(nothingHere)
 }
 
 interface Place {
@@ -125,6 +137,15 @@ interface Call {
   readonly bytes: number
   readonly latencyMillis: number
   readonly requestId: string
+}
+
+/** A state holds text. Bytes that are none are refused: what a decoder puts in their place is another message. */
+const textIn = (bytes: ArrayBuffer): string => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Refusal(400, "The message is no text in UTF-8: send Base64 of it, for instance.")
+  }
 }
 
 /** What was refused for good is an answer like any other, and counted. What may still happen is not: who asks tries again. */
