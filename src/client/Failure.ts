@@ -19,6 +19,12 @@ export interface Reason {
   readonly data: Json
 }
 
+/** Where an input does not fit its schema: a JSON pointer, and what is expected there. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
 /**
  * The cluster said no, or nobody knows. `outcome` is what counts: after `rejected` the command did not happen and will not;
  * after `unknown` it may have, or still may: propose it again with the same `idempotencyKey` to find out. Tokens and inputs
@@ -36,18 +42,22 @@ export class Failure extends Error {
   readonly detail: string
   /** What the reducer said with `ctx.reject`, or by what it threw; null when it was not the reducer. */
   readonly reason: Reason | null
+  /** The places that do not fit: of an input (`invalid-input`), or of a state after its migration. Else there are none. */
+  readonly issues: ReadonlyArray<Issue>
   /** How many times a node was asked. */
   readonly attempts: number
   readonly #problem: Problem
 
   constructor(problem: Problem, attempts: number) {
-    super(`${problem.code}: ${problem.detail}`)
+    const issues = Array.isArray(problem.issues) ? problem.issues.filter(isIssue) : []
+    super(`${problem.code}: ${problem.detail}${wordsOf(issues)}`)
     this.code = problem.code
     this.outcome = problem.outcome
     this.status = problem.status
     this.retryable = problem.retryable
     this.detail = problem.detail
     this.reason = isReason(problem.reason) ? problem.reason : null
+    this.issues = issues
     this.attempts = attempts
     this.#problem = problem
   }
@@ -63,6 +73,20 @@ export class Failure extends Error {
 
 const isReason = (value: unknown): value is Reason =>
   typeof value === "object" && value !== null && "code" in value && "message" in value && "data" in value
+
+const isIssue = (value: unknown): value is Issue => {
+  if (typeof value !== "object" || value === null) return false
+  const { path, message } = value as Partial<Issue>
+  return typeof path === "string" && typeof message === "string"
+}
+
+/** The first place: enough for whoever reads a log. */
+const wordsOf = ([first, ...more]: ReadonlyArray<Issue>): string => {
+  if (first === undefined) return ""
+  // A pointer to the whole is empty.
+  const place = first.path === "" ? "" : `${first.path}: `
+  return ` ${place}${first.message}${more.length === 0 ? "" : `; and ${more.length} more`}`
+}
 
 /** Nobody has answered in time, or not as a node does. */
 export const timeout = (outcome: Problem["outcome"], detail: string): Problem => ({

@@ -4,7 +4,7 @@ import { hostClock } from "./Clock.ts"
 import { clientAt } from "./clientAt.ts"
 import type { Actors, Client, ClientOptions } from "./shapes.ts"
 
-export { Failure, type Reason } from "./Failure.ts"
+export { Failure, type Issue, type Reason } from "./Failure.ts"
 export type * from "./shapes.ts"
 
 /**

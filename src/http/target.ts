@@ -71,12 +71,20 @@ export const parseQuery = (request: Request, allowed: ReadonlyArray<string>): Re
     const equals = part.indexOf("=")
     const name = decodeQueryPart(equals === -1 ? part : part.slice(0, equals))
     if (!allowed.includes(name)) {
-      throw new Problem("bad-request", `The query parameter ${JSON.stringify(name)} is not known here.`)
+      throw new Problem(
+        "bad-request",
+        `The query parameter ${JSON.stringify(name)} is not known here: ${listed(allowed)}.`,
+      )
     }
     if (parameters.has(name)) throw new Problem("bad-request", `The query parameter ${name} stands twice.`)
     parameters.set(name, equals === -1 ? "" : decodeQueryPart(part.slice(equals + 1)))
   }
   return parameters
+}
+
+const listed = (names: ReadonlyArray<string>): string => {
+  if (names.length < 2) return names.length === 0 ? "there are none" : `there is ${names[0]}`
+  return `there are ${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
 }
 
 /** A whole number between bounds; null when it is not given. */

@@ -1,8 +1,8 @@
 // Does the queue's HTTP app keep what it is given, let go of what it is told to, and count what passed through it?
 
 import { describe, expect, test } from "bun:test"
-import { actorFile, type CommandAnswer, type TestActor, testActor } from "raftlet/testing"
 import { Failure } from "raftlet/client"
+import { actorFile, type CommandAnswer, type TestActor, testActor } from "raftlet/testing"
 import type auth from "../../actors/auth/index.ts"
 import { hashOf } from "../../actors/auth/secrets.ts"
 import type metering from "../../actors/metering/index.ts"
@@ -36,7 +36,12 @@ const world = () => {
   }
   actors.auth.execute("acme", "open")
   actors.auth.execute("acme", "addKey", { label: "", hash: hashOf(secret), expiresAt: null })
-  const rule = { effect: "allow", actions: ["publish", "subscribe"], pattern: "orders.#", keys: null } as const
+  const rule = {
+    effect: "allow",
+    actions: ["publish", "subscribe"],
+    pattern: "orders.#",
+    keys: null,
+  } as const
   actors.auth.execute("acme", "setRule", { id: "orders", ...rule })
   const at = (actor: keyof typeof files) => actors[actor] as unknown as AnyActor
   const cluster = {

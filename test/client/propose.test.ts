@@ -126,6 +126,28 @@ describe("attempts", () => {
 })
 
 describe("what a caller is told", () => {
+  test("an input that does not fit is thrown with the places that do not, and says the first", async () => {
+    const issues = [
+      { path: "/by", message: "Expected a value between 1 and 100" },
+      { path: "/to", message: "Missing key" },
+    ]
+    const answers = [issues, issues.slice(0, 1), undefined, [{ path: 7 }, ...issues]]
+    const { raftlet, clock } = world((_, count) =>
+      refusal("invalid-input", answers[count - 1] === undefined ? {} : { issues: answers[count - 1]! }),
+    )
+    const failed = async () => (await clock.run(failureOf(raftlet.propose(add)))) as Failure
+    const first = await failed()
+    expect(first.issues).toEqual(issues)
+    expect(first.message).toBe(
+      `invalid-input: ${first.detail} /by: Expected a value between 1 and 100; and 1 more`,
+    )
+    const second = await failed()
+    expect(second.message).toBe(`invalid-input: ${second.detail} /by: Expected a value between 1 and 100`)
+    const third = await failed()
+    expect([third.issues, third.message]).toEqual([[], `invalid-input: ${third.detail}`])
+    expect((await failed()).issues).toEqual(issues)
+  })
+
   test("a refusal for good is thrown at once, with the reducer's reason", async () => {
     const reason = { code: "too-big", message: "100 at the most", data: { max: 100 } }
     const { raftlet, clock, seen } = world(() => refusal("rejected", { reason }))

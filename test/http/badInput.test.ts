@@ -247,3 +247,23 @@ test("OPTIONS says what is allowed and does nothing; HEAD is GET without its bod
   const head = await fake.ask("/read/counter/c1", { method: "HEAD" })
   expect([head.status, await head.text(), head.headers.get("raftlet-index")]).toEqual([200, "", "7"])
 })
+
+test("who misspells a parameter, or gives an input as parameters, learns which there are", async () => {
+  const fake = makeFake()
+  const detailOf = async (path: string, method = "GET") =>
+    (
+      await problemOf(
+        await fake.ask(path, { method, headers: json, ...(method === "POST" && { body: "{}" }) }),
+      )
+    ).detail
+  expect(await detailOf("/read/counter/c1/value?account=ann")).toBe(
+    'The query parameter "account" is not known here: there are group, redirect, consistency, maxStalenessMs, minIndex and input.',
+  )
+  expect(await detailOf(`${add}?consistency=local`, "POST")).toBe(
+    'The query parameter "consistency" is not known here: there are group and redirect.',
+  )
+  expect(await detailOf("/admin/node?grupo=a")).toContain("there is group.")
+  expect(await detailOf("/admin/groups?group=a")).toBe(
+    'The query parameter "group" is not known here: there are none.',
+  )
+})

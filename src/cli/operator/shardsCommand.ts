@@ -3,6 +3,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import { type CliFailure, exitCodes, failed, unknown } from "../CliFailure.ts"
+import { value } from "../flags.ts"
 import { makeProgress } from "../progress.ts"
 import { none, printable, table, thousands } from "../tables.ts"
 import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
@@ -80,6 +81,7 @@ export const splitCommand = Command.make(
   "split",
   {
     ...operatorFlags,
+    group: value("group", "GROUP", "Which shard (default: the one with the most slots)"),
     actor: Argument.String("actor").pipe(
       Argument.withMetavar("ACTOR"),
       Argument.withDescription("Whose: one that its definition has spread, or put into a group of its own"),
@@ -104,9 +106,9 @@ export const splitCommand = Command.make(
 ).pipe(
   Command.withDescription(
     "Split a shard of an actor: the upper half of what a group has of it goes to a new group, with states, timers and the " +
-      "answers to retries. Commands for those keys wait meanwhile; nothing is lost or done twice. --group says which shard " +
-      "(default: the one with the most slots). Whoever leads the group goes on with it, whatever becomes of this command. What " +
-      `was split cannot be merged again. ${exitCodeText}`,
+      "answers to retries. Commands for those keys wait meanwhile; nothing is lost or done twice. Whoever leads the " +
+      "group goes on with it, whatever becomes of this command. What was split cannot be merged again. " +
+      exitCodeText,
   ),
   Command.withShortDescription("Give half of a shard to a new group"),
   Command.withExamples([

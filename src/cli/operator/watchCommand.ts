@@ -14,6 +14,7 @@ export const watchCommand = Command.make(
   "watch",
   {
     ...operatorFlags,
+    group: value("group", "GROUP", "The Raft group that is meant (default: where the instance lives)"),
     actor: Argument.String("actor").pipe(
       Argument.withMetavar("ACTOR"),
       Argument.withDescription("The type of actor"),
