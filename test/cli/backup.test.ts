@@ -57,10 +57,31 @@ test("it is there when it is whole, and is what was sent", async () => {
   const cluster = start(() => whole({ "Repr-Digest": `sha-512=:AAAA:, sha-256=:${base64}:` }))
   const { code, out, err } = await backup(cluster, file, "--group", "main")
   expect({ code, err }).toEqual({ code: 0, err: "" })
-  expect(out).toBe(`${file}: 293.0 KiB from n1, all state as of index 123\nsha-256 ${hex} (as the node said)`)
+  expect(out).toBe(`${file}: 293.0 KiB from n1, all state of group main as of index 123\nsha-256 ${hex} (as the node said)`)
   expect(names()).toEqual(["copy.db"])
   expect(Buffer.compare(readFileSync(file), content)).toBe(0)
-  expect(cluster.seen).toMatchObject([{ path: "/admin/backup?group=main" }])
+  expect(cluster.seen).toMatchObject([{ path: "/admin/backup?group=main" }, { path: "/admin/groups" }])
+})
+
+test("it says which groups are not in it", async () => {
+  const groups = ["main", "auth", "metering-1"].map((group) => ({ group, leader: "n1" }))
+  const ofGroups = () => {
+    const cluster = start(() => whole())
+    cluster.answer = ({ path }) =>
+      path.startsWith("/admin/backup") ? whole() : path === "/admin/groups" ? Response.json({ groups }) : null
+    return cluster
+  }
+  const last = (out: string) => out.split("\n").at(-1)
+  const main = await backup(ofGroups(), place().file)
+  expect([main.code, last(main.out)]).toEqual([
+    0,
+    "not in it: the groups auth, metering-1. Each has a backup of its own: --group",
+  ])
+  const auth = await backup(ofGroups(), place().file, "--group", "auth")
+  expect(auth.out).toContain("all state of group auth")
+  expect(last(auth.out)).toContain("not in it: the groups main, metering-1.")
+  const json = await backup(ofGroups(), place().file, "--json")
+  expect(JSON.parse(json.out)).toMatchObject({ group: "main", otherGroups: ["auth", "metering-1"] })
 })
 
 test("--json says the same to a program", async () => {
@@ -72,7 +93,7 @@ test("--json says the same to a program", async () => {
   )
   expect(JSON.parse(out)).toEqual({
     ...{ file, bytes: content.length, sha256: hex, isChecked: false },
-    ...{ node: "n1", index: 123 },
+    ...{ node: "n1", index: 123, group: "main", otherGroups: [] },
   })
 })
 

@@ -1,16 +1,21 @@
-// `backup`: how does an operator get a copy of all state that is good for something?
+// `backup`: how does an operator get a copy of all state of a group that is good for something?
 
 import { existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-import { Effect } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import { refused } from "../CliFailure.ts"
 import { toggle } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { makeProgress } from "../progress.ts"
+import { printable } from "../tables.ts"
+import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
 import { download } from "./download.ts"
 import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
 import { bytesText } from "./units.ts"
+
+/** All that is wanted of it here. */
+const GroupsAnswer = Schema.Struct({ groups: Schema.Array(Schema.Struct({ group: Schema.String })) })
 
 export const backupCommand = Command.make(
   "backup",
@@ -33,24 +38,44 @@ export const backupCommand = Command.make(
     )
     const from = response.headers.get("raftlet-node")
     const index = response.headers.get("raftlet-index")
-    yield* show(client, JSON.stringify({ file, ...made, node: from, index: index && Number(index) }), () =>
+    const own = client.options.group ?? "main"
+    const otherGroups = (yield* groupsOf(client)).filter((one) => one !== own)
+    const told = { file, ...made, node: from, index: index && Number(index), group: own, otherGroups }
+    yield* show(client, JSON.stringify(told), () =>
       [
         `${flags.file}: ${bytesText(made.bytes)}${from === null ? "" : ` from ${from}`}` +
-          (index === null ? "" : `, all state as of index ${index}`),
+          (index === null ? "" : `, all state of group ${own} as of index ${index}`),
         `sha-256 ${made.sha256} (${made.isChecked ? "as the node said" : "the node did not say what it should be"})`,
+        // Who takes it for the whole cluster's learns that too late.
+        ...(otherGroups.length === 0
+          ? []
+          : [
+              `not in it: the groups ${otherGroups.map(printable).join(", ")}. Each has a backup of its own: --group`,
+            ]),
       ].join("\n"),
     )
   }),
 ).pipe(
   Command.withDescription(
-    "Copy all state, as of one index, into a SQLite file: whole and on the disk when the command ends with 0, and not " +
-      `there at all otherwise. \`restore\` starts a new cluster from it. ${exitCodeText}`,
+    "Copy all state of one group, as of one index, into a SQLite file: whole and on the disk when the command ends with 0, " +
+      "and not there at all otherwise. Actors with `group` or `shards` live in groups of their own: say --group for each " +
+      `of them. \`restore\` starts a new cluster from the file. ${exitCodeText}`,
   ),
-  Command.withShortDescription("Copy all state into a file"),
+  Command.withShortDescription("Copy all state of a group into a file"),
   Command.withExamples([
     { command: "raftlet backup raftlet-2026-11-23.db", description: "From any node that answers" },
   ]),
 )
+
+/** None when nobody says so soon: the backup is made. */
+const groupsOf = (client: ClusterClient): Effect.Effect<ReadonlyArray<string>> =>
+  client.look("/admin/groups").pipe(
+    Effect.flatMap((answer) => decodeAnswer(GroupsAnswer, answer)),
+    Effect.map(({ groups }) => groups.map(({ group }) => group)),
+    Effect.timeoutOption("3 seconds"),
+    Effect.map(Option.getOrElse((): ReadonlyArray<string> => [])),
+    Effect.orElseSucceed((): ReadonlyArray<string> => []),
+  )
 
 const refuseTarget = (file: string, force: boolean): void => {
   const found = statSync(file, { throwIfNoEntry: false })
