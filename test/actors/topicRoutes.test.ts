@@ -63,7 +63,7 @@ const world = () => {
     })
     return { status: response.status, text: await response.text() }
   }
-  return { ...actors, ask }
+  return { ...actors, app, ask }
 }
 
 interface AnyActor {
@@ -128,4 +128,35 @@ test("a path that is none is answered as everything else is", async () => {
     404,
     expect.objectContaining({ code: "not-found", outcome: "rejected", status: 404 }),
   ])
+})
+
+test("the consumer of docs/CLOUD.md gets what the publisher sends, once each, and again what it has not committed", async () => {
+  const { topic, app } = world()
+  process.env.ACCESS_KEY = `acme.k1:${secret}`
+  const hostFetch = globalThis.fetch
+  globalThis.fetch = (async (request: Request) => {
+    const { pathname, search } = new URL(request.url)
+    if (!pathname.startsWith("/x/topic/")) return new Response(null, { status: 404 })
+    return app.request(new Request(`http://node${pathname.slice("/x/topic".length)}${search}`, request))
+  }) as typeof fetch
+  try {
+    const { consume, publish } = await import("../examples/consumer.ts")
+    for (const [at, body] of ["a", "b", "b"].entries()) await publish(body, `order-${Math.min(at, 1)}`)
+    const seen: Array<string> = []
+    const stop = new AbortController()
+    const die = consume(async (body) => {
+      seen.push(body)
+      if (body === "b") throw new Error("died")
+    }, stop.signal)
+    expect(await die.catch(String)).toBe("Error: died")
+    await consume(async (body) => {
+      seen.push(body)
+      if (body === "b") stop.abort()
+    }, stop.signal)
+    expect(seen).toEqual(["a", "b", "a", "b"])
+    expect(topic.query("acme/orders.eu", "lag")).toEqual([{ group: "mail", next: 2, waiting: 0 }])
+  } finally {
+    globalThis.fetch = hostFetch
+    delete process.env.ACCESS_KEY
+  }
 })

@@ -8,9 +8,9 @@ import { Glob } from "bun"
 const asShown = (text: string): string =>
   text.slice(text.indexOf("\n\n") + 2).replaceAll('"../../actors/', '"../actors/')
 
-test("every example of TESTING.md, LEADING.md, CLIENT.md and ROUTES.md is a file that is run, and the other way around", async () => {
+test("every example of TESTING.md, LEADING.md, CLIENT.md, ROUTES.md and CLOUD.md is a file that is run, and the other way around", async () => {
   const here = import.meta.dir
-  const pages = ["TESTING.md", "LEADING.md", "CLIENT.md", "ROUTES.md"].map((name) =>
+  const pages = ["TESTING.md", "LEADING.md", "CLIENT.md", "ROUTES.md", "CLOUD.md"].map((name) =>
     Bun.file(join(here, "../../docs", name)).text(),
   )
   const text = (await Promise.all(pages)).join("\n")
