@@ -91,7 +91,7 @@ const keysMax = 100
 const rulesMax = 200
 const auditMax = 200
 
-/** Whatever it answers over HTTP besides. */
+/** `routes`: what it answers over HTTP besides. They ask this actor in its types, so index.ts puts the two together. */
 export const auth = (routes: Routes) =>
   actor({
     version: 1,

@@ -10,13 +10,7 @@ import { type FileFailed, type Files, pathOf } from "./files.ts"
 
 /** What it asks of its group. */
 export interface Desk {
-  readonly tenants: (after: string) => Effect.Effect<
-    {
-      readonly instances: ReadonlyArray<{ readonly key: string; readonly revision: number }>
-      readonly next: string | null
-    },
-    ReadFailed
-  >
+  readonly tenants: (after: string) => Effect.Effect<Page, ReadFailed>
   /** Names of files, oldest first. */
   readonly waiting: (
     tenant: string,
@@ -31,6 +25,12 @@ export interface Desk {
   ) => Effect.Effect<unknown, ProposeFailed>
 }
 
+interface Page {
+  readonly instances: ReadonlyArray<{ readonly key: string; readonly revision: number }>
+  /** Where the next page begins; null: there is none. */
+  readonly next: string | null
+}
+
 const tenantsAtOnce = 4
 
 /** For as long as the group leads here. Fails when a file could not be written, after all others were. */
@@ -40,7 +40,7 @@ export const keepFiling = Effect.fnUntraced(function* (files: Files, desk: Desk)
   while (true) {
     const failures: Array<FileFailed> = []
     for (let after: string | null = ""; after !== null; ) {
-      const page: Effect.Success<ReturnType<Desk["tenants"]>> = yield* desk.tenants(after)
+      const page: Page = yield* desk.tenants(after)
       const changed = page.instances.filter(({ key, revision }) => settled.get(key) !== revision)
       const file = ({ key }: { readonly key: string }) =>
         fileAll(files, desk, key).pipe(

@@ -34,6 +34,7 @@ const begun = {
 
 const Limits = Schema.Struct({ used: Count, quota: Schema.NullOr(Count) })
 
+/** `openFiles`: index.ts has them lie on a disk, and tests wherever they like. */
 export const metering = (openFiles: OpenFiles) =>
   actor({
     version: 2,
@@ -212,6 +213,7 @@ const alarmsMax = 10
  */
 const withAlarm = (
   meter: Meter,
+  // As much of a command's context as this needs.
   ctx: {
     readonly now: number
     readonly schedule: (afterMillis: number, command: "close", input: null) => void

@@ -17,7 +17,7 @@ export const kinds: ReadonlyArray<Kind> = ["minute", "hour", "day"]
 export const Call = Schema.Struct({
   /** When it was answered, ms since 1970: it decides which windows the call belongs to. */
   time: Time,
-  method: Schema.String.check(Schema.isPattern(/^[A-Z]{1,16}$/)),
+  method: Schema.String.check(Schema.isPattern(/^[A-Z]{1,16}$/, { expected: "a method in capitals" })),
   /** A template, with its ids folded: else every id is a route of its own. */
   route: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(256)),
   status: Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 599 })),

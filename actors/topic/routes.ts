@@ -159,6 +159,7 @@ const said = async (work: Promise<unknown>): Promise<Response> => {
   }
 }
 
+/** What a `Refusal` has as well as what the cluster's client throws. */
 interface Failure {
   readonly outcome: "rejected" | "unknown"
   readonly retryable: boolean

@@ -40,7 +40,7 @@ type State = typeof State.Type
 
 const groupsMax = 100
 
-/** Whatever it answers over HTTP besides. */
+/** `routes`: what it answers over HTTP besides. They ask this actor in its types, so index.ts puts the two together. */
 export const topic = (routes: Routes) =>
   actor({
     version: 1,
@@ -105,7 +105,10 @@ export const topic = (routes: Routes) =>
         reduce: (state, { group, next }, ctx) => {
           const cursor = requireGroup(state, group, ctx)
           if (next > state.nextOffset)
-            ctx.reject("not-published-yet", `The next message will be ${state.nextOffset}.`)
+            ctx.reject(
+              "not-published-yet",
+              `Commit up to ${state.nextOffset}: that will be the next message.`,
+            )
           // A consumer that was slow, and says what another one of its group has said meanwhile.
           if (next <= cursor) return { state, result: cursor }
           const moved = { ...state, cursors: { ...state.cursors, [group]: next } }

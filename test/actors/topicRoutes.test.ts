@@ -71,7 +71,7 @@ interface AnyActor {
   readonly query: (key: string, query: string, input: unknown) => unknown
 }
 
-const publish = (body: BodyInit) => ({ method: "POST", body })
+const publish = (body: string | Uint8Array<ArrayBuffer>) => ({ method: "POST", body })
 const join = { method: "PUT", body: '{"from":"oldest"}' }
 const bodies = (at: TestActor<typeof topic>) =>
   at.query("acme/orders.eu", "poll", { group: "mail", max: 10 })?.messages.map(({ body }) => body)

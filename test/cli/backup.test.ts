@@ -57,7 +57,9 @@ test("it is there when it is whole, and is what was sent", async () => {
   const cluster = start(() => whole({ "Repr-Digest": `sha-512=:AAAA:, sha-256=:${base64}:` }))
   const { code, out, err } = await backup(cluster, file, "--group", "main")
   expect({ code, err }).toEqual({ code: 0, err: "" })
-  expect(out).toBe(`${file}: 293.0 KiB from n1, all state of group main as of index 123\nsha-256 ${hex} (as the node said)`)
+  expect(out).toBe(
+    `${file}: 293.0 KiB from n1, all state of group main as of index 123\nsha-256 ${hex} (as the node said)`,
+  )
   expect(names()).toEqual(["copy.db"])
   expect(Buffer.compare(readFileSync(file), content)).toBe(0)
   expect(cluster.seen).toMatchObject([{ path: "/admin/backup?group=main" }, { path: "/admin/groups" }])

@@ -8,7 +8,12 @@ const raftlet = client(["http://127.0.0.1:4001", "http://127.0.0.1:4002", "http:
 const headers = { Authorization: `Basic ${btoa(process.env.ACCESS_KEY ?? "")}` }
 const orders = "/x/topic/topics/orders.eu"
 
-const ask = async (path: string, how: RoutesRequest = {}) => {
+interface Page {
+  readonly messages: ReadonlyArray<{ readonly body: string }>
+  readonly next: number
+}
+
+const ask = async (path: string, how: RoutesRequest = {}): Promise<unknown> => {
   const response = await raftlet.request(path, { headers, ...how })
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
   return response.json()
@@ -22,7 +27,7 @@ export const publish = (body: string, id: string) =>
 export const consume = async (handle: (body: string) => Promise<void>, signal: AbortSignal) => {
   await ask(`${orders}/groups/mail`, { method: "PUT", body: '{"from":"oldest"}' })
   while (!signal.aborted) {
-    const { messages, next } = await ask(`${orders}/messages?group=mail&max=10`)
+    const { messages, next } = (await ask(`${orders}/messages?group=mail&max=10`)) as Page
     for (const { body } of messages) await handle(body)
     if (messages.length === 0) await sleep(200)
     else await ask(`${orders}/groups/mail/commit`, { method: "POST", body: JSON.stringify({ next }) })
