@@ -49,7 +49,7 @@ export const restoreCommand = (platform: Platform) =>
       "Make the first node of a new cluster from a backup: its instances, timers and idempotency keys as of the " +
         "backup, under a new cluster id, so that no node of the old cluster can join. For a cluster of several " +
         "nodes, run it once for each with the same FILE and --cluster. FILE is checked to the last row, and DIR " +
-        "appears whole or not at all.",
+        "appears whole or not at all. A backup is of one group: actors that live in others do not come back with it.",
     ),
     Command.withShortDescription("Make a node of a new cluster from a backup"),
     Command.withExamples([
