@@ -40,18 +40,28 @@ four times in a second, which is part of the time). It does not measure groups t
 --node-flags F,…   what the nodes are started with besides, of sections of many groups
 --port P           the first of three for clients; peers have those 1,000 above (4301)`
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string" },
-    seconds: { type: "string", default: "5" },
-    connections: { type: "string", default: "64,256" },
-    rounds: { type: "string", default: "3" },
-    port: { type: "string", default: "4301" },
-    groups: { type: "string" },
-    "node-flags": { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-})
+/** Wrong words are said in one line. */
+const parse = () => {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: "string" },
+        seconds: { type: "string", default: "5" },
+        connections: { type: "string", default: "64,256" },
+        rounds: { type: "string", default: "3" },
+        port: { type: "string", default: "4301" },
+        groups: { type: "string" },
+        "node-flags": { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    })
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message.split("\n")[0] : error}`)
+    process.exit(2)
+  }
+}
+
+const { values } = parse()
 
 const seconds = Number(values.seconds)
 const keyOf = (number: number): string => `bench-${number % 1000}`
