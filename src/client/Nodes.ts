@@ -40,6 +40,11 @@ export class Nodes {
     )
   }
 
+  /** Whether one of them is there. */
+  has(origin: string): boolean {
+    return [...this.#members, ...this.#seeds].some((url) => new URL(url).origin === origin)
+  }
+
   /** What any node can answer is asked of another one each time. */
   turn(): void {
     this.#at++
@@ -89,9 +94,9 @@ export class Nodes {
    * another program on this machine, unless the client was told that the nodes are here.
    */
   #takes(url: string): boolean {
+    if (!this.#discovers || !/^https?:\/\/[^/?#@]+$/.test(url) || !URL.canParse(url)) return false
     const isSafe = url.startsWith("https:") || this.#seeds.some((seed) => seed.startsWith("http:"))
-    const isThere = !loopback.test(url) || this.#seeds.some((seed) => loopback.test(seed))
-    return this.#discovers && isSafe && isThere && /^https?:\/\/[^/?#@]+$/.test(url)
+    return isSafe && (!isHere(url) || this.#seeds.some(isHere))
   }
 
   #turned(urls: ReadonlyArray<string>): ReadonlyArray<string> {
@@ -108,7 +113,10 @@ export class Nodes {
   }
 }
 
-const loopback = /^https?:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?::|\/|$)/
+/** Loopback, however it is written, and the address that stands for all of a machine's own. */
+const isHere = (url: string): boolean => here.test(new URL(url).hostname)
+const here =
+  /^(?:(?:.+\.)?localhost\.?|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:(?:7f[0-9a-f]{2}:[0-9a-f]+|0:0)\])$/
 const failingMillisMin = 500
 const failingMillisMax = 30_000
 const leadersMax = 1000

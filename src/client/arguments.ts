@@ -1,5 +1,25 @@
 // Which mistakes of a caller are known before anybody is asked? They are TypeErrors, and say what is wrong.
 
+import { Failure } from "./Failure.ts"
+
+/**
+ * Nobody was asked. What a call is given was often written by somebody else, in a request to a handler that lets this pass:
+ * to them it is a bad request, as every {@link Failure} has an answer of its own, and no defect of the handler.
+ */
+export class WrongArgument extends TypeError {
+  readonly outcome = "rejected"
+  readonly retryable = false
+
+  getResponse(): Response {
+    const { message: detail, outcome, retryable } = this
+    const [type, title] = ["urn:raftlet:problem:bad-request", "The request cannot be understood"]
+    return new Failure(
+      { type, title, status: 400, detail, code: "bad-request", outcome, retryable },
+      0,
+    ).getResponse()
+  }
+}
+
 /** Without a slash at its end. */
 export const checkUrl = (text: string): string => {
   let url: URL
@@ -26,17 +46,18 @@ export const checkUrls = (given: string | ReadonlyArray<string>): ReadonlyArray<
 }
 
 export const checkName = (name: unknown, what: string): void => {
-  if (typeof name !== "string" || name === "") throw new TypeError(`${what} must be text that is not empty`)
+  if (typeof name !== "string" || name === "")
+    throw new WrongArgument(`${what} must be text that is not empty`)
 }
 
 export const checkKey = (key: unknown): void => {
   checkName(key, "key")
   const text = key as string
   if (encoder.encode(text).length > keyBytesMax)
-    throw new TypeError(`key is longer than ${keyBytesMax} bytes of UTF-8`)
-  if (text.includes("\0")) throw new TypeError("key holds a NUL")
+    throw new WrongArgument(`key is longer than ${keyBytesMax} bytes of UTF-8`)
+  if (text.includes("\0")) throw new WrongArgument("key holds a NUL")
   // Half of a surrogate pair: `encodeURIComponent` throws of it as well, but does not say of what.
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError("key holds half of a surrogate pair")
+  if (/\p{Surrogate}/u.test(text)) throw new WrongArgument("key holds half of a surrogate pair")
 }
 
 /** A segment of a path is one that no URL parser takes for a step. */
@@ -46,32 +67,37 @@ export const isSegment = (text: string): boolean => text !== "." && text !== "..
 export const pathOf = (...segments: ReadonlyArray<string>): string => {
   const wrong = segments.find((segment) => !isSegment(segment))
   if (wrong === undefined) return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("")
-  throw new TypeError(
+  throw new WrongArgument(
     `${JSON.stringify(wrong)} cannot stand in the path of a URL: such a key can be written, and not read`,
   )
 }
 
 export const checkIdempotencyKey = (key: string): void => {
   if (!/^[\x20-\x7e]{1,128}$/.test(key))
-    throw new TypeError("idempotencyKey must be 1 to 128 printable ASCII characters")
+    throw new WrongArgument("idempotencyKey must be 1 to 128 printable ASCII characters")
 }
 
 export const checkWhole = (value: number | undefined, name: string, min = 0): void => {
   if (value !== undefined && !(Number.isSafeInteger(value) && value >= min)) {
-    throw new TypeError(`${name} must be a whole number from ${min} on`)
+    throw new WrongArgument(`${name} must be a whole number from ${min} on`)
   }
 }
 
 export const checkMillis = (value: number, name: string): void => {
   if (!(value > 0 && value <= millisMax))
-    throw new TypeError(`${name} must be more than 0 milliseconds, and at most a day`)
+    throw new WrongArgument(`${name} must be more than 0 milliseconds, and at most a day`)
 }
 
 /** JSON; undefined is null. Throws of what JSON cannot hold. */
 export const jsonOf = (input: unknown): string => {
-  const text = JSON.stringify(input ?? null)
-  if (text === undefined) throw new TypeError("input must be JSON")
-  return text
+  try {
+    const text = JSON.stringify(input ?? null)
+    if (text !== undefined) return text
+  } catch (cause) {
+    // A cycle, a BigInt, or deeper than the stack.
+    throw new WrongArgument(`input must be JSON: ${cause instanceof Error ? cause.message : cause}`)
+  }
+  throw new WrongArgument("input must be JSON")
 }
 
 const encoder = new TextEncoder()

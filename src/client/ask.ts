@@ -10,6 +10,8 @@ export interface Line {
   readonly fetch: (request: Request) => Response | Promise<Response>
   readonly token: () => Promise<string | null>
   readonly clock: Clock
+  /** Whether one of the nodes is at this origin. */
+  readonly isNode: (origin: string) => boolean
 }
 
 export interface Asked {
@@ -110,7 +112,10 @@ export const open = async (
   }
 }
 
-/** Follows redirects itself: `fetch` would drop the token on the way. Text: why there is no answer. */
+/**
+ * Follows redirects from node to node itself: `fetch` would drop the token on the way. One that leads elsewhere is the
+ * answer: whatever is asked for, and whoever asks, is nothing to others. Text: why there is no answer.
+ */
 const send = async (
   line: Line,
   url: string,
@@ -137,8 +142,9 @@ const send = async (
     })
     const response = await line.fetch(request)
     if (response.status !== 307 && response.status !== 308) return response
-    await response.body?.cancel()
     const next = urlOf(response.headers.get("location") ?? "", target)
+    if (next !== null && !isSameHost(next, new URL(target)) && !line.isNode(next.origin)) return response
+    await response.body?.cancel()
     if (next === null) return `${url} sends us on to nowhere`
     // What was meant for an encrypted connection does not go out in the clear.
     if (target.startsWith("https:") && next.protocol !== "https:") {
@@ -188,6 +194,10 @@ const urlOf = (text: string, base: string): URL | null => {
     return null
   }
 }
+
+/** Also where it begins to encrypt, or ceases to. */
+const isSameHost = (next: URL, from: URL): boolean =>
+  next.origin === from.origin || (next.hostname === from.hostname && next.protocol !== from.protocol)
 
 const hopsMax = 4
 /** For the way there and back. */

@@ -36,6 +36,7 @@ export const clientAt = <All extends Actors>(
     fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
     token: async () => (typeof token === "function" ? await token() : (token ?? null)),
     clock,
+    isNode: (origin) => cluster.nodes.has(origin),
   }
   const cluster = new Cluster(checkUrls(urls), line, discover)
 

@@ -77,7 +77,10 @@ class Perseverance {
         if (came === null || came.type === "silent") continue
         rest = came.retryAfterMillis
       }
-      rest += pause * (0.5 + clock.random() / 2)
+      const millis = pause * (0.5 + clock.random() / 2)
+      const isTooLong = rest + millis >= call.deadline - clock.now()
+      // How long one node is not to be asked says nothing of the others, when there is no time to wait.
+      rest = isTooLong && nodes.next(asked, call.places) !== null ? millis : rest + millis
       if (rest >= call.deadline - clock.now()) {
         await Promise.all(this.#behind.values())
         return

@@ -1,7 +1,7 @@
 // How are the routes of an actor asked, when any node may be away? They answer whatever HTTP can carry: so what counts is
 // whether there was an answer, and whether it asks for another attempt.
 
-import { checkIdempotencyKey } from "./arguments.ts"
+import { checkIdempotencyKey, WrongArgument } from "./arguments.ts"
 import { type Asked, exchange } from "./ask.ts"
 import type { Call, Cluster } from "./Cluster.ts"
 import { Failure, type Problem, problemIn, timeout } from "./Failure.ts"
@@ -10,14 +10,38 @@ import type { RoutesRequest } from "./shapes.ts"
 
 /** Throws a TypeError. */
 export const routesRequest = (path: string, given: RoutesRequest): Asked => {
-  if (!/^\/x\/[^/]/.test(path)) throw new TypeError("the path must begin with /x/ and the name of an actor")
+  if (!staysWithin(path))
+    throw new WrongArgument("the path must begin with /x/ and the name of an actor, and lead nowhere else")
   const { method = "GET", headers = {}, body, idempotencyKey = crypto.randomUUID() } = given
   checkIdempotencyKey(idempotencyKey)
-  return {
+  const asked = {
     method: method.toUpperCase(),
     path,
     headers: { ...headers, "Idempotency-Key": idempotencyKey },
     ...(body === undefined ? {} : { body }),
+  }
+  if (!canBeSent(asked)) throw new WrongArgument("no request has such a method, such headers or such a body")
+  return asked
+}
+
+/** Whoever puts another one's words into a path may have `..` among them, and every URL parser would go there. */
+const staysWithin = (path: string): boolean => {
+  const [actor] = /^\/x\/[^/?#\\]+/.exec(path) ?? []
+  const url = `http://node${path}`
+  if (actor === undefined || !URL.canParse(url)) return false
+  const { pathname } = new URL(url)
+  return pathname === actor || pathname.startsWith(`${actor}/`)
+}
+
+/** What cannot would fail at every node, and look as if none had answered. */
+const canBeSent = ({ method, headers, body }: Asked): boolean => {
+  if (body !== undefined && (method === "GET" || method === "HEAD")) return false
+  try {
+    const init = { method, ...(headers && { headers }), ...(body === undefined ? {} : { body }) }
+    // Bun takes a method that it does not know for GET.
+    return new Request("http://node/", init).method === method
+  } catch {
+    return false
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { client } from "raftlet/client"
+import type { WrongArgument } from "../../src/client/arguments.ts"
 import { Nodes } from "../../src/client/Nodes.ts"
 import { executed, failureOf, type Reply, refusal, type Seen, told, urls, world } from "./fake.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -106,12 +107,24 @@ describe("members", () => {
 
 test("the loopback of a node is nothing to a client that is elsewhere", () => {
   const nodes = new Nodes(["http://one.example:4001"], true, new VirtualClock())
-  for (const url of ["http://127.0.0.1:4001", "http://localhost:4001", "http://[::1]:4001"]) {
+  const written = [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    "LOCALHOST",
+    "a.localhost",
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+  ]
+  for (const host of [...written, "0.0.0.0", "0", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]"]) {
+    const url = `http://${host}:4001`
     expect(nodes.leads(["counter"], url)).toBe(false)
     nodes.replace([url])
     expect(nodes.next(new Set(), ["counter"])).toBe("http://one.example:4001")
   }
-  expect(nodes.leads(["counter"], "http://127.example")).toBe(true)
+  for (const host of ["127.example", "localhost.example", "[2001:db8::1]", "10.0.0.1"])
+    expect(nodes.leads(["counter"], `http://${host}`)).toBe(true)
 })
 
 test("leaders of a thousand places are kept, the newest", () => {
@@ -263,6 +276,29 @@ describe("mistakes", () => {
     const cause = await clock.run(failureOf(raftlet.propose(proposal)))
     expect(cause).toBeInstanceOf(TypeError)
     expect(`${cause}`).toContain(words)
+    expect(seen).toEqual([])
+  })
+
+  test("of what others may have written is answered as a bad request where a handler lets it pass", async () => {
+    const { raftlet, clock, seen } = world(() => told(executed))
+    let deep: unknown = 0
+    for (let level = 0; level < 200_000; level++) deep = [deep]
+    const asked = [
+      () => raftlet.propose({ ...add, key: "x".repeat(513) }),
+      () => raftlet.propose({ ...add, idempotencyKey: "ü" }),
+      () => raftlet.propose({ ...add, input: deep as never }),
+      () => raftlet.read({ actor: "counter", key: "\ufffd", query: "value" }),
+      () => raftlet.request("/x/topic/../../admin/node"),
+    ]
+    for (const each of asked) {
+      const wrong = (await clock.run(failureOf(each()))) as WrongArgument
+      const response = wrong.getResponse()
+      expect([response.status, response.headers.get("content-type"), await response.json()]).toMatchObject([
+        400,
+        "application/problem+json",
+        { code: "bad-request", outcome: "rejected", retryable: false },
+      ])
+    }
     expect(seen).toEqual([])
   })
 

@@ -102,14 +102,23 @@ describe("attempts", () => {
     expect(seen.map(({ at }) => at)).toEqual([0, 2025])
   })
 
-  test("nobody waits for what would come too late", async () => {
-    const { raftlet, clock } = world(() => refusal("overloaded", {}, { "Retry-After": "20" }))
+  test("nobody waits for what would come too late, once all nodes have said so", async () => {
+    const { raftlet, clock, asked } = world(() => refusal("overloaded", {}, { "Retry-After": "20" }))
     expect(await clock.run(failureOf(raftlet.propose(add)))).toMatchObject({
       code: "overloaded",
       outcome: "rejected",
-      attempts: 1,
+      attempts: 3,
     })
-    expect(clock.now()).toBe(0)
+    expect(asked()).toBe("123")
+    expect(clock.now()).toBeLessThan(100)
+  })
+
+  test("one node that wants to be left alone for longer than there is time keeps nobody from the others", async () => {
+    const { raftlet, clock, asked } = world((_, count) =>
+      count === 1 ? refusal("overloaded", {}, { "Retry-After": "3600" }) : told(executed),
+    )
+    expect(await clock.run(raftlet.propose(add))).toEqual(executed)
+    expect(asked()).toBe("12")
   })
 
   test("what a proxy says is no answer", async () => {
@@ -313,7 +322,7 @@ describe("a redirect", () => {
     )
   })
 
-  test("does not go from an encrypted connection to one that is not, nor in circles", async () => {
+  test("goes neither from an encrypted connection to one that is not, nor to strangers, nor in circles", async () => {
     const open = world(({ url }) => to(url.replace("https:", "http:")), {
       nodes: ["https://node.example"],
       timeoutMillis: 100,
@@ -321,6 +330,11 @@ describe("a redirect", () => {
     const failure = (await open.clock.run(failureOf(open.raftlet.propose(add)))) as Failure
     expect(failure.detail).toContain("not encrypted")
     expect(open.seen.every(({ url }) => url.startsWith("https:"))).toBe(true)
+
+    const stranger = world(() => to("https://evil.example/propose"), { timeoutMillis: 20, token: "t0ken" })
+    const astray = (await stranger.clock.run(failureOf(stranger.raftlet.propose(add)))) as Failure
+    expect([astray.code, astray.outcome]).toEqual(["timeout", "unknown"])
+    expect(stranger.asked()).toBe("123")
 
     const circle = world(({ url }) => to(url), { timeoutMillis: 20 })
     const lost = (await circle.clock.run(failureOf(circle.raftlet.propose(add)))) as Failure

@@ -64,11 +64,52 @@ describe("a request to routes", () => {
 
   test("has to name routes, and a key that a header can hold", async () => {
     const { raftlet, clock, seen } = world(() => answer())
-    for (const wrong of ["/propose/a/b/c", "x/topic", "/x/", "http://elsewhere/x/topic"])
+    const wrongs = [
+      "/propose/a/b/c",
+      "x/topic",
+      "/x/",
+      "http://elsewhere/x/topic",
+      "/x/.",
+      "/x/../admin/node",
+    ]
+    for (const wrong of [
+      ...wrongs,
+      "/x/topic/../../admin/node",
+      "/x/topic/%2e%2E/auth",
+      "/x/topic\\..\\auth",
+    ])
       expect(await clock.run(failureOf(raftlet.request(wrong)))).toBeInstanceOf(TypeError)
     expect(await clock.run(failureOf(raftlet.request(path, { idempotencyKey: "ä" })))).toBeInstanceOf(
       TypeError,
     )
     expect(seen).toEqual([])
+    await clock.run(raftlet.request("/x/topic/a/../b?c=/../"))
+    expect(seen).toHaveLength(1)
+  })
+
+  test.each([
+    ["a body where there is none", { body: "x" }],
+    ["a header over two lines", { headers: { "X-One": "s3cret\r\nX-Two: 2" } }],
+    ["a header without a name", { headers: { "": "s3cret" } }],
+    ["a method that is none", { method: "GET s3cret" }],
+  ])("with %s is a TypeError at once, which does not show it", async (_, given) => {
+    const { raftlet, clock, seen } = world(() => answer())
+    const cause = await clock.run(failureOf(raftlet.request(path, given)))
+    expect(cause).toBeInstanceOf(TypeError)
+    expect(`${cause}`).not.toContain("s3cret")
+    expect(seen).toEqual([])
+  })
+
+  test("that is sent on to elsewhere is answered by that, and nobody there learns anything", async () => {
+    const elsewhere = ["http://evil.example/x/topic", "http://127.0.0.1:9999/", "https://evil.example/"]
+    for (const location of elsewhere) {
+      const { raftlet, clock, seen } = world(
+        () => new Response(null, { status: 307, headers: { Location: location } }),
+        { token: "t0ken" },
+      )
+      const response = await clock.run(raftlet.request(path, post))
+      expect([response.status, response.headers.get("location")]).toEqual([307, location])
+      expect(seen.map(({ url }) => url)).toEqual([`${urls[0]}${path}`])
+    }
   })
 })
