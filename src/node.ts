@@ -152,8 +152,11 @@ const openStages = Effect.fnUntraced(function* (node: string, observer: NodeObse
     makeStages({
       node,
       serve,
-      // Of an actor that lives in several it is the first that says which version is active.
-      machineOf: (actor) => groups.find(groups.placementOf(actor)?.[0]?.group ?? mainGroup)?.machine ?? null,
+      // Of an actor that lives in several it is the first that runs here that says which version is active.
+      machineOf: (actor) => {
+        const homes = groups.placementOf(actor)?.map(({ group }) => group) ?? [mainGroup]
+        return homes.map((group) => groups.find(group)).find((found) => found !== undefined)?.machine ?? null
+      },
       told: observer.event,
       printed: (actor, line) =>
         void log(Effect.logInfo(line).pipe(Effect.annotateLogs({ actor, by: "routes" }))),

@@ -248,8 +248,9 @@ export const makeApp = (options: AppOptions): App => {
       if (draining && !inside.has(request))
         throw new Problem("shutting-down", "The node is shutting down.", { headers: closing })
       if (request.method !== "GET" && request.method !== "HEAD") refuseForeignPage(request)
-      // Not awaited when it is there already: a turn of the event loop is not free.
-      const far = farIn(doors, request)
+      // Not awaited when it is there already: a turn of the event loop is not free. What a query says to an actor's routes is
+      // theirs alone.
+      const far = route === mount ? undefined : farIn(doors, request)
       const pending = far === undefined ? respond() : passOn(grouping, far, request)
       response = pending instanceof Promise ? await pending : pending
     } catch (cause) {

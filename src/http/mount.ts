@@ -7,8 +7,10 @@ import type { RoutesService, Unserved } from "../machine/routes/Routes.ts"
 import type { Asked } from "../machine/routes/words.ts"
 import type { Counter } from "../metrics/Metrics.ts"
 import type { Bodies } from "./Bodies.ts"
+import type { Far } from "./Door.ts"
 import { awaitActor, type Doors, type Headers as FewHeaders, isAwaited, notTakenIn } from "./Doors.ts"
 import { timeoutMillis } from "./parameters.ts"
+import { passOn } from "./passing.ts"
 import { Problem, type ProblemCode, problemTable } from "./problem.ts"
 import { actorOfSegment, rawPath } from "./target.ts"
 
@@ -27,7 +29,10 @@ export const serveMounted = async (options: MountOptions, request: Request): Pro
   const deadline = doors.now() + timeoutMillis(request)
   const actor = actorOfSegment(rawPath(request).split("/")[2]!)
   if (service === null) throw noRoutes(actor)
+  checkTarget(request)
   await awaitActor(doors, actor, deadline - doors.now())
+  const far = farOf(doors, actor)
+  if (far !== undefined) return passOn(options, far, request, endToEnd(request.headers.get("connection")))
   const asked = await askedOf(options, request, actor)
   const millis = Math.max(1, deadline - doors.now())
   let isHandedOver = false
@@ -39,7 +44,7 @@ export const serveMounted = async (options: MountOptions, request: Request): Pro
   })
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) throw Cause.squash(exit.cause)
   if (Exit.isFailure(exit)) {
-    options.requests.add(1, actor, "gone")
+    count(options, actor, "gone")
     throw new Problem("timeout", "The client has gone away.")
   }
   const result = Option.getOrNull(exit.value)
@@ -52,12 +57,29 @@ export const serveMounted = async (options: MountOptions, request: Request): Pro
   return response
 }
 
-/** As the actor sees it: without the place where it is mounted, and with a whole body. */
-const askedOf = async ({ bodies, doors }: MountOptions, request: Request, actor: string): Promise<Asked> => {
+const checkTarget = (request: Request): void => {
   const { method } = request
   if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
     throw new Problem("method-not-allowed", `${method} is not for actors.`, { headers: { Allow: allowed } })
   }
+  // A proxy in front may have let it through for where it seems to lead, and the actor would see where it does.
+  if (
+    rawPath(request)
+      .split(/[/\\]/)
+      .some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))
+  )
+    throw new Problem("bad-request", "A path of an actor has no steps up or on the spot.")
+}
+
+/** Who runs a group that knows of the actor; undefined: this node does, or nobody is known. */
+const farOf = (doors: Doors, actor: string): Far | undefined => {
+  const groups = doors.groupsOf(actor)
+  return groups.some((group) => doors.open(group) !== undefined) ? undefined : doors.far(groups[0]!)?.far
+}
+
+/** As the actor sees it: without the place where it is mounted, and with a whole body. */
+const askedOf = async ({ bodies, doors }: MountOptions, request: Request, actor: string): Promise<Asked> => {
+  const { method } = request
   const path = rawPath(request)
   const at = request.url.indexOf(path)
   const origin = request.url.slice(0, at) || doors.node.listen
@@ -123,10 +145,14 @@ const late = (millis: number, isHandedOver: boolean): Problem =>
     outcome: isHandedOver ? "unknown" : "rejected",
   })
 
-/** Names that clients make up are no labels. */
-const counted = ({ requests }: MountOptions, actor: string, problem: Problem): Problem => {
-  if (problem.code !== "unknown-actor") requests.add(1, actor, classOf(problemTable[problem.code].status))
+const counted = (options: MountOptions, actor: string, problem: Problem): Problem => {
+  count(options, actor, classOf(problemTable[problem.code].status))
   return problem
+}
+
+/** Names that clients make up are no labels: those alone are whose routes this node has had to do with. */
+const count = ({ requests, service }: MountOptions, actor: string, answer: string): void => {
+  if (service?.status().some((known) => known.actor === actor) === true) requests.add(1, actor, answer)
 }
 
 const classOf = (status: number): string => `${Math.floor(status / 100)}xx`

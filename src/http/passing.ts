@@ -11,8 +11,8 @@ import { rawPath } from "./target.ts"
 /** Marks what a node asks of another on behalf of its client: it is never passed on again. */
 export const askedByHeader = "Raftlet-Asked-By"
 
-/** What of a request is the client's, and not the connection's. */
-const headersPassed = [
+/** What of a request to the node itself is the client's, and not the connection's. */
+const headersPassed: ReadonlyArray<string> = [
   "accept",
   "authorization",
   "content-encoding",
@@ -36,11 +36,15 @@ export const farIn = (doors: Doors, request: Request): Far | undefined => {
   return group === null ? undefined : doors.far(group)?.far
 }
 
-/** Throws a problem when nobody could be asked, or nobody knows what has come of it. */
+type IsPassed = (header: readonly [string, string]) => boolean
+const isPassed: IsPassed = ([name]) => headersPassed.includes(name)
+
+/** Throws a problem when nobody could be asked, or nobody knows what has come of it. `isOurs`: which headers go along. */
 export const passOn = async (
   { doors, bodies }: { readonly doors: Doors; readonly bodies: Bodies },
   far: Far,
   request: Request,
+  isOurs = isPassed,
 ): Promise<Response> => {
   if (request.headers.has(askedByHeader)) {
     throw new Problem(
@@ -51,24 +55,33 @@ export const passOn = async (
   const deadline = doors.now() + timeoutMillis(request)
   const hasBody = request.method !== "GET" && request.method !== "HEAD"
   const body = hasBody ? await bodies.raw(request) : null
+  const headers = new Headers([...request.headers].filter(isOurs))
   const { members } = far
   for (const member of members) {
-    const answer = await attempt(doors, member, request, body, Math.max(1, deadline - doors.now()))
+    const asked = { request, headers, body }
+    const answer = await attempt(doors, member, asked, Math.max(1, deadline - doors.now()))
     if (answer !== null) return answer
   }
   throw new Problem("no-leader", "No member that runs the group has answered.")
+}
+
+interface Asked {
+  readonly request: Request
+  readonly headers: Headers
+  readonly body: Uint8Array | null
 }
 
 /** Null: nothing of it has happened there, and another member may be asked. */
 const attempt = async (
   doors: Doors,
   { id, client }: Member,
-  request: Request,
-  body: Uint8Array | null,
+  { request, headers, body }: Asked,
   millis: number,
 ): Promise<Response | null> => {
   const query = request.url.indexOf("?")
   // Whoever watches is not cut off once the answer has begun.
+  headers.set(askedByHeader, doors.node.id)
+  headers.set("Raftlet-Timeout-Ms", String(Math.max(1, Math.floor(millis))))
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), millis + graceMillis)
   try {
@@ -76,11 +89,7 @@ const attempt = async (
       `${client}${rawPath(request)}${query === -1 ? "" : request.url.slice(query)}`,
       {
         method: request.method,
-        headers: {
-          ...passed(request.headers),
-          [askedByHeader]: doors.node.id,
-          "Raftlet-Timeout-Ms": String(Math.max(1, Math.floor(millis))),
-        },
+        headers,
         ...(body === null || body.length === 0 ? {} : { body: body as Uint8Array<ArrayBuffer> }),
         redirect: "manual",
         signal: AbortSignal.any([request.signal, late.signal]),
@@ -89,8 +98,8 @@ const attempt = async (
       },
     )
     if (answer.status === 503 && (await isAbsent(answer.clone() as Response))) return null
-    const headers = [...answer.headers].filter(([name]) => !headersKept.includes(name))
-    return new Response(answer.body, { status: answer.status, headers })
+    const kept = [...answer.headers].filter(([name]) => !headersKept.includes(name))
+    return new Response(answer.body, { status: answer.status, headers: kept })
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED") return null
     if (request.method === "GET" || request.method === "HEAD") return null
@@ -103,14 +112,8 @@ const attempt = async (
 
 /** It does not run the group any more, or ends. */
 const isAbsent = async (answer: Response): Promise<boolean> => {
+  // What an actor answers may have no end.
+  if (answer.headers.get("content-type") !== "application/problem+json") return false
   const { code } = (await answer.json().catch(() => ({}))) as { readonly code?: string }
   return code === "not-ready" || code === "shutting-down"
 }
-
-const passed = (headers: Request["headers"]): Record<string, string> =>
-  Object.fromEntries(
-    headersPassed.flatMap((name) => {
-      const value = headers.get(name)
-      return value === null ? [] : [[name, value] as const]
-    }),
-  )

@@ -1,13 +1,16 @@
 // Does a node answer for a group that it does not run, by asking a member that does?
 
 import { afterEach, describe, expect, test } from "bun:test"
+import { Effect } from "effect"
 import type { GroupId } from "../../src/consensus/types.ts"
 import { makeApp } from "../../src/http/app.ts"
 import type { Door } from "../../src/http/Doors.ts"
+import type { RoutesService } from "../../src/machine/routes/Routes.ts"
+import type { Asked } from "../../src/machine/routes/words.ts"
 import { wholeIn } from "../../src/machine/slots.ts"
 import { Metrics } from "../../src/metrics/Metrics.ts"
 import { type Fake, leading, makeFake } from "./fakeRaft.ts"
-import { problemOf } from "./problems.ts"
+import { asItCame, problemOf } from "./problems.ts"
 
 const json = { "Content-Type": "application/json" }
 const add = (by = 1, headers: Record<string, string> = {}) => ({
@@ -23,8 +26,21 @@ afterEach(() => {
 
 const addresses: Record<string, string> = {}
 
+type Handed = Asked & { readonly actor: string }
+
 /** A node that runs `main` and these; the counter lives in `orders`, which is open. */
 const nodeWith = (id: string, groups: ReadonlyArray<GroupId>) => {
+  const handed: Array<Handed> = []
+  const mounted: RoutesService = {
+    call: (actor, request) =>
+      Effect.sync(() => {
+        handed.push({ actor, ...request })
+        const headers = [["set-cookie", "a=1"] as const, ["set-cookie", "b=2"] as const]
+        return { status: 201, headers, body: new TextEncoder().encode(`of ${id}`) }
+      }),
+    status: () => [],
+    failures: () => [],
+  }
   const fakes = new Map<GroupId, Fake>(["main", ...groups].map((name) => [name, makeFake()]))
   const doors = new Map<GroupId, Door>(
     Array.from(fakes, ([group, { door }]) => {
@@ -53,6 +69,7 @@ const nodeWith = (id: string, groups: ReadonlyArray<GroupId>) => {
       placementOf: (actor) => (actor === "counter" ? wholeIn("orders") : null),
     },
     metrics: new Metrics(),
+    mounted,
     defect: (message, cause) => {
       throw new Error(`${message}: ${cause}`)
     },
@@ -67,7 +84,7 @@ const nodeWith = (id: string, groups: ReadonlyArray<GroupId>) => {
     addresses[id] = `http://127.0.0.1:${server.port}`
     return server
   }
-  return { id, fakes, doors, ask, serve, app }
+  return { id, fakes, doors, ask, serve, app, handed }
 }
 
 const cluster = () => {
@@ -241,6 +258,63 @@ describe("whoever watches at a node that does not run the group", () => {
     stop.abort()
     for (let waited = 0; waited < 2000 && !isGone; waited += 20) await Bun.sleep(20)
     expect(isGone).toBe(true)
+  })
+})
+
+describe("the routes of an actor that lives in a group of others", () => {
+  test("are asked where it runs, with all that the client said, and answer as they do there", async () => {
+    const { here, there } = cluster()
+    const said = await here.ask("/x/counter/a%2Fb?group=orders&c=", {
+      method: "POST",
+      headers: {
+        Cookie: "c=1",
+        "X-One": "1",
+        Connection: "close, X-Two",
+        "X-Two": "2",
+        "Raftlet-Timeout-Ms": "900",
+      },
+      body: new Uint8Array([0, 255]),
+    })
+    expect([said.status, said.headers.getSetCookie(), await said.text()]).toEqual([
+      201,
+      ["a=1", "b=2"],
+      "of n2",
+    ])
+    expect(said.headers.get("raftlet-node")).toBe("n2")
+    expect(here.handed).toEqual([])
+    const [{ actor, url, headers, body }] = there.handed as [Handed]
+    expect([actor, new URL(url).pathname, new URL(url).search]).toEqual([
+      "counter",
+      "/a%2Fb",
+      "?group=orders&c=",
+    ])
+    expect(body).toEqual(new Uint8Array([0, 255]))
+    const told = Object.fromEntries(headers)
+    expect(told).toMatchObject({ cookie: "c=1", "x-one": "1", "raftlet-asked-by": "n1" })
+    expect(told).not.toHaveProperty("x-two")
+    expect(Number(told["raftlet-timeout-ms"])).toBeLessThanOrEqual(900)
+  })
+
+  test("are asked here where it runs here, whatever group a query seems to name", async () => {
+    const { here, there } = cluster()
+    expect(await (await here.ask("/x/other/messages?group=orders")).text()).toBe("of n1")
+    expect(there.handed).toEqual([])
+  })
+
+  test("lead nowhere else, nor on and on", async () => {
+    const { here, there } = cluster()
+    expect(
+      await problemOf(await here.app.fetch(asItCame("/x/counter/%2e%2e/%2e%2e/admin/node"))),
+    ).toMatchObject({
+      code: "bad-request",
+    })
+    expect(
+      await problemOf(await here.ask("/x/counter", { headers: { "Raftlet-Asked-By": "n9" } })),
+    ).toMatchObject({
+      status: 503,
+      code: "not-ready",
+    })
+    expect(there.handed).toEqual([])
   })
 })
 

@@ -7,7 +7,7 @@ import type { RoutesService, Unserved } from "../../src/machine/routes/Routes.ts
 import type { Asked } from "../../src/machine/routes/words.ts"
 import { documentOf, expectDescribed } from "./described.ts"
 import { makeFake } from "./fakeRaft.ts"
-import { problemOf } from "./problems.ts"
+import { asItCame, problemOf } from "./problems.ts"
 
 const answer = (instead: Partial<Answer> = {}): Answer => ({
   status: 200,
@@ -124,6 +124,23 @@ describe("what is mounted at /x/NAME", () => {
     expect(asked.map(({ method }) => method)).toEqual(["HEAD", "OPTIONS", "DELETE"])
   })
 
+  test("has no steps up in its path: a proxy in front might have seen another one", async () => {
+    const { ask, asked, app } = withRoutes(() => Effect.succeed(answer()))
+    for (const path of [
+      "/x/auth/%2e%2e/tenants",
+      "/x/auth/a/.%2E",
+      "/x/auth/%2e",
+      "/x/auth/%2E%2e/%2e%2e/admin",
+    ])
+      expect(await problemOf(await app.fetch(asItCame(path)))).toMatchObject({
+        status: 400,
+        code: "bad-request",
+      })
+    expect(asked).toEqual([])
+    for (const path of ["/x/auth/a..b", "/x/auth/...", "/x/auth/.well-known", "/x/auth/?q=/../"])
+      expect((await ask(path)).status).toBe(200)
+  })
+
   test("is left alone by pages of other origins, unless they only ask", async () => {
     const { ask, asked } = withRoutes(() => Effect.succeed(answer()))
     const headers = { "sec-fetch-site": "cross-site" }
@@ -223,6 +240,9 @@ test("operators see what runs, how it failed, and what it answers; names that cl
   )
   await ask("/x/auth")
   await ask("/x/other/gone")
+  const { ask: askSilent, metrics: ofSilent } = withRoutes(() => Effect.never, false)
+  await askSilent("/x/made-up", { headers: { "Raftlet-Timeout-Ms": "1" } })
+  expect(ofSilent.text()).not.toContain("made-up")
   const node = (await (await ask("/admin/node")).json()) as object
   expect(node).toMatchObject({ routes: [{ actor: "auth", restarts: 1, underWay: 2 }] })
   await expectDescribed(await documentOf(ask), "/admin/node", "GET", await ask("/admin/node"))

@@ -24,3 +24,9 @@ export const problemOf = async (response: Response): Promise<ProblemDocument> =>
   expect(typeof document.retryable).toBe("boolean")
   return document
 }
+
+/** As a server has it: a `Request` that is made of an address goes where that leads. */
+export const asItCame = (path: string): Request =>
+  Object.defineProperty(new Request("http://127.0.0.1:4001/"), "url", {
+    value: `http://127.0.0.1:4001${path}`,
+  })

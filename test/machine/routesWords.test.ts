@@ -72,6 +72,20 @@ describe("an answer", () => {
     expect(parts(words)).toEqual(["whole"])
   })
 
+  test("with a status that HTTP does not have is a failure of that request alone", async () => {
+    let cancelled = 0
+    const odd = (status: number): Response => {
+      const stream = new ReadableStream({ cancel: () => void cancelled++ })
+      return Object.defineProperty(new Response(stream), "status", { value: status })
+    }
+    for (const make of [() => Response.error(), () => odd(999), () => odd(101), () => odd(0)]) {
+      const { call, failures } = channel(make)
+      expect(await call().catch((failure: unknown) => failure)).toMatchObject({ reason: "failed" })
+      expect(failures).toHaveLength(1)
+    }
+    expect(cancelled).toBe(3)
+  })
+
   test("without a body, or with an empty one, is whole as well", async () => {
     const bodies = [null, "", new Uint8Array()]
     for (const body of bodies) {

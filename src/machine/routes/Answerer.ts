@@ -6,7 +6,7 @@ import { shorten } from "../beside/fault.ts"
 import { messageOf } from "../thrown.ts"
 import { alone, attempt, isBodiless, requestOf } from "./bytes.ts"
 import { chunkBytesMax, wholeBytesMax } from "./limits.ts"
-import type { AnswerersWord, Asked, AskersWord, Part } from "./words.ts"
+import { type AnswerersWord, type Asked, type AskersWord, isStatus, type Part } from "./words.ts"
 
 export interface AnswererOptions {
   readonly say: (word: AnswerersWord) => void
@@ -96,12 +96,15 @@ const sendOn = Effect.fnUntraced(function* (
 ) {
   const head = { status: response.status, headers: [...response.headers] }
   const body = response.body as ReadableStream<unknown> | null
-  if (body === null) return tell({ part: "whole", ...head, body: null })
   const reader = yield* Effect.acquireRelease(
-    Effect.sync(() => body.getReader()),
+    Effect.sync(() => body?.getReader() ?? null),
     // What is read to its end minds no cancelling.
-    (reader) => Effect.ignore(attempt(() => reader.cancel())),
+    (reader) => (reader === null ? Effect.void : Effect.ignore(attempt(() => reader.cancel()))),
   )
+  // As of `Response.error()`, or of what an upstream has said: the other side would take it for the word of a broken thread.
+  if (!isStatus(response.status))
+    return yield* Effect.fail(new Error(`an answer cannot have the status ${response.status}`))
+  if (reader === null) return tell({ part: "whole", ...head, body: null })
   if (isBodiless(method, response.status)) return tell({ part: "whole", ...head, body: null })
   const first = yield* attempt(() => reader.read())
   if (first.done) return tell({ part: "whole", ...head, body: new Uint8Array() })

@@ -18,6 +18,8 @@ const Asked = Schema.Struct({
 
 const status = Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 }))
 
+export const isStatus = Schema.is(status)
+
 const Part = Schema.Union([
   /** An answer with all that belongs to it. */
   Schema.Struct({
