@@ -55,6 +55,8 @@ const State = Schema.Struct({
   keys: Schema.Array(AccessKey),
   keysMade: Schema.Int,
   rules: Schema.Record(Schema.String, Rule),
+  /** When the timers that were set come due, log time. */
+  alarms: Schema.Array(Time),
   /** The last of them, newest last. */
   audit: Schema.Array(Change),
 })
@@ -90,14 +92,15 @@ const activeKeysMax = 20
 const keysMax = 100
 const rulesMax = 200
 const auditMax = 200
+const alarmsMax = 100
 
 /** `routes`: what it answers over HTTP besides. They ask this actor in its types, so index.ts puts the two together. */
 export const auth = (routes: Routes) =>
   actor({
-    version: 1,
+    version: 2,
     group: "auth",
     state: State,
-    initial: { tenant: null, keys: [], keysMade: 0, rules: {}, audit: [] },
+    initial: { tenant: null, keys: [], keysMade: 0, rules: {}, alarms: [], audit: [] },
     commands: {
       open: {
         output: Schema.Null,
@@ -129,13 +132,10 @@ export const auth = (routes: Routes) =>
             ctx.reject("too-many-keys", `${activeKeysMax} keys are active: revoke one first.`)
           if (state.keys.some((key) => key.hash === hash))
             ctx.reject("secret-used-before", "Another key has this secret.")
+          if (expiresAt !== null && expiresAt <= ctx.now)
+            ctx.reject("expired-already", "The key would be expired already.")
           const keysMade = state.keysMade + 1
           const id = `k${keysMade}`
-          if (expiresAt !== null) {
-            if (expiresAt <= ctx.now) ctx.reject("expired-already", "The key would be expired already.")
-            // Not left to the clock of whoever reads: a log without entries has none. An entry says when it is over.
-            ctx.schedule(expiresAt - ctx.now, "expire", { id })
-          }
           const key: AccessKey = {
             id,
             label,
@@ -144,7 +144,7 @@ export const auth = (routes: Routes) =>
             createdAt: ctx.now,
             expiresAt,
           }
-          const added = { ...state, keysMade, keys: forgetOldest([...state.keys, key]) }
+          const added = withAlarm({ ...state, keysMade, keys: forgetOldest([...state.keys, key]) }, ctx)
           return { state: noted(added, `key ${id} added`, ctx), result: id }
         },
       },
@@ -164,11 +164,13 @@ export const auth = (routes: Routes) =>
       expire: {
         input: Schema.Struct({ id: KeyId }),
         output: Schema.Null,
-        reduce: (state, { id }, ctx) => {
-          const key = state.keys.find((key) => key.id === id)
-          const isOver = key !== undefined && isActive(key) && (key.expiresAt ?? ctx.now + 1) <= ctx.now
-          if (!isOver) return { state, result: null }
-          return { state: noted(withKeyState(state, id, "expired"), `key ${id} expired`, ctx), result: null }
+        reduce: (before, _, ctx) => {
+          const over = before.keys.filter((key) => isActive(key) && isOver(key, ctx.now))
+          const state = over.reduce(
+            (state, { id }) => noted(withKeyState(state, id, "expired"), `key ${id} expired`, ctx),
+            before,
+          )
+          return { state: withAlarm(state, ctx), result: null }
         },
       },
       /** Adds a rule, or puts it in the place of the one with the same id. */
@@ -231,6 +233,8 @@ export const auth = (routes: Routes) =>
       /** Newest first. */
       audit: { output: Schema.Array(Change), read: (state) => state.audit.toReversed() },
     },
+    // Each key with a time has a timer of its own there, which still comes.
+    migrate: { 2: (before: object) => ({ ...before, alarms: [] }) },
     routes,
   })
 
@@ -256,6 +260,32 @@ const noted = (state: State, change: string, ctx: CommandContext): State => {
 
 const isActive = (key: AccessKey): boolean => key.state === "active"
 
+const isOver = ({ expiresAt }: AccessKey, now: number): boolean => expiresAt !== null && expiresAt <= now
+
+/**
+ * That a key is over is not left to the clock of whoever reads: a log without entries has none. An entry says so, which a
+ * timer asks for. One timer for the key whose time is over next, and not one for each: a key that is taken back leaves
+ * nothing behind, and when the timer fires, the next one is set.
+ */
+const withAlarm = (
+  state: State,
+  ctx: Pick<CommandContext, "now" | "reject"> & {
+    readonly schedule: (afterMillis: number, command: "expire", input: { readonly id: string }) => void
+  },
+): State => {
+  const alarms = state.alarms.filter((at) => at > ctx.now)
+  const next = state.keys
+    .flatMap(({ id, state, expiresAt }) =>
+      state === "active" && expiresAt !== null && expiresAt > ctx.now ? [{ id, at: expiresAt }] : [],
+    )
+    .sort((left, right) => left.at - right.at)[0]
+  if (next === undefined || alarms.some((at) => at <= next.at)) return { ...state, alarms }
+  if (alarms.length === alarmsMax)
+    ctx.reject("too-many-times", "Too many keys were made lately, each to be over before the one before it.")
+  ctx.schedule(next.at - ctx.now, "expire", { id: next.id })
+  return { ...state, alarms: [...alarms, next.at] }
+}
+
 const withKeyState = (state: State, id: string, keyState: AccessKey["state"]): State => ({
   ...state,
   keys: state.keys.map((key) => (key.id === id ? { ...key, state: keyState } : key)),
@@ -278,7 +308,7 @@ const good = (state: State, key: AccessKey, now: number): Verdict => {
   if (state.tenant === null || state.tenant.isSuspended) return refused("suspended")
   if (key.state !== "active") return refused(key.state)
   // The timer comes soon: nobody is let in meanwhile.
-  if (key.expiresAt !== null && key.expiresAt <= now) return refused("expired")
+  if (isOver(key, now)) return refused("expired")
   return { isGranted: true, reason: "granted", rule: null }
 }
 

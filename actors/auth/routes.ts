@@ -8,7 +8,10 @@
 
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
-import { nothingHere, objectIn } from "../_refusal.ts"
+
+
+import { nothingHere, objectIn, Refusal, textIn } from "../_refusal.ts"
+
 import type { auth } from "./auth.ts"
 import { hashOf } from "./secrets.ts"
 
@@ -18,24 +21,28 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
   const unchecked = ctx.cluster()
 
   /** What an actor is asked stands in no log: the secret goes no further than the state that knows its hash. */
-  const authenticates = async (name: string, secret: string): Promise<boolean> => {
-    const { tenant, key } = namesIn(name)
-    const asked = { actor: "auth", key: tenant, query: "authenticate", input: { key, secret } } as const
+  const authenticates = async (name: string | undefined, secret: string): Promise<boolean> => {
+    const names = namesIn(name)
+    if (names === null) return false
+    const input = { key: names.key, secret }
+    const asked = { actor: "auth", key: names.tenant, query: "authenticate", input } as const
     return (await cluster.read(asked)).result.isGranted
   }
 
   /** On the hot path the leader answers by its lease, without asking the others. */
-  const authorizes = async (name: string, action: "publish" | "subscribe" | "admin", topic: string) => {
-    const { tenant, key } = namesIn(name)
-    const input = { key, action, topic }
-    const { result } = await cluster.read({
+  const authorizes = async (fields: Fields, topic: string | undefined): Promise<boolean> => {
+    const names = namesIn(fields["username"])
+    const action = actionOf(fields["permission"])
+    if (names === null || names.tenant !== fields["vhost"] || action === null || !topic) return false
+    const input = { key: names.key, action, topic }
+    const asked = {
       actor: "auth",
-      key: tenant,
+      key: names.tenant,
       query: "authorize",
       input,
       consistency: "lease",
-    })
-    return result.isGranted
+    } as const
+    return (await cluster.read(asked)).result.isGranted
   }
 
   return new Hono()
@@ -53,26 +60,21 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
       return c.json({ key: `${tenant}.${key}`, secret, expiresAt }, 201, { "Cache-Control": "no-store" })
     })
     .on(asked, "/rabbitmq/user", async (c) => {
-      const { username = "", password = "" } = await fieldsOf(c)
-      return c.text((await authenticates(username, password)) ? "allow" : "deny")
+      const { username, password = "" } = await fieldsOf(c)
+      return said(c, await authenticates(username, password))
     })
     .on(asked, "/rabbitmq/vhost", async (c) => {
-      const { username = "", vhost = "" } = await fieldsOf(c)
-      return c.text(namesIn(username).tenant === vhost ? "allow" : "deny")
+      const { username, vhost } = await fieldsOf(c)
+      const names = namesIn(username)
+      return said(c, names !== null && names.tenant === vhost)
     })
     .on(asked, "/rabbitmq/resource", async (c) => {
-      const { username = "", vhost = "", name = "", permission = "" } = await fieldsOf(c)
-      const action = actionOf(permission)
-      const isOwn = namesIn(username).tenant === vhost
-      return c.text(isOwn && action !== null && (await authorizes(username, action, name)) ? "allow" : "deny")
+      const fields = await fieldsOf(c)
+      return said(c, await authorizes(fields, fields["name"]))
     })
     .on(asked, "/rabbitmq/topic", async (c) => {
-      const { username = "", vhost = "", routing_key = "", permission = "" } = await fieldsOf(c)
-      const action = actionOf(permission)
-      const isOwn = namesIn(username).tenant === vhost
-      return c.text(
-        isOwn && action !== null && (await authorizes(username, action, routing_key)) ? "allow" : "deny",
-      )
+      const fields = await fieldsOf(c)
+      return said(c, await authorizes(fields, fields["routing_key"]))
     })
     .notFound(nothingHere)
 }
@@ -80,21 +82,25 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
 /** RabbitMQ asks as it is configured to. */
 const asked = ["GET", "POST"]
 
-const fieldsOf = async (c: Context): Promise<Record<string, string | undefined>> => {
-  const text = c.req.method === "POST" ? await c.req.text() : new URL(c.req.url).search
-  return Object.fromEntries(new URLSearchParams(text))
+type Fields = Readonly<Record<string, string | undefined>>
+
+const fieldsOf = async (c: Context): Promise<Fields> => {
+  const fields = new URLSearchParams(c.req.method === "POST" ? await textIn(c) : new URL(c.req.url).search)
+  // Which of the two is meant is not for us to choose.
+  if (new Set(fields.keys()).size !== [...fields].length) throw new Refusal(400, "A field stands twice.")
+  return Object.fromEntries(fields)
 }
 
-/** `acme.k1`: what comes in another form is a name of nobody. */
-const namesIn = (name: string): { readonly tenant: string; readonly key: string } => {
-  const dot = name.indexOf(".")
-  return dot < 1
-    ? { tenant: "nobody.at.all", key: "" }
-    : { tenant: name.slice(0, dot), key: name.slice(dot + 1) }
+const said = (c: Context, isGranted: boolean): Response => c.text(isGranted ? "allow" : "deny")
+
+/** `acme.k1`; null: a name that nobody can have. */
+const namesIn = (name = ""): { readonly tenant: string; readonly key: string } | null => {
+  const [, tenant, key] = /^([A-Za-z0-9_-]{1,64})\.(k[1-9][0-9]{0,8})$/.exec(name) ?? []
+  return tenant === undefined || key === undefined ? null : { tenant, key }
 }
 
 /** To configure is to declare and to delete queues and exchanges. */
-const actionOf = (permission: string): "publish" | "subscribe" | "admin" | null => {
+const actionOf = (permission: string | undefined): "publish" | "subscribe" | "admin" | null => {
   if (permission === "write") return "publish"
   if (permission === "read") return "subscribe"
   return permission === "configure" ? "admin" : null

@@ -7,11 +7,15 @@
 //   POST /topics/TOPIC/groups/GROUP/commit    {"next":N}                 it has done with all before N
 //   DELETE /topics/TOPIC/groups/GROUP                                    the group leaves: nothing waits for it any more
 //
-// `Idempotency-Key` names a request: sent again under the same one it is published once, and counted once.
+// `Idempotency-Key` names a request: sent again under the same one it is published once, and counted once. The same key at
+// another path names another request, and so it does behind a cursor that has moved: whoever has one key for everything pays all
+// the same.
 
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
-import { nothingHere, objectIn, Refusal } from "../_refusal.ts"
+
+import { HalfDone, nothingHere, objectIn, Refusal, textIn } from "../_refusal.ts"
+
 import type auth from "../auth/index.ts"
 import type metering from "../metering/index.ts"
 import type { topic } from "./topic.ts"
@@ -29,7 +33,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
 
   /** Who asks, and may they? Then it is done, and counted; only then there is an answer. */
   const serve =
-    (action: Action, route: string, work: (at: Place, c: Context) => Promise<unknown>) =>
+    (action: Action, route: string, work: (at: Place, c: Context) => Promise<Done>) =>
     async (c: Context): Promise<Response> => {
       const time = Date.now()
       const credentials = credentialsIn(c.req.header("Authorization"))
@@ -45,11 +49,11 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
       })
       if (verdict.reason === "not-authentic")
         throw new Refusal(401, "There is no such access key, or its secret is another.")
-      const requestId = c.req.header("Idempotency-Key") ?? crypto.randomUUID()
+      const idempotencyKey = c.req.header("Idempotency-Key") ?? crypto.randomUUID()
       const done = verdict.isGranted
-        ? work({ key: `${tenant}/${topic}`, idempotencyKey: requestId }, c)
+        ? work({ key: `${tenant}/${topic}`, idempotencyKey }, c)
         : Promise.reject(new Refusal(403, `This key may not ${action} here: ${verdict.reason}.`))
-      const response = await said(done)
+      const { response, cursor } = await said(done)
       const answered = await response.clone().arrayBuffer()
       await count(tenant, {
         time,
@@ -59,7 +63,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         // What came in, and what goes out: who only reads moves as much as who publishes.
         bytes: Number(c.req.header("Content-Length") ?? 0) + answered.byteLength,
         latencyMillis: Date.now() - time,
-        requestId,
+        requestId: await nameOf(c, idempotencyKey, cursor),
       })
       return response
     }
@@ -70,7 +74,8 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
       .propose({ ...asked, idempotencyKey: call.requestId })
       .catch((failure: { code?: string }) => {
         // It was counted when it came for the first time, and took another time then.
-        if (failure.code !== "idempotency-mismatch") throw failure
+        if (failure.code === "idempotency-mismatch") return
+        throw new HalfDone(`It has an answer, and could not be counted (${failure.code}): send it again.`)
       })
   }
 
@@ -82,18 +87,16 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
           group: c.req.param("group") ?? "",
           ...(await objectIn(c)),
         }
-        return {
-          next: (await unchecked.propose({ actor: "topic", ...at, command: "subscribe", input })).result,
-        }
+        const { result } = await unchecked.propose({ actor: "topic", ...at, command: "subscribe", input })
+        return { answer: { next: result } }
       }),
     )
     .post(
       "/topics/:topic/messages",
       serve("publish", "/topics/{topic}/messages", async (at, c) => {
-        const input = { body: textIn(await c.req.arrayBuffer()) }
-        return {
-          offset: (await cluster.propose({ actor: "topic", ...at, command: "publish", input })).result,
-        }
+        const input = { body: await textIn(c) }
+        const { result } = await cluster.propose({ actor: "topic", ...at, command: "publish", input })
+        return { answer: { offset: result } }
       }),
     )
     .get(
@@ -103,14 +106,15 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
         const { result } = await cluster.read({ actor: "topic", key, query: "poll", input })
         if (result === null)
           throw new Refusal(404, "There is no such group of consumers: it has to take part first.")
-        return result
+        return { answer: result, cursor: result.next - result.messages.length - result.missed }
       }),
     )
     .post(
       "/topics/:topic/groups/:group/commit",
       serve("subscribe", "/topics/{topic}/groups/{group}/commit", async (at, c) => {
         const input = { group: c.req.param("group") ?? "", ...(await objectIn(c)) }
-        return { next: (await unchecked.propose({ actor: "topic", ...at, command: "commit", input })).result }
+        const { result } = await unchecked.propose({ actor: "topic", ...at, command: "commit", input })
+        return { answer: { next: result } }
       }),
     )
     .delete(
@@ -118,7 +122,7 @@ export const routes = (ctx: Pick<RoutesContext, "cluster">): Hono => {
       serve("subscribe", "/topics/{topic}/groups/{group}", async (at, c) => {
         const input = { group: c.req.param("group") ?? "" }
         await cluster.propose({ actor: "topic", ...at, command: "unsubscribe", input })
-        return {}
+        return { answer: {} }
       }),
     )
     .notFound(nothingHere)
@@ -139,23 +143,30 @@ interface Call {
   readonly requestId: string
 }
 
-/** A state holds text. Bytes that are none are refused: what a decoder puts in their place is another message. */
-const textIn = (bytes: ArrayBuffer): string => {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw new Refusal(400, "The message is no text in UTF-8: send Base64 of it, for instance.")
-  }
+interface Done {
+  readonly answer: unknown
+  /** Of the group that has polled. */
+  readonly cursor?: number
+}
+
+/** By which metering knows a request from others: what is sent again has the same, and nothing else has. */
+const nameOf = async (c: Context, idempotencyKey: string, cursor: number | null): Promise<string> => {
+  const { pathname, search } = new URL(c.req.url)
+  const words = JSON.stringify([c.req.method, pathname, search, idempotencyKey, cursor])
+  return Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(words))).toString("hex")
 }
 
 /** What was refused for good is an answer like any other, and counted. What may still happen is not: who asks tries again. */
-const said = async (work: Promise<unknown>): Promise<Response> => {
+const said = async (
+  work: Promise<Done>,
+): Promise<{ readonly response: Response; readonly cursor: number | null }> => {
   try {
-    return Response.json(await work)
+    const { answer, cursor = null } = await work
+    return { response: Response.json(answer), cursor }
   } catch (failure) {
     const { outcome, retryable, getResponse } = failure as Partial<Failure>
     if (outcome !== "rejected" || retryable !== false || getResponse === undefined) throw failure
-    return getResponse.call(failure)
+    return { response: getResponse.call(failure), cursor: null }
   }
 }
 

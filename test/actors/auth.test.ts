@@ -123,6 +123,74 @@ describe("access keys", () => {
     ).toMatchObject({ code: "expired-already" })
   })
 
+  test("expire one after the other by one timer, in whatever order they were made", () => {
+    const subject = opened()
+    const days = [30, 10, 20, 10]
+    for (const [at, left] of days.entries()) {
+      const expiresAt = subject.now + left * day
+      const hash = hashOf(`secret ${at}`)
+      expect(subject.execute("acme", "addKey", { label: "", hash, expiresAt })).toMatchObject({
+        outcome: "executed",
+      })
+    }
+    const states = () =>
+      subject
+        .state("acme")
+        .keys.map(({ state }) => state[0])
+        .join("")
+    // The second was earlier than the first; the others had one before them.
+    expect(subject.state("acme").alarms).toHaveLength(2)
+    const seen = [9, 1, 9, 1, 9, 1].map((left) => {
+      subject.advance(left * day)
+      return states()
+    })
+    expect(seen).toEqual(["aaaa", "aeae", "aeae", "aeee", "aeee", "eeee"])
+    expect(subject.state("acme").alarms).toEqual([])
+    expect(subject.query("acme", "audit").filter(({ change }) => change.endsWith("expired"))).toHaveLength(4)
+  })
+
+  test("that are made and taken back leave no timers behind", () => {
+    const subject = opened()
+    const expiresAt = subject.now + 365 * day
+    for (let at = 1; at <= 300; at++) {
+      const hash = hashOf(`secret ${at}`)
+      subject.execute("acme", "addKey", { label: "", hash, expiresAt: expiresAt + at * day })
+      subject.execute("acme", "revokeKey", { id: `k${at}` })
+    }
+    expect(subject.state("acme").alarms).toHaveLength(1)
+    // Each earlier than all before: the worst that there is.
+    const hurry = (at: number) =>
+      subject.execute("acme", "addKey", { label: "", hash: hashOf(`hurry ${at}`), expiresAt: expiresAt - at })
+    for (let at = 1; at <= 99; at++) {
+      expect(hurry(at)).toMatchObject({ result: `k${300 + at}` })
+      subject.execute("acme", "revokeKey", { id: `k${300 + at}` })
+    }
+    expect(hurry(100)).toMatchObject({ code: "too-many-times" })
+    expect(
+      subject.execute("acme", "addKey", { label: "", hash: hashOf("calm"), expiresAt: expiresAt + day }),
+    ).toMatchObject({ outcome: "executed" })
+  })
+
+  test("whose time is over as the next one is made wait for their timer, and keep nobody", () => {
+    const subject = opened()
+    const add = (at: number, expiresAt: number) =>
+      definition.commands.addKey!.reduce(
+        subject.state("acme") as never,
+        { label: "", hash: hashOf(`${at}`), expiresAt } as never,
+        {
+          key: "acme",
+          now: subject.now + 5_000,
+          emit: () => {},
+          reject: (code: string) => {
+            throw new Error(code)
+          },
+          schedule: (after: number) => expect(after).toBeGreaterThanOrEqual(0),
+        } as never,
+      )
+    subject.execute("acme", "addKey", { label: "", hash: hashOf("0"), expiresAt: subject.now + 1_000 })
+    expect(add(1, subject.now + day)).toMatchObject({ result: "k2" })
+  })
+
   test("are over at their time, also where the entry that says so is still to come", () => {
     const subject = opened()
     const expiresAt = subject.now + day
@@ -163,6 +231,12 @@ describe("access keys", () => {
       subject.execute("acme", "addKey", { label: "again", hash: hashOf(secret), expiresAt: null }),
     ).toMatchObject({ code: "secret-used-before" })
   })
+})
+
+test("a tenant of version 1 comes along", () => {
+  const { alarms: _, ...before } = withKey().state("acme")
+  const { migrate } = definition as unknown as { readonly migrate: Record<number, (state: object) => object> }
+  expect(migrate[2]!(before)).toEqual({ ...before, alarms: [] })
 })
 
 describe("secrets", () => {
