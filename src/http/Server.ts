@@ -10,6 +10,7 @@ import type { Door, DoorsOfGroups, NodeInfo } from "./Doors.ts"
 import type { Founding } from "./groups.ts"
 import { type Offered, Offering } from "./Offering.ts"
 import { Problem, problemResponse } from "./problem.ts"
+import { isDisguised } from "./target.ts"
 
 /** The address cannot be listened on: in use, not ours, or not safe. */
 export class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", {
@@ -84,6 +85,8 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
       yield* Effect.forkScoped(
         offering.life((offered) => void Effect.runForkWith(context)(noteOffered(offered))),
       )
+      const undisguised = (request: Bun.BunRequest<string>) =>
+        isDisguised(request.params, request) ? problemResponse(disguised, {}) : app.fetch(request)
       const bun = yield* Effect.acquireRelease(
         Effect.try({
           try: () =>
@@ -96,6 +99,7 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
               development: false,
               // Said aloud: with `development: false` alone, Bun 1.4.5 lets a second process share the port.
               reusePort: false,
+              routes: { "/:first/:second/*": undisguised, "/:first/*": undisguised },
               fetch: (request) => app.fetch(request),
               error: (cause) => {
                 defect("a defect outside of any route", cause)
@@ -127,6 +131,8 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
       return HttpServer.of(server)
     }),
   )
+
+const disguised = new Problem("bad-request", "The path leads elsewhere than it seems to.")
 
 /** A group that runs is a door; that of `main` knows what becomes of the node's own actors. */
 const doorsOf = (groups: Groups["Service"], offering: Offering): DoorsOfGroups => {

@@ -4,7 +4,7 @@
 import { unknownActor } from "../machine/refusals.ts"
 import { fromRefused, Problem } from "./problem.ts"
 
-/** The path as it was sent, still percent-encoded. hono matches on this, so `%2F` never splits a segment. */
+/** The path as it was sent, still percent-encoded, and without steps up and on the spot (`..`, `.`). hono matches on this, so `%2F` never splits a segment. */
 export const rawPath = (request: Request): string => {
   const url = request.url
   // An unusable Host header leaves Bun with a bare path.
@@ -12,6 +12,25 @@ export const rawPath = (request: Request): string => {
   if (start === -1) return "/"
   const end = url.indexOf("?", start)
   return end === -1 ? url.slice(start) : url.slice(start, end)
+}
+
+/**
+ * Whether the path, as it was sent, seems to begin otherwise than it does. A server's `Request` has an address that is resolved:
+ * `/x/topic/../../admin/node` is `/admin/node` by then, and whoever stands in front and lets through what begins with `/x/`
+ * has seen another one. `sent`: its first segments, as the server's router found them in the bytes.
+ */
+export const isDisguised = (sent: Readonly<Record<string, string>>, request: Request): boolean => {
+  const segments = rawPath(request).split("/").slice(1)
+  return Object.values(sent).some((segment, at) => segment !== decoded(segments[at] ?? ""))
+}
+
+const decoded = (raw: string): string | null => {
+  if (!raw.includes("%")) return raw
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    return null
+  }
 }
 
 /** One path segment or query part as text. Throws a `bad-request` problem. */

@@ -75,6 +75,46 @@ const open = async (port: number) => {
 const head = (headers: string) =>
   `POST /propose/counter/c1/add HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n${headers}\r\n\r\n`
 
+describe("a path", () => {
+  const ask = async (port: number, path: string): Promise<string> => {
+    const client = await open(port)
+    client.say(`GET ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)
+    await client.closed
+    return client.until("HTTP/1.1")
+  }
+
+  test("that leads elsewhere than it seems to is refused: a proxy in front may have let it through for that", async () => {
+    const { server } = await serve()
+    const ways = ["/x/topic/../../admin/node", "/x/%2e%2e/admin/node", "/x/topic/%2E./%2e%2e/admin/node"]
+    const others = ["/metrics/../admin/node", "/read/counter/../auth/a", "/x/topic\\..\\..\\admin\\node\\b"]
+    const more = ["/x/topic/z\\..\\..\\..\\admin\\node", "/x/topic//../../../admin/node", "/x/topic/.."]
+    for (const path of [...ways, ...others, ...more, "/./admin/node", "/x/topic/%2e%2e/auth/tenants"]) {
+      const heard = await ask(server.port, path)
+      expect([path, heard.slice(9, 12), heard.includes('"code":"bad-request"')]).toEqual([path, "400", true])
+    }
+  })
+
+  test("that does not is taken as it is", async () => {
+    const { server } = await serve()
+    const ways = [
+      "/admin/node",
+      "/healthz",
+      "/metrics",
+      "/read/counter/a/value",
+      "/read/counter/a%2F..%2Fb/value",
+    ]
+    for (const path of [
+      ...ways,
+      "/read/c%6funter/%C3%A9/value",
+      "/read/counter/.../value",
+      "/read/counter?limit=1",
+    ])
+      expect([path, (await ask(server.port, path)).slice(9, 12)]).toEqual([path, "200"])
+    for (const path of ["/", "/x/nobody/a/../b", "/x/nobody/%ff%zz", "//admin/node"])
+      expect([path, (await ask(server.port, path)).slice(9, 12)]).toEqual([path, "404"])
+  })
+})
+
 describe("a body (H2)", () => {
   test("that announces too much is refused before it is sent, and the connection closed", async () => {
     const { server, fake } = await serve()

@@ -86,6 +86,41 @@ describe("an answer", () => {
     expect(cancelled).toBe(3)
   })
 
+  test("with more headers than a node could deal with in time is a failure of that request alone", async () => {
+    const many = (count: number, length = 1) =>
+      new Headers(Array.from({ length: count }, (_, at): [string, string] => [`x-${at}`, "v".repeat(length)]))
+    for (const headers of [many(257), many(1, 70_000)]) {
+      const { call, failures } = channel(() => new Response("x", { headers }))
+      expect(await call().catch((failure: unknown) => failure)).toMatchObject({ reason: "failed" })
+      expect(failures).toHaveLength(1)
+    }
+    expect(
+      (await channel(() => new Response(null, { headers: many(256) })).call()).headers.get("x-255"),
+    ).toBe("v")
+  })
+
+  test("of nothing but empty chunks leaves time to others, and ends when nobody waits", async () => {
+    let pulled = 0
+    const { call, answerer } = channel(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull: (controller) => {
+              // Without end it would be the end of this test.
+              if (++pulled > 200_000) controller.close()
+              else controller.enqueue(new Uint8Array())
+            },
+          }),
+        ),
+    )
+    const response = await call()
+    await Bun.sleep(20)
+    expect(pulled).toBeLessThan(100_000)
+    await response.body!.cancel()
+    await Bun.sleep(20)
+    expect(answerer.underWay).toBe(0)
+  })
+
   test("without a body, or with an empty one, is whole as well", async () => {
     const bodies = [null, "", new Uint8Array()]
     for (const body of bodies) {

@@ -4,7 +4,7 @@
 import { Cause, Effect, type Fiber, Latch } from "effect"
 import { shorten } from "../beside/fault.ts"
 import { messageOf } from "../thrown.ts"
-import { alone, attempt, isBodiless, requestOf } from "./bytes.ts"
+import { alone, attempt, isBodiless, pairsOf, requestOf } from "./bytes.ts"
 import { chunkBytesMax, wholeBytesMax } from "./limits.ts"
 import { type AnswerersWord, type Asked, type AskersWord, isStatus, type Part } from "./words.ts"
 
@@ -94,7 +94,6 @@ const sendOn = Effect.fnUntraced(function* (
   wanted: Latch.Latch,
   tell: (part: Part) => void,
 ) {
-  const head = { status: response.status, headers: [...response.headers] }
   const body = response.body as ReadableStream<unknown> | null
   const reader = yield* Effect.acquireRelease(
     Effect.sync(() => body?.getReader() ?? null),
@@ -104,6 +103,7 @@ const sendOn = Effect.fnUntraced(function* (
   // As of `Response.error()`, or of what an upstream has said: the other side would take it for the word of a broken thread.
   if (!isStatus(response.status))
     return yield* Effect.fail(new Error(`an answer cannot have the status ${response.status}`))
+  const head = { status: response.status, headers: yield* pairsOf(response.headers) }
   if (reader === null) return tell({ part: "whole", ...head, body: null })
   if (isBodiless(method, response.status)) return tell({ part: "whole", ...head, body: null })
   const first = yield* attempt(() => reader.read())
@@ -127,6 +127,8 @@ const sendOn = Effect.fnUntraced(function* (
     if (read.done) return tell({ part: "end" })
     bytes = yield* bytesOf(read.value)
     next = reader.read()
+    // Of nothing but empty ones there is no end, and this thread has others to serve.
+    if (bytes.length === 0) yield* Effect.sleep(0)
   }
 })
 

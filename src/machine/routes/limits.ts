@@ -18,3 +18,7 @@ export const knownMillisMax = 10
 export const lookMillis = 1_000
 /** Of four parts of a processor that is wanted by both, the node gets three: clients wait for these. */
 export const niceness = 5
+/** Headers of one request or answer that goes from thread to thread. Of many more a node would have to do for seconds. */
+export const headersMax = 256
+/** Their names and values together, in characters. */
+export const headersLengthMax = 64 * 1024

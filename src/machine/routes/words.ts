@@ -4,9 +4,12 @@
 import { Schema } from "effect"
 import { fromAnyThread, type ToAnyThread } from "../beside/protocol.ts"
 import type { LedActor } from "../MachineHost.ts"
+import { headersMax } from "./limits.ts"
 
 /** As they follow each other; a name may stand twice (`set-cookie`). */
-const Headers = Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
+const Headers = Schema.Array(Schema.Tuple([Schema.String, Schema.String])).check(
+  Schema.isMaxLength(headersMax),
+)
 
 /** A request, whole. */
 const Asked = Schema.Struct({
