@@ -1,4 +1,4 @@
-// How does a file come to lie on a disk, whole or not at all? Written beside its place, synced, and moved there.
+// How does a file come to lie on a disk, whole or not at all? Written beside its place, synced, and given its name there.
 
 import { Effect } from "effect"
 import { FileFailed, type Files, inName, type OpenFiles, type Texts } from "./files.ts"
@@ -51,7 +51,7 @@ export const openDiskFiles: OpenFiles = ({ node, group, term }) =>
   })
 
 const write = async (draft: string, place: string, text: string): Promise<void> => {
-  const { open, rename } = process.getBuiltinModule("node:fs/promises")
+  const { link, open, rename, rm } = process.getBuiltinModule("node:fs/promises")
   const file = await open(draft, "w")
   try {
     await file.writeFile(text)
@@ -59,18 +59,36 @@ const write = async (draft: string, place: string, text: string): Promise<void> 
   } finally {
     await file.close()
   }
-  await rename(draft, place)
+  try {
+    // Unlike a move, it takes the place of nothing that has come there meanwhile.
+    await link(draft, place)
+  } catch (cause) {
+    const code = codeOf(cause)
+    // A file system that has no links.
+    if (code === "EPERM" || code === "ENOTSUP" || code === "ENOSYS") await rename(draft, place)
+    else if (code !== "EEXIST" || !(await isThere(place, text))) throw cause
+  } finally {
+    await rm(draft, { force: true })
+  }
 }
 
 /** Throws when there is something else. */
 const isThere = async (place: string, text: string): Promise<boolean> => {
-  const found = Bun.file(place)
-  if (!(await found.exists())) return false
-  if ((await found.text()) === text) return true
+  const { readFile, stat } = process.getBuiltinModule("node:fs/promises")
+  try {
+    // Whoever reads a pipe waits for ever.
+    const isFile = (await stat(place)).isFile()
+    if (isFile && (await readFile(place, "utf8")) === text) return true
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return false
+    throw cause
+  }
   throw new Error(
     "there is another file of this name, and nothing was changed: does another cluster write here?",
   )
 }
+
+const codeOf = (cause: unknown): unknown => (cause instanceof Error && "code" in cause ? cause.code : null)
 
 const sync = async (directory: string): Promise<void> => {
   const { open } = process.getBuiltinModule("node:fs/promises")

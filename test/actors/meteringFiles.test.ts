@@ -9,11 +9,12 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Option } from "effect"
 import fc from "fast-check"
 import { ReadFailed } from "raftlet"
 import { openDiskFiles } from "../../actors/metering/diskFiles.ts"
@@ -74,6 +75,38 @@ describe("a directory for files", () => {
     const failure = await Effect.runPromise(Effect.flip(files.put({ "day/2026-01-01/acme.jsonl": "one\n" })))
     expect(failure.message).toContain("day/2026-01-01/acme.jsonl: there is another file of this name")
     expect(readFileSync(join(root, "day/2026-01-01/acme.jsonl"), "utf8")).toBe("another\n")
+  })
+
+  test("is written over by nobody, also when two clusters come with other bytes at once", async () => {
+    const root = place()
+    const clusters = [await open("n1", 1), await open("n2", 1)]
+    for (let at = 0; at < 50; at++) {
+      const path = `minute/w${at}/acme.jsonl`
+      const done = await Promise.allSettled(clusters.map((files, which) => put(files, path, `${which}\n`)))
+      const told = done.findIndex(({ status }) => status === "fulfilled")
+      expect(done.filter(({ status }) => status === "fulfilled")).toHaveLength(1)
+      expect(readFileSync(join(root, path), "utf8")).toBe(`${told}\n`)
+    }
+    // Two nodes of one cluster come with the same.
+    for (let at = 0; at < 50; at++)
+      await Promise.all(clusters.map((files) => put(files, `minute/w${at}/other.jsonl`, "one\n")))
+    expect(readdirSync(join(root, ".unfinished/n2/metering-1/1"))).toEqual([])
+  })
+
+  test("waits for nothing that is no file: a pipe, a folder, a link to nowhere", async () => {
+    const root = place()
+    const files = await open()
+    mkdirSync(join(root, "day/folder.jsonl"), { recursive: true })
+    symlinkSync(join(root, "nowhere"), join(root, "day/link.jsonl"))
+    Bun.spawnSync(["mkfifo", join(root, "day/pipe.jsonl")])
+    for (const name of ["folder", "link", "pipe"]) {
+      const put = Effect.timeoutOption(
+        Effect.flip(files.put({ [`day/${name}.jsonl`]: "one\n" })),
+        "5 seconds",
+      )
+      expect([name, Option.isSome(await Effect.runPromise(put))]).toEqual([name, true])
+    }
+    expect(existsSync(join(root, "nowhere"))).toBe(false)
   })
 
   test("forgets what an earlier leadership on this node has left unfinished, and no other's", async () => {
