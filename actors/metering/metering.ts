@@ -56,9 +56,6 @@ export const metering = (openFiles: OpenFiles) =>
               "Send the call's request id as its idempotency key: so it is counted once.",
             )
           const counted = countInWindows(countTotals(meter, call), call, ctx.now)
-          // Beyond this a number is no longer exact.
-          if (!Number.isSafeInteger(counted.total.bytes) || counted.total.latencyMillis > 1e12)
-            ctx.reject("out-of-range", "The tenant's totals would leave their range.")
           return { state: withAlarm(counted, ctx), result: counted.total.calls }
         },
       },

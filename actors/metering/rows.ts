@@ -2,7 +2,7 @@
 
 import { endOf } from "./calendar.ts"
 import type { Call, WaitingFile } from "./shapes.ts"
-import { microsOf } from "./totals.ts"
+import { atMost, microsOf } from "./totals.ts"
 
 interface Row {
   readonly calls: number
@@ -60,8 +60,8 @@ const add = (row: Row, call: Call): Row => {
     calls: row.calls + 1,
     errors: row.errors + (call.status >= 400 ? 1 : 0),
     serverErrors: row.serverErrors + (call.status >= 500 ? 1 : 0),
-    bytes: row.bytes + call.bytes,
-    latencyMicros: row.latencyMicros + micros,
+    bytes: atMost(row.bytes + call.bytes),
+    latencyMicros: atMost(row.latencyMicros + micros),
     latencyMicrosMax: Math.max(row.latencyMicrosMax, micros),
     histogram: { ...row.histogram, [bucket]: (row.histogram[bucket] ?? 0) + 1 },
   }

@@ -30,13 +30,19 @@ export const busiestFirst = (totals: Readonly<Record<string, Totals>>): Readonly
 
 export const microsOf = (millis: number): number => Math.round(millis * 1000)
 
+/** A sum that has come to the end of exact numbers stays there: nobody's calls are refused for what they add up to. */
+export const atMost = (sum: number): number => Math.min(sum, Number.MAX_SAFE_INTEGER)
+
+/** In thousandths, which are exact up to 10^12. */
+const millisOf = (micros: number): number => Math.min(micros, 1e15) / 1000
+
 const add = (totals: Totals, call: Pick<Call, "bytes" | "latencyMillis">): Totals => {
   const micros = microsOf(call.latencyMillis)
   return {
     calls: totals.calls + 1,
-    bytes: totals.bytes + call.bytes,
+    bytes: atMost(totals.bytes + call.bytes),
     // Added as whole numbers: so the sum is exact, in whatever order the calls come.
-    latencyMillis: (microsOf(totals.latencyMillis) + micros) / 1000,
+    latencyMillis: millisOf(microsOf(totals.latencyMillis) + micros),
     latencyMillisMax: Math.max(totals.latencyMillisMax, call.latencyMillis),
   }
 }
@@ -48,8 +54,8 @@ const addTo = (totals: Readonly<Record<string, Totals>>, name: string, call: Cal
 
 const merge = (left: Totals, right: Totals): Totals => ({
   calls: left.calls + right.calls,
-  bytes: left.bytes + right.bytes,
-  latencyMillis: (microsOf(left.latencyMillis) + microsOf(right.latencyMillis)) / 1000,
+  bytes: atMost(left.bytes + right.bytes),
+  latencyMillis: millisOf(microsOf(left.latencyMillis) + microsOf(right.latencyMillis)),
   latencyMillisMax: Math.max(left.latencyMillisMax, right.latencyMillisMax),
 })
 

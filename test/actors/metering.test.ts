@@ -98,11 +98,15 @@ describe("metering", () => {
     expect(read(at, "total")).toMatchObject({ calls: 0 })
   })
 
-  test("refuses what would make a total inexact, and keeps it as it was", () => {
+  test("goes on counting when a sum has come to the end of exact numbers, which it then says", () => {
     const at = bench()
-    record(at, { bytes: Number.MAX_SAFE_INTEGER })
-    expect(refusalOf(record(at, { bytes: 1 }))).toMatchObject({ reason: { code: "out-of-range" } })
-    expect(read(at, "total")).toMatchObject({ calls: 1, bytes: Number.MAX_SAFE_INTEGER })
+    for (const given of [{ bytes: Number.MAX_SAFE_INTEGER }, { latencyMillis: 1e12 }]) record(at, given)
+    for (const given of [{}, { bytes: Number.MAX_SAFE_INTEGER }, { latencyMillis: 1e12 }])
+      expect(record(at, given)).toMatchObject({ _tag: "Accepted" })
+    const sums = { calls: 5, bytes: Number.MAX_SAFE_INTEGER, latencyMillis: 1e12 }
+    expect(read(at, "total")).toMatchObject(sums)
+    expect(read(at, "byHour")).toMatchObject([sums])
+    expect(read(at, "windows")).toMatchObject([{ calls: 5 }, { calls: 5 }, { calls: 5 }])
   })
 
   const bad: ReadonlyArray<readonly [string, object]> = [
