@@ -209,7 +209,7 @@ describe("the state of a tenant", () => {
     expect(sums).toEqual({ minute: 6000, hour: 6000, day: 6000 })
     expect([...seen].some((name) => name.includes("various-late"))).toBe(true)
     expect(subject.state(tenant)).toMatchObject({ open: [], waiting: [], alarms: [] })
-  }, 60_000)
+  }, 180_000)
 
   test("names what comes for a window that was forgotten as nothing was named before", () => {
     const { subject, record, confirm, waiting } = subjectAt()
