@@ -9,7 +9,6 @@
 import { type Context, Hono } from "hono"
 import type { RoutesContext } from "raftlet"
 
-
 import { nothingHere, objectIn, Refusal, textIn } from "../_refusal.ts"
 
 import type { auth } from "./auth.ts"

@@ -99,7 +99,12 @@ export const layerServer = (options: ServerOptions): Layer.Layer<HttpServer, Lis
               development: false,
               // Said aloud: with `development: false` alone, Bun 1.4.5 lets a second process share the port.
               reusePort: false,
-              routes: { "/:first/:second/*": undisguised, "/:first/*": undisguised },
+              routes: {
+                "/:first/:second/:third/*": undisguised,
+                "/:first/:second/:third": undisguised,
+                "/:first/:second/*": undisguised,
+                "/:first/*": undisguised,
+              },
               fetch: (request) => app.fetch(request),
               error: (cause) => {
                 defect("a defect outside of any route", cause)

@@ -17,11 +17,15 @@ export const rawPath = (request: Request): string => {
 /**
  * Whether the path, as it was sent, seems to begin otherwise than it does. A server's `Request` has an address that is resolved:
  * `/x/topic/../../admin/node` is `/admin/node` by then, and whoever stands in front and lets through what begins with `/x/`
- * has seen another one. `sent`: its first segments, as the server's router found them in the bytes.
+ * has seen another one. `sent`: its first segments, as many as anybody goes by, as the server's router found them in the bytes.
  */
 export const isDisguised = (sent: Readonly<Record<string, string>>, request: Request): boolean => {
   const segments = rawPath(request).split("/").slice(1)
-  return Object.values(sent).some((segment, at) => segment !== decoded(segments[at] ?? ""))
+  return Object.values(sent).some((segment, at) => {
+    const found = decoded(segments[at] ?? "")
+    // What is no text is the name of nothing, whatever it seemed to be.
+    return found !== null && found !== segment
+  })
 }
 
 const decoded = (raw: string): string | null => {

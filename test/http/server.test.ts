@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { connect, type Socket } from "node:net"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
+import fc from "fast-check"
 import { Groups } from "../../src/groups/Groups.ts"
 import type { BodyLimits } from "../../src/http/Bodies.ts"
 import { HttpServer, isLoopback, layerServer, type ServerOptions } from "../../src/http/Server.ts"
@@ -87,11 +88,50 @@ describe("a path", () => {
     const { server } = await serve()
     const ways = ["/x/topic/../../admin/node", "/x/%2e%2e/admin/node", "/x/topic/%2E./%2e%2e/admin/node"]
     const others = ["/metrics/../admin/node", "/read/counter/../auth/a", "/x/topic\\..\\..\\admin\\node\\b"]
+    const deeper = ["/x/auth/rabbitmq/%2e%2e/tenants/acme/keys", "/x/auth/rabbitmq/user/../../tenants/a"]
     const more = ["/x/topic/z\\..\\..\\..\\admin\\node", "/x/topic//../../../admin/node", "/x/topic/.."]
-    for (const path of [...ways, ...others, ...more, "/./admin/node", "/x/topic/%2e%2e/auth/tenants"]) {
+    for (const path of [
+      ...ways,
+      ...others,
+      ...more,
+      "/./admin/node",
+      "/x/topic/%2e%2e/auth/tenants",
+      ...deeper,
+    ]) {
       const heard = await ask(server.port, path)
       expect([path, heard.slice(9, 12), heard.includes('"code":"bad-request"')]).toEqual([path, "400", true])
     }
+  })
+
+  test("with any key in it is taken as it is", async () => {
+    const { server } = await serve()
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary", minLength: 1, maxLength: 40 }), async (key) => {
+        fc.pre(key !== "." && key !== ".." && !/[\0\ufffd]/.test(key))
+        const url = `http://127.0.0.1:${server.port}/read/counter/${encodeURIComponent(key)}`
+        expect([key, (await fetch(url)).status]).toEqual([key, 200])
+        expect([key, (await fetch(`${url}/value`)).status]).toEqual([key, 200])
+      }),
+      { numRuns: 100 },
+    )
+    for (const raw of [
+      "é",
+      "a+b",
+      "a b",
+      'a"b',
+      "a;b",
+      "%C3%A9",
+      "a%2Bb",
+      "%7Ea",
+      "a|b",
+      "{a}",
+      "[a]",
+      "a^b",
+    ])
+      expect([
+        raw,
+        (await ask(server.port, `/read/counter/${raw.replace(" ", "%20")}`)).slice(9, 12),
+      ]).toEqual([raw, "200"])
   })
 
   test("that does not is taken as it is", async () => {
@@ -110,7 +150,7 @@ describe("a path", () => {
       "/read/counter?limit=1",
     ])
       expect([path, (await ask(server.port, path)).slice(9, 12)]).toEqual([path, "200"])
-    for (const path of ["/", "/x/nobody/a/../b", "/x/nobody/%ff%zz", "//admin/node"])
+    for (const path of ["/", "/x/nobody/a/b/../c", "/x/nobody/%ff%zz", "//admin/node"])
       expect([path, (await ask(server.port, path)).slice(9, 12)]).toEqual([path, "404"])
   })
 })
