@@ -33,7 +33,9 @@ class Perseverance {
   /** The attempts that were left behind, by node. */
   readonly #behind = new Map<string, Promise<Attempt | null>>()
   /** By an attempt that is the last one, or that throws: also by one that was left behind. */
-  readonly #end = Promise.withResolvers<void>()
+  readonly #end: Promise<void>
+  #succeed: () => void = () => {}
+  #fail: (cause: unknown) => void = () => {}
   #isOver = false
 
   constructor(cluster: Cluster, call: Call, attempt: Attempting, hedgeMillis: number) {
@@ -41,12 +43,17 @@ class Perseverance {
     this.#call = call
     this.#attempt = attempt
     this.#hedgeMillis = hedgeMillis
+    // Node 20 has no `Promise.withResolvers`.
+    this.#end = new Promise((succeed, fail) => {
+      this.#succeed = succeed
+      this.#fail = fail
+    })
   }
 
   async run(): Promise<void> {
     const link = new Link(this.#call.signal)
     try {
-      await Promise.race([this.#end.promise, this.#ask({ ...this.#call, signal: link.signal })])
+      await Promise.race([this.#end, this.#ask({ ...this.#call, signal: link.signal })])
     } finally {
       link.release()
     }
@@ -108,12 +115,12 @@ class Perseverance {
       const came = await this.#attempt(url, millis, call)
       if (came.done) {
         this.#isOver = true
-        this.#end.resolve()
+        this.#succeed()
       }
       return came
     } catch (cause) {
       this.#isOver = true
-      this.#end.reject(cause)
+      this.#fail(cause)
       return null
     } finally {
       this.#behind.delete(url)
