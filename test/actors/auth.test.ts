@@ -152,7 +152,7 @@ describe("access keys", () => {
   test("that are made and taken back leave no timers behind", () => {
     const subject = opened()
     const expiresAt = subject.now + 365 * day
-    for (let at = 1; at <= 300; at++) {
+    for (let at = 1; at <= 60; at++) {
       const hash = hashOf(`secret ${at}`)
       subject.execute("acme", "addKey", { label: "", hash, expiresAt: expiresAt + at * day })
       subject.execute("acme", "revokeKey", { id: `k${at}` })
@@ -162,14 +162,14 @@ describe("access keys", () => {
     const hurry = (at: number) =>
       subject.execute("acme", "addKey", { label: "", hash: hashOf(`hurry ${at}`), expiresAt: expiresAt - at })
     for (let at = 1; at <= 99; at++) {
-      expect(hurry(at)).toMatchObject({ result: `k${300 + at}` })
-      subject.execute("acme", "revokeKey", { id: `k${300 + at}` })
+      expect(hurry(at)).toMatchObject({ result: `k${60 + at}` })
+      subject.execute("acme", "revokeKey", { id: `k${60 + at}` })
     }
     expect(hurry(100)).toMatchObject({ code: "too-many-times" })
     expect(
       subject.execute("acme", "addKey", { label: "", hash: hashOf("calm"), expiresAt: expiresAt + day }),
     ).toMatchObject({ outcome: "executed" })
-  })
+  }, 60_000)
 
   test("whose time is over as the next one is made wait for their timer, and keep nobody", () => {
     const subject = opened()
