@@ -81,6 +81,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           ...raft,
           connects: false,
           polls: makePolls(raft.limits),
+          vainEntriesMax: VAIN_ENTRIES_MAX,
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
@@ -212,6 +213,9 @@ const directoryOf = (data: string, group: GroupId): string =>
     "groups",
     group.replace(/[A-Z]/g, (letter) => `+${letter.toLowerCase()}`),
   )
+
+/** Of about thirty starts. */
+const VAIN_ENTRIES_MAX = 64
 
 /** A disk that takes longer for one batch is as good as none. */
 const DISK_HANGS_MILLIS = 2000

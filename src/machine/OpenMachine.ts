@@ -6,8 +6,9 @@ import type { Crowd } from "./Crowd.ts"
 import type { MachineCore } from "./MachineCore.ts"
 import type { Premises } from "./Premises.ts"
 import { packBytes, unpackBytes, unpackEntries } from "./packing.ts"
+import { isCheckpoint } from "./system/checkpoint.ts"
 import type { Tenant } from "./Tenant.ts"
-import { packAdmissions, packOutcomes, type Request } from "./threadProtocol.ts"
+import { type Applied, packAdmissions, packOutcomes, type Request } from "./threadProtocol.ts"
 
 /** One opening of a group's state, in the thread of the machines. */
 export class OpenMachine {
@@ -74,7 +75,11 @@ export class OpenMachine {
             )
             if (core.isLaden) yield* this.#flush
             Effect.runFork(premises.warmFor(tenant))
-            return packOutcomes(entries, outcomes)
+            return {
+              outcomes: packOutcomes(entries, outcomes),
+              nextTimer: core.nextTimer(),
+              checkpoints: entries.some(isCheckpoint) ? core.checkpoints() : null,
+            } satisfies Applied
           }),
         )
       }

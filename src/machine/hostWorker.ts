@@ -5,7 +5,6 @@ import { Effect, Layer } from "effect"
 import { mainGroup } from "../consensus/groups.ts"
 import type { Configuration, Entry, GroupId, NodeId } from "../consensus/types.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
-import type { StatePosition } from "../storage/StateStore.ts"
 import { type ActorModule, bundleActors } from "./bundle.ts"
 import { InstallGate } from "./InstallGate.ts"
 import type { MachineLimits } from "./limits.ts"
@@ -16,7 +15,14 @@ import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
 import { Spread } from "./Spread.ts"
-import { type Operation, type Operations, unpackAdmissions, unpackOutcomes } from "./threadProtocol.ts"
+import {
+  type Applied,
+  type Opened,
+  type Operation,
+  type Operations,
+  unpackAdmissions,
+  unpackOutcomes,
+} from "./threadProtocol.ts"
 import { messageOf } from "./thrown.ts"
 
 /**
@@ -90,7 +96,7 @@ const openMachine = Effect.fnUntraced(function* (
   const open = call("open", { statePath, initial })
   // A state that is corrupt is given up by who opens it: the second time there is an empty one.
   let lost: string | null = null
-  const position = yield* Effect.acquireRelease(
+  const opened = yield* Effect.acquireRelease(
     open.pipe(
       Effect.tapError(({ message, reason }) => {
         if (reason !== "corrupt") return Effect.void
@@ -101,7 +107,7 @@ const openMachine = Effect.fnUntraced(function* (
     ),
     () => call("close", null).pipe(Effect.timeout(closeMillisMax), Effect.ignore),
   )
-  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots, position))
+  return MachineHost.of(new ThreadHost(call, open, { own, lost }, snapshots, opened))
 })
 
 /** One message names every file that is no actor. */
@@ -132,27 +138,32 @@ class ThreadHost implements HostService {
   readonly #open: Effect.Effect<Operations["open"]["gives"], MachineFailed>
   readonly #snapshots: MachineOptions["snapshots"]
   readonly #gate = new InstallGate()
-  /** Nothing was flushed since it was opened; null: something may have been. */
-  #asOpened: StatePosition | null
+  /** Nothing was applied or flushed since it was opened; null: something may have been. */
+  #asOpened: Pick<Opened, "position" | "changes"> | null
+  /** As of the last entries that were applied. Undefined: nobody knows. */
+  #nextTimer: number | null | undefined
+  /** The same; null: nobody knows. */
+  #checkpoints: Applied["checkpoints"] = null
 
   constructor(
     call: Call,
     open: Effect.Effect<Operations["open"]["gives"], MachineFailed>,
     found: Pick<HostService, "own" | "lost">,
     snapshots: MachineOptions["snapshots"],
-    asOpened: StatePosition,
+    opened: Opened,
   ) {
     this.own = found.own
     this.lost = found.lost
     this.#callNow = call
     this.#open = open
     this.#snapshots = snapshots
-    this.#asOpened = asOpened
+    this.#asOpened = opened
+    this.#nextTimer = opened.nextTimer
   }
 
   get position() {
     return Effect.suspend(() =>
-      this.#asOpened === null ? this.#call("position", null) : Effect.succeed(this.#asOpened),
+      this.#asOpened === null ? this.#call("position", null) : Effect.succeed(this.#asOpened.position),
     )
   }
 
@@ -176,7 +187,10 @@ class ThreadHost implements HostService {
   }
 
   foresee(...[voided]: Given<"foresee">) {
-    return Effect.asVoid(this.#call("foresee", voided))
+    return Effect.suspend(() => {
+      this.#forgetStanding()
+      return Effect.asVoid(this.#call("foresee", voided))
+    })
   }
 
   query(...[queries]: Given<"query">) {
@@ -195,7 +209,9 @@ class ThreadHost implements HostService {
   }
 
   get nextTimer() {
-    return this.#call("nextTimer", null)
+    return Effect.suspend(() =>
+      this.#nextTimer === undefined ? this.#call("nextTimer", null) : Effect.succeed(this.#nextTimer),
+    )
   }
 
   due(now: number, max: number) {
@@ -207,11 +223,15 @@ class ThreadHost implements HostService {
   }
 
   get checkpoints() {
-    return this.#call("checkpoints", null)
+    return Effect.suspend(() =>
+      this.#checkpoints === null ? this.#call("checkpoints", null) : Effect.succeed(this.#checkpoints),
+    )
   }
 
   changes(...[after]: Given<"changes">) {
-    return this.#call("changes", after)
+    return Effect.suspend(() =>
+      this.#asOpened === null ? this.#call("changes", after) : Effect.succeed(this.#asOpened.changes),
+    )
   }
 
   install(snapshotId: string) {
@@ -276,17 +296,28 @@ class ThreadHost implements HostService {
   /** `away`: after it there is no state. */
   #exchange(away: Effect.Effect<unknown, MachineFailed>) {
     return Effect.suspend(() => {
-      this.#asOpened = null
-      return this.#gate.install(Effect.andThen(away, this.#open))
+      this.#forgetStanding()
+      const opening = Effect.map(this.#open, ({ position }) => position)
+      return this.#gate.install(Effect.andThen(away, opening))
     })
+  }
+
+  /** Whoever asks next asks the thread. */
+  #forgetStanding(): void {
+    this.#asOpened = null
+    this.#nextTimer = undefined
+    this.#checkpoints = null
   }
 
   #applyChunk(entries: ReadonlyArray<Entry>) {
     return Effect.suspend(() => {
+      this.#asOpened = null
       const isWaitedFor = entries.map(({ origin }) => origin !== null)
-      return Effect.map(this.#call("apply", packEntries(entries)), (text) =>
-        unpackOutcomes(text, entries, isWaitedFor),
-      )
+      return Effect.map(this.#call("apply", packEntries(entries)), ({ outcomes, nextTimer, checkpoints }) => {
+        this.#nextTimer = nextTimer
+        this.#checkpoints = checkpoints ?? this.#checkpoints
+        return unpackOutcomes(outcomes, entries, isWaitedFor)
+      })
     })
   }
 

@@ -40,19 +40,35 @@ export interface OpenOptions {
   readonly initial: Configuration
 }
 
+/** What whoever opens a state asks next. */
+export interface Opened {
+  readonly position: StatePosition
+  readonly changes: Changes
+  readonly nextTimer: number | null
+}
+
+/** What whoever applies entries asks next. */
+export interface Applied {
+  /** Packed, of those with an origin. */
+  readonly outcomes: string
+  readonly nextTimer: number | null
+  /** The newest ones; null: none of the entries was one. */
+  readonly checkpoints: ReadonlyArray<Checkpoint> | null
+}
+
 /** What each operation is given, and what it gives. */
 export interface Operations {
   readonly begin: { readonly given: BeginOptions; readonly gives: null }
   /** The last one, of the node itself: no code of users runs any more, and no process of theirs is left behind. */
   readonly end: { readonly given: null; readonly gives: null }
-  readonly open: { readonly given: OpenOptions; readonly gives: StatePosition }
+  readonly open: { readonly given: OpenOptions; readonly gives: Opened }
   readonly position: { readonly given: null; readonly gives: StatePosition }
   /** Packed commands. */
   readonly admit: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
   /** Packed commands. */
   readonly trial: { readonly given: Uint8Array; readonly gives: PackedAdmissions }
-  /** Packed entries, to packed outcomes of those with an origin. */
-  readonly apply: { readonly given: Uint8Array; readonly gives: string }
+  /** Packed entries. */
+  readonly apply: { readonly given: Uint8Array; readonly gives: Applied }
   readonly foresee: { readonly given: Voided; readonly gives: null }
   readonly query: { readonly given: ReadonlyArray<Query>; readonly gives: ReadonlyArray<QueryOutcome> }
   readonly events: { readonly given: ReadonlyArray<EventsAsked>; readonly gives: EventsAnswer }

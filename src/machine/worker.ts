@@ -13,7 +13,7 @@ import { reasonOf } from "./MachineHost.ts"
 import { OpenMachine } from "./OpenMachine.ts"
 import { Premises } from "./Premises.ts"
 import { Rounds } from "./Rounds.ts"
-import type { BeginOptions, OpenOptions, Reply, Request } from "./threadProtocol.ts"
+import type { BeginOptions, Opened, OpenOptions, Reply, Request } from "./threadProtocol.ts"
 import { messageOf } from "./thrown.ts"
 
 declare const self: Worker
@@ -93,12 +93,13 @@ const open = (
   { node, premises, limits, awake }: Node,
   group: GroupId,
   { statePath, initial }: OpenOptions,
-): unknown => {
+): Opened => {
   if (machines.has(group)) throw new Error(`group ${group} is open already`)
   const store = openLateSqliteStateStore(statePath, initial, awake)
   const core = new MachineCore({ store, group, preset: null, limits })
+  const opened = { position: core.position(), changes: core.changes(0), nextTimer: core.nextTimer() }
   machines.set(group, new OpenMachine(core, node, premises, crowd))
-  return core.position()
+  return opened
 }
 
 const end = (group: GroupId, closeFile: (core: MachineCore) => void): Effect.Effect<null, unknown> =>

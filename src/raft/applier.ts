@@ -16,6 +16,8 @@ import type { Flushed } from "./snapshotter.ts"
 /** How far the machine is. Written by the applier alone; the turn learns of it by `Applied`. */
 export interface Applied {
   index: Index
+  /** The last entry that may have changed something of the state. Behind it come leaders' first entries and checkpoints alone. */
+  changedIndex: Index
 }
 
 /** Who wants to know how far the machine is. */
@@ -59,7 +61,8 @@ export const applyAll = Effect.fnUntraced(function* (
       if (applied.index >= to) return
       const began = nowOf(group.clock)
       const { entries, stuckAt } = yield* applyBatch(group, applied, to)
-      if (entries.some(mayChange)) herald.heard(group, yield* group.machine.changes(herald.toldIndex))
+      if (entries.some((entry) => mayChange(entry) && !isCheckpoint(entry)))
+        herald.heard(group, yield* group.machine.changes(herald.toldIndex))
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
       if (stuckAt !== null) {
         const { stuck } = yield* group.machine.status
@@ -94,8 +97,12 @@ const applyBatch = Effect.fnUntraced(function* (group: Group, applied: Applied, 
     else if (outcome != null) origin.applied(outcome)
   }
   applied.index = passed.at(-1)?.index ?? applied.index
+  applied.changedIndex = passed.findLast(changesState)?.index ?? applied.changedIndex
   return { entries: passed, stuckAt: entries[outcomes.length] ?? null }
 })
+
+/** A no-op leaves all as it was, and so does a checkpoint. */
+const changesState = (entry: Entry): boolean => entry.kind !== "noop" && !isCheckpoint(entry)
 
 /**
  * Until it is worth another try: a while has passed, or an entry further on in the log says that nobody could get past
@@ -146,6 +153,7 @@ const install = Effect.fnUntraced(function* (
 ) {
   const position = yield* group.machine.install(snapshotId)
   applied.index = position.index
+  applied.changedIndex = position.index
   flushed.index = position.index
   group.observer.event("a snapshot is installed", { index: position.index })
   herald.opened(group, yield* group.machine.changes(herald.toldIndex))

@@ -38,6 +38,8 @@ export interface RaftOptions {
   /** The state is flushed after so long, or so many entries, whichever comes first. */
   readonly flushMillis: number
   readonly flushEntriesMax: number
+  /** So many entries that change nothing of the state may be left to the next flush that has a reason of its own; 0: none. */
+  readonly vainEntriesMax: number
   /** Entries kept behind the flushed state, for followers that are a little late. */
   readonly logMarginEntries: number
   /** The log is cut when at least so many entries can go. */
@@ -93,6 +95,7 @@ export const defaultOptions = {
   limits: defaultLimits,
   flushMillis: 1000,
   flushEntriesMax: 10_000,
+  vainEntriesMax: 0,
   logMarginEntries: 50_000,
   compactEntriesMin: 10_000,
   applyEntriesMax: 1024,

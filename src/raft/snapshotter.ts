@@ -9,6 +9,7 @@ import type { Index, NodeId } from "../consensus/types.ts"
 import { StorageFull } from "../storage/LogStore.ts"
 import { type HeldSnapshot, type Snapshot, StateDamaged } from "../storage/SnapshotStore.ts"
 import type { StatePiece } from "../transport/Transport.ts"
+import type { Applied } from "./applier.ts"
 import type { Begin } from "./Errand.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { Inbox } from "./Inbox.ts"
@@ -25,11 +26,11 @@ export interface Flushed {
 /** Flushes the state behind the applier, and lets the log go behind the flush, until there is nothing left to flush. */
 export const flushAll = Effect.fnUntraced(function* (
   group: Group,
-  applied: { readonly index: Index },
+  applied: Readonly<Applied>,
   flushed: Flushed,
 ) {
   const { options } = group
-  while ((applied.index > flushed.index || group.node.isShort) && !group.partings.isOver) {
+  while ((isBehind(group, applied, flushed) || group.node.isShort) && !group.partings.isOver) {
     // More may come right behind it.
     yield* Effect.sleep(Math.min(options.flushMillis, LOOK_MILLIS))
     const { appliedIndex, pendingInstall, isShort } = group.node
@@ -54,6 +55,20 @@ export const flushAll = Effect.fnUntraced(function* (
     cutLog(group, flushed)
   }
 })
+
+/**
+ * There is something to flush. Where a thousand groups begin together, each of them has a new leader's first entries and nothing
+ * else: to apply these once more at the next start costs less than a flush, as long as they are few. What was never flushed is
+ * flushed: without a file it looks as if it had been lost.
+ */
+export const isBehind = (
+  { options }: Pick<Group, "options">,
+  { index, changedIndex }: Readonly<Applied>,
+  flushed: Readonly<Flushed>,
+): boolean =>
+  changedIndex > flushed.index ||
+  index - flushed.index > options.vainEntriesMax ||
+  (flushed.index === 0 && index > 0)
 
 const LOOK_MILLIS = 100
 const SHORT_FLUSH_MILLIS = 250

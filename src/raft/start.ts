@@ -37,7 +37,7 @@ import { noteRoom } from "./room.ts"
 import { makeRun } from "./run.ts"
 import { type Scrubbed, Scrubber } from "./Scrubber.ts"
 import { Stuckness } from "./Stuckness.ts"
-import { cutAll, type Flushed, flushAll, PIECES_WAITING_MAX, Receiver } from "./snapshotter.ts"
+import { cutAll, type Flushed, flushAll, isBehind, PIECES_WAITING_MAX, Receiver } from "./snapshotter.ts"
 import { Tenure } from "./Tenure.ts"
 import { turns } from "./turns.ts"
 import { Writer } from "./Writer.ts"
@@ -86,7 +86,7 @@ export const start = Effect.fnUntraced(function* (
   })
   const begin: Begin = (life) => run(life, scope)
 
-  const applied: Applied = { index: group.node.appliedIndex }
+  const applied: Applied = { index: group.node.appliedIndex, changedIndex: group.node.appliedIndex }
   // A group that rests is not to stay awake for its first flush alone.
   const flushed: Flushed = {
     index: group.node.appliedIndex,
@@ -156,7 +156,7 @@ export const start = Effect.fnUntraced(function* (
   group.rest.keptAwakeBy([
     () => group.partings.current !== null || isInRepair(group),
     () => proposals.count > 0 || reads.count > 0 || operations.count > 0,
-    () => flushed.index < group.node.appliedIndex || writer.waiting() > 0,
+    () => isBehind(group, applied, flushed) || writer.waiting() > 0,
     () => !checkpoints.isSettled || !tenure.isSettled || herald.isBehind,
   ])
   yield* group.rest.follow()

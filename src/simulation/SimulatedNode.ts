@@ -320,7 +320,7 @@ export class SimulatedNode {
     const layers = layerGroups({
       id: this.id,
       incarnation: this.disk.identity.incarnation,
-      raft: { ...this.#raft, connects: false, polls: this.#polls },
+      raft: { ...this.#raft, connects: false, polls: this.#polls, vainEntriesMax: VAIN_ENTRIES_MAX },
       observer: {
         ...silentObserver,
         event: (message, details) => this.#around.watcher.told(this, message, details),
@@ -389,6 +389,9 @@ export class SimulatedNode {
     )
   }
 }
+
+/** Few enough that some are flushed for their number alone. */
+const VAIN_ENTRIES_MAX = 8
 
 /** Connections may be slow to close. */
 const LINGER_MILLIS_MAX = [20, 500]

@@ -57,7 +57,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
         Effect.succeed(entries.map(({ index, origin }) => (origin === null ? null : accepted(index)))),
     },
   } as unknown as Group
-  const applied = { index: 0 }
+  const applied = { index: 0, changedIndex: 0 }
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
   world.root.fork(
     applyAll(group, applied, { index: 0, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
@@ -97,7 +97,7 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
   } as unknown as Group
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
   world.root.fork(
-    applyAll(group, { index: 1 }, { index: 1, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
+    applyAll(group, { index: 1, changedIndex: 1 }, { index: 1, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
   )
   world.runFor(1000)
   expect(tries).toBe(1)
