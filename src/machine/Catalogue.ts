@@ -77,6 +77,8 @@ export class Catalogue {
   readonly #code: Rows<string>
   readonly #preset: Registry | null
   #hasGuests: boolean | null = null
+  /** Of all actors, in order; null: a row has changed since. */
+  #names: ReadonlyArray<string> | null = null
   readonly #known = new Map<string, ActorVersion>()
   /** What the rows say of an actor, until one of them changes. */
   readonly #looked = new Map<string, { readonly isStored: boolean; readonly active: ActorVersion | null }>()
@@ -115,9 +117,8 @@ export class Catalogue {
 
   /** Every actor that can take commands, in order of their names. */
   *all(): Generator<ActorVersion> {
-    const names = new Set(this.#preset?.current.keys() ?? [])
-    for (const { key } of this.actors.all()) names.add(key)
-    for (const name of [...names].sort()) {
+    this.#names ??= this.#readNames()
+    for (const name of this.#names) {
       const version = this.active(name)
       if (version !== undefined) yield version
     }
@@ -133,6 +134,7 @@ export class Catalogue {
     this.actors.put(name, row, index)
     this.#looked.delete(name)
     this.#hasGuests = null
+    this.#names = null
   }
 
   putVersion(name: string, version: string, row: VersionRow, index: Index): void {
@@ -172,6 +174,12 @@ export class Catalogue {
 
   row(name: string, version: string): VersionRow | null {
     return this.versions.get(versionKey(name, version))
+  }
+
+  #readNames(): ReadonlyArray<string> {
+    const names = new Set(this.#preset?.current.keys() ?? [])
+    for (const { key } of this.actors.all()) names.add(key)
+    return [...names].sort()
   }
 
   #look(name: string): { readonly isStored: boolean; readonly active: ActorVersion | null } {

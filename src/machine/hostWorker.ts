@@ -15,6 +15,7 @@ import type { Outcome } from "./outcome.ts"
 import { packBytes, packEntries, unpackBytes } from "./packing.ts"
 import { type ActorProblem, ActorsRefused } from "./Registry.ts"
 import { Spread } from "./Spread.ts"
+import { mayChange } from "./system/changes.ts"
 import {
   type Applied,
   type Opened,
@@ -144,6 +145,8 @@ class ThreadHost implements HostService {
   #nextTimer: number | null | undefined
   /** The same; null: nobody knows. */
   #checkpoints: Applied["checkpoints"] = null
+  /** No entry has changed it since it was opened; null: one may have. */
+  #led: Opened["led"] | null
 
   constructor(
     call: Call,
@@ -159,6 +162,7 @@ class ThreadHost implements HostService {
     this.#snapshots = snapshots
     this.#asOpened = opened
     this.#nextTimer = opened.nextTimer
+    this.#led = opened.led
   }
 
   get position() {
@@ -258,7 +262,7 @@ class ThreadHost implements HostService {
   }
 
   get led() {
-    return this.#call("led", null)
+    return Effect.suspend(() => (this.#led === null ? this.#call("led", null) : Effect.succeed(this.#led)))
   }
 
   routed(actor: string) {
@@ -307,11 +311,13 @@ class ThreadHost implements HostService {
     this.#asOpened = null
     this.#nextTimer = undefined
     this.#checkpoints = null
+    this.#led = null
   }
 
   #applyChunk(entries: ReadonlyArray<Entry>) {
     return Effect.suspend(() => {
       this.#asOpened = null
+      if (entries.some(mayChange)) this.#led = null
       const isWaitedFor = entries.map(({ origin }) => origin !== null)
       return Effect.map(this.#call("apply", packEntries(entries)), ({ outcomes, nextTimer, checkpoints }) => {
         this.#nextTimer = nextTimer

@@ -45,6 +45,7 @@ export interface Opened {
   readonly position: StatePosition
   readonly changes: Changes
   readonly nextTimer: number | null
+  readonly led: ReadonlyArray<LedActor>
 }
 
 /** What whoever applies entries asks next. */

@@ -97,7 +97,13 @@ const open = (
   if (machines.has(group)) throw new Error(`group ${group} is open already`)
   const store = openLateSqliteStateStore(statePath, initial, awake)
   const core = new MachineCore({ store, group, preset: null, limits })
-  const opened = { position: core.position(), changes: core.changes(0), nextTimer: core.nextTimer() }
+  const opened = {
+    position: core.position(),
+    changes: core.changes(0),
+    nextTimer: core.nextTimer(),
+    led: core.led(),
+  }
+  store.settle()
   machines.set(group, new OpenMachine(core, node, premises, crowd))
   return opened
 }

@@ -61,8 +61,7 @@ export const applyAll = Effect.fnUntraced(function* (
       if (applied.index >= to) return
       const began = nowOf(group.clock)
       const { entries, stuckAt } = yield* applyBatch(group, applied, to)
-      if (entries.some((entry) => mayChange(entry) && !isCheckpoint(entry)))
-        herald.heard(group, yield* group.machine.changes(herald.toldIndex))
+      if (entries.some(mayChange)) herald.heard(group, yield* group.machine.changes(herald.toldIndex))
       if (entries.some(isCheckpoint)) listeners.noted(yield* group.machine.checkpoints)
       if (stuckAt !== null) {
         const { stuck } = yield* group.machine.status

@@ -11,6 +11,8 @@ export interface StatePlace {
   readonly isThere: () => boolean
   /** Opens the file, or makes it. */
   readonly open: () => RestingStateStore
+  /** To be read as it lies there, of which nothing is written. Null: that cannot be, and it has to be opened. */
+  readonly glance: () => RestingStateStore | null
   /** Gives up the file that nobody has open. */
   readonly discard: () => void
 }
@@ -83,6 +85,8 @@ export class LateStateStore implements StateStore {
   readonly #awake: Awake
   readonly #guard = new StateGuard()
   #store: RestingStateStore | null = null
+  /** The file is only read as it lies there. */
+  #isGlancing = false
   #isThere: boolean
   #isClosed = false
   #isFlushing = false
@@ -95,7 +99,15 @@ export class LateStateStore implements StateStore {
     const position = { index: 0, term: 0, time: 0, configuration: initial }
     this.#head = headOf({ position: () => position, digest: () => "", outcomesForgottenBelow: () => 0 })
     this.#isThere = place.isThere()
-    if (this.#isThere) this.#head = headOf(this.#opened("open"))
+    if (!this.#isThere) return
+    this.#store = place.glance()
+    this.#isGlancing = this.#store !== null
+    this.#head = headOf(this.#opened("open"))
+  }
+
+  /** Who opened it has read what there is to be read at first: a thousand that begin together need no connection each. */
+  settle(): void {
+    if (this.#isGlancing) this.#endGlance()
   }
 
   position: StateStore["position"] = () => this.#head.position()
@@ -125,7 +137,7 @@ export class LateStateStore implements StateStore {
 
   flush = (flush: Flush): void =>
     this.#guard.attempt("flush", () => {
-      const store = this.#opened("flush")
+      const store = this.#writable()
       store.flush(flush)
       this.#head = headOf(store)
     })
@@ -153,7 +165,7 @@ export class LateStateStore implements StateStore {
   }
 
   *#inParts(flush: Flush): Generator<void, void> {
-    const store = this.#guard.attempt("flush", () => this.#opened("flush"))
+    const store = this.#guard.attempt("flush", () => this.#writable())
     const parts = store.flushInParts(flush)
     this.#isFlushing = true
     try {
@@ -175,6 +187,15 @@ export class LateStateStore implements StateStore {
     return this.#store
   }
 
+  #writable(): RestingStateStore {
+    if (this.#isGlancing) this.#endGlance()
+    return this.#opened("flush")
+  }
+
+  #endGlance(): void {
+    this.#take()?.close()
+  }
+
   #open(): RestingStateStore {
     if (this.#isClosed) throw new Error("the state store is closed")
     const store = this.#place.open()
@@ -191,6 +212,7 @@ export class LateStateStore implements StateStore {
   #take(): RestingStateStore | null {
     const store = this.#store
     this.#store = null
+    this.#isGlancing = false
     this.#awake.gone(this)
     return store
   }

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { encodeCommand } from "../../src/machine/command.ts"
 import { MachineFailed } from "../../src/machine/MachineHost.ts"
 import { everySlot, wholeIn } from "../../src/machine/slots.ts"
+import { checkpointCommand } from "../../src/machine/system/checkpoint.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { command, entry, initial, refusalOf } from "./Bench.ts"
 import {
@@ -179,6 +180,38 @@ for (const [name, make] of Object.entries(places)) {
           expect(yield* host.stateHash).toEqual(then)
           expect([yield* value(host), yield* value(host, "b")]).toEqual([5, 0])
           expect(yield* propose(host, base + 2, [add(1)])).toMatchObject([{ result: "6", revision: 2 }])
+        }),
+      )
+    })
+
+    test("knows its next timer and its checkpoints as of what it has applied, whatever state takes its place", async () => {
+      await run(
+        make().layer(),
+        Effect.fnUntraced(function* (host) {
+          const snapshots = yield* SnapshotStore
+          const standing = Effect.all([host.nextTimer, host.checkpoints])
+          expect(yield* standing).toEqual([null, []])
+          yield* propose(host, base + 1, [command({ command: "later" })])
+          expect(yield* standing).toEqual([2_001 + base, []])
+          yield* host.flush
+          const { id, bytes } = yield* snapshots.create
+          const piece = yield* snapshots.read({ id, offset: 0, bytesMax: 1e9 })
+          const data = yield* host.admit(yield* host.due(2_001 + base, 10))
+          const firing = data.flatMap((one) => (one._tag === "Admitted" ? [one.command] : []))
+          yield* host.apply([
+            ...firing.map((bytes) => entry(base + 2, bytes, 2_001 + base)),
+            entry(base + 3, checkpointCommand, 2_001 + base),
+          ])
+          const then = yield* host.stateHash
+          expect(yield* standing).toEqual([null, [then]])
+          yield* host.apply([entry(base + 4, new Uint8Array(0), 2_001 + base, "noop")])
+          expect(yield* standing).toEqual([null, [then]])
+          yield* snapshots.receive({ id, offset: 0, bytes: piece })
+          yield* snapshots.finish({ id, bytes })
+          yield* host.install(id)
+          expect(yield* standing).toEqual([2_001 + base, []])
+          yield* host.giveUp
+          expect(yield* standing).toEqual([null, []])
         }),
       )
     })

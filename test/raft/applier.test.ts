@@ -97,7 +97,14 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
   } as unknown as Group
   const nobody = { advanced: () => {}, noted: () => {}, installed: () => {}, stuck: () => {} }
   world.root.fork(
-    applyAll(group, { index: 1, changedIndex: 1 }, { index: 1, at: 0 }, new Refill(group, () => {}), new Herald(), nobody),
+    applyAll(
+      group,
+      { index: 1, changedIndex: 1 },
+      { index: 1, at: 0 },
+      new Refill(group, () => {}),
+      new Herald(),
+      nobody,
+    ),
   )
   world.runFor(1000)
   expect(tries).toBe(1)

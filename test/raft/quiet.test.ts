@@ -16,8 +16,12 @@ const areResting = (nodes: ReadonlyArray<TestNode>): boolean =>
   nodes.every((node) => node.raft === null || node.raft.status().resting)
 
 /** A cluster whose group rests, and who leads it. */
-const resting = (seed: number, ids: ReadonlyArray<string> = three) => {
-  const cluster = new Cluster(seed, ids, { rests: true })
+const resting = (
+  seed: number,
+  ids: ReadonlyArray<string> = three,
+  options: ConstructorParameters<typeof Cluster>[2] = {},
+) => {
+  const cluster = new Cluster(seed, ids, { rests: true, ...options })
   for (const node of cluster.nodes) node.weather.diskLookMillis = 3_600_000
   const leader = cluster.waitForLeader()
   cluster.await(cluster.propose(leader, "first"))
@@ -51,6 +55,44 @@ describe("a group of which nobody wants anything", () => {
     // A node's disk is looked at once a second, for all groups: three tasks. Beside that: two followers that ask now
     // and then. A group that is awake makes hundreds of tasks in a second.
     expect(whileResting - 3 * 3 * 600).toBeLessThan(300)
+  })
+
+  test("rests without a flush behind what changes nothing, until there is too much of it", () => {
+    const cluster = new Cluster(3, three, { rests: true, vainEntriesMax: 4 })
+    const standings = () => cluster.nodes.map((node) => node.raft!.status())
+    const vainAfterStart = () => {
+      for (const node of cluster.nodes) cluster.stop(node)
+      for (const node of cluster.nodes) cluster.start(node)
+      cluster.waitForLeader()
+      rests(cluster)
+      expect(cluster.nodes.map(({ applied }) => applied)).toEqual([["first"], ["first"], ["first"]])
+      return standings().map(({ appliedIndex, snapshotIndex }) => appliedIndex - snapshotIndex)
+    }
+    cluster.await(cluster.propose(cluster.waitForLeader(), "first"))
+    rests(cluster)
+    for (const { appliedIndex, snapshotIndex } of standings()) {
+      expect(appliedIndex - snapshotIndex).toBeLessThanOrEqual(4)
+      expect(snapshotIndex).toBeGreaterThan(0)
+    }
+    const behind = standings().map(({ appliedIndex, snapshotIndex }) => appliedIndex - snapshotIndex)
+    const left = [vainAfterStart(), vainAfterStart(), vainAfterStart()]
+    // A leader's first entry and a checkpoint come with each start.
+    expect(left[0]!.some((count, at) => count > behind[at]!)).toBe(true)
+    for (const count of left.flat()) expect(count).toBeLessThanOrEqual(4)
+    expect(left.flat()).toContain(0)
+    expect(Math.max(...left.flat())).toBeGreaterThan(0)
+  })
+
+  test("flushes before it rests what was proposed, however little", () => {
+    const { cluster } = resting(4, three, { vainEntriesMax: 1_000 })
+    const leader = cluster.waitForLeader()
+    cluster.await(cluster.propose(leader, "second"))
+    const { appliedIndex } = leader.raft!.status()
+    rests(cluster)
+    for (const { raft, file } of cluster.nodes) {
+      expect(raft!.status().snapshotIndex).toBeGreaterThanOrEqual(appliedIndex)
+      expect(file.commands).toEqual(["first", "second"])
+    }
   })
 
   test("does not rest unless it is allowed to", () => {

@@ -443,7 +443,7 @@ describe("a state store that opens late", () => {
     }
     const [bad, good] = ["a", "b"].map((name) => {
       const path = join(temporaryDirectory(), name)
-      const place = { isThere: () => false, open: () => open(path), discard: () => {} }
+      const place = { isThere: () => false, open: () => open(path), glance: () => null, discard: () => {} }
       return new LateStateStore(place, initial, awake)
     })
     bad!.flush(flushOf(1))

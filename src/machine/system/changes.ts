@@ -6,6 +6,7 @@ import { actorBegins, type LoggedCommand } from "../command.ts"
 import type { MachineState } from "../execution.ts"
 import type { Guilt } from "../fault.ts"
 import type { SlotRange } from "../slots.ts"
+import { isCheckpoint } from "./checkpoint.ts"
 import { readSystem } from "./commands.ts"
 import type { Quarantine, Suspension } from "./Quarantines.ts"
 import { subjectOf } from "./quarantine.ts"
@@ -52,9 +53,9 @@ export interface Changes {
   readonly suspended: ReadonlyArray<string>
 }
 
-/** An entry whose command may change something of that. */
-export const mayChange = ({ kind, data }: Pick<Entry, "kind" | "data">): boolean =>
-  kind === "command" && actorBegins(data, systemPrefix)
+/** An entry whose command may change something of that. A checkpoint changes nothing. */
+export const mayChange = (entry: Pick<Entry, "kind" | "data">): boolean =>
+  entry.kind === "command" && actorBegins(entry.data, systemPrefix) && !isCheckpoint(entry)
 
 /** What an entry of the machine's own may change of one actor and one instance of it. */
 export interface Standing {
