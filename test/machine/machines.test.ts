@@ -9,6 +9,7 @@ import { layerMachines } from "../../src/machine/hostWorker.ts"
 import type { MachineHost } from "../../src/machine/MachineHost.ts"
 import { Machines } from "../../src/machine/Machines.ts"
 import { everySlot } from "../../src/machine/slots.ts"
+import { checkpointCommand } from "../../src/machine/system/checkpoint.ts"
 import { encodeSystem } from "../../src/machine/system/commands.ts"
 import { SnapshotStore } from "../../src/storage/SnapshotStore.ts"
 import { layerSqlite } from "../../src/storage/snapshotStoreSqlite.ts"
@@ -301,6 +302,31 @@ describe.each([1, 2])("machines of two groups in %i thread(s)", (threads) => {
         // The process has threads and files of others too (the runtime's own, those of earlier tests that are ending): a
         // few may come or go meanwhile, but not one for each of 300.
         for (const [kind, count] of held().entries()) expect(count - before[kind]!).toBeLessThan(20)
+      }),
+    ))
+
+  test("that go on from a state have no file open until something is written", () =>
+    onNode(
+      Effect.fnUntraced(function* (node) {
+        const scope = yield* Scope.make()
+        const before = yield* Scope.provide(node.open("one"), scope)
+        yield* before.flush
+        const { index } = yield* before.stateHash
+        yield* Scope.close(scope, Exit.void)
+        const beside = () => existsSync(join(node.directoryOf("one"), "state.db-wal"))
+        expect(beside()).toBe(false)
+        const one = yield* node.openEmpty("one")
+        expect(yield* one.position).toMatchObject({ index })
+        expect(yield* one.led).toEqual([])
+        yield* one.apply([
+          entry(index + 1, new Uint8Array(0), 1, "noop"),
+          entry(index + 2, checkpointCommand, 1),
+        ])
+        expect(yield* one.checkpoints).toMatchObject([{ index: index + 2 }])
+        expect([yield* one.nextTimer, beside()]).toEqual([null, false])
+        expect(yield* propose(one, index + 3, [add(1)])).toMatchObject([{ result: "1" }])
+        yield* one.flush
+        expect(beside()).toBe(true)
       }),
     ))
 

@@ -408,6 +408,67 @@ describe("a state store that opens late", () => {
     for (const store of stores) store.close()
   })
 
+  test("is read as it lies there when it is opened again, and has a connection when it is flushed", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const before = openLate(path)
+    before.flush(flushOf(3, { instances: [instanceOf("k")], timersSet: [timerOf("t", 1)] }))
+    before.close()
+    const beside = () => ["-wal", "-shm"].some((end) => existsSync(path + end))
+    const store = openLate(path)
+    expect([store.position(), store.digest()]).toEqual([positionAt(3), "digest 3"])
+    expect(store.instance("counter", "k")).toEqual(instanceOf("k"))
+    expect(store.timers()).toEqual([timerOf("t", 1)])
+    store.settle()
+    expect(store.position()).toEqual(positionAt(3))
+    expect(beside()).toBe(false)
+    store.flush(flushOf(4, { instances: [instanceOf("l")] }))
+    expect(beside()).toBe(true)
+    store.settle()
+    expect(store.list(everything).map(({ key }) => key)).toEqual(["k", "l"])
+    store.close()
+    const unsettled = openLate(path)
+    for (const index of [5, 6]) unsettled.flush(flushOf(index))
+    unsettled.close()
+    expect(openLate(path).position()).toEqual(positionAt(6))
+  })
+
+  test("is opened when a process that died has left something in its write-ahead log", () => {
+    const path = join(temporaryDirectory(), "state.db")
+    const died = openLate(path)
+    died.flush(flushOf(3, { instances: [instanceOf("k")] }))
+    const copy = join(temporaryDirectory(), "state.db")
+    for (const end of ["", "-wal"]) writeFileSync(copy + end, readFileSync(path + end))
+    died.close()
+    const store = openLate(copy)
+    expect(store.position()).toEqual(positionAt(3))
+    expect(store.instance("counter", "k")).toEqual(instanceOf("k"))
+    store.settle()
+    expect(existsSync(`${copy}-shm`)).toBe(true)
+    store.close()
+  })
+
+  test("that is bad where it is read first is given up, and so is one that is bad where it begins (S5)", () => {
+    const makeBad = (text: string): string => {
+      const path = join(temporaryDirectory(), "state.db")
+      const store = openLate(path)
+      store.flush(flushOf(3, { instances: [instanceOf("k", { state: '{"marker":"statebytes"}' })] }))
+      store.close()
+      const bytes = readFileSync(path)
+      bytes[bytes.indexOf(text)]! ^= 1
+      writeFileSync(path, bytes)
+      return path
+    }
+    const evidenceOf = (path: string) => existsSync(join(dirname(path), "evidence", "state.db"))
+    const path = makeBad("statebytes")
+    const store = openLate(path)
+    expect(() => store.instance("counter", "k")).toThrow(StateCorrupt)
+    store.discard()
+    expect([existsSync(path), evidenceOf(path)]).toEqual([false, true])
+    const other = makeBad("digest 3")
+    expect(() => openLate(other)).toThrow("the position of the state has a bad checksum")
+    expect([existsSync(other), evidenceOf(other)]).toEqual([false, true])
+  })
+
   test("while more are in use than should be, they keep their connections, and go one after the other", () => {
     let now = 0
     const awake = new Awake({ max: 1, busyMax: 3, busyMillis: 100 }, () => now)
