@@ -7,8 +7,8 @@ import { type Agreement, quorumAgreement } from "../consensus/quorum.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import { type Checkpoint, checkpointsMax } from "../machine/system/checkpoint.ts"
 import { gotPast, type StateParted, type StateReport } from "../transport/Transport.ts"
-import type { Applied } from "./applier.ts"
 import { type Group, nowOf } from "./Group.ts"
+import type { Applied } from "./reach.ts"
 import type { Stuckness } from "./Stuckness.ts"
 
 /** What a leader has heard about one checkpoint. */

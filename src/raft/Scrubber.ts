@@ -4,8 +4,9 @@ import { Effect } from "effect"
 import type { Index, Millis } from "../consensus/types.ts"
 import type { Checkpoints } from "./Checkpoints.ts"
 import { type Group, nowOf } from "./Group.ts"
+import type { Flushed } from "./reach.ts"
 import { isInRepair } from "./repair.ts"
-import { type Flushed, partOver } from "./snapshotter.ts"
+import { partOver } from "./snapshotter.ts"
 
 /** How often all of the state was read, and how long the last time took. Written by the scrubber alone. */
 export interface Scrubbed {

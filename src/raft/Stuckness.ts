@@ -9,10 +9,10 @@ import { isGuilt } from "../machine/fault.ts"
 import type { Stuck } from "../machine/MachineHost.ts"
 import { voidingFor } from "../machine/system/voiding.ts"
 import { gotPast, type StateReport } from "../transport/Transport.ts"
-import type { Applied } from "./applier.ts"
 import { type Group, nowOf } from "./Group.ts"
 import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
+import type { Applied } from "./reach.ts"
 
 /** What a member has said of how far it is. */
 interface Word {

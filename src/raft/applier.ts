@@ -11,14 +11,7 @@ import { type Group, nowOf, post } from "./Group.ts"
 import type { Herald } from "./Herald.ts"
 import type { ProposalOrigin } from "./origins.ts"
 import type { Refill } from "./Refill.ts"
-import type { Flushed } from "./snapshotter.ts"
-
-/** How far the machine is. Written by the applier alone; the turn learns of it by `Applied`. */
-export interface Applied {
-  index: Index
-  /** The last entry that may have changed something of the state. Behind it come leaders' first entries and checkpoints alone. */
-  changedIndex: Index
-}
+import type { Applied, Flushed } from "./reach.ts"
 
 /** Who wants to know how far the machine is. */
 export interface Listeners {

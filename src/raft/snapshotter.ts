@@ -9,19 +9,13 @@ import type { Index, NodeId } from "../consensus/types.ts"
 import { StorageFull } from "../storage/LogStore.ts"
 import { type HeldSnapshot, type Snapshot, StateDamaged } from "../storage/SnapshotStore.ts"
 import type { StatePiece } from "../transport/Transport.ts"
-import type { Applied } from "./applier.ts"
 import type { Begin } from "./Errand.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { Inbox } from "./Inbox.ts"
 import { type CopyFailed, StateEmpty, StateInRepair } from "./Raft.ts"
 import type { Refill } from "./Refill.ts"
+import { type Applied, type Flushed, isBehind } from "./reach.ts"
 import { isInRepair } from "./repair.ts"
-
-/** What has been flushed so far. Written by the flusher alone. */
-export interface Flushed {
-  index: Index
-  at: number
-}
 
 /** Flushes the state behind the applier, and lets the log go behind the flush, until there is nothing left to flush. */
 export const flushAll = Effect.fnUntraced(function* (
@@ -55,20 +49,6 @@ export const flushAll = Effect.fnUntraced(function* (
     cutLog(group, flushed)
   }
 })
-
-/**
- * There is something to flush. Where a thousand groups begin together, each of them has a new leader's first entries and nothing
- * else: to apply these once more at the next start costs less than a flush, as long as they are few. What was never flushed is
- * flushed: without a file it looks as if it had been lost.
- */
-export const isBehind = (
-  { options }: Pick<Group, "options">,
-  { index, changedIndex }: Readonly<Applied>,
-  flushed: Readonly<Flushed>,
-): boolean =>
-  changedIndex > flushed.index ||
-  index - flushed.index > options.vainEntriesMax ||
-  (flushed.index === 0 && index > 0)
 
 const LOOK_MILLIS = 100
 const SHORT_FLUSH_MILLIS = 250
