@@ -26,6 +26,7 @@ case $1 in
   install) echo "bun ${version} $*" >>"$LOG"; [ ! -e "$LOG.offline" ] || { echo "no route to registry"; exit 1; }
     mkdir -p node_modules; exit ;;
   add) echo "bun ${version} $*" >>"$LOG"; ${"$"}MAKE_PACKAGE; exit ;;
+  compiling) echo "$BUN_JSC_thresholdForFTLOptimizeAfterWarmUp"; exit ;;
   node_modules/bun/install.js) exec sh "$1" ;;
   code) exit "$2" ;;
   serve) trap 'echo stopped; exit 0' TERM; echo "serving $$"; while :; do read -r _ || exit 3; done ;;
@@ -261,6 +262,13 @@ describe("what Bun is given", () => {
   test.each([0, 1, 2, 130])("its exit code %d is the wrapper's", async (code) => {
     using here = place(withBun)
     expect((await here.run(["code", String(code)])).code).toBe(code)
+  })
+
+  test("how late its compiler begins to do its best, unless the caller says when", async () => {
+    using here = place(withBun)
+    expect(await here.run(["compiling"])).toMatchObject({ out: ["1000000"] })
+    const env = { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "7" }
+    expect(await here.run(["compiling"], { env })).toMatchObject({ out: ["7"] })
   })
 
   test("signals, because it is the same process", async () => {
