@@ -7,14 +7,16 @@ import { version } from "../package.json"
 import { type CliFailure, failed, refused } from "./cli/CliFailure.ts"
 import { becomeMember } from "./cli/join.ts"
 import { main } from "./cli/main.ts"
-import type { NodeOptions, Platform, Restored, RestoreOptions } from "./cli/Platform.ts"
+import type { BackupList, NodeOptions, Platform, Restored, RestoreOptions } from "./cli/Platform.ts"
 import { epochOf, members } from "./consensus/configuration.ts"
-import { mainGroup } from "./consensus/groups.ts"
 import type { Configuration } from "./consensus/types.ts"
 import { Groups } from "./groups/Groups.ts"
 import { HttpServer } from "./http/Server.ts"
 import { digestOfState } from "./machine/stateDigest.ts"
+import { wholeSet } from "./machine/system/wholeSet.ts"
 import { firstConfiguration, layerNode } from "./node.ts"
+import { BackupRefused } from "./storage/backupFile.ts"
+import { sealBackups } from "./storage/backupSet.ts"
 import { isHeld, openDataDirectory, readDataDirectory } from "./storage/DataDirectory.ts"
 import { restoreBackup } from "./storage/restore.ts"
 import { PeerPort } from "./transport/SocketTransport.ts"
@@ -96,13 +98,16 @@ const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =
     file: options.file,
     directory: options.data,
     nodeId: options.id,
-    group: mainGroup,
     configuration: firstConfiguration(options),
     clusterIdOf: options.clusterIdOf,
     startOptions: options.startOptions,
     digestOf: digestOfState,
+    judge: wholeSet,
   }).pipe(
-    Effect.map(({ position: { index, term }, ...restored }) => ({ ...restored, index, term })),
+    Effect.map(({ clusterId, groups }) => ({
+      clusterId,
+      groups: groups.map(({ position: { index, term }, ...restored }) => ({ ...restored, index, term })),
+    })),
     Effect.catchTags({
       BackupRefused: ({ file, reason }) => Effect.fail(refused(`FILE: ${file}: ${reason}`)),
       DataDirectoryRefused: ({ directory, reason }) =>
@@ -111,6 +116,17 @@ const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =
       StorageFailed: ({ operation, message }) => Effect.fail(failed(`storage: ${operation}: ${message}`)),
     }),
   )
+
+const seal = (directory: string, list: BackupList): Effect.Effect<string | null, CliFailure> =>
+  Effect.try({
+    try: () => sealBackups(directory, list, wholeSet),
+    catch: (error) =>
+      failed(
+        error instanceof BackupRefused
+          ? `${error.file}: ${error.reason}`
+          : `${directory}: ${error instanceof Error ? error.message : error}`,
+      ),
+  })
 
 const platform: Platform = {
   version,
@@ -121,6 +137,7 @@ const platform: Platform = {
     readDataDirectory(directory).pipe(Effect.mapError(({ reason }) => refused(`${directory}: ${reason}`))),
   runNode,
   restore,
+  seal,
 }
 
 /**

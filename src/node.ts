@@ -27,6 +27,7 @@ import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
 import { makePolls } from "./raft/Polls.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
+import { directoryOf } from "./storage/groupDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
 import { layerSqlite as layerLog } from "./storage/logStoreSqlite.ts"
 import { SnapshotStore } from "./storage/SnapshotStore.ts"
@@ -205,14 +206,6 @@ const partsOfGroups = (
       catch: (cause) => new StorageFailed({ operation: "forget", message: String(cause), cause }),
     }),
 })
-
-/** Names that differ in the case of a letter alone are two, and there are file systems that do not see it. */
-const directoryOf = (data: string, group: GroupId): string =>
-  join(
-    data,
-    "groups",
-    group.replace(/[A-Z]/g, (letter) => `+${letter.toLowerCase()}`),
-  )
 
 /** Of about thirty starts. */
 const VAIN_ENTRIES_MAX = 64

@@ -58,13 +58,14 @@ export interface NodeOptions {
 
 /** Which backup becomes which node, checked. */
 export interface RestoreOptions {
+  /** Of the one group there is, or a directory with one of each group. */
   readonly file: string
   /** Absolute path. */
   readonly data: string
   readonly id: string
   /** The members of the new cluster, this node among them. */
   readonly cluster: Readonly<Record<string, NodeAddress>>
-  /** The new cluster's id, from the SHA-256 of the file. */
+  /** The new cluster's id, from the SHA-256 of what it is made of. */
   readonly clusterIdOf: (fileHash: string) => string
   /** To be kept in the data directory, for the first start. */
   readonly startOptions: StartOptions
@@ -73,12 +74,29 @@ export interface RestoreOptions {
 /** What a node was made of. */
 export interface Restored {
   readonly clusterId: string
+  /** `main` first. */
+  readonly groups: ReadonlyArray<RestoredGroup>
+}
+
+export interface RestoredGroup {
+  readonly group: string
   readonly index: number
   readonly term: number
   /** Hash of the whole state, as all nodes have it at that index. */
   readonly digest: string
   readonly instances: number
   readonly timers: number
+}
+
+/** Which file of a directory is the backup of which group, all of one cluster. */
+export interface BackupList {
+  readonly clusterId: string
+  readonly groups: ReadonlyArray<{
+    readonly group: string
+    readonly file: string
+    /** Hexadecimal. */
+    readonly sha256: string
+  }>
 }
 
 export interface Platform {
@@ -93,4 +111,9 @@ export interface Platform {
   readonly runNode: (options: NodeOptions) => Effect.Effect<never, CliFailure>
   /** Makes the data directory, at once and whole, or fails with the one line to show and leaves nothing. */
   readonly restore: (options: RestoreOptions) => Effect.Effect<Restored, CliFailure>
+  /**
+   * Writes the list into a directory of backups, which makes them one that can be restored. A text: why they are no whole cluster
+   * of one moment; then nothing was written, and it can be tried with others.
+   */
+  readonly seal: (directory: string, list: BackupList) => Effect.Effect<string | null, CliFailure>
 }

@@ -68,7 +68,7 @@ const commands = (platform: Platform) =>
       nodeCommand(platform),
       restoreCommand(platform),
       importCommand,
-      ...operatorCommands,
+      ...operatorCommands(platform),
     ]),
   )
 

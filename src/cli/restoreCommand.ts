@@ -1,4 +1,4 @@
-// `restore`: which backup becomes the data of which node, in which new cluster?
+// `restore`: which backups become the data of which node, in which new cluster?
 
 import { resolve } from "node:path"
 import { Console, Effect } from "effect"
@@ -8,8 +8,8 @@ import { refused } from "./CliFailure.ts"
 import { restoredClusterIdOf } from "./clusterId.ts"
 import { value } from "./flags.ts"
 import { checking } from "./nodeCommand.ts"
-import type { Platform, Restored, RestoreOptions } from "./Platform.ts"
-import { thousands } from "./tables.ts"
+import type { Platform, Restored, RestoredGroup, RestoreOptions } from "./Platform.ts"
+import { table, thousands } from "./tables.ts"
 
 interface RestoreFlags {
   readonly file: string
@@ -25,7 +25,7 @@ export const restoreCommand = (platform: Platform) =>
     {
       file: Argument.String("file").pipe(
         Argument.withMetavar("FILE"),
-        Argument.withDescription("A backup, as GET /admin/backup gives it"),
+        Argument.withDescription("A directory, as `backup --all-groups` makes it, or one backup of main"),
       ),
       data: value("data", "DIR", "The new node's data directory: not there yet, or empty"),
       id: value("id", "ID", "Name of the new node, for ever (default: the only member)"),
@@ -37,7 +37,7 @@ export const restoreCommand = (platform: Platform) =>
       clusterName: value(
         "cluster-name",
         "NAME",
-        "Tells apart two clusters that are made of the same file and members; the same for all members",
+        "Tells apart two clusters that are made of the same backups and members; the same for all members",
       ),
     },
     Effect.fnUntraced(function* (flags) {
@@ -46,20 +46,20 @@ export const restoreCommand = (platform: Platform) =>
     }),
   ).pipe(
     Command.withDescription(
-      "Make the first node of a new cluster from a backup: its instances, timers and idempotency keys as of the " +
-        "backup, under a new cluster id, so that no node of the old cluster can join. For a cluster of several " +
+      "Make the first node of a new cluster from backups: its groups with their instances, timers and idempotency keys as " +
+        "of each backup, under a new cluster id, so that no node of the old cluster can join. For a cluster of several " +
         "nodes, run it once for each with the same FILE and --cluster. FILE is checked to the last row, and DIR " +
-        "appears whole or not at all. A backup is of one group: actors that live in others do not come back with it.",
+        "appears whole or not at all. One backup alone is enough where there was no group but main.",
     ),
-    Command.withShortDescription("Make a node of a new cluster from a backup"),
+    Command.withShortDescription("Make a node of a new cluster from backups"),
     Command.withExamples([
       {
-        command: "raftlet restore backup.db --data /var/lib/raftlet",
+        command: "raftlet restore backups/2026-11-23 --data /var/lib/raftlet",
         description: "One node, n1; then: raftlet node --data /var/lib/raftlet --listen 127.0.0.1:4001",
       },
       {
         command:
-          "raftlet restore backup.db --data /var/lib/raftlet --id n2 " +
+          "raftlet restore backups/2026-11-23 --data /var/lib/raftlet --id n2 " +
           "--cluster n1=10.0.0.1:5001,n2=10.0.0.2:5001,n3=10.0.0.3:5001",
         description: "The second of three",
       },
@@ -89,11 +89,10 @@ export const restoreOptions = (flags: RestoreFlags): RestoreOptions => {
 
 const reportText = (options: RestoreOptions, restored: Restored): string => {
   const { file, data, id, cluster } = options
-  const { clusterId, index, term, digest, instances, timers } = restored
+  const { clusterId, groups } = restored
   const others = Object.keys(cluster).filter((other) => other !== id)
   return [
-    `${file}: index ${index}, term ${term}, ${thousands(instances)} instances, ${thousands(timers)} timers`,
-    `state hash ${digest}`,
+    ...(groups.length === 1 ? aloneText(file, groups[0]!) : allText(file, groups)),
     `${data} is ${id} of the new cluster ${clusterId}`,
     ...(others.length === 0
       ? []
@@ -101,3 +100,23 @@ const reportText = (options: RestoreOptions, restored: Restored): string => {
     `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
   ].join("\n")
 }
+
+const aloneText = (file: string, { index, term, digest, instances, timers }: RestoredGroup) => [
+  `${file}: index ${index}, term ${term}, ${thousands(instances)} instances, ${thousands(timers)} timers`,
+  `state hash ${digest}`,
+]
+
+const allText = (file: string, groups: ReadonlyArray<RestoredGroup>) => [
+  `${file}: ${groups.length} groups`,
+  table(
+    ["group", "index", "term", "instances", "timers", "state hash"],
+    groups.map(({ group, index, term, instances, timers, digest }) => [
+      group,
+      index,
+      term,
+      instances,
+      timers,
+      digest,
+    ]),
+  ),
+]

@@ -8,8 +8,23 @@ import type { Configuration } from "../consensus/types.ts"
 import { syncPath } from "./durable.ts"
 import { codeOf } from "./errorCode.ts"
 import { failing } from "./StateGuard.ts"
-import { type StateContent, StateCorrupt, type StatePosition, StateStoreFailed } from "./StateStore.ts"
-import { formatVersion, putPosition, readContent, readRecord, schema } from "./stateRows.ts"
+import {
+  type StateContent,
+  StateCorrupt,
+  type StatePosition,
+  StateStoreFailed,
+  type StoredInstance,
+} from "./StateStore.ts"
+import {
+  formatVersion,
+  putInstance,
+  putPosition,
+  type Run,
+  readContent,
+  readRecord,
+  readRowsOf,
+  schema,
+} from "./stateRows.ts"
 
 /** The file is no backup, or no longer what it was. */
 export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRefused", {
@@ -69,16 +84,24 @@ export const copyBackup = (file: string, to: string): string => {
   }
 }
 
+export interface Adopted {
+  readonly backup: Backup
+  /** Of the actors that were asked for, as the backup has them. */
+  readonly rows: ReadonlyArray<StoredInstance>
+}
+
 /**
  * Judges the copy of a backup by every page, row and sum, and gives it `configuration` in place of that of the cluster
- * it comes from. Durable when it returns. `file`: the name to complain of.
+ * it comes from, and what `amended` makes of the rows of `actors`. Durable when it returns. `file`: the name to complain of.
  */
 export const adoptBackup = (options: {
   readonly file: string
   readonly copy: string
   readonly configuration: Configuration
   readonly digestOf: (content: StateContent) => string
-}): Backup => {
+  readonly actors: ReadonlyArray<string>
+  readonly amended: (rows: ReadonlyArray<StoredInstance>) => ReadonlyArray<StoredInstance>
+}): Adopted => {
   try {
     const backup = failing("read", () => adopt(options))
     syncPath(options.copy)
@@ -91,7 +114,13 @@ export const adoptBackup = (options: {
   }
 }
 
-const adopt = ({ copy, configuration, digestOf }: Parameters<typeof adoptBackup>[0]): Backup => {
+const adopt = ({
+  copy,
+  configuration,
+  digestOf,
+  actors,
+  amended,
+}: Parameters<typeof adoptBackup>[0]): Adopted => {
   const database = new Database(copy, { readwrite: true, create: false, strict: true })
   try {
     database.run("PRAGMA journal_mode = DELETE")
@@ -101,18 +130,19 @@ const adopt = ({ copy, configuration, digestOf }: Parameters<typeof adoptBackup>
       throw new StateCorrupt("its tables are not those of a state")
     const record = readRecord(database)
     if (record.position.index === 0) throw new StateCorrupt("nothing was ever written to its state")
-    const digest = digestOf(readContent(database, record))
-    if (digest !== record.digest) {
-      throw new StateCorrupt(`rows are missing: their hash is ${digest} instead of ${record.digest}`)
+    const found = digestOf(readContent(database, record))
+    if (found !== record.digest) {
+      throw new StateCorrupt(`rows are missing: their hash is ${found} instead of ${record.digest}`)
     }
     const position = { ...record.position, configuration }
-    putPosition((sql, ...values) => database.query(sql).run(...values), { ...record, position })
-    return {
-      position,
-      digest,
-      instances: countOf(database, "instances"),
-      timers: countOf(database, "timers"),
-    }
+    const rows = readRowsOf(database, actors)
+    const others = amended(rows)
+    const run: Run = (sql, ...values) => database.query(sql).run(...values)
+    for (const row of others) putInstance(run, row)
+    const digest = others.length === 0 ? found : digestOf(readContent(database, record))
+    putPosition(run, { ...record, position, digest })
+    const instances = countOf(database, "instances")
+    return { backup: { position, digest, instances, timers: countOf(database, "timers") }, rows }
   } finally {
     database.close()
   }

@@ -115,6 +115,18 @@ export const readContent = (database: Database, { outcomesFrom }: PositionRecord
   timers: readRows(database, selectTimers, timerOf),
 })
 
+/** All instances of these actors in such a file, in the order of their names. Throws {@link StateCorrupt} at the first bad row. */
+export const readRowsOf = (
+  database: Database,
+  actors: ReadonlyArray<string>,
+): ReadonlyArray<StoredInstance> =>
+  actors.flatMap((actor) =>
+    database
+      .query<InstanceRow, [string]>(`${selectInstances} WHERE actor = ? ORDER BY key`)
+      .all(actor)
+      .map(instanceOf),
+  )
+
 /**
  * Reads every row once; throws {@link StateCorrupt} at the first bad one, and when all are good and do not add up: then
  * one was altered with a checksum that fits, or is missing. Gives the position.

@@ -39,13 +39,10 @@ const run = async (
       restored.push(options)
       return Effect.succeed({
         clusterId: "r-1",
-        index: 1234,
-        term: 5,
-        digest: "ab",
-        instances: 1000,
-        timers: 2,
+        groups: [{ group: "main", index: 1234, term: 5, digest: "ab", instances: 1000, timers: 2 }],
       })
     },
+    seal: () => Effect.fail(failed("nobody takes backups here")),
   }
   const console = {
     ...globalThis.console,

@@ -59,4 +59,5 @@ main(process.argv.slice(2), {
   isHeld: (directory) => Effect.sync(() => existsSync(join(directory, "held"))),
   runNode,
   restore: () => Effect.die("nobody restores here"),
+  seal: () => Effect.die("nobody takes backups of all groups here"),
 })

@@ -33,6 +33,7 @@ export const runCommand = async (
       isHeld: () => never,
       runNode: () => never,
       restore: () => never,
+      seal: () => never,
     }).pipe(
       Effect.provideService(Console.Console, console),
       Effect.provideService(Asker, person),

@@ -76,11 +76,11 @@ const optionsOf = (file: string, options: Partial<RestoreOptions> = {}): Restore
   file,
   directory: join(temporaryDirectory(), "n1"),
   nodeId: "n1",
-  group: "main",
   configuration: members,
   clusterIdOf: (hash) => `r-${hash}`,
   startOptions: { cluster: "n1=h:1" },
   digestOf,
+  judge: { actors: [], problemOf: () => null, amended: () => [] },
   ...options,
 })
 
@@ -141,7 +141,10 @@ describe("a restored directory", () => {
       outcomesForgottenBelow: 4,
       timers: [{ id: "t.1" } as never],
     })
-    expect(restored).toEqual({ clusterId, position, digest, instances: 40, timers: 1 })
+    expect(restored).toEqual({
+      clusterId,
+      groups: [{ group: "main", position, digest, instances: 40, timers: 1 }],
+    })
     expect(readdirSync(options.directory).sort()).toEqual([
       "directory.lock",
       "log.db",
@@ -212,8 +215,8 @@ describe("a restored directory", () => {
     expect(await refusalOf(optionsOf(file))).toContain("it is in use, and no backup")
     state.close()
     const options = optionsOf(file)
-    const { clusterId, digest } = await restore(options)
-    expect((await start(options.directory, clusterId)).content.digest).toBe(digest)
+    const { clusterId, groups } = await restore(options)
+    expect((await start(options.directory, clusterId)).content.digest).toBe(groups[0]!.digest)
   })
 
   test("may be one that was made for it, also behind a link", async () => {

@@ -93,7 +93,7 @@ const onDisk = <A>(file: string, body: () => Promise<A>): Effect.Effect<A, CliFa
   })
 
 /** A name is kept only when its directory is. */
-const syncDirectory = (directory: string): Effect.Effect<void, CliFailure> =>
+export const syncDirectory = (directory: string): Effect.Effect<void, CliFailure> =>
   onDisk(directory, async () => {
     const handle = await open(directory, "r")
     try {

@@ -1,5 +1,6 @@
 // What can an operator say? All verbs, in the order in which they are looked for.
 
+import type { Platform } from "../Platform.ts"
 import { actorsCommand } from "./actorsCommand.ts"
 import { backupCommand } from "./backupCommand.ts"
 import { deployCommand } from "./deployCommand.ts"
@@ -23,28 +24,29 @@ import { transferCommand } from "./transferCommand.ts"
 import { activateCommand, planCommand, rollbackCommand } from "./versionCommands.ts"
 import { watchCommand } from "./watchCommand.ts"
 
-export const operatorCommands = [
-  statusCommand,
-  membersCommand,
-  addCommand,
-  removeCommand,
-  promoteCommand,
-  replaceCommand,
-  configureCommand,
-  transferCommand,
-  groupsCommand,
-  rebalanceCommand,
-  shardsCommand,
-  splitCommand,
-  actorsCommand,
-  deployCommand,
-  planCommand,
-  activateCommand,
-  rollbackCommand,
-  repairCommand,
-  snapshotCommand,
-  logCommand,
-  watchCommand,
-  backupCommand,
-  recoverCommand,
-] as const
+export const operatorCommands = (platform: Platform) =>
+  [
+    statusCommand,
+    membersCommand,
+    addCommand,
+    removeCommand,
+    promoteCommand,
+    replaceCommand,
+    configureCommand,
+    transferCommand,
+    groupsCommand,
+    rebalanceCommand,
+    shardsCommand,
+    splitCommand,
+    actorsCommand,
+    deployCommand,
+    planCommand,
+    activateCommand,
+    rollbackCommand,
+    repairCommand,
+    snapshotCommand,
+    logCommand,
+    watchCommand,
+    backupCommand(platform),
+    recoverCommand,
+  ] as const

@@ -76,14 +76,15 @@ export const contentOf = (file: string): FileContent => {
   }
 }
 
-/** Runs `body` with a cluster that was made of the file: every node restored, none started. */
+/** Runs `body` with a cluster that was made of the file or directory: every node restored, none started. */
 export const withRestored = async (
   file: string,
   nodes: number,
   body: (restored: Cluster) => Promise<void>,
+  options: { readonly actors: string } = { actors },
 ): Promise<void> => {
   const places = loopbackPlaces(nodes)
-  const restored = new Cluster(places, { actors })
+  const restored = new Cluster(places, options)
   try {
     for (const [at, node] of restored.nodes.entries()) {
       const { id, members } = places[at]!

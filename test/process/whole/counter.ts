@@ -1,0 +1,3 @@
+// The counter of the business, for load on clusters that hold other actors as well.
+
+export { default } from "../../../actors/counter.ts"
