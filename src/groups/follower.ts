@@ -1,11 +1,19 @@
 // How do the members of all groups follow those of `main`? Each leader looks after its own group.
 
 import { Effect } from "effect"
-import type { Configuration, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
+import type { Change, Configuration, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 import { encodeSystem } from "../machine/system/commands.ts"
 import type { Seating } from "../machine/system/GroupDirectory.ts"
 import type { Changed, Failure, TransferRequest } from "../raft/Raft.ts"
-import { aimOfGroup, changeTowards, hasTaken, heirsOf, type SeatedGroup } from "./following.ts"
+import {
+  aimOfGroup,
+  changeTowards,
+  hasTaken,
+  heirsOf,
+  namingOf,
+  type SeatedGroup,
+  unnamedIn,
+} from "./following.ts"
 import type { RunningGroup } from "./Groups.ts"
 import { heardMain } from "./hearing.ts"
 import { proposed } from "./proposing.ts"
@@ -36,6 +44,19 @@ export interface Seats {
   readonly seatingOf: (group: GroupId) => Seating | undefined
 }
 
+/** Whom this node knows. */
+export interface Acquainted {
+  /** The data directories of those whom it has met, and its own. */
+  readonly incarnations: Effect.Effect<ReadonlyMap<NodeId, string>>
+  readonly isHeard: (id: NodeId) => boolean
+}
+
+/** What a leader can say of members now; of nobody where all groups say it already. */
+interface Names {
+  readonly known: ReadonlyMap<NodeId, string>
+  readonly isHeard: (id: NodeId) => boolean
+}
+
 /** That a step was the newest while this node led the group in that term: then no later one has been reached since. */
 type Proofs = Map<GroupId, { readonly term: Term; readonly step: Index }>
 
@@ -43,6 +64,7 @@ export const follower = Effect.fnUntraced(function* (
   main: RunningGroup,
   groups: () => ReadonlyArray<RunningGroup>,
   seats: Seats,
+  { incarnations, isHeard }: Acquainted,
 ) {
   const proofs: Proofs = new Map()
   const { raft } = main
@@ -70,12 +92,14 @@ export const follower = Effect.fnUntraced(function* (
     // A thousand groups of which nobody has to follow anything are not looked at all the time.
     if (raft.now() - workedAt > AT_WORK_MILLIS && raft.now() - lookedAt < ALL_LOOK_MILLIS) continue
     lookedAt = raft.now()
-    const behind = () => groups().filter((group) => isBehind(main, group, seats))
+    const areNamed = groups().every(({ raft }) => unnamedIn(raft.glance().configuration).length === 0)
+    const names = { known: areNamed ? new Map<NodeId, string>() : yield* incarnations, isHeard }
+    const behind = () => groups().filter((group) => isBehind(main, group, seats, names))
     if (behind().length === 0) continue
     workedAt = raft.now()
     // Nothing older than what any leader has followed before: the answer proves it.
     if (!(yield* heardMain(raft, raft.now() + ANSWER_MILLIS))) continue
-    yield* Effect.forEach(behind(), (group) => change(main, group, seats, proofs), {
+    yield* Effect.forEach(behind(), (group) => change(main, group, seats, proofs, names), {
       concurrency: CHANGES_MAX,
       discard: true,
     })
@@ -111,20 +135,24 @@ const handOn = Effect.fnUntraced(function* (raft: RunningGroup["raft"], heirs: R
 
 type TransferAnswer = Parameters<TransferRequest["answer"]>[0]
 
-const isBehind = (main: RunningGroup, { raft }: RunningGroup, seats: Seats): boolean => {
+const isBehind = (main: RunningGroup, { raft }: RunningGroup, seats: Seats, names: Names): boolean => {
   const { serving, configuration } = raft.glance()
   if (!serving) return false
   const seating = seats.seatingOf(raft.group)
   if (seating?.isReached === false) return true
   const aim = aimOfGroup(main.raft.glance().committed, seating)
-  return aim !== null && changeTowards(aim, configuration) !== null
+  return aim !== null && changeOf(aim, configuration, names) !== null
 }
+
+const changeOf = (aim: Configuration, own: Configuration, { known, isHeard }: Names): Change | null =>
+  changeTowards(aim, own) ?? namingOf(own, known, isHeard)
 
 const change = Effect.fnUntraced(function* (
   main: RunningGroup,
   { raft }: RunningGroup,
   seats: Seats,
   proofs: Proofs,
+  names: Names,
 ) {
   const seating = seats.seatingOf(raft.group)
   const { term } = raft.status()
@@ -133,7 +161,7 @@ const change = Effect.fnUntraced(function* (
   const { configuration, term: termNow } = raft.status()
   if (seating !== undefined && termNow !== term) return
   const aim = aimOfGroup(main.raft.glance().committed, seating)
-  const change = aim === null ? null : changeTowards(aim, configuration)
+  const change = aim === null ? null : changeOf(aim, configuration, names)
   if (change === null) {
     if (seating?.isReached === false && hasTaken(seating, configuration)) yield* tell(main, raft, seating)
     return

@@ -1,7 +1,7 @@
 // Who takes part in a group? Whoever is a member of the cluster, or has a seat in the group where it has seats of its own: its
 // leader follows what `main` has decided.
 
-import { isSettled } from "../consensus/configuration.ts"
+import { isSettled, members } from "../consensus/configuration.ts"
 import { aimOf, hasMembersOf, isRefusal } from "../consensus/membership.ts"
 import type { Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import type { Seat, Seating } from "../machine/system/GroupDirectory.ts"
@@ -28,6 +28,45 @@ export const changeTowards = (main: Configuration, own: Configuration): Change |
   if (!isSettled(main) || !isSettled(own) || hasMembersOf(main, own)) return null
   const { voters, learners, addresses } = main
   return { kind: "set", voters, learners, addresses }
+}
+
+/**
+ * What the leader of a group says of members of whom the group does not say yet which data directory is meant, as groups do
+ * that began with a backup: by what this node remembers of those whom it hears. Null: nothing. Until it is said, who comes back
+ * without its data could be taken for the voter that it was (HAZARDS S6).
+ */
+export const namingOf = (
+  own: Configuration,
+  known: ReadonlyMap<NodeId, string>,
+  isHeard: (id: NodeId) => boolean,
+): Change | null => {
+  if (!isSettled(own)) return null
+  const named = unnamedIn(own).flatMap((id) => {
+    const incarnation = isHeard(id) ? known.get(id) : undefined
+    return incarnation === undefined ? [] : [[id, { ...own.addresses[id]!, incarnation }] as const]
+  })
+  if (named.length === 0) return null
+  const { voters, learners, addresses } = own
+  return { kind: "set", voters, learners, addresses: { ...addresses, ...Object.fromEntries(named) } }
+}
+
+/** Members of whom the group says an address, and not which data directory is meant. */
+export const unnamedIn = (own: Configuration): ReadonlyArray<NodeId> =>
+  members(own).filter((id) => {
+    const address = own.addresses[id]
+    return address !== undefined && address.incarnation === undefined
+  })
+
+/**
+ * Whom this change of `main` names a data directory for while the group counts on one of that name, and cannot tell whether it is
+ * the same. Null: nobody.
+ */
+const mistakable = (main: Configuration, change: Change, own: Configuration): NodeId | null => {
+  const aim = aimOf(main, change)
+  if (isRefusal(aim)) return null
+  const isMember = (id: NodeId) => aim.voters.includes(id) || aim.learners.includes(id)
+  const named = (id: NodeId) => isMember(id) && aim.addresses[id]?.incarnation !== undefined
+  return unnamedIn(own).find(named) ?? null
 }
 
 /**
@@ -141,6 +180,14 @@ export const obstacleTo = (
   if (first !== undefined) {
     const names = others.length === 0 ? first : `${first} and ${others.length} more`
     return waits(`Of the last change, ${names} have yet to follow.`)
+  }
+  for (const { group, configuration } of running) {
+    const id = mistakable(main, change, configuration)
+    if (id !== null) {
+      return waits(
+        `The group ${group} does not say yet which data directory of ${id} it counts on. Start that one, or remove ${id} first.`,
+      )
+    }
   }
   const all = [
     ...running.map(({ configuration }) => configuration),

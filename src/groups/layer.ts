@@ -43,7 +43,6 @@ export const layerGroups = (options: HostingOptions) =>
         Effect.catch((reason) => Deferred.fail(failed, reason)),
         Effect.forkScoped,
       )
-      yield* Effect.forkScoped(follower(main, () => hosting.all, directory))
       const all = () => [main, ...hosting.all]
       const transport = yield* Transport
       const isHeard = (peer: NodeId): boolean => {
@@ -59,6 +58,10 @@ export const layerGroups = (options: HostingOptions) =>
       const log = Context.get(services, LogStore)
       const incarnations = Effect.orElseSucceed(log.incarnations, () => new Map<NodeId, string>()).pipe(
         Effect.map((known) => new Map([...known, [options.id, options.incarnation]])),
+      )
+      const isThere = (id: NodeId) => id === options.id || isHeard(id)
+      yield* Effect.forkScoped(
+        follower(main, () => hosting.all, directory, { incarnations, isHeard: isThere }),
       )
       yield* Effect.forkScoped(seater({ main, directory, incarnations, observer }))
       yield* Effect.forkScoped(zoneTeller(main, options.zone ?? null, () => directory.zones))

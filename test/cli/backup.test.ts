@@ -13,6 +13,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect } from "effect"
+import type { BackupList, Platform } from "../../src/cli/Platform.ts"
 import { FakeCluster, problem } from "./FakeCluster.ts"
 import { runCommand } from "./runCommand.ts"
 
@@ -77,7 +79,7 @@ test("it says which groups are not in it", async () => {
   const main = await backup(ofGroups(), place().file)
   expect([main.code, last(main.out)]).toEqual([
     0,
-    "not in it: the groups auth, metering-1. Each has a backup of its own: --group",
+    "not in it: the groups auth, metering-1. No cluster is made without them: --all-groups",
   ])
   const auth = await backup(ofGroups(), place().file, "--group", "auth")
   expect(auth.out).toContain("all state of group auth")
@@ -96,6 +98,100 @@ test("--json says the same to a program", async () => {
   expect(JSON.parse(out)).toEqual({
     ...{ file, bytes: content.length, sha256: hex, isChecked: false },
     ...{ node: "n1", index: 123, group: "main", otherGroups: [] },
+  })
+})
+
+describe("of all groups", () => {
+  const ofGroup = (path: string) => new URL(path, "http://n1").searchParams.get("group")
+  const clusterWith = (groups: ReadonlyArray<string>, respond: (group: string) => Response | null) => {
+    const cluster = start(() => null)
+    cluster.answer = ({ path }) => {
+      if (path === "/admin/groups") return Response.json({ groups: groups.map((group) => ({ group })) })
+      const group = path.startsWith("/admin/backup") ? ofGroup(path) : null
+      return group === null ? null : (respond(group) ?? copyOf(group))
+    }
+    return cluster
+  }
+  const copyOf = (group: string, clusterId = "c-1") =>
+    whole({
+      "Repr-Digest": `sha-256=:${base64}:`,
+      "Content-Disposition": `attachment; filename="raftlet-${clusterId}-${group}-123.db"`,
+    })
+  const askedOf = ({ seen }: FakeCluster) =>
+    seen.flatMap(({ path }) => (path.startsWith("/admin/backup") ? [ofGroup(path)] : []))
+  const sealing = (...problems: ReadonlyArray<string | null>) => {
+    const sealed: Array<{ readonly names: ReadonlyArray<string>; readonly list: BackupList }> = []
+    const seal = (draft: string, list: BackupList) => {
+      sealed.push({ names: readdirSync(draft).sort(), list })
+      return Effect.succeed(problems[sealed.length - 1] ?? null)
+    }
+    return { sealed, seal }
+  }
+  const set = (cluster: FakeCluster, file: string, seal: Platform["seal"], ...more: ReadonlyArray<string>) =>
+    runCommand(["backup", file, "--all-groups", "--url", cluster.urls, ...more], {}, undefined, { seal })
+
+  test("each is in the directory, main was the last, and it appears when they fit", async () => {
+    const { file, names } = place()
+    const cluster = clusterWith(["main", "topic", "Auth"], () => null)
+    const { sealed, seal } = sealing()
+    const { code, out } = await set(cluster, file, seal)
+    expect(code).toBe(0)
+    expect(out.split("\n")[0]).toBe(`${file}: 878.9 KiB, all 3 groups of the cluster c-1`)
+    expect(askedOf(cluster)).toEqual(["Auth", "topic", "main"])
+    expect(names()).toEqual(["copy.db"])
+    expect(readdirSync(file).sort()).toEqual(["+auth.db", "main.db", "topic.db"])
+    expect(sealed).toMatchObject([
+      {
+        names: ["+auth.db", "main.db", "topic.db"],
+        list: { clusterId: "c-1", groups: [{ group: "Auth", file: "+auth.db", sha256: hex }, {}, {}] },
+      },
+    ])
+    const told = JSON.parse((await set(cluster, place().file, seal, "--json")).out)
+    expect(told).toMatchObject({ clusterId: "c-1", groups: [{ group: "Auth", index: 123 }, {}, {}] })
+  })
+
+  test("they are all taken again when they do not fit, three times at the most", async () => {
+    const first = place()
+    const cluster = clusterWith(["main", "auth"], () => null)
+    const again = await set(cluster, first.file, sealing("keys of a are on their way").seal)
+    expect([again.code, askedOf(cluster)]).toEqual([0, ["auth", "main", "auth", "main"]])
+    const second = place()
+    const never = await set(cluster, second.file, sealing("x is so", "y is so", "z is so").seal)
+    expect(never).toMatchObject({ code: 1, err: "raftlet: taken 3 times, and each time z is so" })
+    expect(second.names()).toEqual([])
+  })
+
+  test("nothing is there when one cannot be had, or is another cluster's", async () => {
+    const refusing = clusterWith(["main", "auth", "topic"], (group) =>
+      group === "topic" ? problem("forbidden", "not you", { status: 403 }) : null,
+    )
+    const { file, names } = place()
+    const { seal, sealed } = sealing()
+    const refusedBy = await set(refusing, file, seal)
+    expect(refusedBy).toMatchObject({ code: 1, err: "raftlet: the group topic: forbidden: not you" })
+    const mixed = clusterWith(["main", "auth"], (group) => (group === "main" ? copyOf("main", "c-2") : null))
+    expect(await set(mixed, file, seal)).toMatchObject({
+      code: 2,
+      err: "raftlet: --url: these nodes are of two clusters, c-1 and c-2",
+    })
+    const wild = clusterWith(["main", "../../etc"], () => null)
+    expect((await set(wild, file, seal)).code).toBe(1)
+    expect([names(), sealed]).toEqual([[], []])
+  })
+
+  test("it takes no other thing's place", async () => {
+    const { file } = place()
+    const cluster = clusterWith(["main"], () => null)
+    const { seal } = sealing()
+    writeFileSync(file, "mine")
+    expect((await set(cluster, file, seal)).err).toBe(`raftlet: FILE: ${file} is not a directory`)
+    const full = join(file, "..")
+    expect((await set(cluster, full, seal)).err).toContain("is there already, and not empty")
+    expect((await set(cluster, `${full}/new`, seal, "--force")).code).toBe(2)
+    expect((await set(cluster, `${full}/none/new`, seal)).code).toBe(2)
+    expect(cluster.seen).toEqual([])
+    mkdirSync(`${full}/empty`)
+    expect((await set(cluster, `${full}/empty`, seal)).code).toBe(0)
   })
 })
 

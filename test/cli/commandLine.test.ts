@@ -37,9 +37,11 @@ const run = async (
     },
     restore: (options) => {
       restored.push(options)
+      const main = { group: "main", index: 1234, term: 5, digest: "ab", instances: 1000, timers: 2 }
+      const auth = { group: "auth", index: 7, term: 2, digest: "cd", instances: 3, timers: 0 }
       return Effect.succeed({
         clusterId: "r-1",
-        groups: [{ group: "main", index: 1234, term: 5, digest: "ab", instances: 1000, timers: 2 }],
+        groups: options.file.endsWith(".db") ? [main] : [main, auth],
       })
     },
     seal: () => Effect.fail(failed("nobody takes backups here")),
@@ -526,6 +528,17 @@ describe("restore", () => {
     expect(three.out).toContain("restore n1, n3 as well, with the same FILE and --cluster\n")
     const named = await run(restore("--id", "n7"))
     expect(named.restored).toMatchObject([{ id: "n7", cluster: { n7: { peer: "127.0.0.1:5001" } } }])
+  })
+
+  test("says of each group what it made", async () => {
+    const { out } = await run(["restore", "backups", "--data", data])
+    expect(out.split("\n").slice(0, 5)).toEqual([
+      "backups: 2 groups",
+      "group  index  term  instances  timers  state hash",
+      "main   1,234     5      1,000       2  ab",
+      "auth       7     2          3       0  cd",
+      `${data} is n1 of the new cluster r-1`,
+    ])
   })
 
   test("what it remembers starts the node with no more than its address", async () => {

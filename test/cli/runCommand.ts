@@ -4,6 +4,7 @@ import { ConfigProvider, Console, Effect } from "effect"
 import { Asker, type Asking } from "../../src/cli/Asker.ts"
 import { failed } from "../../src/cli/CliFailure.ts"
 import { runCli } from "../../src/cli/main.ts"
+import type { Platform } from "../../src/cli/Platform.ts"
 
 export interface CommandRun {
   readonly code: number
@@ -11,11 +12,12 @@ export interface CommandRun {
   readonly err: string
 }
 
-/** `environment` instead of the process's own, and `person` instead of whoever sits at its terminal. */
+/** `environment` instead of the process's own, `person` instead of whoever sits at its terminal, `around` for what it asks of the program. */
 export const runCommand = async (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
   person: Asking = nobody,
+  around: Partial<Platform> = {},
 ): Promise<CommandRun> => {
   const out: Array<string> = []
   const err: Array<string> = []
@@ -34,6 +36,7 @@ export const runCommand = async (
       runNode: () => never,
       restore: () => never,
       seal: () => never,
+      ...around,
     }).pipe(
       Effect.provideService(Console.Console, console),
       Effect.provideService(Asker, person),

@@ -21,13 +21,19 @@ const configurationOf = (ids: string): Configuration => ({
 })
 
 /** A node that leads `orders`, as it knows of step 7; what `main` answers, and how long that takes. */
-const led = (options: { readonly isNewest: boolean; readonly asked?: (terms: { now: number }) => void }) => {
+const led = (options: {
+  readonly isNewest: boolean
+  readonly asked?: (terms: { now: number }) => void
+  /** False: all members of `main` run it. */
+  readonly seated?: false
+  readonly main?: Configuration
+  readonly own?: Configuration
+}) => {
   const world = new World(1)
   const term = { now: 3 }
   const asked: Array<string> = []
   const changes: Array<Change> = []
-  const main = configurationOf("abcde")
-  const own = configurationOf("abc")
+  const { main = configurationOf("abcde"), own = configurationOf("abc") } = options
   const common = {
     now: () => world.nowMillis,
     read: ({ answer }: Read) => answer({ _tag: "Answered", body: "{}", index: 9 }),
@@ -66,10 +72,17 @@ const led = (options: { readonly isNewest: boolean; readonly asked?: (terms: { n
     },
   }
   const groupOf = (given: object) => ({ raft: given, leading: null }) as unknown as RunningGroup
-  const life = follower(groupOf(mainRaft), () => [groupOf(raft)], {
-    seated: [seated],
-    seatingOf: () => seated.seating,
-  })
+  const life = follower(
+    groupOf(mainRaft),
+    () => [groupOf(raft)],
+    options.seated === false
+      ? { seated: [], seatingOf: () => undefined }
+      : { seated: [seated], seatingOf: () => seated.seating },
+    {
+      incarnations: Effect.succeed(new Map([..."abc"].map((id) => [id, `${id}-1`]))),
+      isHeard: (id) => id !== "c",
+    },
+  )
   const context = Context.empty().pipe(
     Context.add(Scheduler.Scheduler, world.scheduler),
     Context.add(Clock.Clock, world.clock(1_700_000_000_000)),
@@ -101,4 +114,22 @@ test("it changes nothing when it leads in another term by the time that it is an
     },
   })
   expect(changes).toEqual([])
+})
+
+/** As a group that was made of a backup begins. */
+const unnamed = (ids: string): Configuration => ({
+  ...configurationOf(ids),
+  addresses: Object.fromEntries([...ids].map((id) => [id, { peer: `${id}:1`, client: "" }])),
+})
+
+test("it says whose data directories it counts on, of those whom it hears (S6)", () => {
+  const { changes } = led({ isNewest: true, seated: false, main: unnamed("abc"), own: unnamed("abc") })
+  expect(changes[0]).toEqual({
+    kind: "set",
+    voters: ["a", "b", "c"],
+    learners: [],
+    addresses: { ...configurationOf("ab").addresses, c: { peer: "c:1", client: "" } },
+  })
+  const named = configurationOf("abc")
+  expect(led({ isNewest: true, seated: false, main: unnamed("abc"), own: named }).changes).toEqual([])
 })

@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from "bun:test"
 import type { Change, Configuration, NodeId } from "../../src/consensus/types.ts"
-import { behind, canBeFollowed, changeTowards, hasFollowed, heirsOf } from "../../src/groups/following.ts"
+import {
+  behind,
+  canBeFollowed,
+  changeTowards,
+  hasFollowed,
+  heirsOf,
+  namingOf,
+  obstacleTo,
+} from "../../src/groups/following.ts"
 import { nobody } from "../../src/groups/founding.ts"
 
 const of = (voters: ReadonlyArray<string>, learners: ReadonlyArray<string> = []): Configuration => ({
@@ -110,6 +118,48 @@ test("one that names another data directory for a voter lets go of the one that 
   expect(canBeFollowed(main("n1", "n2", "n3"), { kind: "add", id: "n1", address, as: "voter" }, own)).toBe(
     true,
   )
+})
+
+describe("a group that does not say whose data directories it counts on", () => {
+  const own = main("n1", "n2", "n3")
+  const known = new Map([
+    ["n1", "first"],
+    ["n2", "second"],
+  ])
+  const toAdd = (id: NodeId): Change => ({
+    kind: "add",
+    id,
+    address: { ...addressOf(id), incarnation: "new" },
+    as: "voter",
+  })
+  const obstacle = (change: Change, configuration: Configuration) =>
+    obstacleTo(change, { main: own, running: [{ group: "a", configuration }], awaited: [] })
+
+  test("says so of those whom its leader hears, and no more", () => {
+    const heard = (...ids: ReadonlyArray<NodeId>) => namingOf(own, known, (id) => ids.includes(id))
+    expect(heard("n1", "n3")).toEqual({
+      kind: "set",
+      voters: own.voters,
+      learners: [],
+      addresses: { ...own.addresses, n1: { ...addressOf("n1"), incarnation: "first" } },
+    })
+    expect(heard("n3")).toBe(null)
+    const named = withAddress(own, "n1", { incarnation: "first" })
+    expect(namingOf(named, known, (id) => id === "n1")).toBe(null)
+    expect(namingOf({ ...own, outgoing: ["n9"] }, known, () => true)).toBe(null)
+  })
+
+  test("keeps main from taking another one for its voter (S6)", () => {
+    expect(obstacle(toAdd("n3"), own)).toEqual({
+      code: "change-in-progress",
+      detail:
+        "The group a does not say yet which data directory of n3 it counts on. Start that one, or remove n3 first.",
+    })
+    expect(obstacle(toAdd("n3"), withAddress(own, "n3", { incarnation: "old" }))).toBe(null)
+    // Whom it does not count on it cannot mistake, and who goes is nobody's.
+    expect(obstacle(toAdd("n4"), own)).toBe(null)
+    expect(obstacle({ kind: "remove", id: "n3" }, own)).toBe(null)
+  })
 })
 
 test("what makes no sense is refused by others", () => {

@@ -1,7 +1,7 @@
 // A cluster whose actors live in many groups is backed up as a whole: does the one that is made of it have all of them?
 
 import { expect, test } from "bun:test"
-import { cpSync, readdirSync } from "node:fs"
+import { cpSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { withRestored } from "./support/backup.ts"
 import { ask, type Cluster, withCluster } from "./support/Cluster.ts"
@@ -121,14 +121,18 @@ test(
             gone.start()
             await gone.ready()
             expect(await sendAll(gone.url)).toEqual(replayed)
-            // It is a cluster like any other: whoever comes is taken into all of its groups.
-            const newcomer = restored.newcomer("n4")
-            newcomer.start()
-            await newcomer.ready()
-            await until("the newcomer to run all of them", async () => {
-              const groups = await groupsAt(newcomer)
-              return groups.every(({ leader }) => leader !== null) && groups.length === 5 ? true : null
+            // It is a cluster like any other: who has lost its data comes in anew under its name, into all of its groups.
+            await restored.dismiss(gone)
+            rmSync(gone.data, { recursive: true })
+            const again = restored.newcomer(gone.id)
+            again.start()
+            await again.ready()
+            await until("all groups to have followed", async () => {
+              const { change } = await ask<{ change: unknown }>(`${left.url}/admin/cluster`)
+              return change === null || null
             })
+            expect(await contentAt(again.url)).toEqual(await contentAt(left.url))
+            expect(await sendAll(again.url)).toEqual(replayed)
           },
           { actors },
         )

@@ -14,11 +14,13 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { sealBackups } from "../../src/storage/backupSet.ts"
 import { openDataDirectory, readDataDirectory } from "../../src/storage/DataDirectory.ts"
+import { directoryOf } from "../../src/storage/groupDirectory.ts"
 import { LogStore } from "../../src/storage/LogStore.ts"
 import { layerSqliteInThread } from "../../src/storage/logStoreSqlite.ts"
 import { type RestoreOptions, restoreBackup } from "../../src/storage/restore.ts"
-import type { StateContent, StateStore } from "../../src/storage/StateStore.ts"
+import type { StateContent, StateStore, StoredInstance } from "../../src/storage/StateStore.ts"
 import { createSnapshot, hashFile } from "../../src/storage/snapshotFiles.ts"
 import { openSqliteStateStore } from "../../src/storage/stateStoreSqlite.ts"
 import { configurationOf, initial, removeTemporaryDirectories, temporaryDirectory } from "./support.ts"
@@ -71,6 +73,21 @@ const makeBackup = (): string => {
 }
 
 const members = configurationOf("n1", "n2", "n3")
+/** With what a node begins a group of which it has nothing. */
+const nobody = configurationOf()
+const fits = { actors: [], problemOf: () => null, amended: () => [] }
+
+/** One of each group, in a directory with their list. */
+const makeSet = (...groups: ReadonlyArray<string>): string => {
+  const directory = temporaryDirectory()
+  const list = groups.map((group) => {
+    const file = `${group}.db`
+    copyFileSync(makeBackup(), join(directory, file))
+    return { group, file, sha256: hashFile(join(directory, file)) }
+  })
+  expect(sealBackups(directory, { clusterId: "c-1", groups: list }, fits)).toBe(null)
+  return directory
+}
 
 const optionsOf = (file: string, options: Partial<RestoreOptions> = {}): RestoreOptions => ({
   file,
@@ -80,7 +97,7 @@ const optionsOf = (file: string, options: Partial<RestoreOptions> = {}): Restore
   clusterIdOf: (hash) => `r-${hash}`,
   startOptions: { cluster: "n1=h:1" },
   digestOf,
-  judge: { actors: [], problemOf: () => null, amended: () => [] },
+  judge: fits,
   ...options,
 })
 
@@ -99,17 +116,18 @@ const refusalOf = async (options: RestoreOptions): Promise<string> => {
 }
 
 /** What a node finds when it starts there. */
-const start = (directory: string, clusterId: string, nodeId = "n1") =>
+const start = (directory: string, clusterId: string, nodeId = "n1", group = "main") =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
         const held = yield* openDataDirectory({ directory, clusterId, nodeId })
-        const state = openSqliteStateStore(join(directory, "state.db"), members)
+        const place = group === "main" ? directory : directoryOf(directory, group)
+        const state = openSqliteStateStore(join(place, "state.db"), members)
         const position = state.position()
         const loaded = yield* Effect.flatMap(LogStore, (log) =>
           log.load({
-            group: "main",
-            initial: members,
+            group,
+            initial: group === "main" ? members : nobody,
             stateIndex: position.index,
             stateTerm: position.term,
             stateConfiguration: position.configuration,
@@ -231,7 +249,104 @@ describe("a restored directory", () => {
   })
 })
 
+describe("a directory that was restored from backups of all groups", () => {
+  test("has the state of each, behind it an empty log, under the new configuration: whatever it is begun with (O9, S6)", async () => {
+    const options = optionsOf(makeSet("main", "topic", "Auth"), {
+      configuration: configurationOf("n1", "x2"),
+    })
+    const { clusterId, groups } = await restore(options)
+    expect(groups.map(({ group, instances }) => [group, instances])).toEqual([
+      ["main", 40],
+      ["Auth", 40],
+      ["topic", 40],
+    ])
+    expect(readdirSync(join(options.directory, "groups")).sort()).toEqual(["+auth", "topic"])
+    for (const group of ["main", "Auth", "topic"]) {
+      const { loaded, position, content } = await start(options.directory, clusterId, "n1", group)
+      expect(content).toMatchObject({ keys: 40, timers: ["t.1"] })
+      expect(position).toMatchObject({ index: 70, configuration: options.configuration })
+      expect(loaded).toMatchObject({
+        base: { index: 70, term: 3 },
+        hardState: { term: 3, votedFor: null },
+        baseConfiguration: options.configuration,
+        standing: "whole",
+        pendingInstall: null,
+      })
+    }
+    // What there is nothing of begins as nobody.
+    mkdirSync(directoryOf(options.directory, "bills"))
+    const gone = await start(options.directory, clusterId, "n1", "bills")
+    expect(gone.loaded.baseConfiguration).toEqual(nobody)
+  })
+
+  test("is the same cluster on all members, and another one for other backups (O6)", async () => {
+    const set = makeSet("main", "auth")
+    const ids = []
+    for (const nodeId of ["n1", "n2"]) ids.push((await restore(optionsOf(set, { nodeId }))).clusterId)
+    ids.push((await restore(optionsOf(makeSet("main", "auth", "topic")))).clusterId)
+    ids.push((await restore(optionsOf(join(set, "main.db")))).clusterId)
+    expect(ids[1]).toBe(ids[0]!)
+    expect(new Set(ids).size).toBe(3)
+  })
+
+  test("has rows of main as the machine wants them there, and a sum that fits", async () => {
+    const seen: Array<string> = []
+    const judge = {
+      actors: ["counter"],
+      problemOf: (
+        set: ReadonlyMap<string, { readonly index: number; readonly rows: ReadonlyArray<unknown> }>,
+      ) => {
+        for (const [group, { index, rows }] of set) seen.push(`${group} ${index} ${rows.length}`)
+        return null
+      },
+      amended: (rows: ReadonlyArray<StoredInstance>) => [{ ...rows[0]!, state: '"other"' }],
+    }
+    const options = optionsOf(makeSet("main", "auth"), { judge })
+    const { clusterId, groups } = await restore(options)
+    expect(seen).toEqual(["main 70 40", "auth 70 40"])
+    expect(groups[0]!.digest).toContain("key 0=7,")
+    expect(groups[1]!.digest).toContain("key 0=3002,")
+    expect((await start(options.directory, clusterId)).content.digest).toBe(groups[0]!.digest)
+  })
+})
+
 describe("nothing is restored, and nothing is left behind,", () => {
+  test("from backups that are no whole cluster, or not what their list says", async () => {
+    const set = makeSet("main", "auth")
+    const judge = { ...fits, problemOf: () => "something is missing" }
+    expect(await refusalOf(optionsOf(set, { judge }))).toBe("something is missing")
+    copyFileSync(makeBackup(), join(set, "auth.db"))
+    writeFileSync(join(set, "auth.db"), readFileSync(join(set, "auth.db")).subarray(0, 8_192))
+    expect(await refusalOf(optionsOf(set))).toMatch(/^its SHA-256 is [0-9a-f]{64} instead of [0-9a-f]{64}$/)
+    rmSync(join(set, "auth.db"))
+    expect(await refusalOf(optionsOf(set))).toBe("there is no such file")
+    const list = (groups: ReadonlyArray<{ group: string; file?: string }>, format = 1) => {
+      const all = groups.map((each) => ({ file: "main.db", sha256: "0", ...each }))
+      writeFileSync(join(set, "set.json"), JSON.stringify({ format, clusterId: "c", groups: all }))
+      return refusalOf(optionsOf(set))
+    }
+    expect(await list([{ group: "auth" }])).toBe("its set.json names no backup of the group main")
+    expect(await list([{ group: "main" }, { group: "main" }])).toBe("its set.json names the group main twice")
+    expect(await list([{ group: "main", file: "../main.db" }])).toBe("its set.json is not what it was")
+    expect(await list([{ group: "../main" }])).toBe("its set.json is not what it was")
+    expect(await list([{ group: "main" }], 2)).toBe("its set.json has format 2, this program reads format 1")
+    writeFileSync(join(set, "set.json"), "{")
+    expect(await refusalOf(optionsOf(set))).toBe("its set.json is not what it was")
+  })
+
+  test("and nothing is sealed that does not fit together, or is no backup", async () => {
+    const directory = temporaryDirectory()
+    copyFileSync(makeBackup(), join(directory, "main.db"))
+    const groups = [{ group: "main", file: "main.db", sha256: "" }]
+    const problemOf = () => "keys are on their way"
+    expect(sealBackups(directory, { clusterId: "c", groups }, { ...fits, problemOf })).toBe(
+      "keys are on their way",
+    )
+    writeFileSync(join(directory, "main.db"), "dear")
+    expect(() => sealBackups(directory, { clusterId: "c", groups }, fits)).toThrow()
+    expect(readdirSync(directory)).toEqual(["main.db"])
+  })
+
   test("over anything that is there already", async () => {
     const options = optionsOf(makeBackup())
     await restore(options)
@@ -259,7 +374,7 @@ describe("nothing is restored, and nothing is left behind,", () => {
     }
     const cases: Readonly<Record<string, string>> = {
       [join(directory, "none.db")]: "there is no such file",
-      [directory]: "it is not a file",
+      [directory]: "it has no set.json: it is no backup of all groups",
       [file("empty", "")]: "it is not a SQLite file",
       [file("letter", "dear ".repeat(100))]: "it is not a SQLite file",
       [database("foreign.db", "CREATE TABLE letters (text)")]: "it has format 0, this program reads format 3",
