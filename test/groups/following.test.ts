@@ -159,6 +159,9 @@ describe("a group that does not say whose data directories it counts on", () => 
     // Whom it does not count on it cannot mistake, and who goes is nobody's.
     expect(obstacle(toAdd("n4"), own)).toBe(null)
     expect(obstacle({ kind: "remove", id: "n3" }, own)).toBe(null)
+    const leaving = { ...addressOf("n3"), incarnation: "new" }
+    const without = { kind: "set", voters: ["n1", "n2"], learners: [], addresses: { n3: leaving } } as const
+    expect(obstacle(without, own)).toBe(null)
   })
 })
 

@@ -63,6 +63,15 @@ describe("a set of backups is whole", () => {
     expect(judge([place("auth", whole("auth"))])).toBe(null)
   })
 
+  test("and not while keys are on their way, however far they have come", () => {
+    const move = { id: 9, from: "auth", to: "auth-2", slots: [{ from: 5, to: 9 }], by: "n1", phase: "moving" }
+    const settled = { placement: [whole("auth")], by: "n1", index: 9, move }
+    const main = [open("auth"), open("auth-2"), rowOf("$place", "auth", settled)]
+    expect(judge(main, { auth: [owned("auth", { from: 0, to: 65_535 })], "auth-2": [] })).toBe(
+      "keys of auth were on their way from the group auth to auth-2: take it again when they have come there",
+    )
+  })
+
   test("and not when a group has what main says is elsewhere, or knows of a move that main does not", () => {
     const main = [open("auth"), place("auth", whole("auth"))]
     const elsewhere = "main says otherwise of where keys of auth are than the group auth"
