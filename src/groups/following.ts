@@ -1,7 +1,7 @@
 // Who takes part in a group? Whoever is a member of the cluster, or has a seat in the group where it has seats of its own: its
 // leader follows what `main` has decided.
 
-import { isSettled, members } from "../consensus/configuration.ts"
+import { isSettled, isVoter, members } from "../consensus/configuration.ts"
 import { aimOf, hasMembersOf, isRefusal } from "../consensus/membership.ts"
 import type { Change, Configuration, GroupId, NodeId } from "../consensus/types.ts"
 import type { Seat, Seating } from "../machine/system/GroupDirectory.ts"
@@ -58,15 +58,15 @@ export const unnamedIn = (own: Configuration): ReadonlyArray<NodeId> =>
   })
 
 /**
- * Whom this change of `main` names a data directory for while the group counts on one of that name, and cannot tell whether it is
- * the same. Null: nobody.
+ * For whom this change of `main` names a data directory while the group counts on a voter of that name, and cannot tell whether it
+ * is the same. Null: nobody.
  */
 const mistakable = (main: Configuration, change: Change, own: Configuration): NodeId | null => {
   const aim = aimOf(main, change)
   if (isRefusal(aim)) return null
   const isMember = (id: NodeId) => aim.voters.includes(id) || aim.learners.includes(id)
   const named = (id: NodeId) => isMember(id) && aim.addresses[id]?.incarnation !== undefined
-  return unnamedIn(own).find(named) ?? null
+  return unnamedIn(own).find((id) => isVoter(own, id) && named(id)) ?? null
 }
 
 /**

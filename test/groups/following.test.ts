@@ -157,6 +157,9 @@ describe("a group that does not say whose data directories it counts on", () => 
     })
     expect(obstacle(toAdd("n3"), withAddress(own, "n3", { incarnation: "old" }))).toBe(null)
     // Whom it does not count on it cannot mistake, and who goes is nobody's.
+    const learning = { ...own, voters: ["n1", "n2"], learners: ["n3"] }
+    const running = [{ group: "a", configuration: learning }]
+    expect(obstacleTo(toAdd("n3"), { main: learning, running, awaited: [] })).toBe(null)
     expect(obstacle(toAdd("n4"), own)).toBe(null)
     expect(obstacle({ kind: "remove", id: "n3" }, own)).toBe(null)
     const leaving = { ...addressOf("n3"), incarnation: "new" }
