@@ -9,6 +9,7 @@ import type { Placement } from "../machine/slots.ts"
 import type { GroupRow, Seating } from "../machine/system/GroupDirectory.ts"
 import type { Place } from "../machine/system/Whereabouts.ts"
 import type { GroupStopped } from "../raft/Raft.ts"
+import { Signal } from "../raft/Signal.ts"
 import type { SeatedGroup } from "./following.ts"
 import { type Hosting, isSeatOf } from "./Hosting.ts"
 
@@ -19,6 +20,8 @@ export class Directory {
   #placesIndex = 0
   #places: ReadonlyMap<string, Place> = new Map()
   #moving: ReadonlyArray<string> = []
+  /** Raised as long as there are any. */
+  readonly #moves = new Signal()
   #open: ReadonlySet<GroupId> = new Set()
   #asOf: Index = 0
   /** Of groups that not all members run, the newest that was ever seen; in the order in which they were opened. */
@@ -42,6 +45,11 @@ export class Directory {
   /** Actors of which keys are on their way from one group to another. */
   get moving(): ReadonlyArray<string> {
     return this.#moving
+  }
+
+  /** Until there are such actors. */
+  get moves(): Effect.Effect<void> {
+    return this.#moves.raised
   }
 
   /** It was opened, also where it does not run yet. */
@@ -114,6 +122,8 @@ export class Directory {
       this.#placesIndex = index
       this.#places = new Map(places.map(({ actor, ...place }) => [actor, place]))
       this.#moving = places.flatMap(({ actor, move }) => (move === undefined ? [] : [actor]))
+      if (this.#moving.length > 0) this.#moves.raise()
+      else this.#moves.lower()
     }
     this.#asOf = asOf
     this.#zones = said[0].zones ?? {}

@@ -54,7 +54,9 @@ export const layerGroups = (options: HostingOptions) =>
       const find = (group: GroupId) => (group === main.raft.group ? main : hosting.find(group))
       const { observer } = options
       const giverOf = (actor: string) => directory.placeOf(actor)?.move?.from ?? null
-      yield* Effect.forkScoped(mover({ main, find, moving: () => directory.moving, giverOf, observer }))
+      yield* Effect.forkScoped(
+        mover({ main, find, moving: () => directory.moving, moves: directory.moves, giverOf, observer }),
+      )
       const log = Context.get(services, LogStore)
       const incarnations = Effect.orElseSucceed(log.incarnations, () => new Map<NodeId, string>()).pipe(
         Effect.map((known) => new Map([...known, [options.id, options.incarnation]])),

@@ -12,7 +12,7 @@ import type { RunningGroup } from "./Groups.ts"
 import { heardMain as heard } from "./hearing.ts"
 import { type MoveStep, nextStep } from "./moving.ts"
 
-/** How often it is looked whether a move is under way, and for how long an answer is waited for. */
+/** How often a move that is under way is looked at, and for how long an answer is waited for. */
 const LOOK_MILLIS = 100
 const ANSWER_MILLIS = 5_000
 /** Of different actors. */
@@ -24,6 +24,8 @@ export interface MoverOptions {
   readonly find: (group: GroupId) => RunningGroup | undefined
   /** Actors of which keys are on their way, as far as this node's `main` has come. */
   readonly moving: () => ReadonlyArray<string>
+  /** Until there are any. */
+  readonly moves: Effect.Effect<void>
   /** The group that gives them away, as far as this node's `main` has come; null: there is none. */
   readonly giverOf: (actor: string) => GroupId | null
   readonly observer: Observer
@@ -33,13 +35,12 @@ export const mover = Effect.fnUntraced(function* (options: MoverOptions) {
   /** Whose move was told of, and what was said last. */
   const told = new Map<string, string>()
   while (true) {
-    yield* Effect.sleep(LOOK_MILLIS)
-    const actors = options.moving()
-    if (actors.length === 0) continue
-    yield* Effect.forEach(actors, (actor) => drive({ ...options, told }, actor), {
+    yield* options.moves
+    yield* Effect.forEach(options.moving(), (actor) => drive({ ...options, told }, actor), {
       concurrency: MOVES_MAX,
       discard: true,
     })
+    yield* Effect.sleep(LOOK_MILLIS)
   }
 })
 

@@ -29,6 +29,7 @@ case $1 in
   compiling) echo "$BUN_JSC_thresholdForFTLOptimizeAfterWarmUp"; exit ;;
   node_modules/bun/install.js) exec sh "$1" ;;
   code) exit "$2" ;;
+  purging) echo "$MIMALLOC_PURGE_HOLES_MIN_INTERVAL"; exit ;;
   serve) trap 'echo stopped; exit 0' TERM; echo "serving $$"; while :; do read -r _ || exit 3; done ;;
 esac
 printf '%s\\n' "bun ${version}" "in $PWD" "from $INIT_CWD" "path \${PATH%%:*}" "$@"
@@ -311,4 +312,11 @@ describe("what Bun is given", () => {
       expect([code, out[1]]).toEqual([0, `in ${here.project}`])
     }
   })
+})
+
+test("the allocator looks for memory to give back every five seconds, or as often as the caller says", async () => {
+  using here = place(withBun)
+  expect(await here.run(["purging"])).toMatchObject({ out: ["5000"] })
+  const env = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "100" }
+  expect(await here.run(["purging"], { env })).toMatchObject({ out: ["100"] })
 })
