@@ -17,6 +17,7 @@ const slots = [{ from: 49_152, to: 65_535 }]
 
 class Counters {
   readonly cluster: GroupsCluster
+  readonly #added = new Set<string>()
 
   constructor(seed: number) {
     this.cluster = new GroupsCluster(seed, ["n1", "n2", "n3"], { hasCounters: false })
@@ -43,8 +44,12 @@ class Counters {
     return found!
   }
 
-  /** Where it is by now, until it is done; with one key over all attempts. */
+  /**
+   * Where it is by now, until it is done; with one key over all attempts. The result, and whether it was told as that of an earlier
+   * call: that of an attempt of this one is not, whose answer was lost, or which a leader that is gone had passed on.
+   */
   add(key: string, id: string): unknown {
+    const name = `${key} ${id}`
     for (let attempt = 0; attempt < 200; attempt++) {
       const { group } = shardAt(this.place().placement, slotOf(key))!
       const command = encodeCommand({
@@ -60,7 +65,11 @@ class Counters {
         door: "n1",
       })
       const said = this.cluster.propose(group, command)
-      if (said._tag === "Accepted") return [said.result, said.replayed]
+      if (said._tag === "Accepted") {
+        const isOfEarlier = said.replayed && this.#added.has(name)
+        this.#added.add(name)
+        return [said.result, isOfEarlier]
+      }
       this.cluster.pass(100)
     }
     throw new Error(`nobody takes ${key}`)
