@@ -25,7 +25,7 @@ import { layerRaft } from "./raft/layer.ts"
 import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
-import { makePolls } from "./raft/Polls.ts"
+import { makePolls, makeWakes } from "./raft/Places.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
 import { directoryOf } from "./storage/groupDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
@@ -83,6 +83,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           connects: false,
           polls: makePolls(raft.limits),
           vainEntriesMax: VAIN_ENTRIES_MAX,
+          wakes: makeWakes(raft.limits),
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),

@@ -7,7 +7,7 @@ import { freshAtRest, isResting, watchedPeers } from "../consensus/quiet.ts"
 import { step } from "../consensus/step.ts"
 import type { Index, Millis, NodeId } from "../consensus/types.ts"
 import type { Transport } from "../transport/Transport.ts"
-import type { Errand } from "./Errand.ts"
+import { type Begin, Errand } from "./Errand.ts"
 import type { RaftOptions } from "./options.ts"
 
 /** When the machine's next timer is due, by the wall clock, as of an applied index. */
@@ -17,7 +17,7 @@ interface NextTimer {
 }
 
 interface Around {
-  readonly options: Pick<RaftOptions, "rests">
+  readonly options: Pick<RaftOptions, "rests" | "wakes">
   readonly node: Node
   readonly transport: Transport["Service"]
   readonly clock: Clock.Clock
@@ -25,6 +25,9 @@ interface Around {
   readonly now: () => Millis
   readonly post: (input: Input) => void
 }
+
+/** What is said of a peer's process that is no longer heard as it was. */
+type Fright = Extract<Input, { readonly type: "PeerSilent" | "PeerAnother" }>["type"]
 
 /** Not worth a rest. */
 const SOON_MILLIS = 5_000
@@ -85,13 +88,36 @@ export class Rest {
     this.#keepers = keepers
   }
 
-  /** Hears of peers that fall silent, or are another process. The turn looks at the pulses themselves. */
-  follow(): Effect.Effect<void, never, Scope.Scope> {
+  /**
+   * Hears of peers that fall silent, or are another process. The turn looks at the pulses themselves. Whoever rests waits until
+   * the node has a place for one more that wakes; a peer that is heard again meanwhile was not silent for long.
+   */
+  follow(begin: Begin): Effect.Effect<void, never, Scope.Scope> {
+    const { node, options, post, transport } = this.#around
+    const frights = new Map<NodeId, Fright>()
+    const tell = () => {
+      for (const [peer, type] of frights) if (watchedPeers(node).includes(peer)) post({ type, peer })
+      frights.clear()
+    }
+    const waking = new Errand(begin, () =>
+      Effect.suspend(() => {
+        if (frights.size === 0 || options.wakes === undefined) return Effect.void
+        options.wakes.leave(node.group)
+        return Effect.andThen(options.wakes.enter(node.group), Effect.sync(tell))
+      }),
+    )
     return Effect.acquireRelease(
       Effect.sync(() =>
-        this.#around.transport.onPulse((peer, what) => {
-          if (what === "heard" || !watchedPeers(this.#around.node).includes(peer)) return
-          this.#around.post({ type: what === "silent" ? "PeerSilent" : "PeerAnother", peer })
+        transport.onPulse((peer, what) => {
+          if (what === "heard") {
+            if (frights.get(peer) === "PeerSilent") frights.delete(peer)
+          } else if (watchedPeers(node).includes(peer)) {
+            // Another process is one also when it falls silent.
+            if (what === "another" || !frights.has(peer))
+              frights.set(peer, what === "another" ? "PeerAnother" : "PeerSilent")
+            if (this.isResting && options.wakes !== undefined) waking.raise()
+            else tell()
+          }
         }),
       ),
       (stop) => Effect.sync(stop),

@@ -4,7 +4,7 @@ import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { Crowd } from "../machine/Crowd.ts"
 import type { Neighbours } from "./Neighbours.ts"
-import type { Polls } from "./Polls.ts"
+import type { Places } from "./Places.ts"
 
 /** Where somebody is by the word of an operator. */
 export interface Contact extends Address {
@@ -31,7 +31,9 @@ export interface RaftOptions {
   /** Of this node; absent: it has no other groups. */
   readonly neighbours?: Neighbours
   /** Of this node; absent: the group stands for election whenever it is time. */
-  readonly polls?: Polls
+  readonly polls?: Places
+  /** Of this node; absent: a group that rests wakes at once when a peer's process falls silent. */
+  readonly wakes?: Places
   /** Of this node; absent: the group takes in all that comes at once. */
   readonly crowd?: Crowd
   readonly limits: Limits

@@ -160,7 +160,7 @@ export const start = Effect.fnUntraced(function* (
     () => isBehind(group, applied, flushed) || writer.waiting() > 0,
     () => !checkpoints.isSettled || !tenure.isSettled || herald.isBehind,
   ])
-  yield* group.rest.follow()
+  yield* group.rest.follow(begin)
   group.rest.attendedBy(new Errand(begin, () => attend(group, [proposals, reads, operations])))
   const heralding = { sweep: () => herald.sweep(group) }
   yield* daily(group, run, () => sweep(group, stuckness, [checkpoints, stuckness, heralding]), scope)

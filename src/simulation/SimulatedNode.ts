@@ -13,7 +13,7 @@ import { layerRaft } from "../raft/layer.ts"
 import { Neighbours } from "../raft/Neighbours.ts"
 import { silentObserver } from "../raft/observer.ts"
 import { defaultLimits, type RaftOptions } from "../raft/options.ts"
-import { makePolls } from "../raft/Polls.ts"
+import { makePolls, makeWakes } from "../raft/Places.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
@@ -75,6 +75,7 @@ export class SimulatedNode {
   #neighbours = new Neighbours()
   #crowd = new Crowd()
   #polls = makePolls(defaultLimits)
+  #wakes = makeWakes(defaultLimits)
 
   constructor(
     around: Surroundings,
@@ -146,6 +147,7 @@ export class SimulatedNode {
     this.#neighbours = new Neighbours()
     this.#crowd = new Crowd()
     this.#polls = makePolls(this.#around.raft.limits)
+    this.#wakes = makeWakes(this.#around.raft.limits)
     this.#scope = scope
     this.starts++
     for (const seat of this.seats) seat.begins()
@@ -320,7 +322,13 @@ export class SimulatedNode {
     const layers = layerGroups({
       id: this.id,
       incarnation: this.disk.identity.incarnation,
-      raft: { ...this.#raft, connects: false, polls: this.#polls, vainEntriesMax: VAIN_ENTRIES_MAX },
+      raft: {
+        ...this.#raft,
+        connects: false,
+        polls: this.#polls,
+        wakes: this.#wakes,
+        vainEntriesMax: VAIN_ENTRIES_MAX,
+      },
       observer: {
         ...silentObserver,
         event: (message, details) => this.#around.watcher.told(this, message, details),

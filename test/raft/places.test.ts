@@ -3,16 +3,16 @@
 import { expect, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Polls } from "../../src/raft/Polls.ts"
+import { Places } from "../../src/raft/Places.ts"
 
 const run = (body: Effect.Effect<void>): Promise<void> =>
   Effect.runPromise(Effect.scoped(Effect.provide(body, TestClock.layer())))
 
 /** Enters, and notes that it has. */
-const enters = (polls: Polls, group: string, entered: Array<string>) =>
+const enters = (places: Places, group: string, entered: Array<string>) =>
   Effect.forkChild(
     Effect.andThen(
-      polls.enter(group),
+      places.enter(group),
       Effect.sync(() => void entered.push(group)),
     ),
   )
@@ -20,15 +20,15 @@ const enters = (polls: Polls, group: string, entered: Array<string>) =>
 test("so many stand at once; who comes later waits until one has left, in the order in which they came", () =>
   run(
     Effect.gen(function* () {
-      const polls = new Polls(2, 500)
+      const places = new Places(2, 500)
       const entered: Array<string> = []
-      for (const group of ["a", "b", "c", "d"]) yield* enters(polls, group, entered)
+      for (const group of ["a", "b", "c", "d"]) yield* enters(places, group, entered)
       yield* TestClock.adjust(499)
       expect(entered).toEqual(["a", "b"])
-      polls.leave("b")
+      places.leave("b")
       yield* TestClock.adjust(0)
       expect(entered).toEqual(["a", "b", "c"])
-      polls.leave("never was there")
+      places.leave("never was there")
       yield* TestClock.adjust(0)
       expect(entered).toEqual(["a", "b", "c"])
     }),
@@ -37,13 +37,13 @@ test("so many stand at once; who comes later waits until one has left, in the or
 test("who stands for too long keeps nobody else from it", () =>
   run(
     Effect.gen(function* () {
-      const polls = new Polls(1, 500)
+      const places = new Places(1, 500)
       const entered: Array<string> = []
-      for (const group of ["a", "b", "c"]) yield* enters(polls, group, entered)
+      for (const group of ["a", "b", "c"]) yield* enters(places, group, entered)
       yield* TestClock.adjust(500)
       expect(entered).toEqual(["a", "b"])
       // It has no place any more that it could leave.
-      polls.leave("a")
+      places.leave("a")
       yield* TestClock.adjust(499)
       expect(entered).toEqual(["a", "b"])
       yield* TestClock.adjust(1)
@@ -54,14 +54,14 @@ test("who stands for too long keeps nobody else from it", () =>
 test("who waits no more takes no place", () =>
   run(
     Effect.gen(function* () {
-      const polls = new Polls(1, 500)
+      const places = new Places(1, 500)
       const entered: Array<string> = []
-      yield* enters(polls, "a", entered)
-      const gone = yield* enters(polls, "b", entered)
-      yield* enters(polls, "c", entered)
+      yield* enters(places, "a", entered)
+      const gone = yield* enters(places, "b", entered)
+      yield* enters(places, "c", entered)
       yield* TestClock.adjust(1)
       yield* Fiber.interrupt(gone)
-      polls.leave("a")
+      places.leave("a")
       yield* TestClock.adjust(0)
       expect(entered).toEqual(["a", "c"])
     }),
