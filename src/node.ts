@@ -21,6 +21,7 @@ import { MachineHost } from "./machine/MachineHost.ts"
 import { Machines } from "./machine/Machines.ts"
 import { makeStages, type StagesOptions } from "./machine/routes/Stages.ts"
 import { Metrics } from "./metrics/Metrics.ts"
+import { Lateness } from "./raft/Lateness.ts"
 import { layerRaft } from "./raft/layer.ts"
 import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
@@ -66,6 +67,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
     client,
     neighbours: new Neighbours(),
     crowd: new Crowd(),
+    lateness: new Lateness(),
     rests: true,
   }
   const layerMain = layerRaft(

@@ -53,6 +53,10 @@ export const post = (group: Group, mail: Mail): void => {
 }
 
 /** A fresh timeout for every attempt, so that split votes do not repeat (Raft §5.2, HAZARDS E14). */
+/** How late the node's timers have been lately; 0: in time. */
+export const lateMillisOf = ({ options, clock }: Pick<Group, "options" | "clock">): Millis =>
+  options.lateness?.at(nowOf(clock)) ?? 0
+
 export const drawElectionTimeout = (group: Pick<Group, "options" | "random">): number => {
   const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max } = group.options.limits
   return min + Math.floor(group.random.nextDoubleUnsafe() * (max - min + 1))

@@ -2,7 +2,7 @@
 
 import { Clock, Effect, Semaphore } from "effect"
 import type { Limits } from "../consensus/node.ts"
-import type { GroupId, Millis } from "../consensus/types.ts"
+import type { Millis } from "../consensus/types.ts"
 import { Signal } from "./Signal.ts"
 
 /**
@@ -13,7 +13,7 @@ export class Places {
   readonly #places: number
   readonly #heldMillisMax: Millis
   /** Since when each has its place; who entered first comes first. */
-  readonly #held = new Map<GroupId, Millis>()
+  readonly #held = new Map<string, Millis>()
   readonly #left = new Signal()
   /** One after the other looks for a place. */
   readonly #line = Semaphore.makeUnsafe(1)
@@ -24,17 +24,17 @@ export class Places {
     this.#heldMillisMax = heldMillisMax
   }
 
-  /** Succeeds when there is a place for the group, which has none yet, or has left it. */
-  enter(group: GroupId): Effect.Effect<void> {
-    return this.#line.withPermit(this.#find(group))
+  /** Succeeds when there is a place for who goes by that name, and has none yet, or has left it. */
+  enter(name: string): Effect.Effect<void> {
+    return this.#line.withPermit(this.#find(name))
   }
 
   /** It needs none any more, if it had one. */
-  leave(group: GroupId): void {
-    if (this.#held.delete(group)) this.#left.raise()
+  leave(name: string): void {
+    if (this.#held.delete(name)) this.#left.raise()
   }
 
-  readonly #find = Effect.fnUntraced(function* (this: Places, group: GroupId) {
+  readonly #find = Effect.fnUntraced(function* (this: Places, name: string) {
     const clock = yield* Clock.Clock
     while (this.#held.size >= this.#places) {
       const [longest, since] = this.#held.entries().next().value!
@@ -45,7 +45,7 @@ export class Places {
         yield* Effect.timeoutOption(this.#left.raised, remaining)
       }
     }
-    this.#held.set(group, millisOf(clock))
+    this.#held.set(name, millisOf(clock))
   }).bind(this)
 }
 

@@ -95,6 +95,7 @@ export class Rest {
   follow(begin: Begin): Effect.Effect<void, never, Scope.Scope> {
     const { node, options, post, transport } = this.#around
     const frights = new Map<NodeId, Fright>()
+    let times = 0
     const tell = () => {
       for (const [peer, type] of frights) if (watchedPeers(node).includes(peer)) post({ type, peer })
       frights.clear()
@@ -102,8 +103,8 @@ export class Rest {
     const waking = new Errand(begin, () =>
       Effect.suspend(() => {
         if (frights.size === 0 || options.wakes === undefined) return Effect.void
-        options.wakes.leave(node.group)
-        return Effect.andThen(options.wakes.enter(node.group), Effect.sync(tell))
+        // A place of its own each time: so many wake in a while, also when it is the same ones again and again.
+        return Effect.andThen(options.wakes.enter(`${node.group} ${++times}`), Effect.sync(tell))
       }),
     )
     return Effect.acquireRelease(

@@ -3,7 +3,7 @@
 import { Effect } from "effect"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import type { Millis } from "../consensus/types.ts"
-import { drawElectionTimeout, type Group, nowOf, post } from "./Group.ts"
+import { drawElectionTimeout, type Group, lateMillisOf, nowOf, post } from "./Group.ts"
 import { Patience } from "./Patience.ts"
 import { isInRepair } from "./repair.ts"
 
@@ -32,7 +32,10 @@ export const electionTimer = (
         isAdmitted = false
         options.polls?.leave(node.group)
         yield* Effect.sleep(remaining)
-        patience.woken(role.timerBeganAt, nowOf(group.clock) - now - remaining)
+        const woken = nowOf(group.clock)
+        const late = woken - now - remaining
+        options.lateness?.note(late, woken)
+        patience.woken(role.timerBeganAt, late)
         continue
       }
       if (options.polls !== undefined && !isAdmitted) {
@@ -91,4 +94,8 @@ const TOGETHER_MILLIS = 2_000
  * state to serve from.
  */
 const patienceMillis = (group: Group): number =>
-  group.node.isShort || isInRepair(group) ? group.options.limits.electionTimeoutMaxMillis : 0
+  (group.node.isShort || isInRepair(group) ? group.options.limits.electionTimeoutMaxMillis : 0) +
+  LATENESS_FACTOR * lateMillisOf(group)
+
+/** To the other and back, both ways of an election: as late as the timers are, so late is each word. */
+const LATENESS_FACTOR = 4

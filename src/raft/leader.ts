@@ -8,7 +8,7 @@ import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
 import { daily } from "./daily.ts"
 import type { Errand } from "./Errand.ts"
-import { type Group, post } from "./Group.ts"
+import { type Group, lateMillisOf, nowOf, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
 import { metBy } from "./met.ts"
@@ -44,12 +44,19 @@ const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operat
 })
 
 const heartbeat = Effect.fnUntraced(function* (group: Group) {
+  const { options, clock, node } = group
+  const { heartbeatMillis, electionTimeoutMinMillis } = options.limits
   while (true) {
-    yield* Effect.sleep(group.options.limits.heartbeatMillis)
+    // Who has too much to do says less, but nobody is to stand for election because of it.
+    const after = Math.min(heartbeatMillis + lateMillisOf(group), electionTimeoutMinMillis / 2)
+    const dueAt = nowOf(clock) + after
+    yield* Effect.sleep(after)
+    options.lateness?.note(nowOf(clock) - dueAt, nowOf(clock))
     if (group.rest.isResting) return
     // Only whoever changes the members has to know who they are.
-    const { goal } = group.node.configurations.current
-    post(group, goal === undefined ? { type: "HeartbeatDue" } : { type: "HeartbeatDue", met: metBy(group) })
+    const { goal } = node.configurations.current
+    const lateMillis = lateMillisOf(group)
+    post(group, { type: "HeartbeatDue", lateMillis, ...(goal === undefined ? {} : { met: metBy(group) }) })
   }
 })
 

@@ -3,6 +3,7 @@
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { Crowd } from "../machine/Crowd.ts"
+import type { Lateness } from "./Lateness.ts"
 import type { Neighbours } from "./Neighbours.ts"
 import type { Places } from "./Places.ts"
 
@@ -32,6 +33,8 @@ export interface RaftOptions {
   readonly neighbours?: Neighbours
   /** Of this node; absent: the group stands for election whenever it is time. */
   readonly polls?: Places
+  /** Of this node; absent: it is never late. */
+  readonly lateness?: Lateness
   /** Of this node; absent: a group that rests wakes at once when a peer's process falls silent. */
   readonly wakes?: Places
   /** Of this node; absent: the group takes in all that comes at once. */
