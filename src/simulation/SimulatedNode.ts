@@ -9,6 +9,7 @@ import { layerGroups } from "../groups/layer.ts"
 import { Crowd } from "../machine/Crowd.ts"
 import { MachineFailed, MachineHost } from "../machine/MachineHost.ts"
 import { digestOfState } from "../machine/stateDigest.ts"
+import { Lateness } from "../raft/Lateness.ts"
 import { layerRaft } from "../raft/layer.ts"
 import { Neighbours } from "../raft/Neighbours.ts"
 import { silentObserver } from "../raft/observer.ts"
@@ -76,6 +77,7 @@ export class SimulatedNode {
   #crowd = new Crowd()
   #polls = makePolls(defaultLimits)
   #wakes = makeWakes(defaultLimits)
+  #lateness = new Lateness()
 
   constructor(
     around: Surroundings,
@@ -148,6 +150,7 @@ export class SimulatedNode {
     this.#crowd = new Crowd()
     this.#polls = makePolls(this.#around.raft.limits)
     this.#wakes = makeWakes(this.#around.raft.limits)
+    this.#lateness = new Lateness()
     this.#scope = scope
     this.starts++
     for (const seat of this.seats) seat.begins()
@@ -310,6 +313,7 @@ export class SimulatedNode {
       client: `http://${this.id}`,
       neighbours: this.#neighbours,
       crowd: this.#crowd,
+      lateness: this.#lateness,
     }
   }
 

@@ -62,10 +62,16 @@ test("one after the other wakes, and those to whom it has not come rest on when 
       [["n1", "silent"], [silent("a")]],
       [499, [silent("a")]],
       [1, [silent("a"), silent("b")]],
-      [["n1", "heard"], [silent("a"), silent("b")]],
+      [
+        ["n1", "heard"],
+        [silent("a"), silent("b")],
+      ],
       [5_000, [silent("a"), silent("b")]],
       // The next time it comes to those first that come first.
-      [["n1", "silent"], [silent("a"), silent("b"), silent("a")]],
+      [
+        ["n1", "silent"],
+        [silent("a"), silent("b"), silent("a")],
+      ],
     ]),
   ))
 
@@ -82,7 +88,19 @@ test("another process is told to everybody in the end, also when it is heard, an
   ))
 
 test("of a peer that does not count nobody is told", () =>
-  run(steps(new Places(1, 500), [[["n2", "silent"], []], [5_000, []]])))
+  run(
+    steps(new Places(1, 500), [
+      [["n2", "silent"], []],
+      [5_000, []],
+    ]),
+  ))
 
 test("where nothing is said of places all wake at once", () =>
-  run(steps(undefined, [[["n1", "silent"], [silent("a"), silent("b"), silent("c")]]])))
+  run(
+    steps(undefined, [
+      [
+        ["n1", "silent"],
+        [silent("a"), silent("b"), silent("c")],
+      ],
+    ]),
+  ))
