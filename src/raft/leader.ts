@@ -55,8 +55,7 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
     if (group.rest.isResting) return
     // Only whoever changes the members has to know who they are.
     const { goal } = node.configurations.current
-    const lateMillis = lateMillisOf(group)
-    post(group, { type: "HeartbeatDue", lateMillis, ...(goal === undefined ? {} : { met: metBy(group) }) })
+    post(group, goal === undefined ? { type: "HeartbeatDue" } : { type: "HeartbeatDue", met: metBy(group) })
   }
 })
 
