@@ -275,8 +275,12 @@ export type Input =
   | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
   /** `after`: the randomised timeout that passed. `asks`: who may not stand asks for a leader, which may be at rest. */
   | { readonly type: "ElectionTimedOut"; readonly after: number; readonly asks?: boolean }
-  /** `met`: as in `ChangeAsked`, while a change is under way. */
-  | { readonly type: "HeartbeatDue"; readonly met?: Readonly<Record<NodeId, string>> }
+  /** `met`: as in `ChangeAsked`, while a change is under way. `lateMillis`: so late has this node been lately. */
+  | {
+      readonly type: "HeartbeatDue"
+      readonly met?: Readonly<Record<NodeId, string>>
+      readonly lateMillis?: Millis
+    }
   /** All writes up to this one are durable. */
   | { readonly type: "Persisted"; readonly sequence: number }
   /** Term and vote of all writes up to this one are durable, though there was no room for the rest of them. */

@@ -68,7 +68,7 @@ export const step = (node: Node, input: Input, now: Millis): void => {
       onElectionTimedOut(node, input, now)
       break
     case "HeartbeatDue":
-      onHeartbeatDue(node, input.met ?? {}, now)
+      onHeartbeatDue(node, input, now)
       break
     case "Persisted":
       confirmWrites(node, input.sequence)

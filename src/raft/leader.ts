@@ -55,7 +55,8 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
     if (group.rest.isResting) return
     // Only whoever changes the members has to know who they are.
     const { goal } = node.configurations.current
-    post(group, goal === undefined ? { type: "HeartbeatDue" } : { type: "HeartbeatDue", met: metBy(group) })
+    const lateMillis = lateMillisOf(group)
+    post(group, { type: "HeartbeatDue", lateMillis, ...(goal === undefined ? {} : { met: metBy(group) }) })
   }
 })
 

@@ -327,6 +327,15 @@ describe("a leader that has woken", () => {
     expect(node.role.kind).toBe("follower")
   })
 
+  test("is not sooner without a quorum than it reads what it was told, when it is late itself", () => {
+    const { node, now } = restingLeader()
+    wakes(node, stirred, now)
+    when(node, { type: "HeartbeatDue", lateMillis: 100 }, now + max + 400)
+    expect(node.role.kind).toBe("leader")
+    when(node, { type: "HeartbeatDue", lateMillis: 100 }, now + max + 401)
+    expect(node.role.kind).toBe("follower")
+  })
+
   test("serves no read by what was confirmed before it rested (L5)", () => {
     const { node, now } = restingLeader()
     const later = now + 600_000
