@@ -28,6 +28,7 @@ export const becomeLeader = (node: Node, now: Millis): void => {
     round: 0,
     reads: { confirming: null, waiting: [] },
     diskBusy: null,
+    patienceMillis: 0,
     transfer: null,
     isLeaseVoid: false,
     isHeld: false,
@@ -97,7 +98,8 @@ export const onHeartbeatDue = (
   const heardAt = (id: NodeId) => (id === node.id ? now : (leader.progress.get(id)?.heardAt ?? leader.since))
   const quorumHeardAt = quorumReached(node.configurations.current, heardAt)
   // What it was told may lie in its sockets for as long as it is late itself.
-  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis + LATENESS_FACTOR * lateMillis) {
+  leader.patienceMillis = LATENESS_FACTOR * lateMillis
+  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis + leader.patienceMillis) {
     // Cut off from its quorum it can commit nothing; whoever waits learns it now (HAZARDS E11).
     becomeFollower(node, node.term, null, now)
     return

@@ -100,6 +100,8 @@ export interface Leader {
   readonly reads: LeaderReads
   /** The write that its disk was at work on at the last heartbeat, and since when; null when on none. */
   diskBusy: { readonly sequence: number; readonly since: Millis } | null
+  /** As of the last heartbeat: how much longer than the longest election timeout a quorum may be silent, for it is late itself. */
+  patienceMillis: Millis
   /** To whom leadership is being handed over, until when, and whether the successor was told to stand. */
   transfer: { readonly to: NodeId; readonly until: Millis; readonly isTold: boolean } | null
   /** A successor was told to stand, in this term. */

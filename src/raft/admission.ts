@@ -2,6 +2,22 @@
 // was told of it.
 
 import type { Configuration, NodeId } from "../consensus/types.ts"
+import type { Payload } from "../transport/Transport.ts"
+
+/**
+ * Whether a message counts in a group of this configuration. What a leader says does in any case: it leads by the votes of others,
+ * and who lags may have no word yet of the directory that it has now. By that word it hears of it (Raft §6: servers take requests
+ * of leaders whom their configuration does not know). Votes, and answers that are counted, are those of members.
+ */
+export const admits = (
+  configuration: Configuration,
+  from: NodeId,
+  incarnation: string,
+  type: Payload["type"],
+): boolean => isOfLeader(type) || admitsPeer(configuration, from, incarnation)
+
+const isOfLeader = (type: Payload["type"]): boolean =>
+  type === "AppendRequest" || type === "HeartbeatRequest" || type === "SnapshotChunk"
 
 /**
  * Whether a message of a peer with this data directory counts in a group of this configuration: unless the configuration

@@ -11,7 +11,7 @@ import { LogStore, StorageFailed } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import { type Admits, Transport } from "../transport/Transport.ts"
-import { admitsPeer } from "./admission.ts"
+import { admits } from "./admission.ts"
 import { applyAll } from "./applier.ts"
 import { Checkpoints } from "./Checkpoints.ts"
 import { daily, nightly } from "./daily.ts"
@@ -168,9 +168,10 @@ export const start = Effect.fnUntraced(function* (
   yield* nightly(group, run, () => scrubber.night(), scope)
   const { node, transport } = group
   // Where this group says whom the node keeps connections to, the handshake has judged by its configuration already.
-  const admits: Admits = (from, incarnation) => admitsPeer(node.configurations.current, from, incarnation)
+  const admitted: Admits = (from, incarnation, type) =>
+    admits(node.configurations.current, from, incarnation, type)
   yield* Scope.addFinalizer(scope, transport.detach(options.group))
-  yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admits]))
+  yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admitted]))
   run(turns(group, hands, scope), scope)
   const { scrubbed } = scrubber
   return {

@@ -179,11 +179,16 @@ export class ElectionChecks {
     }
   }
 
-  /** Who hears no majority does not lead on (E11). Some time is left to find that out, and to see a pause end. */
+  /**
+   * Who hears no majority does not lead on (E11). Some time is left to find that out, and to see a pause end; more to one that is
+   * late itself, as it has found.
+   */
   #staysHeard({ id, role, limits, configurations }: Node, now: Millis): void {
     const heardAt = (voter: NodeId) =>
       role.kind !== "leader" || voter === id ? now : (role.progress.get(voter)?.heardAt ?? role.since)
-    const isHeard = now - quorumReached(configurations.current, heardAt) <= limits.electionTimeoutMaxMillis
+    const patienceMillis = role.kind === "leader" ? role.patienceMillis : 0
+    const heardAgo = now - quorumReached(configurations.current, heardAt)
+    const isHeard = heardAgo <= limits.electionTimeoutMaxMillis + patienceMillis
     if (isHeard) return this.#unheard.ends(id)
     const millis = this.#unheard.goesOn(id, now, limits.heartbeatMillis)
     insist("leads by a majority", millis <= 3 * limits.heartbeatMillis, `${id} leads unheard (E11)`, millis)

@@ -51,7 +51,7 @@ export class Mailboxes {
       return false
     }
     const { nodeId: from, incarnation } = sender
-    if (!box.admits(from, incarnation)) {
+    if (!box.admits(from, incarnation, payload.type)) {
       this.unadmitted += 1
       return false
     }

@@ -125,7 +125,7 @@ export type PulseChange = "silent" | "heard" | "another"
 export type PulseTold = (peer: NodeId, what: PulseChange) => void
 
 /** Whether a message of a peer counts in a group: the one with this data directory. Asked for each message. */
-export type Admits = (from: NodeId, incarnation: string) => boolean
+export type Admits = (from: NodeId, incarnation: string, type: Payload["type"]) => boolean
 
 /** A message as it arrives. The sender's identity was proven by the handshake. */
 export interface Inbound {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import type { Configuration } from "../../src/consensus/types.ts"
-import { admitsPeer } from "../../src/raft/admission.ts"
+import { admits, admitsPeer } from "../../src/raft/admission.ts"
 
 const address = (incarnation?: string) => ({
   peer: "h:1",
@@ -32,4 +32,21 @@ test.each([
   ["a node whose name is that of all prototypes", "__proto__", "i-9", true],
 ] as const)("a group admits whom its configuration lets: %s", (_, from, incarnation, isAdmitted) => {
   expect(admitsPeer(configuration, from, incarnation)).toBe(isAdmitted)
+})
+
+test.each([
+  ["AppendRequest", true],
+  ["HeartbeatRequest", true],
+  ["SnapshotChunk", true],
+  ["AppendReply", false],
+  ["HeartbeatReply", false],
+  ["SnapshotReply", false],
+  ["VoteRequest", false],
+  ["VoteReply", false],
+  ["ReadIndexReply", false],
+  ["TimeoutNow", false],
+  ["StateReport", false],
+] as const)("of another directory than is known: %s counts: %p", (type, counts) => {
+  expect(admits(configuration, "n2", "i-9", type)).toBe(counts)
+  expect(admits(configuration, "n2", "i-2", type)).toBe(true)
 })
