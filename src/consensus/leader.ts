@@ -90,7 +90,7 @@ export const onHoldChanged = (
 /** Once per heartbeat period: is anybody still there? Then say that this node is (thesis §6.2). */
 export const onHeartbeatDue = (
   node: Node,
-  { met = {}, lateMillis = 0 }: Extract<Input, { type: "HeartbeatDue" }>,
+  { met = {}, patienceMillis = 0 }: Extract<Input, { type: "HeartbeatDue" }>,
   now: Millis,
 ): void => {
   const leader = node.role
@@ -98,8 +98,8 @@ export const onHeartbeatDue = (
   const heardAt = (id: NodeId) => (id === node.id ? now : (leader.progress.get(id)?.heardAt ?? leader.since))
   const quorumHeardAt = quorumReached(node.configurations.current, heardAt)
   // What it was told may lie in its sockets for as long as it is late itself.
-  leader.patienceMillis = LATENESS_FACTOR * lateMillis
-  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis + leader.patienceMillis) {
+  leader.patienceMillis = patienceMillis
+  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis + patienceMillis) {
     // Cut off from its quorum it can commit nothing; whoever waits learns it now (HAZARDS E11).
     becomeFollower(node, node.term, null, now)
     return
@@ -118,9 +118,6 @@ export const onHeartbeatDue = (
   noteQuiet(node, leader)
   if (!leader.rest.isResting) sendHeartbeats(node, leader, now)
 }
-
-/** There and back, and each of the two is late as well. */
-const LATENESS_FACTOR = 4
 
 /** The same write has been on its way to the disk for longer than the longest election timeout. */
 const isDiskStuck = (node: Node, leader: Leader, now: Millis): boolean => {

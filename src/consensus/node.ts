@@ -277,11 +277,14 @@ export type Input =
   | { readonly type: "ReadRequested"; readonly origins: ReadonlyArray<Origin>; readonly lease: boolean }
   /** `after`: the randomised timeout that passed. `asks`: who may not stand asks for a leader, which may be at rest. */
   | { readonly type: "ElectionTimedOut"; readonly after: number; readonly asks?: boolean }
-  /** `met`: as in `ChangeAsked`, while a change is under way. `lateMillis`: so late has this node been lately. */
+  /**
+   * `met`: as in `ChangeAsked`, while a change is under way. `patienceMillis`: so much longer may a quorum be silent, for this node
+   * is late itself; absent: 0.
+   */
   | {
       readonly type: "HeartbeatDue"
       readonly met?: Readonly<Record<NodeId, string>>
-      readonly lateMillis?: Millis
+      readonly patienceMillis?: Millis
     }
   /** All writes up to this one are durable. */
   | { readonly type: "Persisted"; readonly sequence: number }

@@ -57,6 +57,13 @@ export const post = (group: Group, mail: Mail): void => {
 export const lateMillisOf = ({ options, clock }: Pick<Group, "options" | "clock">): Millis =>
   options.lateness?.at(nowOf(clock)) ?? 0
 
+/** How much longer a node that is late waits for others before it takes them for dead. */
+export const leniencyMillis = (group: Pick<Group, "options" | "clock">): Millis =>
+  Math.min(LATENESS_FACTOR * lateMillisOf(group), 2 * group.options.limits.electionTimeoutMaxMillis)
+
+/** There and back, and each of the two is late with what it hears and with what it says. */
+const LATENESS_FACTOR = 4
+
 export const drawElectionTimeout = (group: Pick<Group, "options" | "random">): number => {
   const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max } = group.options.limits
   return min + Math.floor(group.random.nextDoubleUnsafe() * (max - min + 1))

@@ -3,7 +3,7 @@
 import { Effect } from "effect"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import type { Millis } from "../consensus/types.ts"
-import { drawElectionTimeout, type Group, lateMillisOf, nowOf, post } from "./Group.ts"
+import { drawElectionTimeout, type Group, leniencyMillis, nowOf, post } from "./Group.ts"
 import { Patience } from "./Patience.ts"
 import { isInRepair } from "./repair.ts"
 
@@ -95,7 +95,4 @@ const TOGETHER_MILLIS = 2_000
  */
 const patienceMillis = (group: Group): number =>
   (group.node.isShort || isInRepair(group) ? group.options.limits.electionTimeoutMaxMillis : 0) +
-  LATENESS_FACTOR * lateMillisOf(group)
-
-/** To the other and back, both ways of an election: as late as the timers are, so late is each word. */
-const LATENESS_FACTOR = 4
+  leniencyMillis(group)

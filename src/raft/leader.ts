@@ -8,7 +8,7 @@ import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
 import { daily } from "./daily.ts"
 import type { Errand } from "./Errand.ts"
-import { type Group, lateMillisOf, nowOf, post } from "./Group.ts"
+import { type Group, lateMillisOf, leniencyMillis, nowOf, post } from "./Group.ts"
 import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
 import { metBy } from "./met.ts"
@@ -55,8 +55,12 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
     if (group.rest.isResting) return
     // Only whoever changes the members has to know who they are.
     const { goal } = node.configurations.current
-    const lateMillis = lateMillisOf(group)
-    post(group, { type: "HeartbeatDue", lateMillis, ...(goal === undefined ? {} : { met: metBy(group) }) })
+    const patienceMillis = leniencyMillis(group)
+    post(group, {
+      type: "HeartbeatDue",
+      patienceMillis,
+      ...(goal === undefined ? {} : { met: metBy(group) }),
+    })
   }
 })
 

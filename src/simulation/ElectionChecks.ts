@@ -197,8 +197,8 @@ export class ElectionChecks {
   /**
    * A voter that hears no leader stands, also one whom a configuration leaves out that is not committed yet: nobody
    * else may be able to win (thesis §4.2.2). One that is short of room or in repair waits once more for the longest
-   * timeout, and one that stood still for twice that (`Patience`): four of them in all, as in seed 543. At rest a pulse is what
-   * it hears.
+   * timeout, one that stood still for twice that (`Patience`), and as much again when its node's timers were late lately
+   * (`leniencyMillis`): six of them in all, as in seeds 543 and 7. At rest a pulse is what it hears.
    */
   #stands(
     { id, role, standing, pendingInstall, configurations, commitIndex, limits }: Node,
@@ -210,7 +210,7 @@ export class ElectionChecks {
       role.rest === null &&
       standing === "whole" &&
       pendingInstall === null &&
-      now - role.timerBeganAt > 4 * limits.electionTimeoutMaxMillis &&
+      now - role.timerBeganAt > 6 * limits.electionTimeoutMaxMillis &&
       isVoterStill()
     if (!isIdle) return this.#idle.ends(id)
     const millis = this.#idle.goesOn(id, now, limits.electionTimeoutMinMillis)

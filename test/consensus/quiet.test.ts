@@ -330,9 +330,9 @@ describe("a leader that has woken", () => {
   test("is not sooner without a quorum than it reads what it was told, when it is late itself", () => {
     const { node, now } = restingLeader()
     wakes(node, stirred, now)
-    when(node, { type: "HeartbeatDue", lateMillis: 100 }, now + max + 400)
+    when(node, { type: "HeartbeatDue", patienceMillis: 400 }, now + max + 400)
     expect(node.role.kind).toBe("leader")
-    when(node, { type: "HeartbeatDue", lateMillis: 100 }, now + max + 401)
+    when(node, { type: "HeartbeatDue", patienceMillis: 400 }, now + max + 401)
     expect(node.role.kind).toBe("follower")
   })
 
