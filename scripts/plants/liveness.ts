@@ -11,7 +11,7 @@ export const livenessPlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/consensus/leader.ts",
-        find: "  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis) {",
+        find: "  if (now - quorumHeardAt > node.limits.electionTimeoutMaxMillis + patienceMillis) {",
         replace: "  if (now - quorumHeardAt > Number.MAX_SAFE_INTEGER) {",
       },
     ],
