@@ -26,7 +26,7 @@ export class Lateness {
 }
 
 const HALF_LIFE_MILLIS = 3_000
-/** Less is how timers are. */
-const LATE_MILLIS_MIN = 20
+/** Less is what a start costs that goes well; half of the shortest election timeout, nearly. */
+const LATE_MILLIS_MIN = 120
 /** One that stood still for longer is not slow: it was away. */
 const LATE_MILLIS_MAX = 1_000

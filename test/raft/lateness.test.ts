@@ -18,7 +18,7 @@ test("a node is as late as its latest timer was lately, and half of it every thr
 
 test("what is hardly late is in time, and who was away for long is not taken for slow", () => {
   const lateness = new Lateness()
-  lateness.note(19, 0)
+  lateness.note(119, 0)
   expect(lateness.at(0)).toBe(0)
   lateness.note(60_000, 0)
   expect(lateness.at(0)).toBe(1_000)
