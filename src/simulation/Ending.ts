@@ -268,7 +268,13 @@ export class Ending {
       if (actor === tillName && codeChecks.active === null) return []
       const query = queries[kindOf(actor) as keyof typeof queries]
       const isElsewhere = isRoaming(instance) && this.#homes!.isAtLast(actor, key) !== this.group
-      const { leader } = isElsewhere ? this.#homes!.to : this.group
+      const home = isElsewhere ? this.#homes!.to : this.group
+      // The lead may be on its way just now, so that leaders are even (seed 264).
+      this.#cluster.runUntil(
+        () => home.leader?.machine != null,
+        20 * this.#cluster.raft.limits.electionTimeoutMaxMillis,
+      )
+      const { leader } = home
       if (leader?.machine == null) throw new Violation("liveness", `a leader${this.#of} at the end`)
       const [answer] = this.#ask(
         leader,
