@@ -52,7 +52,6 @@ export const post = (group: Group, mail: Mail): void => {
   Queue.offerUnsafe(group.mailbox, mail)
 }
 
-/** A fresh timeout for every attempt, so that split votes do not repeat (Raft §5.2, HAZARDS E14). */
 /** How late the node's timers have been lately; 0: in time. */
 export const lateMillisOf = ({ options, clock }: Pick<Group, "options" | "clock">): Millis =>
   options.lateness?.at(nowOf(clock)) ?? 0
@@ -64,6 +63,7 @@ export const leniencyMillis = (group: Pick<Group, "options" | "clock">): Millis 
 /** There and back, and each of the two is late with what it hears and with what it says. */
 const LATENESS_FACTOR = 4
 
+/** A fresh timeout for every attempt, so that split votes do not repeat (Raft §5.2, HAZARDS E14). */
 export const drawElectionTimeout = (group: Pick<Group, "options" | "random">): number => {
   const { electionTimeoutMinMillis: min, electionTimeoutMaxMillis: max } = group.options.limits
   return min + Math.floor(group.random.nextDoubleUnsafe() * (max - min + 1))
