@@ -47,7 +47,7 @@ export const snapshotPlants: ReadonlyArray<Plant> = [
     title: "An install that a crash interrupted counts as done at the next start",
     edits: [
       {
-        file: "src/raft/start.ts",
+        file: "src/raft/load.ts",
         find: "    if (pendingInstall.index > position.index) yield* machine.install(pendingInstall.snapshotId)\n",
         replace: "",
       },

@@ -19,7 +19,7 @@ interface Page {
 
 export class Checkpoints {
   readonly #group: Group
-  readonly #applied: Applied
+  readonly #applied: Readonly<Applied>
   readonly #stuckness: Stuckness
   /** This node's own, oldest first. */
   #noted: ReadonlyArray<Checkpoint> = []
@@ -35,7 +35,7 @@ export class Checkpoints {
   /** Filled while this node leads; the newest ones. */
   readonly #pages = new Map<Index, Page>()
 
-  constructor(group: Group, applied: Applied, stuckness: Stuckness) {
+  constructor(group: Group, applied: Readonly<Applied>, stuckness: Stuckness) {
     this.#group = group
     this.#applied = applied
     this.#stuckness = stuckness

@@ -14,8 +14,8 @@ import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
 import type { Rest } from "./Rest.ts"
 
-/** What lands in the mailbox: a peer's message, something that happened here, or readers at the door. */
-export type Mail = Inbound | Input | { readonly type: "ReadersWait" }
+/** What lands in the mailbox: a peer's message, something that happened here, readers at the door, or that nobody is at work. */
+export type Mail = Inbound | Input | { readonly type: "ReadersWait" } | { readonly type: "WorkDone" }
 
 /** A life that sends to one peer, for one progress. */
 export interface Replicating {

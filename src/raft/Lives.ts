@@ -8,13 +8,14 @@ import { repairing } from "./failure.ts"
 import { nowOf } from "./Group.ts"
 import { Herald } from "./Herald.ts"
 import { handOver } from "./handOver.ts"
+import type { Life } from "./Life.ts"
 import { Listeners } from "./Listeners.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import { Partings } from "./Partings.ts"
 import { GroupStopped } from "./Raft.ts"
 import { makeRun } from "./run.ts"
-import { groupStopped, type Started, start } from "./start.ts"
+import { groupStopped, start } from "./start.ts"
 
 /** A parting so soon after another has the same cause, most likely: the next repair would not last either. */
 const AGAIN_MILLIS = 10 * 60_000
@@ -33,7 +34,7 @@ export class Lives {
   /** Raised when the present life has to end. */
   readonly #successor: Errand
   #own: Scope.Closeable
-  #present!: Started
+  #present!: Life
   #isBetween = false
 
   private constructor(
@@ -63,7 +64,7 @@ export class Lives {
   })
 
   /** While one has ended and the next has not begun: the one that has ended. */
-  get present(): Started {
+  get present(): Life {
     return this.#present
   }
 
@@ -117,24 +118,22 @@ export class Lives {
 type Needed = Effect.Services<ReturnType<typeof start>>
 
 /** Its log is as good as before: it votes and acknowledges until the end, and leads no longer than it must. */
-const leave = Effect.fnUntraced(function* (
-  { group, operations, checkpoints, tenure }: Started,
-  pauseMillis: Millis,
-) {
+const leave = Effect.fnUntraced(function* (life: Life, pauseMillis: Millis) {
+  const { group, checkpoints, tenure } = life
   const { current } = group.partings
   // Also where nobody can take over.
   yield* tenure.close()
   const successor = checkpoints.bestAgreeing(current?.index ?? 0)
-  yield* handOver(group, operations, successor)
+  yield* handOver(life, successor)
   // Whoever agrees may be no successor; then anybody is better than this node.
-  if (successor !== null) yield* handOver(group, operations, null)
+  if (successor !== null) yield* handOver(life, null)
   if (pauseMillis === 0) return
   group.observer.event("this node's state was given up not long ago: the next repair waits", { pauseMillis })
   yield* Effect.sleep(pauseMillis)
 })
 
 /** Nobody asks the machine any more. What was copied of its state goes as well. */
-const giveUp = Effect.fnUntraced(function* ({ group }: Started) {
+const giveUp = Effect.fnUntraced(function* ({ group }: Life) {
   const { machine, snapshots, log } = group
   yield* snapshots.forgetOwn
   const isFull = machine.giveUp.pipe(

@@ -43,13 +43,13 @@ export class Proposals {
    */
   #nextForwardId: number
   readonly #trials: Trials
-  readonly #applied: Applied
+  readonly #applied: Readonly<Applied>
   /** Refused by a state that may have been too old: to be looked at again when the machine has come further. */
   #behind: Array<Waiter> = []
   #peersWaiting = 0
   #closing: Closing | null = null
 
-  constructor(group: Group, applied: Applied, run: Run, scope: Scope.Scope) {
+  constructor(group: Group, applied: Readonly<Applied>, run: Run, scope: Scope.Scope) {
     this.#group = group
     this.#applied = applied
     this.#inbox = new Inbox(

@@ -7,6 +7,7 @@ import type { Index, Millis, NodeId, Origin, Term } from "../consensus/types.ts"
 import type { QueryOutcome } from "../machine/outcome.ts"
 import type { QueryReply, QueryRequest } from "../transport/Transport.ts"
 import { Errand } from "./Errand.ts"
+import type { Freshness } from "./Freshness.ts"
 import { type Closing, failure, repairing } from "./failure.ts"
 import { type Group, nowOf, post } from "./Group.ts"
 import { decodeRead, HandedOn } from "./HandedOn.ts"
@@ -53,7 +54,7 @@ class WaitingRead implements ReadOrigin {
 
 export class Reads {
   readonly #group: Group
-  readonly #applied: Applied
+  readonly #applied: Readonly<Applied>
   readonly #run: Run
   readonly #scope: Scope.Scope
   /** Raised when some may be served. */
@@ -69,14 +70,12 @@ export class Reads {
   /** Actors of which a batch is under way. */
   readonly #busy = new Set<string>()
   #closing: Closing | null = null
-  /** When this node last knew that it had everything its leader had committed. */
-  #freshAt: Millis = Number.NEGATIVE_INFINITY
-  /** Once the machine is here, this node had at that time everything that its leader had told it of. */
+  readonly #freshness: Freshness
   readonly #handedOn: HandedOn<WaitingRead>
-  #goal: { readonly at: Millis; readonly index: Index } = { at: Number.NEGATIVE_INFINITY, index: 0 }
 
-  constructor(group: Group, applied: Applied, run: Run, scope: Scope.Scope) {
+  constructor(group: Group, applied: Readonly<Applied>, freshness: Freshness, run: Run, scope: Scope.Scope) {
     this.#group = group
+    this.#freshness = freshness
     this.#run = run
     this.#scope = scope
     this.#ready = new Errand(
@@ -168,25 +167,6 @@ export class Reads {
     if (this.#confirmed.length > 0) this.#ready.raise()
   }
 
-  /** After every turn: what does this node know about its own freshness? */
-  noteFreshness(): void {
-    const { node, clock } = this.#group
-    const { role } = node
-    if (this.#applied.index >= this.#goal.index) {
-      this.#freshAt = Math.max(this.#freshAt, this.#goal.at)
-      if (role.kind === "leader" && leaseHolds(node, nowOf(clock))) {
-        this.#goal = { at: nowOf(clock), index: node.commitIndex }
-      } else if (role.kind === "follower" && role.acknowledged !== null) {
-        this.#goal = role.acknowledged
-      }
-    }
-  }
-
-  /** How long ago this node last knew that it had everything. */
-  get stalenessMillis(): number {
-    return nowOf(this.#group.clock) - Math.max(this.#freshAt, this.#group.rest.freshAt)
-  }
-
   /** Now and then: give up what is too late, and ask again for those that were sent away. */
   sweep(now: Millis): void {
     for (const waiting of this.#waiting) {
@@ -264,7 +244,7 @@ export class Reads {
   }
 
   #isFresh(read: Read): boolean {
-    return this.stalenessMillis <= read.maxStalenessMillis
+    return this.#freshness.stalenessMillis <= read.maxStalenessMillis
   }
 
   #settle(waiting: WaitingRead, answer: QueryOutcome | Failure): void {

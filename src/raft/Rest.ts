@@ -41,7 +41,7 @@ export class Rest {
   #isNight = false
   /** Looks after who waits at the door; whether the group rests makes no difference. */
   #doorkeeper: Errand | null = null
-  #keepers: ReadonlyArray<() => boolean> = []
+  #isKeptAwake: () => boolean = () => false
   #freshAt: Millis = Number.NEGATIVE_INFINITY
   /** Written by the leader's life alone. */
   nextTimer: NextTimer = { asOf: -1, at: null }
@@ -78,14 +78,14 @@ export class Rest {
     this.#doorkeeper?.raise()
   }
 
-  /** Raises it when somebody comes to the door. */
-  attendedBy(doorkeeper: Errand): void {
+  /** Raises it when somebody comes to the door. Null: nobody is to be looked after. */
+  attendedBy(doorkeeper: Errand | null): void {
     this.#doorkeeper = doorkeeper
   }
 
-  /** Each says whether a life has something to do, or would miss it if the group rested; asked before every turn. */
-  keptAwakeBy(keepers: ReadonlyArray<() => boolean>): void {
-    this.#keepers = keepers
+  /** Says whether there is something to do, or would be missed if the group rested; asked before every turn. */
+  keptAwakeBy(isAwake: () => boolean): void {
+    this.#isKeptAwake = isAwake
   }
 
   /**
@@ -171,7 +171,7 @@ export class Rest {
 
   get #isAllowed(): boolean {
     const { role } = this.#around.node
-    if (this.#keepers.some((isBusy) => isBusy())) return false
+    if (this.#isKeptAwake()) return false
     const isHeard = (peer: NodeId) => this.#around.transport.pulse(peer) !== null
     if (role.kind === "leader") return !this.#isTimerSoon && [...role.progress.keys()].every(isHeard)
     return role.kind === "follower" && role.leader !== null && isHeard(role.leader)

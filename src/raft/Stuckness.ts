@@ -10,8 +10,7 @@ import type { Stuck } from "../machine/MachineHost.ts"
 import { voidingFor } from "../machine/system/voiding.ts"
 import { gotPast, type StateReport } from "../transport/Transport.ts"
 import { type Group, nowOf } from "./Group.ts"
-import type { Operations } from "./Operations.ts"
-import type { Proposals } from "./Proposals.ts"
+import type { Hands } from "./Hands.ts"
 import type { Applied } from "./reach.ts"
 
 /** What a member has said of how far it is. */
@@ -23,9 +22,8 @@ interface Word {
 
 export class Stuckness {
   readonly #group: Group
-  readonly #applied: Applied
-  readonly #proposals: Proposals
-  readonly #operations: Operations
+  readonly #applied: Readonly<Applied>
+  readonly #today: () => Hands
   #current: { readonly stuck: Stuck; readonly entry: Entry; attempts: number } | null = null
   readonly #words = new Map<NodeId, Word>()
   /** The entry that this leader has proposed to void, as long as that proposal is under way. */
@@ -35,11 +33,10 @@ export class Stuckness {
   #handedOverAt: Millis = Number.NEGATIVE_INFINITY
   #lookedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(group: Group, applied: Applied, proposals: Proposals, operations: Operations) {
+  constructor(group: Group, applied: Readonly<Applied>, today: () => Hands) {
     this.#group = group
     this.#applied = applied
-    this.#proposals = proposals
-    this.#operations = operations
+    this.#today = today
   }
 
   /** The entry at which the machine stands because of what its code does; 0: at none. */
@@ -112,7 +109,7 @@ export class Stuckness {
     const settled = () => {
       this.#voiding = 0
     }
-    this.#proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)
+    this.#today().proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)
   }
 
   /** Who is missing may have got past it, and answered: it gets the time in which a process comes back. */
@@ -130,7 +127,10 @@ export class Stuckness {
     const { electionTimeoutMaxMillis } = this.#group.options.limits
     if (now - this.#handedOverAt < 4 * electionTimeoutMaxMillis) return
     this.#handedOverAt = now
-    this.#operations.transfer({ to, deadline: now + 2 * electionTimeoutMaxMillis, answer: () => {} }, true)
+    this.#today().operations.transfer(
+      { to, deadline: now + 2 * electionTimeoutMaxMillis, answer: () => {} },
+      true,
+    )
   }
 }
 

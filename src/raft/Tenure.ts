@@ -8,10 +8,9 @@ import type { Leadership, LeadingService, Led } from "../machine/leading/Leading
 import type { Outcome } from "../machine/outcome.ts"
 import { Errand } from "./Errand.ts"
 import { type Group, nowOf, post } from "./Group.ts"
+import type { Hands } from "./Hands.ts"
 import type { Listeners } from "./Listeners.ts"
-import type { Proposals } from "./Proposals.ts"
 import type { Failure } from "./Raft.ts"
-import type { Reads } from "./Reads.ts"
 import type { Run } from "./run.ts"
 
 /** Somebody wants that nothing runs. */
@@ -22,8 +21,7 @@ interface Wish {
 
 export class Tenure {
   readonly #group: Group
-  readonly #proposals: Proposals
-  readonly #reads: Reads
+  readonly #today: () => Hands
   readonly #listeners: Listeners
   readonly #service: LeadingService | null
   /** Raised when what runs may not be what should. Null: nothing ever ran. */
@@ -41,15 +39,13 @@ export class Tenure {
   constructor(
     group: Group,
     around: {
-      readonly proposals: Proposals
-      readonly reads: Reads
+      readonly today: () => Hands
       readonly listeners: Listeners
       readonly service: LeadingService | null
     },
   ) {
     this.#group = group
-    this.#proposals = around.proposals
-    this.#reads = around.reads
+    this.#today = around.today
     this.#listeners = around.listeners
     this.#service = around.service
   }
@@ -189,11 +185,11 @@ export class Tenure {
         Effect.callback((resume) => {
           const deadline = nowOf(clock) + millisMax
           const answer = (given: Outcome | Failure) => resume(Effect.succeed(given))
-          this.#proposals.add([{ command, deadline, forward: false, term, answer }])
+          this.#today().proposals.add([{ command, deadline, forward: false, term, answer }])
         }),
       read: (query, consistency, millisMax) =>
         Effect.callback((resume) => {
-          this.#reads.add({
+          this.#today().reads.add({
             query,
             consistency,
             minIndex: 0,

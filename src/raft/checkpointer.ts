@@ -14,10 +14,14 @@ const LOOK_MILLIS = 100
 const IDLE_LOOK_MILLIS = 250
 
 /**
- * For as long as the node leads: what it does while the group is awake. One at a time: a slow disk must not fill the log with
- * them. Where the group may rest the first comes with the leader's first entry: no group is to stay awake for it alone.
+ * What a leader does while the group is awake. One at a time: a slow disk must not fill the log with them. Where the group may
+ * rest the first comes with the leader's first entry (`isFirst`): no group is to stay awake for it alone.
  */
-export const checkpointer = (group: Group, checkpoints: Checkpoints): (() => Effect.Effect<void>) => {
+export const checkpointer = (
+  group: Group,
+  checkpoints: Checkpoints,
+  isFirst: boolean,
+): (() => Effect.Effect<void>) => {
   const { clock, node, options, rest } = group
   /** Behind which checkpoint the next one is on its way; null: none is. */
   let underWay: number | null = null
@@ -34,7 +38,7 @@ export const checkpointer = (group: Group, checkpoints: Checkpoints): (() => Eff
     const proposal = { kind: "command" as const, data: checkpointCommand, origin }
     post(group, { type: "Proposed", time, proposals: [proposal] })
   }
-  if (options.rests && isPossible()) propose(checkpoints.newest?.index ?? 0)
+  if (isFirst && options.rests && isPossible()) propose(checkpoints.newest?.index ?? 0)
   return Effect.fnUntraced(function* () {
     while (!rest.isResting) {
       const isIdle = node.appliedIndex <= (checkpoints.newest?.index ?? 0)

@@ -20,11 +20,11 @@ export const daily = (
   return until(scope, group.rest.onWake(errand))
 }
 
-/** The same for when it goes to rest; `night` ends when it finds that the group is awake. */
+/** The same for when it goes to rest, and not now; `night` ends when it finds that the group is awake. */
 export const nightly = (
   group: Group,
   run: Run,
-  night: () => Effect.Effect<void, unknown>,
+  night: (errand: Errand) => Effect.Effect<void, unknown>,
   scope: Scope.Scope,
 ): Effect.Effect<void> => until(scope, group.rest.onRest(new Errand((life) => run(life, scope), night)))
 

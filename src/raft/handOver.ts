@@ -3,12 +3,16 @@
 import { Effect } from "effect"
 import type { NodeId } from "../consensus/types.ts"
 import { type Group, nowOf } from "./Group.ts"
-import type { Operations } from "./Operations.ts"
+import type { Hands } from "./Hands.ts"
 
 /** `to`: null for whoever is furthest. Nothing is to be done where this node does not lead. */
-export const handOver = (group: Group, operations: Operations, to: NodeId | null): Effect.Effect<void> =>
+export const handOver = (
+  life: { readonly group: Group; readonly today: Hands },
+  to: NodeId | null,
+): Effect.Effect<void> =>
   Effect.callback((resume) => {
+    const { group } = life
     if (group.node.role.kind !== "leader") return resume(Effect.void)
     const deadline = nowOf(group.clock) + 2 * group.options.limits.electionTimeoutMaxMillis
-    operations.transfer({ to, deadline, answer: () => resume(Effect.void) }, true)
+    life.today.operations.transfer({ to, deadline, answer: () => resume(Effect.void) }, true)
   })

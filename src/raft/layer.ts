@@ -7,6 +7,7 @@ import type { GroupId, Millis, NodeId } from "../consensus/types.ts"
 import { stopping } from "./failure.ts"
 import { type Group, nowOf } from "./Group.ts"
 import { handOver } from "./handOver.ts"
+import type { Life } from "./Life.ts"
 import { Lives } from "./Lives.ts"
 import { type Observer, silentObserver } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
@@ -26,7 +27,6 @@ import {
 import { readLog } from "./readLog.ts"
 import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
-import type { Started } from "./start.ts"
 
 /** A running group. It stops with the scope; what waits then is answered. */
 export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
@@ -45,7 +45,7 @@ class Door implements RaftService {
     this.#lives = lives
   }
 
-  get #present(): Started {
+  get #present(): Life {
     return this.#lives.present
   }
 
@@ -54,23 +54,23 @@ class Door implements RaftService {
   }
 
   propose(asked: ReadonlyArray<Proposal>): void {
-    this.#present.proposals.add(asked)
+    this.#present.today.proposals.add(asked)
   }
 
   read(read: Read): void {
-    this.#present.reads.add(read)
+    this.#present.today.reads.add(read)
   }
 
   change(request: ChangeRequest): void {
-    this.#present.operations.change(request)
+    this.#present.today.operations.change(request)
   }
 
   reset(request: ResetRequest): void {
-    this.#present.operations.reset(request)
+    this.#present.today.operations.reset(request)
   }
 
   transfer(request: TransferRequest): void {
-    this.#present.operations.transfer(request)
+    this.#present.today.operations.transfer(request)
   }
 
   onApplied(told: () => void): () => void {
@@ -91,8 +91,8 @@ class Door implements RaftService {
 
   get handOver() {
     return Effect.suspend(() => {
-      const { tenure, group, operations } = this.#present
-      return Effect.andThen(tenure.close(), handOver(group, operations, null))
+      const life = this.#present
+      return Effect.andThen(life.tenure.close(), handOver(life, null))
     })
   }
 
@@ -124,7 +124,7 @@ const glanceOf = (lives: Lives): Glance => {
   return lives.isBetween ? { ...glance, leader: null, serving: false } : glance
 }
 
-const glanceIn = ({ group: { node, partings, rest } }: Started): Glance => ({
+const glanceIn = ({ group: { node, partings, rest } }: Life): Glance => ({
   leader: knownLeader(node),
   serving: isServing(node) && partings.current === null,
   resting: rest.isResting,
@@ -148,10 +148,10 @@ const statusOf = (lives: Lives): GroupStatus => {
     : status
 }
 
-const statusIn = (started: Started): GroupStatus => {
-  const { group, proposals, reads, writer, flushed, checkpoints, scrubbed } = started
+const statusIn = (life: Life): GroupStatus => {
+  const { group, day, flushed, checkpoints, scrubber } = life
   const { node, partings } = group
-  const glance = glanceIn(started)
+  const glance = glanceIn(life)
   const { leader, configuration } = glance
   return {
     ...glance,
@@ -161,7 +161,7 @@ const statusIn = (started: Started): GroupStatus => {
       configuration.learners.includes(node.id) && node.role.kind === "follower" ? "learner" : node.role.kind,
     standing: node.standing,
     term: node.term,
-    ready: isReady(started),
+    ready: isReady(life),
     heardMillis: heardMillis(group),
     commitIndex: node.commitIndex,
     appliedIndex: node.appliedIndex,
@@ -172,21 +172,21 @@ const statusIn = (started: Started): GroupStatus => {
     snapshotIndex: flushed.index,
     leaderChanges: node.leaderChanges,
     outcast: leader === null ? outcastBy(group.transport) : null,
-    diskBusyMillis: writer.busyMillis(),
+    diskBusyMillis: day?.writer.busyMillis() ?? 0,
     diskShort: node.isShort,
     parted: partings.current,
     partings: partings.counts,
     checkpoint: checkpoints.newest,
     splits: partings.splits,
-    scrubs: { ...scrubbed },
+    scrubs: { ...scrubber.scrubbed },
     // Most of those who ask for all groups do not ask for this, and it is most of the work.
     get members() {
       return members(configuration).map((id) => memberStatus(group, id))
     },
     queues: {
-      proposals: proposals.count,
-      reads: reads.count,
-      writes: writer.waiting(),
+      proposals: day?.proposals.count ?? 0,
+      reads: day?.reads.count ?? 0,
+      writes: day?.writer.waiting() ?? 0,
       unsynced: node.log.lastIndex - node.log.persistedIndex,
       unapplied: node.commitIndex - node.appliedIndex,
     },
@@ -201,11 +201,11 @@ const heardMillis = ({ node: { role }, clock, transport }: Group): number => {
 }
 
 /** Clients may be sent here: a leader is known, and this node has what that leader had not long ago. */
-const isReady = ({ group, reads }: Started): boolean => {
+const isReady = ({ group, freshness }: Life): boolean => {
   const { node, options } = group
   if (isInRepair(group)) return false
   if (node.role.kind === "leader") return isServing(node)
-  const isFresh = reads.stalenessMillis <= 2 * options.limits.electionTimeoutMaxMillis
+  const isFresh = freshness.stalenessMillis <= 2 * options.limits.electionTimeoutMaxMillis
   return node.standing === "whole" && knownLeader(node) !== null && isFresh
 }
 

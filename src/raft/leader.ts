@@ -1,26 +1,36 @@
-// What lives while a node leads? A heartbeat, a replicator for each member, the clock of the timers, checkpoints, and
-// what users have run there.
+// What lives while a node leads? By day a heartbeat, a replicator for each member, the clock of the timers, and checkpoints; what
+// users have run there, and a look at the clock, by night as well.
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader, lacksState } from "../consensus/node.ts"
 import { takesCommands } from "../consensus/room.ts"
 import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
-import { daily } from "./daily.ts"
+import type { Day } from "./Day.ts"
+import { daily, nightly } from "./daily.ts"
 import type { Errand } from "./Errand.ts"
 import { type Group, lateMillisOf, leniencyMillis, nowOf, post } from "./Group.ts"
-import type { Hands } from "./Hands.ts"
 import { handOver } from "./handOver.ts"
+import type { Life } from "./Life.ts"
 import { metBy } from "./met.ts"
-import type { Operations } from "./Operations.ts"
 import type { Proposals } from "./Proposals.ts"
 import { replicateToMembers } from "./replicators.ts"
 
-/** Begins all of them; they end with the scope. */
-export const leaderLife = Effect.fnUntraced(function* (
-  group: Group,
+/** Begins with the role, and ends with the scope. */
+export const leaderLife = Effect.fnUntraced(function* (life: Life, role: Leader, scope: Scope.Scope) {
+  const { group, tenure, run } = life
+  group.rest.nextTimer = { asOf: -1, at: null }
+  yield* nightly(group, run, (errand) => untilDue(group, errand), scope)
+  yield* tenure.begin(role, run, scope)
+  if (lacksState(group.node)) run(leavesLead(life), scope)
+})
+
+/** Begins with each day of the role, and ends with the scope. `isFirst`: of the role. */
+export const leaderDay = Effect.fnUntraced(function* (
+  { group, checkpoints }: Life,
   role: Leader,
-  { run, proposals, checkpoints, operations, tenure }: Hands,
+  { run, proposals }: Day,
+  isFirst: boolean,
   scope: Scope.Scope,
 ) {
   yield* Scope.addFinalizer(
@@ -30,15 +40,14 @@ export const leaderLife = Effect.fnUntraced(function* (
   yield* replicateToMembers(group, role, run, scope)
   yield* daily(group, run, () => heartbeat(group), scope)
   yield* daily(group, run, timers(group, proposals), scope)
-  yield* daily(group, run, checkpointer(group, checkpoints), scope)
-  yield* tenure.begin(role, run, scope)
-  if (lacksState(group.node)) run(leavesLead(group, operations), scope)
+  yield* daily(group, run, checkpointer(group, checkpoints, isFirst), scope)
 })
 
 /** Nothing can be served without a state, and to get one may take long: whoever has one had better lead. */
-const leavesLead = Effect.fnUntraced(function* (group: Group, operations: Operations) {
+const leavesLead = Effect.fnUntraced(function* (life: Life) {
+  const { group } = life
   while (lacksState(group.node)) {
-    yield* handOver(group, operations, null)
+    yield* handOver(life, null)
     yield* Effect.sleep(group.options.limits.electionTimeoutMaxMillis)
   }
 })
@@ -72,11 +81,8 @@ const heartbeat = Effect.fnUntraced(function* (group: Group) {
 const timers = (group: Group, proposals: Proposals) => {
   const { machine, clock, node, options, rest } = group
   const underWay = new Map<string, number>()
-  rest.nextTimer = { asOf: -1, at: null }
-  return Effect.fnUntraced(function* (errand: Errand) {
-    while (true) {
-      if (rest.isResting && rest.nextTimer.at === null) return
-      if (rest.isResting) yield* untilDue(group, errand)
+  return Effect.fnUntraced(function* () {
+    while (!rest.isResting) {
       yield* Effect.sleep(options.timerMillis)
       if (!isServing(node) || !takesCommands(node)) continue
       const asOf = node.appliedIndex
@@ -95,17 +101,12 @@ const timers = (group: Group, proposals: Proposals) => {
   })
 }
 
-/** A group that rests applies nothing: its next timer stays the next one. */
+/** By night: a group that rests applies nothing, and its next timer stays the next one. Of each night it hears by the errand. */
 const untilDue = Effect.fnUntraced(function* ({ rest, clock }: Group, errand: Errand) {
-  const { at } = rest.nextTimer
-  while (rest.isResting && at !== null) {
+  while (rest.isResting && rest.nextTimer.at !== null) {
     errand.lower()
-    const remaining = at - clock.currentTimeMillisUnsafe()
-    if (remaining <= 0) {
-      rest.stir()
-      // It is raised when the group wakes.
-      return yield* errand.raised
-    }
+    const remaining = rest.nextTimer.at - clock.currentTimeMillisUnsafe()
+    if (remaining <= 0) return rest.stir()
     // The wall clock may be set.
     yield* Effect.timeoutOption(errand.raised, Math.min(remaining, LOOK_AT_CLOCK_MILLIS))
   }

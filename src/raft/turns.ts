@@ -7,18 +7,20 @@ import { isSentAll } from "../consensus/replication.ts"
 import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
 import { Acquaintances } from "./Acquaintances.ts"
+import type { Day } from "./Day.ts"
 import { daily, nightly } from "./daily.ts"
 import { doubts, electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
-import type { Hands } from "./Hands.ts"
-import { leaderLife } from "./leader.ts"
+import type { Life } from "./Life.ts"
+import { leaderDay, leaderLife } from "./leader.ts"
 import type { OperationOrigin, ProposalOrigin, ReadOrigin } from "./origins.ts"
 import { areReplicating, replicateToMembers } from "./replicators.ts"
 import { StageClock } from "./StageClock.ts"
 
 /** The scope is the group's: a role's scope lies within it. */
-export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, groupScope: Scope.Scope) {
-  const { node, mailbox } = group
+export const turns = Effect.fnUntraced(function* (life: Life, groupScope: Scope.Scope) {
+  const { group, run } = life
+  const { node, mailbox, rest } = group
   const stages = new StageClock(group)
   const acquaintances = new Acquaintances(group)
   yield* acquaintances.follow()
@@ -26,15 +28,21 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
   let outrun = group.outrunAtLoad
   let role: Role | null = null
   let roleScope = yield* Scope.fork(groupScope)
+  let begun: Begun | null = null
   while (true) {
     if (node.role !== role) {
+      if (begun !== null) yield* Scope.close(begun.scope, Exit.void)
+      begun = null
       yield* Scope.close(roleScope, Exit.void)
       roleScope = yield* Scope.fork(groupScope)
       noteRole(group, role)
       const isFirst = role === null
       role = node.role
       if (role.kind !== "candidate") group.options.polls?.leave(node.group)
-      yield* beginRole(group, role, isFirst, hands, roleScope)
+      yield* beginRole(life, role, roleScope)
+      begun = yield* beginDay(life, role, isFirst, true)
+    } else if (!rest.isResting && (begun === null || begun.day !== life.day)) {
+      begun = yield* beginDay(life, role, false, false)
     }
     const mail = yield* Queue.takeAll(mailbox)
     const leader = knownLeader(node)
@@ -45,60 +53,75 @@ export const turns = Effect.fnUntraced(function* (group: Group, hands: Hands, gr
     if (lost > outrun) {
       outrun = lost
       step(node, { type: "LossFound" }, now)
-      hands.run(group.log.outrun(lost), groupScope)
+      run(group.log.outrun(lost), groupScope)
     }
-    group.rest.begin(now)
-    for (const item of mail) open(group, hands, item, now)
-    group.rest.end(now)
+    rest.begin(now)
+    for (const item of mail) open(life, item, now)
+    rest.end(now)
     stages.look()
-    carryOut(group, hands, takeTurn(node))
-    if (node.role === role && role.kind === "leader" && !areReplicating(group, role)) {
-      yield* replicateToMembers(group, role, hands.run, roleScope)
+    carryOut(life, takeTurn(node))
+    const isDay = begun !== null && begun.day === life.day
+    if (isDay && node.role === role && role.kind === "leader" && !areReplicating(group, role)) {
+      yield* replicateToMembers(group, role, begun!.day.run, begun!.scope)
     }
     yield* acquaintances.follow()
     if (knownLeader(node) !== null && knownLeader(node) !== leader) {
-      hands.proposals.retryParked()
-      hands.reads.retryParked()
+      life.day?.proposals.retryParked()
+      life.day?.reads.retryParked()
     }
+    if (life.day?.isOver) yield* life.endDay
   }
 })
 
-/** `isFirst`: the group had none before in this process. */
-const beginRole = Effect.fnUntraced(function* (
-  group: Group,
-  role: Role,
-  isFirst: boolean,
-  hands: Hands,
-  scope: Scope.Scope,
-) {
-  if (role.kind === "leader") return yield* leaderLife(group, role, hands, scope)
-  yield* daily(group, hands.run, electionTimer(group, role, isFirst), scope)
-  yield* nightly(group, hands.run, () => doubts(group, role), scope)
+/** A role's part of a day. */
+interface Begun {
+  readonly day: Day
+  /** Within the day's. */
+  readonly scope: Scope.Closeable
+}
+
+/** What is there by day and by night. */
+const beginRole = Effect.fnUntraced(function* (life: Life, role: Role, scope: Scope.Scope) {
+  if (role.kind === "leader") return yield* leaderLife(life, role, scope)
+  yield* nightly(life.group, life.run, () => doubts(life.group, role), scope)
+})
+
+/** What ticks while the group is awake. `isFirst`: the group had no role before in this process; `isNew`: the role has just begun. */
+const beginDay = Effect.fnUntraced(function* (life: Life, role: Role, isFirst: boolean, isNew: boolean) {
+  const { group, today: day } = life
+  const scope = yield* Scope.fork(day.scope)
+  if (role.kind === "leader") yield* leaderDay(life, role, day, isNew, scope)
+  else yield* daily(group, day.run, electionTimer(group, role, isFirst), scope)
+  yield* day.begin()
+  return { day, scope } satisfies Begun
 })
 
 /** One piece of mail: to the decisions, or to the door. */
-const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
+const open = (life: Life, mail: Mail, now: number): void => {
+  const { group } = life
   if ("payload" in mail) {
     const { from, payload } = mail
-    if (payload.type === "ForwardRequest") hands.proposals.onForwardRequest(from, payload)
-    else if (payload.type === "ForwardReply") hands.proposals.onForwardReply(from, payload)
-    else if (payload.type === "QueryRequest") hands.reads.onQueryRequest(from, payload)
-    else if (payload.type === "QueryReply") hands.reads.onQueryReply(from, payload)
-    else if (payload.type === "StateReport") hands.checkpoints.onReport(from, payload)
-    else if (payload.type === "StateParted") hands.checkpoints.onParted(from, payload)
-    else if (payload.type === "StateRequest") hands.asked.offer({ from, request: payload })
-    else if (payload.type === "StatePiece") hands.receiver.offer({ from, piece: payload })
+    if (payload.type === "ForwardRequest") life.today.proposals.onForwardRequest(from, payload)
+    else if (payload.type === "ForwardReply") life.day?.proposals.onForwardReply(from, payload)
+    else if (payload.type === "QueryRequest") life.today.reads.onQueryRequest(from, payload)
+    else if (payload.type === "QueryReply") life.day?.reads.onQueryReply(from, payload)
+    else if (payload.type === "StateReport") life.checkpoints.onReport(from, payload)
+    else if (payload.type === "StateParted") life.checkpoints.onParted(from, payload)
+    else if (payload.type === "StateRequest") life.today.asked.offer({ from, request: payload })
+    else if (payload.type === "StatePiece") life.today.receiver.offer({ from, piece: payload })
     else step(group.node, { type: "Received", from, message: payload }, now)
+  } else if (mail.type === "WorkDone") {
+    // Whether the day is over is looked at behind each turn.
   } else if (mail.type === "ReadersWait") {
     group.options.crowd?.note(group.node.group, now)
-    const { plain, lease } = hands.reads.takeArrived()
+    const { plain, lease } = life.today.reads.takeArrived()
     if (lease.length > 0) step(group.node, { type: "ReadRequested", origins: lease, lease: true }, now)
     if (plain.length > 0) step(group.node, { type: "ReadRequested", origins: plain, lease: false }, now)
   } else {
     if (mail.type === "RoomChanged" && mail.isShort !== group.node.isShort) noteShortness(group, mail.isShort)
     step(group.node, mail, now)
-    if (mail.type === "SnapshotCompleted") hands.receiver.taken()
-    if (mail.type === "RoomChanged") hands.flusher.raise()
+    if (mail.type === "SnapshotCompleted") life.today.receiver.taken()
+    if (mail.type === "RoomChanged") life.today.flusher.raise()
   }
 }
 
@@ -106,14 +129,15 @@ const open = (group: Group, hands: Hands, mail: Mail, now: number): void => {
  * The peers are woken and written to before this node's own disk: both work at the same time, and the leader
  * counts itself only when its disk has confirmed (thesis §10.2.1).
  */
-const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
+const carryOut = (life: Life, turn: Turn): void => {
+  const { group } = life
   const { node, transport } = group
   group.observer.turned(node, turn)
   for (const { to, message } of turn.messages) transport.send(to, node.group, message)
   // To wake who has nothing to send costs as much as a small turn, and a leader has thirty in a second that are heartbeats.
   for (const { progress, errand } of group.replicators.values())
     if (!isSentAll(node, progress)) errand.raise()
-  if (turn.write !== null) hands.writer.write(turn.write)
+  if (turn.write !== null) life.today.writer.write(turn.write)
   if (turn.write?.standing === "suspect") {
     const { lastIndex } = node.log
     const message = "the log lacks what this node has acknowledged: waiting for repair"
@@ -121,14 +145,14 @@ const carryOut = (group: Group, hands: Hands, turn: Turn): void => {
   }
   for (const { origin, index } of turn.reads) (origin as ReadOrigin).confirmed(index)
   for (const { origin, reason } of turn.dismissed) (origin as ProposalOrigin | ReadOrigin).dismissed(reason)
-  for (const chunk of turn.chunks) hands.receiver.offer(chunk)
-  if (turn.compacted !== null) hands.cuts.offer(turn.compacted)
-  if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) hands.applier.raise()
+  for (const chunk of turn.chunks) life.today.receiver.offer(chunk)
+  if (turn.compacted !== null) life.today.cuts.offer(turn.compacted)
+  if (applicableIndex(node) > node.appliedIndex || node.pendingInstall !== null) life.today.applier.raise()
   for (const { origin, verdict } of turn.judged) (origin as OperationOrigin).judged(verdict)
-  hands.operations.look()
-  hands.checkpoints.look()
-  hands.tenure.look()
-  hands.reads.noteFreshness()
+  life.day?.operations.look()
+  life.checkpoints.look()
+  life.tenure.look()
+  life.freshness.note()
 }
 
 const noteShortness = (group: Group, isShort: boolean): void =>

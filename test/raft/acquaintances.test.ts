@@ -206,6 +206,7 @@ test("every progress has its replicator: one begins with it, and ends with it, a
     lives.push(life)
     const end = Effect.sync(() => void lives.splice(lives.indexOf(life), 1))
     Effect.runSync(Scope.addFinalizer(within, end))
+    return true
   }
   const follow = () => Effect.runSync(replicateToMembers(group, leader, run, scope))
   expect(areReplicating(group, leader)).toBe(false)
