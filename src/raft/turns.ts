@@ -69,7 +69,11 @@ export const turns = Effect.fnUntraced(function* (life: Life, groupScope: Scope.
       life.day?.proposals.retryParked()
       life.day?.reads.retryParked()
     }
-    if (life.day?.isOver) yield* life.endDay
+    if (life.day?.isOver) {
+      // Nothing of it is to be held by anybody.
+      begun = null
+      yield* life.endDay
+    }
   }
 })
 
