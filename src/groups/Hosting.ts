@@ -2,14 +2,19 @@
 
 import { Clock, Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
 import { members } from "../consensus/configuration.ts"
+import { mainGroup } from "../consensus/groups.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
 import type { GroupRow, Seating } from "../machine/system/GroupDirectory.ts"
+import { Alarms } from "../raft/Alarms.ts"
+import { nowOf } from "../raft/Group.ts"
 import { openRaft } from "../raft/layer.ts"
 import type { Observer } from "../raft/observer.ts"
 import type { RaftOptions } from "../raft/options.ts"
 import { GroupStopped } from "../raft/Raft.ts"
+import { makeRun } from "../raft/run.ts"
+import { groupStopped } from "../raft/start.ts"
 import { LogStore } from "../storage/LogStore.ts"
 import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import { Transport } from "../transport/Transport.ts"
@@ -49,6 +54,7 @@ export class Hosting {
   readonly #forgotten = new Set<GroupId>()
   readonly #listening = new Set<(change: GroupsChange) => void>()
   readonly #places = Semaphore.makeUnsafe(PLACES)
+  readonly #alarms: Alarms
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
 
   /** `services`: what all groups of the node share; they end with the scope among them. */
@@ -62,6 +68,12 @@ export class Hosting {
     this.#services = services
     // One after the other those that are left would elect leaders all the time.
     this.#scope = Scope.forkUnsafe(Context.get(services, Scope.Scope), "parallel")
+    const run = makeRun(services, (cause) => this.#stop(groupStopped({ group: mainGroup }, cause)))
+    const clock = Context.get(services, Clock.Clock)
+    this.#alarms = new Alarms(
+      () => nowOf(clock),
+      (waiting) => void run(waiting, this.#scope),
+    )
   }
 
   /** Fails when one of them can do nothing more. */
@@ -117,8 +129,9 @@ export class Hosting {
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
       const raft = yield* openRaft(
-        { ...this.#options, group, founded, initial, contacts: {} },
+        { ...this.#options, group, founded, initial, contacts: {}, alarms: this.#alarms },
         observer,
+        (reason) => this.#stop(reason),
       ).pipe(
         Effect.provideService(MachineHost, machine),
         Effect.provideService(SnapshotStore, snapshots),
@@ -133,10 +146,6 @@ export class Hosting {
     yield* Scope.addFinalizer(
       scope,
       Effect.sync(() => this.#options.neighbours?.leaves(group)),
-    )
-    yield* running.raft.stopped.pipe(
-      Effect.catch((reason) => Deferred.fail(this.#stopped, reason)),
-      Effect.forkIn(scope),
     )
     const hosted: Hosted = { running, scope }
     this.#hosted.set(group, hosted)
@@ -167,6 +176,11 @@ export class Hosting {
     yield* hosted.running.raft.answerAll
     yield* Scope.close(hosted.scope, Exit.void)
   }).bind(this)
+
+  /** The first word counts. */
+  #stop(reason: GroupStopped): void {
+    Deferred.doneUnsafe(this.#stopped, Effect.fail(reason))
+  }
 
   #tell(change: GroupsChange): void {
     for (const told of this.#listening) told(change)

@@ -31,6 +31,7 @@ export class Lives {
   readonly #herald = new Herald()
   readonly #pauses: Pauses
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
+  readonly #told: (reason: GroupStopped) => void
   /** Raised when the present life has to end. */
   readonly #successor: Errand
   #own: Scope.Closeable
@@ -42,7 +43,9 @@ export class Lives {
     observer: Observer,
     scope: Scope.Scope,
     services: Context.Context<Needed>,
+    told: (reason: GroupStopped) => void,
   ) {
+    this.#told = told
     this.#options = options
     this.#observer = observer
     this.#scope = scope
@@ -55,10 +58,14 @@ export class Lives {
     )
   }
 
-  /** Begins the first one; they end with the scope. */
-  static readonly begin = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
+  /** Begins the first one; they end with the scope. `told`: called as {@link stopped} fails. */
+  static readonly begin = Effect.fnUntraced(function* (
+    options: RaftOptions,
+    observer: Observer,
+    told: (reason: GroupStopped) => void,
+  ) {
     const services = yield* Effect.context<Needed>()
-    const lives = new Lives(options, observer, yield* Scope.Scope, services)
+    const lives = new Lives(options, observer, yield* Scope.Scope, services, told)
     yield* lives.#begin()
     return lives
   })
@@ -111,7 +118,7 @@ export class Lives {
 
   /** The first word counts. */
   #stop(reason: GroupStopped): void {
-    Deferred.doneUnsafe(this.#stopped, Effect.fail(reason))
+    if (Deferred.doneUnsafe(this.#stopped, Effect.fail(reason))) this.#told(reason)
   }
 }
 

@@ -29,14 +29,21 @@ interface Around {
 /** What is said of a peer's process that is no longer heard as it was. */
 type Fright = Extract<Input, { readonly type: "PeerSilent" | "PeerAnother" }>["type"]
 
+/** What is only while the group rests. */
+interface Resting {
+  readonly begin: () => void
+  readonly end: () => void
+}
+
 /** Not worth a rest. */
 const SOON_MILLIS = 5_000
 
 export class Rest {
   readonly #around: Around
-  /** Raised when the group wakes, and when it goes to rest. */
-  readonly #days = new Set<Errand>()
-  readonly #nights = new Set<Errand>()
+  /** Raised when the group wakes. */
+  #days: ReadonlyArray<Errand> = []
+  /** Begun when it goes to rest, and ended when it wakes. */
+  #night: Resting | null = null
   /** As of the end of the last turn. */
   #isNight = false
   /** Looks after who waits at the door; whether the group rests makes no difference. */
@@ -57,14 +64,15 @@ export class Rest {
 
   /** Raises it whenever the group wakes. Gives back how to stop that. */
   onWake(day: Errand): () => void {
-    this.#days.add(day)
-    return () => this.#days.delete(day)
+    this.#days = [...this.#days, day]
+    return () => {
+      this.#days = this.#days.filter((each) => each !== day)
+    }
   }
 
-  /** Raises it whenever the group goes to rest. Gives back how to stop that. */
-  onRest(night: Errand): () => void {
-    this.#nights.add(night)
-    return () => this.#nights.delete(night)
+  /** Begins it whenever the group goes to rest, and ends it when it wakes. */
+  spentWith(night: Resting): void {
+    this.#night = night
   }
 
   /** Somebody has come to the door, and wants something that the turn does not hear of. */
@@ -142,7 +150,9 @@ export class Rest {
     this.#look(now)
     if (this.isResting === this.#isNight) return
     this.#isNight = this.isResting
-    for (const errand of this.#isNight ? this.#nights : this.#days) errand.raise()
+    if (this.#isNight) return this.#night?.begin()
+    this.#night?.end()
+    for (const errand of this.#days) errand.raise()
   }
 
   /** This node knew then that it had everything, by the pulses of the others at rest; the past, when it never rested. */

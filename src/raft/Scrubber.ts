@@ -15,7 +15,6 @@ export interface Scrubbed {
 }
 
 const LOOK_MILLIS = 500
-const REST_SCRUB_MILLIS = 3_600_000
 /** Reading is at work for no more than one part in so many of the time. */
 const PAUSES_PER_SCRUB = 20
 
@@ -30,7 +29,6 @@ export class Scrubber {
   readonly #checkpoints: Checkpoints
   #endedAt: Millis
   #behind: Index | null
-  #isFirstNight = true
 
   constructor(group: Group, flushed: Flushed, checkpoints: Checkpoints) {
     this.#group = group
@@ -51,18 +49,18 @@ export class Scrubber {
     })
   }
 
-  /**
-   * Nothing is written while the group rests; what the disk does to it is looked for all the same. The first night is of any
-   * length, so that those that began together are read one after the other.
-   */
-  night() {
+  /** Reads it now. */
+  read() {
     return Effect.gen({ self: this }, function* () {
-      while (this.#group.rest.isResting) {
-        const part = this.#isFirstNight ? this.#group.random.nextDoubleUnsafe() : 1
-        this.#isFirstNight = false
-        yield* Effect.sleep(part * REST_SCRUB_MILLIS)
-        if (this.#group.rest.isResting) yield* this.#read()
-      }
+      const { clock, snapshots } = this.#group
+      // What was never flushed has no file yet, and needs none.
+      if (isInRepair(this.#group) || this.#flushed.index === 0) return
+      this.#behind = this.#checkpoints.newest?.index ?? 0
+      this.scrubbed.tookMillis = yield* snapshots.verify.pipe(
+        Effect.catchTag("StateDamaged", ({ reason }) => Effect.as(partOver(this.#group, reason), 0)),
+      )
+      this.#endedAt = nowOf(clock)
+      this.scrubbed.count++
     })
   }
 
@@ -74,21 +72,7 @@ export class Scrubber {
       if (newest > 0) this.#behind ??= newest
       const isDue = newest > (this.#behind ?? 0) || pausedMillis >= options.scrubMillis
       if (!isDue || pausedMillis < PAUSES_PER_SCRUB * this.scrubbed.tookMillis) return
-      yield* this.#read()
-    })
-  }
-
-  #read() {
-    return Effect.gen({ self: this }, function* () {
-      const { clock, snapshots } = this.#group
-      // What was never flushed has no file yet, and needs none.
-      if (isInRepair(this.#group) || this.#flushed.index === 0) return
-      this.#behind = this.#checkpoints.newest?.index ?? 0
-      this.scrubbed.tookMillis = yield* snapshots.verify.pipe(
-        Effect.catchTag("StateDamaged", ({ reason }) => Effect.as(partOver(this.#group, reason), 0)),
-      )
-      this.#endedAt = nowOf(clock)
-      this.scrubbed.count++
+      yield* this.read()
     })
   }
 }

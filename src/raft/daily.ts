@@ -1,4 +1,4 @@
-// What of a group ticks only while it is awake, and what only while it rests?
+// What of a group ticks only while it is awake?
 
 import { Effect, Scope } from "effect"
 import { Errand } from "./Errand.ts"
@@ -17,16 +17,5 @@ export const daily = (
 ): Effect.Effect<void> => {
   const errand = new Errand((life) => run(life, scope), day)
   errand.raise()
-  return until(scope, group.rest.onWake(errand))
+  return Scope.addFinalizer(scope, Effect.sync(group.rest.onWake(errand)))
 }
-
-/** The same for when it goes to rest, and not now; `night` ends when it finds that the group is awake. */
-export const nightly = (
-  group: Group,
-  run: Run,
-  night: (errand: Errand) => Effect.Effect<void, unknown>,
-  scope: Scope.Scope,
-): Effect.Effect<void> => until(scope, group.rest.onRest(new Errand((life) => run(life, scope), night)))
-
-const until = (scope: Scope.Scope, stop: () => void): Effect.Effect<void> =>
-  Scope.addFinalizer(scope, Effect.sync(stop))

@@ -70,26 +70,6 @@ const drawFirst = ({ node, options, random }: Group): Millis => {
 const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + each.charCodeAt(0), 0)
 
 /**
- * While the group rests: now and then it asks whether its leader still leads, and wakes without an answer: that its leader's
- * process lives does not say that the group in it does.
- */
-export const doubts = Effect.fnUntraced(function* (group: Group, role: Follower | Candidate) {
-  const { rest, random, options, clock } = group
-  while (rest.isResting) {
-    // Of all groups of the node those that ask at the same time ask together: one message costs little more than one.
-    const doubtAt = nowOf(clock) + DOUBT_MILLIS * (1 + random.nextDoubleUnsafe())
-    yield* Effect.sleep(doubtAt - (doubtAt % TOGETHER_MILLIS) - nowOf(clock))
-    if (!rest.isResting) return
-    post(group, { type: "RestDoubted" })
-    yield* Effect.sleep(options.limits.electionTimeoutMaxMillis)
-    if (role.kind === "follower" && role.rest?.isDoubted === true) rest.stir()
-  }
-})
-
-const DOUBT_MILLIS = 60_000
-const TOGETHER_MILLIS = 2_000
-
-/**
  * Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). So does who has no
  * state to serve from.
  */

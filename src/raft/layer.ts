@@ -16,6 +16,7 @@ import {
   type ChangeRequest,
   type Glance,
   type GroupStatus,
+  type GroupStopped,
   type LogRange,
   type MemberStatus,
   type Proposal,
@@ -28,9 +29,16 @@ import { readLog } from "./readLog.ts"
 import { isInRepair } from "./repair.ts"
 import { holdSnapshot, takeSnapshot } from "./snapshotter.ts"
 
-/** A running group. It stops with the scope; what waits then is answered. */
-export const openRaft = Effect.fnUntraced(function* (options: RaftOptions, observer: Observer) {
-  return Raft.of(new Door(options.group, yield* Lives.begin(options, observer)))
+/**
+ * A running group. It stops with the scope; what waits then is answered. `stopped`: called when it can do nothing more, for whoever
+ * has too many groups to wait for each.
+ */
+export const openRaft = Effect.fnUntraced(function* (
+  options: RaftOptions,
+  observer: Observer,
+  stopped: (reason: GroupStopped) => void = () => {},
+) {
+  return Raft.of(new Door(options.group, yield* Lives.begin(options, observer, stopped)))
 })
 
 type RaftService = Raft["Service"]

@@ -1,5 +1,5 @@
 // What lives while a node leads? By day a heartbeat, a replicator for each member, the clock of the timers, and checkpoints; what
-// users have run there, and a look at the clock, by night as well.
+// users have run there by night as well.
 
 import { Effect, Scope } from "effect"
 import { isServing, type Leader, lacksState } from "../consensus/node.ts"
@@ -7,8 +7,7 @@ import { takesCommands } from "../consensus/room.ts"
 import { decodeCommand } from "../machine/command.ts"
 import { checkpointer } from "./checkpointer.ts"
 import type { Day } from "./Day.ts"
-import { daily, nightly } from "./daily.ts"
-import type { Errand } from "./Errand.ts"
+import { daily } from "./daily.ts"
 import { type Group, lateMillisOf, leniencyMillis, nowOf, post } from "./Group.ts"
 import { handOver } from "./handOver.ts"
 import type { Life } from "./Life.ts"
@@ -20,7 +19,6 @@ import { replicateToMembers } from "./replicators.ts"
 export const leaderLife = Effect.fnUntraced(function* (life: Life, role: Leader, scope: Scope.Scope) {
   const { group, tenure, run } = life
   group.rest.nextTimer = { asOf: -1, at: null }
-  yield* nightly(group, run, (errand) => untilDue(group, errand), scope)
   yield* tenure.begin(role, run, scope)
   if (lacksState(group.node)) run(leavesLead(life), scope)
 })
@@ -100,16 +98,3 @@ const timers = (group: Group, proposals: Proposals) => {
     }
   })
 }
-
-/** By night: a group that rests applies nothing, and its next timer stays the next one. Of each night it hears by the errand. */
-const untilDue = Effect.fnUntraced(function* ({ rest, clock }: Group, errand: Errand) {
-  while (rest.isResting && rest.nextTimer.at !== null) {
-    errand.lower()
-    const remaining = rest.nextTimer.at - clock.currentTimeMillisUnsafe()
-    if (remaining <= 0) return rest.stir()
-    // The wall clock may be set.
-    yield* Effect.timeoutOption(errand.raised, Math.min(remaining, LOOK_AT_CLOCK_MILLIS))
-  }
-})
-
-const LOOK_AT_CLOCK_MILLIS = 60_000

@@ -3,6 +3,7 @@
 import type { Limits } from "../consensus/node.ts"
 import type { Address, Configuration, GroupId, Index, NodeId } from "../consensus/types.ts"
 import type { Crowd } from "../machine/Crowd.ts"
+import type { Alarms } from "./Alarms.ts"
 import type { Lateness } from "./Lateness.ts"
 import type { Neighbours } from "./Neighbours.ts"
 import type { Places } from "./Places.ts"
@@ -37,6 +38,8 @@ export interface RaftOptions {
   readonly lateness?: Lateness
   /** Of this node; absent: a group that rests wakes at once when a peer's process falls silent. */
   readonly wakes?: Places
+  /** Of this node; absent: the group has its own. */
+  readonly alarms?: Alarms
   /** Of this node; absent: the group takes in all that comes at once. */
   readonly crowd?: Crowd
   readonly limits: Limits

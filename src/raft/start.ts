@@ -6,14 +6,15 @@ import { Leading } from "../machine/leading/Leading.ts"
 import { MachineFailed } from "../machine/MachineHost.ts"
 import { StorageFailed } from "../storage/LogStore.ts"
 import type { Admits } from "../transport/Transport.ts"
+import { Alarms } from "./Alarms.ts"
 import { admits } from "./admission.ts"
-import { nightly } from "./daily.ts"
 import { stopping } from "./failure.ts"
-import type { Group } from "./Group.ts"
+import { type Group, nowOf } from "./Group.ts"
 import type { Herald } from "./Herald.ts"
 import { Life } from "./Life.ts"
 import type { Listeners } from "./Listeners.ts"
 import { loadGroup } from "./load.ts"
+import { Night } from "./Night.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
@@ -59,15 +60,29 @@ export const start = Effect.fnUntraced(function* (
     scope,
     Effect.sync(() => life.answerAll(stopping)),
   )
-  run(group.log.failed, scope)
+  // All groups of a node have one log: one of them is enough to learn of it.
+  if (options.connects) run(group.log.failed, scope)
   if (lacksState(group.node)) life.today.run(life.today.refill.life(), scope)
   yield* group.rest.follow((waking) => void run(waking, scope))
-  yield* nightly(group, run, () => life.scrubber.night(), scope)
+  const alarms =
+    options.alarms ??
+    new Alarms(
+      () => nowOf(group.clock),
+      (waiting) => void run(waiting, scope),
+    )
+  const night = new Night(group, alarms, () => void run(life.scrubber.read(), scope))
+  group.rest.spentWith(night)
   const { node, transport } = group
   // Where this group says whom the node keeps connections to, the handshake has judged by its configuration already.
   const admitted: Admits = (from, incarnation, type) =>
     admits(node.configurations.current, from, incarnation, type)
-  yield* Scope.addFinalizer(scope, transport.detach(options.group))
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      night.end()
+      return transport.detach(options.group)
+    }),
+  )
   yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admitted]))
   run(turns(life, scope), scope)
   return life
@@ -84,7 +99,10 @@ const partsBy = (group: Group, cause: Cause.Cause<unknown>): boolean => {
 }
 
 /** What the world did is one line; what our own code did comes with where it did it. */
-export const groupStopped = (options: RaftOptions, cause: Cause.Cause<unknown>): GroupStopped => {
+export const groupStopped = (
+  options: Pick<RaftOptions, "group">,
+  cause: Cause.Cause<unknown>,
+): GroupStopped => {
   const reason = Cause.squash(cause)
   const isWorld = reason instanceof StorageFailed || reason instanceof MachineFailed
   const message = isWorld ? `${reason.operation}: ${reason.message}` : Cause.pretty(cause)

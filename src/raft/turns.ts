@@ -8,8 +8,8 @@ import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
 import { Acquaintances } from "./Acquaintances.ts"
 import type { Day } from "./Day.ts"
-import { daily, nightly } from "./daily.ts"
-import { doubts, electionTimer } from "./electionTimer.ts"
+import { daily } from "./daily.ts"
+import { electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Life } from "./Life.ts"
 import { leaderDay, leaderLife } from "./leader.ts"
@@ -27,19 +27,23 @@ export const turns = Effect.fnUntraced(function* (life: Life, groupScope: Scope.
   /** What others knew of this node's log when it was found to be shorter. */
   let outrun = group.outrunAtLoad
   let role: Role | null = null
-  let roleScope = yield* Scope.fork(groupScope)
+  /** Of what lasts from day to day: a leader alone has that. */
+  let roleScope: Scope.Closeable | null = null
   let begun: Begun | null = null
   while (true) {
     if (node.role !== role) {
       if (begun !== null) yield* Scope.close(begun.scope, Exit.void)
       begun = null
-      yield* Scope.close(roleScope, Exit.void)
-      roleScope = yield* Scope.fork(groupScope)
+      if (roleScope !== null) yield* Scope.close(roleScope, Exit.void)
+      roleScope = null
       noteRole(group, role)
       const isFirst = role === null
       role = node.role
       if (role.kind !== "candidate") group.options.polls?.leave(node.group)
-      yield* beginRole(life, role, roleScope)
+      if (role.kind === "leader") {
+        roleScope = yield* Scope.fork(groupScope)
+        yield* leaderLife(life, role, roleScope)
+      }
       begun = yield* beginDay(life, role, isFirst, true)
     } else if (!rest.isResting && (begun === null || begun.day !== life.day)) {
       begun = yield* beginDay(life, role, false, false)
@@ -83,12 +87,6 @@ interface Begun {
   /** Within the day's. */
   readonly scope: Scope.Closeable
 }
-
-/** What is there by day and by night. */
-const beginRole = Effect.fnUntraced(function* (life: Life, role: Role, scope: Scope.Scope) {
-  if (role.kind === "leader") return yield* leaderLife(life, role, scope)
-  yield* nightly(life.group, life.run, () => doubts(life.group, role), scope)
-})
 
 /** What ticks while the group is awake. `isFirst`: the group had no role before in this process; `isNew`: the role has just begun. */
 const beginDay = Effect.fnUntraced(function* (life: Life, role: Role, isFirst: boolean, isNew: boolean) {

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test"
 import { Cause, Clock, Context, Deferred, Effect, Exit, Random, Scheduler, Scope } from "effect"
-import { daily, nightly } from "../../src/raft/daily.ts"
+import { daily } from "../../src/raft/daily.ts"
 import { type Begin, Errand } from "../../src/raft/Errand.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { Inbox } from "../../src/raft/Inbox.ts"
@@ -145,60 +145,43 @@ describe("an inbox", () => {
   })
 })
 
-describe("what ticks while a group is awake, and what while it rests", () => {
+describe("what ticks while a group is awake", () => {
   const resting = () => {
     const days = new Set<Errand>()
-    const nights = new Set<Errand>()
-    const among = (errands: Set<Errand>) => (errand: Errand) => {
-      errands.add(errand)
-      return () => errands.delete(errand)
+    const onWake = (errand: Errand) => {
+      days.add(errand)
+      return () => days.delete(errand)
     }
-    const rest = { isResting: false, onWake: among(days), onRest: among(nights) }
+    const rest = { isResting: false, onWake }
     const turn = (isResting: boolean) => {
       rest.isResting = isResting
-      for (const errand of isResting ? nights : days) errand.raise()
+      if (!isResting) for (const errand of days) errand.raise()
     }
-    return { group: { rest } as unknown as Group, rest, turn, waiting: () => days.size + nights.size }
+    return { group: { rest } as unknown as Group, rest, turn, waiting: () => days.size }
   }
 
-  test("take turns, and none of them is there twice", () => {
+  test("begins when it wakes, and is not there twice", () => {
     const { group, rest, turn } = resting()
-    const ticks: Array<string> = []
-    const ticking = (name: string, isTime: () => boolean) =>
-      Effect.fnUntraced(function* () {
-        while (isTime()) {
-          yield* Effect.sleep(10)
-          if (isTime()) ticks.push(`${name} ${world.nowMillis}`)
-        }
-      })
-    Effect.runSync(
-      daily(
-        group,
-        run,
-        ticking("day", () => !rest.isResting),
-        scope,
-      ),
-    )
-    Effect.runSync(
-      nightly(
-        group,
-        run,
-        ticking("night", () => rest.isResting),
-        scope,
-      ),
-    )
+    const ticks: Array<number> = []
+    const ticking = Effect.fnUntraced(function* () {
+      while (!rest.isResting) {
+        yield* Effect.sleep(10)
+        if (!rest.isResting) ticks.push(world.nowMillis)
+      }
+    })
+    Effect.runSync(daily(group, run, ticking, scope))
     world.runFor(25)
     turn(true)
     world.runFor(15)
-    // Asleep and awake again before the night has noticed: it goes on with the next one.
+    // Asleep and awake again before it has noticed: it goes on.
     turn(false)
     turn(true)
     turn(false)
     world.runFor(25)
-    expect(ticks).toEqual(["day 10", "day 20", "night 35", "day 50", "day 60"])
+    expect(ticks).toEqual([10, 20, 50, 60])
   })
 
-  test("end with the scope, and are raised no more", () => {
+  test("ends with the scope, and is raised no more", () => {
     const { group, turn, waiting } = resting()
     let begun = 0
     const forever = () => {
@@ -206,7 +189,6 @@ describe("what ticks while a group is awake, and what while it rests", () => {
       return Effect.never
     }
     Effect.runSync(daily(group, run, forever, scope))
-    Effect.runSync(nightly(group, run, forever, scope))
     close(scope)
     expect(waiting()).toBe(0)
     turn(true)
