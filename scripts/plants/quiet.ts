@@ -124,9 +124,9 @@ export const quietPlants: ReadonlyArray<Plant> = [
     note: "Where the leader's group has ended and its process lives on, it sleeps for ever.",
     edits: [
       {
-        file: "src/raft/electionTimer.ts",
-        find: `    post(group, { type: "RestDoubted" })\n`,
-        replace: "    return\n",
+        file: "src/raft/Night.ts",
+        find: `      post(this.#group, { type: "RestDoubted" })\n`,
+        replace: "",
       },
     ],
     test: lives("does not sleep for ever when the group in it has ended"),
