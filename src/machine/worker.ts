@@ -2,7 +2,7 @@
 
 import { Cause, Effect, Exit } from "effect"
 import type { GroupId } from "../consensus/types.ts"
-import { Awake, type AwakeLimits } from "../storage/LateStateStore.ts"
+import { Awake, type AwakeLimits } from "../storage/Awake.ts"
 import { openLateSqliteStateStore } from "../storage/stateStoreSqlite.ts"
 import { Crowd } from "./Crowd.ts"
 import { compartments } from "./compartments.ts"
@@ -127,11 +127,12 @@ const buffersOf = (gives: unknown): Array<ArrayBuffer> => {
   return packed instanceof Uint8Array ? [packed.buffer as ArrayBuffer] : []
 }
 
-/** A group that is used for the first time in a while does so for a few commands at least, and for the flush behind them. */
+/** A group that is in use is flushed every second. */
 const awakeLimits = (max: number): AwakeLimits => ({
   max,
   busyMax: 16 * max,
   busyMillis: 5_000,
+  againMillis: 500,
 })
 
 const servedAtOnce = 16

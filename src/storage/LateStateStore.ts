@@ -1,7 +1,8 @@
 // How does one thread hold the states of a thousand groups, most of which do nothing? A state that was never flushed has
-// no file, and of the others those that were used last have a connection.
+// no file, and of the others few have a connection.
 
 import type { Configuration } from "../consensus/types.ts"
+import type { Awake } from "./Awake.ts"
 import { StateGuard } from "./StateGuard.ts"
 import { type Flush, type OutcomeChunk, StateCorrupt, type StateStore } from "./StateStore.ts"
 
@@ -21,59 +22,6 @@ export interface StatePlace {
 export interface RestingStateStore extends StateStore {
   /** Closes. Throws what keeps the file from holding all that was flushed. */
   readonly rest: () => void
-}
-
-/** How many may have a connection. */
-export interface AwakeLimits {
-  readonly max: number
-  /** While they are all in use: to let one go costs a sync or two, and to open it again as much. */
-  readonly busyMax: number
-  /** In use is what was used so long ago at the most. */
-  readonly busyMillis: number
-}
-
-/**
- * The stores of a thread that have a connection: those that were used least go to rest when there are too many. Where more
- * are in use than there should be, they keep theirs for a while: otherwise each would wait until another has gone to rest,
- * and be the next to go.
- */
-export class Awake {
-  readonly #limits: AwakeLimits
-  readonly #now: () => number
-  /** When they were used, latest used last. */
-  readonly #stores = new Map<LateStateStore, number>()
-  #latest: LateStateStore | null = null
-
-  constructor(limits: AwakeLimits, now: () => number = () => performance.now()) {
-    this.#limits = limits
-    this.#now = now
-  }
-
-  used(store: LateStateStore): void {
-    if (this.#latest === store) return
-    const { max, busyMax, busyMillis } = this.#limits
-    const at = this.#now()
-    this.#latest = store
-    this.#stores.delete(store)
-    this.#stores.set(store, at)
-    for (const [other, usedAt] of this.#stores) {
-      const { size } = this.#stores
-      if (size <= max || (size <= busyMax && at - usedAt <= busyMillis)) return
-      this.gone(other)
-      try {
-        other.rest()
-      } catch {
-        // Whoever asks it next is told. It is nothing to the store that wants to be awake.
-      }
-      // Not all that may go at once: whoever uses one waits for it.
-      if (size <= busyMax) return
-    }
-  }
-
-  gone(store: LateStateStore): void {
-    this.#stores.delete(store)
-    if (this.#latest === store) this.#latest = null
-  }
 }
 
 /**

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as fc from "fast-check"
-import { Awake, LateStateStore } from "../../src/storage/LateStateStore.ts"
+import { Awake } from "../../src/storage/Awake.ts"
+import { LateStateStore } from "../../src/storage/LateStateStore.ts"
 import { MemoryDisk } from "../../src/storage/MemoryDisk.ts"
 import {
   type Flush,
@@ -54,7 +55,7 @@ const stores: Readonly<Record<string, () => () => StateStore>> = {
 }
 
 /** So many, however many are in use. */
-const few = (max: number) => ({ max, busyMax: max, busyMillis: 0 })
+const few = (max: number) => ({ max, busyMax: max, busyMillis: 0, againMillis: 0 })
 
 const restless = (store: LateStateStore): StateStore =>
   new Proxy(store, {
@@ -467,29 +468,6 @@ describe("a state store that opens late", () => {
     const other = makeBad("digest 3")
     expect(() => openLate(other)).toThrow("the position of the state has a bad checksum")
     expect([existsSync(other), evidenceOf(other)]).toEqual([false, true])
-  })
-
-  test("while more are in use than should be, they keep their connections, and go one after the other", () => {
-    let now = 0
-    const awake = new Awake({ max: 1, busyMax: 3, busyMillis: 100 }, () => now)
-    const rested: Array<string> = []
-    const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => ({ rest: () => rested.push(name) })) as never as [
-      LateStateStore,
-      LateStateStore,
-      LateStateStore,
-      LateStateStore,
-    ]
-    for (const store of [a, b, c, a, b, c]) awake.used(store)
-    expect(rested).toEqual([])
-    awake.used(d)
-    expect(rested).toEqual(["a"])
-    now = 101
-    awake.used(c)
-    awake.used(d)
-    expect(rested).toEqual(["a", "b"])
-    now = 300
-    awake.used(c)
-    expect(rested).toEqual(["a", "b", "d"])
   })
 
   test("tells its own group, and no other, what went wrong when it was put to rest (S2)", () => {
