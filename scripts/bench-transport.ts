@@ -8,6 +8,7 @@ import { decode, encode } from "../src/transport/codec.ts"
 import { headerBytes } from "../src/transport/framing.ts"
 import { layerSocket, PeerPort } from "../src/transport/SocketTransport.ts"
 import { type Inbound, type Payload, Transport } from "../src/transport/Transport.ts"
+import { boxOf } from "../test/transport/boxOf.ts"
 
 const group = "main"
 
@@ -62,7 +63,7 @@ const start = Effect.fnUntraced(function* (id: string) {
   )
   const transport = Context.get(context, Transport)
   const mailbox = yield* Queue.unbounded<Inbound>()
-  yield* transport.attach(group, mailbox)
+  yield* transport.attach(group, boxOf(mailbox))
   const address = { peer: formatAddress(Context.get(context, PeerPort).listening), client: "" }
   return { transport, mailbox, address }
 })
@@ -120,8 +121,8 @@ const heartbeats = Effect.fnUntraced(function* (from: Node, to: Node, groups: nu
     const name = `group ${at}`
     const asked = yield* Queue.unbounded<Inbound>()
     const replies = yield* Queue.unbounded<Inbound>()
-    yield* to.transport.attach(name, asked)
-    yield* from.transport.attach(name, replies)
+    yield* to.transport.attach(name, boxOf(asked))
+    yield* from.transport.attach(name, boxOf(replies))
     yield* Effect.forkScoped(each(asked, () => void to.transport.send("n1", name, answer)))
     const countReplies = (count: number): void => {
       answered += count

@@ -325,9 +325,9 @@ export const storagePlants: ReadonlyArray<Plant> = [
     title: "A node whose log others know to have been longer goes on as the voter that it was",
     edits: [
       {
-        file: "src/raft/turns.ts",
-        find: "    if (lost > outrun) {",
-        replace: "    if (lost < outrun) {",
+        file: "src/raft/Turns.ts",
+        find: "    if (lost > this.#outrun) {",
+        replace: "    if (lost < this.#outrun) {",
       },
     ],
     test: {

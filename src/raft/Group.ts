@@ -1,6 +1,6 @@
 // What do the lives of one group share? The record, the mailbox, and the services around them.
 
-import { type Clock, type Context, Queue, type Random, type Scope } from "effect"
+import type { Clock, Context, Random, Scope } from "effect"
 import type { Input, Node } from "../consensus/node.ts"
 import type { Progress } from "../consensus/Progress.ts"
 import type { Millis, NodeId } from "../consensus/types.ts"
@@ -9,6 +9,7 @@ import type { LogStore } from "../storage/LogStore.ts"
 import type { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { Inbound, Transport } from "../transport/Transport.ts"
 import type { Errand } from "./Errand.ts"
+import type { Mailbox } from "./Mailbox.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
@@ -29,7 +30,7 @@ export interface Replicating {
 export interface Group {
   readonly options: RaftOptions
   readonly node: Node
-  readonly mailbox: Queue.Queue<Mail>
+  readonly mailbox: Mailbox<Mail>
   readonly log: Context.Service.Shape<typeof LogStore>
   /** `LogStore.outran` when this group was loaded: what it found on the disk knew of that already. */
   readonly outrunAtLoad: number
@@ -49,7 +50,7 @@ export interface Group {
 export const nowOf = (clock: Clock.Clock): Millis => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
 export const post = (group: Group, mail: Mail): void => {
-  Queue.offerUnsafe(group.mailbox, mail)
+  group.mailbox.offer(mail)
 }
 
 /** How late the node's timers have been lately; 0: in time. */

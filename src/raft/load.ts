@@ -1,6 +1,6 @@
 // With what does a group begin? With what the disk holds of it: its log, and how far its state is.
 
-import { Clock, Effect, Queue, Random } from "effect"
+import { Clock, Effect, Random } from "effect"
 import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode } from "../consensus/node.ts"
@@ -10,6 +10,7 @@ import { SnapshotStore } from "../storage/SnapshotStore.ts"
 import type { StatePosition } from "../storage/StateStore.ts"
 import { Transport } from "../transport/Transport.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
+import { Mailbox } from "./Mailbox.ts"
 import type { Observer } from "./observer.ts"
 import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
@@ -67,7 +68,7 @@ export const loadGroup = Effect.fnUntraced(function* (
     // Its own log would lead it there again.
     stateFrom: partings.current?.reason === "stuck" ? partings.current.index : 0,
   })
-  const mailbox = yield* Queue.unbounded<Mail>()
+  const mailbox = new Mailbox<Mail>()
   const transport = yield* Transport
   const group: Group = {
     options,
@@ -88,7 +89,7 @@ export const loadGroup = Effect.fnUntraced(function* (
       transport,
       clock,
       now: () => nowOf(clock),
-      post: (input) => void Queue.offerUnsafe(mailbox, input),
+      post: (input) => void mailbox.offer(input),
     }),
     replicators: new Map(),
   }

@@ -20,7 +20,7 @@ import type { RaftOptions } from "./options.ts"
 import type { Partings } from "./Partings.ts"
 import { GroupStopped } from "./Raft.ts"
 import { makeRun } from "./run.ts"
-import { turns } from "./turns.ts"
+import { Turns } from "./Turns.ts"
 
 /** Who hears how a life ends. */
 export interface Ending {
@@ -84,7 +84,7 @@ export const start = Effect.fnUntraced(function* (
     }),
   )
   yield* transport.attach(options.group, group.mailbox, ...(options.connects ? [] : [admitted]))
-  run(turns(life, scope), scope)
+  yield* new Turns(life, scope).begin()
   return life
 })
 

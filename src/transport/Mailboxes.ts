@@ -1,8 +1,7 @@
 // Where does a message go that has arrived?
 
-import { Queue } from "effect"
 import type { GroupId, NodeId } from "../consensus/types.ts"
-import type { Admits, Beat, Inbound, Payload } from "./Transport.ts"
+import type { Admits, Beat, Inbound, Letterbox, Payload } from "./Transport.ts"
 
 /** Whose message it is: a node, and the data directory that it has. */
 export interface Sender {
@@ -35,8 +34,8 @@ export class Mailboxes {
     return this.boxes.size
   }
 
-  attach(group: GroupId, queue: Queue.Enqueue<Inbound>, admits: Admits = everybody): void {
-    this.boxes.set(group, new Mailbox(queue, this.limits, admits))
+  attach(group: GroupId, letters: Letterbox, admits: Admits = everybody): void {
+    this.boxes.set(group, new Mailbox(letters, this.limits, admits))
   }
 
   detach(group: GroupId): void {
@@ -70,34 +69,34 @@ export class Mailboxes {
 const everybody: Admits = () => true
 
 /**
- * A queue tells how many messages wait, not how large they are. But whoever waits came last: with n in the
- * queue, at most the last n that we offered are among them, and their bytes are the difference of two running
- * totals. Others may offer to the same queue; that makes the bound only tighter.
+ * It is known how many messages wait, not how large they are. But whoever waits came last: of n that wait, at most the last
+ * n that we offered are among them, and their bytes are the difference of two running totals. Others may offer something
+ * as well; that makes the bound only tighter.
  */
 class Mailbox {
   readonly admits: Admits
-  private readonly queue: Queue.Enqueue<Inbound>
+  private readonly letters: Letterbox
   private readonly limits: MailboxLimits
   /** Bytes offered in total, after each of the last offers; a ring with a place for each that has ever waited at once. */
   private totals = new Float64Array(RING_PLACES_MIN)
   private offered = 0
   private total = 0
 
-  constructor(queue: Queue.Enqueue<Inbound>, limits: MailboxLimits, admits: Admits) {
+  constructor(letters: Letterbox, limits: MailboxLimits, admits: Admits) {
     this.admits = admits
-    this.queue = queue
+    this.letters = letters
     this.limits = limits
   }
 
   offer(inbound: Inbound, bytes: number): boolean {
-    const waiting = this.queue.messages.length
+    const waiting = this.letters.size
     if (waiting >= this.limits.mailboxMessagesMax) return false
     // Of ours no more than the ring has room for: they waited already when the last one was offered.
     const before = this.offered - Math.min(waiting, this.offered, this.totals.length - 1)
     const waitingBytes = this.total - this.totals[before % this.totals.length]!
     // An empty mailbox takes a message of any size: one larger than the bound would otherwise never arrive.
     if (waiting > 0 && waitingBytes + bytes > this.limits.mailboxBytesMax) return false
-    if (!Queue.offerUnsafe(this.queue, inbound)) return false
+    if (!this.letters.offer(inbound)) return false
     // A place for each that waits now, for this one, and for the total before them.
     if (waiting + 2 > this.totals.length) this.grow(waiting + 2)
     this.offered += 1

@@ -1,6 +1,6 @@
 // How do messages get from one node to another?
 
-import { Context, type Effect, type Queue } from "effect"
+import { Context, type Effect } from "effect"
 import type { HeartbeatReply, HeartbeatRequest, Message } from "../consensus/message.ts"
 import type { Address, GroupId, Index, Millis, NodeId, Term } from "../consensus/types.ts"
 
@@ -133,6 +133,14 @@ export interface Inbound {
   readonly payload: Payload
 }
 
+/** Where what arrives for a group is put; others may put something there as well. */
+export interface Letterbox {
+  /** How many wait there. */
+  readonly size: number
+  /** False: it is not taken. */
+  readonly offer: (inbound: Inbound) => boolean
+}
+
 /**
  * One peer as this node sees it. Numbers count from the start of this node's transport; a frame of several heartbeats
  * counts as one message, unless it is dropped before it was one.
@@ -178,7 +186,7 @@ export class Transport extends Context.Service<
      * as its own configuration has it; the handshake knows only what this node was told by `connect` (HAZARDS S6). Absent:
      * every peer. What is not admitted is dropped and counted.
      */
-    readonly attach: (group: GroupId, mailbox: Queue.Enqueue<Inbound>, admits?: Admits) => Effect.Effect<void>
+    readonly attach: (group: GroupId, mailbox: Letterbox, admits?: Admits) => Effect.Effect<void>
     /** Nothing arrives for `group` any more: what comes is dropped and counted. */
     readonly detach: (group: GroupId) => Effect.Effect<void>
     /**

@@ -1,13 +1,14 @@
 // Does everybody who waits for an entry hear what became of it, wherever the entries before it were read?
 
 import { expect, test } from "bun:test"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import { Log } from "../../src/consensus/Log.ts"
 import type { Entry } from "../../src/consensus/types.ts"
 import type { Outcome } from "../../src/machine/outcome.ts"
 import { applyAll } from "../../src/raft/applier.ts"
 import type { Group } from "../../src/raft/Group.ts"
 import { Herald } from "../../src/raft/Herald.ts"
+import { Mailbox } from "../../src/raft/Mailbox.ts"
 import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
 import { World } from "../../src/simulation/World.ts"
@@ -45,7 +46,7 @@ test("who waits for an entry that is in memory hears of it, though those before 
   const group = {
     node: { group: "main", log, commitIndex: 4, appliedIndex: 0, pendingInstall: null },
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
-    mailbox: Effect.runSync(Queue.unbounded<unknown>()),
+    mailbox: new Mailbox<unknown>(),
     clock: { monotonicTimeNanosUnsafe: () => 0n },
     partings,
     log: {
@@ -87,7 +88,7 @@ test("who is stuck waits before it tries again, also while a snapshot is noted t
       pendingInstall: { index: 1 },
     },
     options: { applyEntriesMax: 100, applyBytesMax: 1_000_000 },
-    mailbox: Effect.runSync(Queue.unbounded<unknown>()),
+    mailbox: new Mailbox<unknown>(),
     clock: world.root.clock,
     partings,
     machine: {

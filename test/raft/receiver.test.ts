@@ -2,10 +2,11 @@
 
 import { expect, test } from "bun:test"
 import { crc32 } from "node:zlib"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import type { SnapshotChunk } from "../../src/consensus/message.ts"
 import type { Turn } from "../../src/consensus/node.ts"
 import type { Group } from "../../src/raft/Group.ts"
+import { Mailbox } from "../../src/raft/Mailbox.ts"
 import { Partings } from "../../src/raft/Partings.ts"
 import { Refill } from "../../src/raft/Refill.ts"
 import { Receiver } from "../../src/raft/snapshotter.ts"
@@ -47,7 +48,7 @@ const receiving = (voters = ["a", "c"]) => {
     role: { kind: "follower", leader: "c" },
     id: "a",
   }
-  const mailbox = Effect.runSync(Queue.unbounded<unknown>())
+  const mailbox = new Mailbox<unknown>()
   const partings = new Partings()
   partings.begin(() => {})
   const group = {

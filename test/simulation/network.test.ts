@@ -8,6 +8,7 @@ import { World } from "../../src/simulation/World.ts"
 import type { Acquaintance } from "../../src/transport/handshake.ts"
 import { socketLimits } from "../../src/transport/limits.ts"
 import { type Inbound, Transport } from "../../src/transport/Transport.ts"
+import { boxOf } from "../transport/boxOf.ts"
 import { ask, selfOf, vote } from "../transport/support.ts"
 
 // A busy machine may take long for what is usually quick.
@@ -45,7 +46,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
         const context = yield* Layer.buildWithScope(layer, Scope.makeUnsafe())
         transport = Context.get(context, Transport)
         const mailbox = yield* Queue.unbounded<Inbound>()
-        yield* transport.attach("g", mailbox)
+        yield* transport.attach("g", boxOf(mailbox))
         yield* transport.connect(addresses, 0)
         while (true) {
           const { payload } = yield* Queue.take(mailbox)
@@ -59,7 +60,7 @@ const pair = (weather: Partial<LinkWeather> = {}, welcome: Acquaintance = "known
       Effect.gen(function* () {
         while (transport === null) yield* Effect.sleep(1)
         const mailbox = yield* Queue.unbounded<Inbound>()
-        yield* transport.attach("h", mailbox)
+        yield* transport.attach("h", boxOf(mailbox))
         while (true) {
           const { payload } = yield* Queue.take(mailbox)
           if (payload.type === "HeartbeatRequest") beats.push(`h ${payload.round}`)

@@ -30,7 +30,7 @@ test("while more are in use than should be, they keep their connections, and go 
   expect(use(50, c, d)).toEqual(["d"])
   expect(use(60, a)).toEqual(["b"])
   // The others have not been used for long.
-  expect(use(161, a, d)).toEqual(["c"])
+  expect(use(161, d)).toEqual(["c", "a"])
   expect(use(400, a)).toEqual(["d"])
 })
 

@@ -5,6 +5,7 @@ import { Effect, Queue } from "effect"
 import fc from "fast-check"
 import { Mailboxes } from "../../src/transport/Mailboxes.ts"
 import type { Inbound } from "../../src/transport/Transport.ts"
+import { boxOf } from "./boxOf.ts"
 import { group, vote } from "./support.ts"
 
 const n2 = { nodeId: "n2", incarnation: "i-2" }
@@ -12,7 +13,7 @@ const n2 = { nodeId: "n2", incarnation: "i-2" }
 const open = (mailboxMessagesMax: number, mailboxBytesMax: number) => {
   const queue = Effect.runSync(Queue.unbounded<Inbound>())
   const mailboxes = new Mailboxes({ mailboxMessagesMax, mailboxBytesMax })
-  mailboxes.attach(group, queue)
+  mailboxes.attach(group, boxOf(queue))
   const deliver = (bytes: number): boolean => mailboxes.deliver(n2, group, vote(bytes), bytes)
   return { queue, mailboxes, deliver }
 }

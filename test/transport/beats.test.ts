@@ -11,6 +11,7 @@ import { beatsBytesMax, beatsMax, frameBytesMax, idLengthMax } from "../../src/t
 import { MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import { isControl, Outbound } from "../../src/transport/Outbound.ts"
 import type { Beat, Inbound, Payload } from "../../src/transport/Transport.ts"
+import { boxOf } from "./boxOf.ts"
 import {
   answerTo,
   ask,
@@ -48,7 +49,7 @@ const open = Effect.fnUntraced(function* (node: TestNode, groups: ReadonlyArray<
   for (const name of groups) {
     const mailbox = yield* Queue.unbounded<Inbound>()
     boxes.set(name, mailbox)
-    yield* node.transport.attach(name, mailbox)
+    yield* node.transport.attach(name, boxOf(mailbox))
   }
   return boxes
 })
@@ -168,7 +169,7 @@ for (const [name, layer] of Object.entries(layers)) {
           const boxes = yield* open(n2, names.slice(0, 2))
           const asked: Array<string> = []
           let isWelcome = false
-          yield* n2.transport.attach("group 0", boxes.get("group 0")!, (from, incarnation) => {
+          yield* n2.transport.attach("group 0", boxOf(boxes.get("group 0")!), (from, incarnation) => {
             asked.push(`${from}: ${incarnation}`)
             return isWelcome
           })
@@ -196,7 +197,7 @@ test("the peer port counts what no mailbox took: unknown, or not admitted", () =
       const n2 = yield* startSocket("n2")
       yield* connectAll([n1, n2])
       yield* open(n1, names)
-      yield* n2.transport.attach("group 0", yield* Queue.unbounded<Inbound>(), () => false)
+      yield* n2.transport.attach("group 0", boxOf(yield* Queue.unbounded<Inbound>()), () => false)
       for (const name of names.slice(0, 3)) n1.transport.send("n2", name, ask(1))
       yield* eventually("all were counted", () => n2.port.counters().unknownGroup === 2)
       expect(n2.port.counters()).toMatchObject({ unadmitted: 1, overflowed: 0 })

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Queue, type Scope } from "effect"
 import { MemoryNetwork } from "../../src/transport/MemoryNetwork.ts"
 import type { Inbound } from "../../src/transport/Transport.ts"
+import { boxOf } from "./boxOf.ts"
 import {
   bulk,
   connectAll,
@@ -77,7 +78,7 @@ for (const [name, layer] of Object.entries(layers)) {
         Effect.gen(function* () {
           const [n1, n2] = yield* cluster("n1", "n2")
           const other = yield* Queue.unbounded<Inbound>()
-          yield* n2!.transport.attach("other", other)
+          yield* n2!.transport.attach("other", boxOf(other))
           n1!.transport.send("n2", "nobody's", vote(1))
           n1!.transport.send("n2", "other", vote(2))
           n1!.transport.send("n2", group, vote(3))
@@ -91,7 +92,7 @@ for (const [name, layer] of Object.entries(layers)) {
         Effect.gen(function* () {
           const [n1, n2] = yield* cluster("n1", "n2")
           const second = yield* Queue.unbounded<Inbound>()
-          yield* n2!.transport.attach(group, second)
+          yield* n2!.transport.attach(group, boxOf(second))
           n1!.transport.send("n2", group, vote(1))
           expect((yield* Queue.take(second)).payload).toEqual(vote(1))
           expect(yield* Queue.size(n2!.mailbox)).toBe(0)

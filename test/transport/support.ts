@@ -12,6 +12,7 @@ import { layerMemory, type MemoryNetwork } from "../../src/transport/MemoryNetwo
 import { layerSocket, PeerPort, type SocketOptions } from "../../src/transport/SocketTransport.ts"
 import { type Beat, type Inbound, type Payload, Transport } from "../../src/transport/Transport.ts"
 import { Witness } from "../../src/transport/Witness.ts"
+import { boxOf } from "./boxOf.ts"
 
 export const clusterId = "cluster-1"
 export const group = "main"
@@ -53,7 +54,7 @@ export const startSocket = Effect.fnUntraced(function* (
   const transport = Context.get(context, Transport)
   const port = Context.get(context, PeerPort)
   const mailbox = yield* Queue.unbounded<Inbound>()
-  yield* transport.attach(group, mailbox)
+  yield* transport.attach(group, boxOf(mailbox))
   const address = { peer: formatAddress(port.listening), client: "" }
   return { id, transport, port, mailbox, address, stop: Scope.close(scope, Exit.void) }
 })
@@ -69,7 +70,7 @@ export const startMemory = Effect.fnUntraced(function* (
     Transport,
   )
   const mailbox = yield* Queue.unbounded<Inbound>()
-  yield* transport.attach(group, mailbox)
+  yield* transport.attach(group, boxOf(mailbox))
   return { id, transport, mailbox, address: nowhere, stop: Scope.close(scope, Exit.void) }
 })
 

@@ -1,14 +1,16 @@
 // How does a group live? Take all mail, decide in one turn, hand out what follows; and when the role changes,
 // end the old one's life before the new one's begins.
 
-import { Effect, Exit, Queue, Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { applicableIndex, knownLeader, type Role, type Turn } from "../consensus/node.ts"
 import { isSentAll } from "../consensus/replication.ts"
 import { step } from "../consensus/step.ts"
 import { takeTurn } from "../consensus/turn.ts"
+import type { Millis } from "../consensus/types.ts"
 import { Acquaintances } from "./Acquaintances.ts"
 import type { Day } from "./Day.ts"
 import { daily } from "./daily.ts"
+import { Errand } from "./Errand.ts"
 import { electionTimer } from "./electionTimer.ts"
 import { type Group, type Mail, nowOf } from "./Group.ts"
 import type { Life } from "./Life.ts"
@@ -17,69 +19,141 @@ import type { OperationOrigin, ProposalOrigin, ReadOrigin } from "./origins.ts"
 import { areReplicating, replicateToMembers } from "./replicators.ts"
 import { StageClock } from "./StageClock.ts"
 
-/** The scope is the group's: a role's scope lies within it. */
-export const turns = Effect.fnUntraced(function* (life: Life, groupScope: Scope.Scope) {
-  const { group, run } = life
-  const { node, mailbox, rest } = group
-  const stages = new StageClock(group)
-  const acquaintances = new Acquaintances(group)
-  yield* acquaintances.follow()
+/**
+ * One turn after the other: by day a life that waits for mail, and by night one for whatever comes. What follows from one turn for
+ * the next is kept here. `scope`: the group's; a role's lies within it.
+ */
+export class Turns {
+  readonly #life: Life
+  readonly #scope: Scope.Scope
+  readonly #stages: StageClock
+  readonly #acquaintances: Acquaintances
+  readonly #errand: Errand
   /** What others knew of this node's log when it was found to be shorter. */
-  let outrun = group.outrunAtLoad
-  let role: Role | null = null
+  #outrun: number
+  #role: Role | null = null
   /** Of what lasts from day to day: a leader alone has that. */
-  let roleScope: Scope.Closeable | null = null
-  let begun: Begun | null = null
-  while (true) {
-    if (node.role !== role) {
-      if (begun !== null) yield* Scope.close(begun.scope, Exit.void)
-      begun = null
-      if (roleScope !== null) yield* Scope.close(roleScope, Exit.void)
-      roleScope = null
-      noteRole(group, role)
-      const isFirst = role === null
-      role = node.role
-      if (role.kind !== "candidate") group.options.polls?.leave(node.group)
-      if (role.kind === "leader") {
-        roleScope = yield* Scope.fork(groupScope)
-        yield* leaderLife(life, role, roleScope)
+  #roleScope: Scope.Closeable | null = null
+  #begun: Begun | null = null
+
+  constructor(life: Life, scope: Scope.Scope) {
+    const { group, run } = life
+    this.#life = life
+    this.#scope = scope
+    this.#stages = new StageClock(group)
+    this.#acquaintances = new Acquaintances(group)
+    this.#outrun = group.outrunAtLoad
+    this.#errand = new Errand(
+      (turning) => run(turning, scope),
+      (errand) => this.#live(errand),
+    )
+  }
+
+  begin(): Effect.Effect<void> {
+    return Effect.andThen(
+      this.#acquaintances.follow(),
+      Effect.sync(() => {
+        this.#life.group.mailbox.tells(() => this.#errand.raise())
+        this.#errand.raise()
+      }),
+    )
+  }
+
+  #live(errand: Errand) {
+    return Effect.gen({ self: this }, function* () {
+      const { mailbox } = this.#life.group
+      while (true) {
+        yield* this.#beginWhatIsDue()
+        if (mailbox.size === 0 && this.#life.day !== null) yield* errand.raised
+        // All that comes at the same time is taken together.
+        yield* Effect.yieldNow
+        errand.lower()
+        const mail = mailbox.takeAll()
+        if (mail.length > 0) yield* this.#turn(mail)
+        else if (this.#life.day === null) return
       }
-      begun = yield* beginDay(life, role, isFirst, true)
-    } else if (!rest.isResting && (begun === null || begun.day !== life.day)) {
-      begun = yield* beginDay(life, role, false, false)
-    }
-    const mail = yield* Queue.takeAll(mailbox)
-    const leader = knownLeader(node)
-    const now = nowOf(group.clock)
+    })
+  }
+
+  #turn(mail: ReadonlyArray<Mail>) {
+    return Effect.gen({ self: this }, function* () {
+      const { group } = this.#life
+      const { node, rest, clock } = group
+      const leader = knownLeader(node)
+      const now = nowOf(clock)
+      this.#lookForLoss(now)
+      rest.begin(now)
+      for (const item of mail) open(this.#life, item, now)
+      rest.end(now)
+      this.#stages.look()
+      carryOut(this.#life, takeTurn(node))
+      yield* this.#replicate()
+      yield* this.#acquaintances.follow()
+      const { day } = this.#life
+      if (knownLeader(node) !== null && knownLeader(node) !== leader) {
+        day?.proposals.retryParked()
+        day?.reads.retryParked()
+      }
+      if (day?.isOver) {
+        // Nothing of it is to be held by anybody.
+        this.#begun = null
+        yield* this.#life.endDay
+      }
+    })
+  }
+
+  #lookForLoss(now: Millis): void {
+    const { group, run } = this.#life
     const witnessed = group.transport.witnessed()
     // Another group of this node may have been the first to learn of it: then the log is said to be longer already.
     const lost = Math.max(witnessed > group.log.sequence() ? witnessed : 0, group.log.outran())
-    if (lost > outrun) {
-      outrun = lost
-      step(node, { type: "LossFound" }, now)
-      run(group.log.outrun(lost), groupScope)
-    }
-    rest.begin(now)
-    for (const item of mail) open(life, item, now)
-    rest.end(now)
-    stages.look()
-    carryOut(life, takeTurn(node))
-    const isDay = begun !== null && begun.day === life.day
-    if (isDay && node.role === role && role.kind === "leader" && !areReplicating(group, role)) {
-      yield* replicateToMembers(group, role, begun!.day.run, begun!.scope)
-    }
-    yield* acquaintances.follow()
-    if (knownLeader(node) !== null && knownLeader(node) !== leader) {
-      life.day?.proposals.retryParked()
-      life.day?.reads.retryParked()
-    }
-    if (life.day?.isOver) {
-      // Nothing of it is to be held by anybody.
-      begun = null
-      yield* life.endDay
+    if (lost > this.#outrun) {
+      this.#outrun = lost
+      step(group.node, { type: "LossFound" }, now)
+      run(group.log.outrun(lost), this.#scope)
     }
   }
-})
+
+  #replicate(): Effect.Effect<void> {
+    const { group, day } = this.#life
+    const { role } = group.node
+    const begun = this.#begun
+    const isDue = begun !== null && begun.day === day && role === this.#role && role.kind === "leader"
+    if (!isDue || areReplicating(group, role)) return Effect.void
+    return replicateToMembers(group, role, begun.day.run, begun.scope)
+  }
+
+  /** The life of a role that has begun, and what ticks when the group is awake. */
+  #beginWhatIsDue() {
+    return Effect.gen({ self: this }, function* () {
+      const { group, day } = this.#life
+      const { role } = group.node
+      if (role !== this.#role) yield* this.#beginRole(role)
+      else if (!group.rest.isResting && (this.#begun === null || this.#begun.day !== day)) {
+        this.#begun = yield* beginDay(this.#life, role, false, false)
+      }
+    })
+  }
+
+  #beginRole(role: Role) {
+    return Effect.gen({ self: this }, function* () {
+      const { group } = this.#life
+      if (this.#begun !== null) yield* Scope.close(this.#begun.scope, Exit.void)
+      this.#begun = null
+      if (this.#roleScope !== null) yield* Scope.close(this.#roleScope, Exit.void)
+      this.#roleScope = null
+      noteRole(group, this.#role)
+      const isFirst = this.#role === null
+      this.#role = role
+      if (role.kind !== "candidate") group.options.polls?.leave(group.node.group)
+      if (role.kind === "leader") {
+        this.#roleScope = yield* Scope.fork(this.#scope)
+        yield* leaderLife(this.#life, role, this.#roleScope)
+      }
+      this.#begun = yield* beginDay(this.#life, role, isFirst, true)
+    })
+  }
+}
 
 /** A role's part of a day. */
 interface Begun {
