@@ -89,7 +89,6 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
-        tidy: () => Bun.gc(true),
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
     ),

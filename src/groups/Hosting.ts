@@ -33,8 +33,6 @@ export interface HostingOptions {
   readonly zone?: string | null
   readonly raft: GroupOptions
   readonly parts: PartsOfGroups
-  /** Has what is no longer used collected, at once; absent: that is left to the runtime. */
-  readonly tidy?: () => void
   /** Hears of what is done for all groups together. */
   readonly observer: Observer
 }
@@ -48,7 +46,6 @@ export class Hosting {
   readonly #self: { readonly id: NodeId; readonly incarnation: string }
   readonly #options: GroupOptions
   readonly #parts: PartsOfGroups
-  readonly #tidy: () => void
   readonly #services: Context.Context<LogStore | Transport | Scope.Scope>
   /** Theirs lie within it: all groups end at the same time. */
   readonly #scope: Scope.Scope
@@ -60,18 +57,14 @@ export class Hosting {
   readonly #alarms: Alarms
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
 
-  /** Since it was tidied up. */
-  #leftSince = 0
-
   /** `services`: what all groups of the node share; they end with the scope among them. */
   constructor(
-    { id, incarnation, raft, parts, tidy = () => {} }: HostingOptions,
+    { id, incarnation, raft, parts }: HostingOptions,
     services: Context.Context<LogStore | Transport | Scope.Scope>,
   ) {
     this.#self = { id, incarnation }
     this.#options = raft
     this.#parts = parts
-    this.#tidy = tidy
     this.#services = services
     // One after the other those that are left would elect leaders all the time.
     this.#scope = Scope.forkUnsafe(Context.get(services, Scope.Scope), "parallel")
@@ -122,25 +115,12 @@ export class Hosting {
   readonly #openInPlace = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     yield* this.#places.take(1)
     yield* untilInTime
-    const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#leavePlace())
+    const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#places.release(1))
     yield* untilAtRest(running, this.#self.id).pipe(
-      Effect.ensuring(Effect.suspend(() => this.#leavePlace())),
+      Effect.ensuring(this.#places.release(1)),
       Effect.forkIn(scope),
     )
   }).bind(this)
-
-  /**
-   * What a group needed for its beginning lies between what it keeps, and the runtime gives back no memory in which anything is
-   * kept: so it is collected before the next ones take other memory.
-   */
-  #leavePlace(): Effect.Effect<unknown> {
-    return Effect.map(this.#places.release(1), (free) => {
-      this.#leftSince++
-      if (this.#leftSince < TIDY_GROUPS && free < PLACES) return
-      this.#leftSince = 0
-      this.#tidy()
-    })
-  }
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     const { group, founded } = row
@@ -229,8 +209,6 @@ const untilInTime = Effect.gen(function* () {
 const BUSY_LOOK_MILLIS = 20
 const LATE_MILLIS = 40
 const BUSY_MILLIS_MAX = 10_000
-
-const TIDY_GROUPS = 64
 
 /** Each group waits for disk, machine, its first election and its first checkpoint most of the time. */
 const PLACES = 64
