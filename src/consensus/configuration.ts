@@ -57,5 +57,21 @@ export const encodeConfiguration = (configuration: Configuration): Uint8Array =>
 export const decodeConfiguration = (data: Uint8Array): Configuration =>
   JSON.parse(decoder.decode(data)) as Configuration
 
+/**
+ * One record for all that say the same: most groups of a node have the same members. Whoever compares records by identity has
+ * to know when it asks for this.
+ */
+export const sharedConfiguration = (configuration: Configuration): Configuration => {
+  const text = JSON.stringify(configuration)
+  const known = shared.get(text)
+  if (known !== undefined) return known
+  if (shared.size >= SHARED_MAX) shared.clear()
+  shared.set(text, configuration)
+  return configuration
+}
+
+const shared = new Map<string, Configuration>()
+const SHARED_MAX = 64
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -1,7 +1,7 @@
 // How do groups come and go on a running node? One after the other, as `main`'s directory says.
 
 import { Clock, Context, Deferred, Effect, Exit, Scope, Semaphore } from "effect"
-import { members } from "../consensus/configuration.ts"
+import { members, sharedConfiguration } from "../consensus/configuration.ts"
 import { mainGroup } from "../consensus/groups.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import { Leading } from "../machine/leading/Leading.ts"
@@ -125,7 +125,7 @@ export class Hosting {
   readonly #open = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     const { group, founded } = row
     const scope = yield* Scope.fork(this.#scope)
-    const initial = beginning(row, this.#self)
+    const initial = sharedConfiguration(beginning(row, this.#self))
     const opening = Effect.gen({ self: this }, function* () {
       const { machine, snapshots, leading, observer } = yield* this.#parts.open(group, initial)
       const raft = yield* openRaft(

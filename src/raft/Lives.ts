@@ -32,8 +32,9 @@ export class Lives {
   readonly #pauses: Pauses
   readonly #stopped = Deferred.makeUnsafe<never, GroupStopped>()
   readonly #told: (reason: GroupStopped) => void
-  /** Raised when the present life has to end. */
-  readonly #successor: Errand
+  readonly #services: Context.Context<Needed>
+  /** Raised when the present life has to end. Null: none ever had to. */
+  #successor: Errand | null = null
   #own: Scope.Closeable
   #present!: Life
   #isBetween = false
@@ -51,11 +52,7 @@ export class Lives {
     this.#scope = scope
     this.#pauses = new Pauses(options)
     this.#own = Scope.forkUnsafe(scope)
-    const run = makeRun(services, (cause) => this.#stop(stoppedBy(options, cause)))
-    this.#successor = new Errand(
-      (life) => run(life, scope),
-      () => Effect.provideContext(this.#follow(), services),
-    )
+    this.#services = services
   }
 
   /** Begins the first one; they end with the scope. `told`: called as {@link stopped} fails. */
@@ -88,7 +85,10 @@ export class Lives {
     return Effect.gen({ self: this }, function* () {
       const ending = {
         stopped: (reason: GroupStopped) => this.#stop(reason),
-        parted: () => this.#successor.raise(),
+        parted: () => {
+          this.#successor ??= this.#makeSuccessor()
+          this.#successor.raise()
+        },
       }
       this.#present = yield* start(
         this.#options,
@@ -99,6 +99,14 @@ export class Lives {
         ending,
       ).pipe(Scope.provide(this.#own))
     })
+  }
+
+  #makeSuccessor(): Errand {
+    const run = makeRun(this.#services, (cause) => this.#stop(stoppedBy(this.#options, cause)))
+    return new Errand(
+      (life) => run(life, this.#scope),
+      () => Effect.provideContext(this.#follow(), this.#services),
+    )
   }
 
   /** The present life has nothing to live on any more. */

@@ -2,6 +2,7 @@
 
 import { Clock, Effect, Random } from "effect"
 import { ConfigurationHistory } from "../consensus/ConfigurationHistory.ts"
+import { sharedConfiguration } from "../consensus/configuration.ts"
 import { Log } from "../consensus/Log.ts"
 import { makeNode } from "../consensus/node.ts"
 import { MachineHost } from "../machine/MachineHost.ts"
@@ -59,8 +60,11 @@ export const loadGroup = Effect.fnUntraced(function* (
     standing: loaded.standing,
     log: new Log(loaded),
     configurations: new ConfigurationHistory(
-      { index: loaded.base.index, configuration: loaded.baseConfiguration },
-      loaded.configurations,
+      { index: loaded.base.index, configuration: sharedConfiguration(loaded.baseConfiguration) },
+      loaded.configurations.map((each) => ({
+        ...each,
+        configuration: sharedConfiguration(each.configuration),
+      })),
     ),
     appliedIndex: position.index,
     lastTime: Math.max(position.time, loaded.tail.at(-1)?.time ?? 0),

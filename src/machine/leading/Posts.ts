@@ -1,7 +1,7 @@
 // Which actors have something that runs where their group leads, and in which version? As the log says: another
 // version takes the place of the one before.
 
-import { Effect, Exit, Fiber, Latch, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import type { LedActor, MachineHost } from "../MachineHost.ts"
 import { makeDoor } from "./door.ts"
 import type { Leadership, LeadingFault, LeadingStatus, Led } from "./Leading.ts"
@@ -27,8 +27,10 @@ export class Posts {
   readonly #options: PostsOptions
   /** By actor. */
   readonly #held = new Map<string, Held>()
-  /** Open when more has been applied since somebody looked. */
-  readonly #isChanged = Latch.makeUnsafe()
+  /** More may have been applied since somebody looked. */
+  #isChanged = false
+  /** Null: nobody looks, for there is nothing to be seen. */
+  #following: Fiber.Fiber<void> | null = null
 
   constructor(leadership: Leadership, options: PostsOptions) {
     this.#leadership = leadership
@@ -42,27 +44,41 @@ export class Posts {
   begin(): Effect.Effect<Led, never, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       const scope = yield* Effect.scope
-      const stop = this.#leadership.onApplied(() => this.#isChanged.openUnsafe())
+      const fork = Effect.runForkWith(yield* Effect.context())
+      const look = (): void => {
+        this.#isChanged = true
+        if (this.#following !== null || scope.state._tag === "Closed") return
+        const following = fork(this.#follow(scope))
+        this.#following = following
+        following.addObserver(() => {
+          this.#following = null
+        })
+        Fiber.runIn(following, scope)
+      }
+      const stop = this.#leadership.onApplied(look)
       yield* Effect.addFinalizer(() => Effect.sync(stop))
-      const following = yield* Effect.forkScoped(this.#follow(scope))
+      look()
       const leaveAll = Effect.suspend(() =>
         Effect.forEach([...this.#held.values()], (held) => this.#leave(held), concurrently),
       )
-      return { end: Effect.andThen(Fiber.interrupt(following), leaveAll) }
+      const stopFollowing = Effect.suspend(() => {
+        stop()
+        return this.#following === null ? Effect.void : Fiber.interrupt(this.#following)
+      })
+      return { end: Effect.andThen(stopFollowing, leaveAll) }
     })
   }
 
   #follow(scope: Scope.Scope) {
     return Effect.gen({ self: this }, function* () {
-      while (true) {
-        this.#isChanged.closeUnsafe()
+      while (this.#isChanged) {
+        this.#isChanged = false
         const led = yield* this.#options.machine.led
         const isLed = ({ post }: Held) =>
           led.some(({ actor, version }) => actor === post.led.actor && version === post.led.version)
         const leaving = [...this.#held.values()].filter((held) => !isLed(held))
         yield* Effect.forEach(leaving, (held) => this.#leave(held), concurrently)
         for (const one of led) if (!this.#held.has(one.actor)) yield* this.#post(one, scope)
-        yield* this.#isChanged.await
         yield* Effect.sleep(lookMillis)
       }
     }).pipe(
