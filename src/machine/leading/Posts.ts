@@ -45,19 +45,19 @@ export class Posts {
     return Effect.gen({ self: this }, function* () {
       const scope = yield* Effect.scope
       const fork = Effect.runForkWith(yield* Effect.context())
-      const look = (): void => {
+      const lookAfter = (millis: number): void => {
         this.#isChanged = true
         if (this.#following !== null || scope.state._tag === "Closed") return
-        const following = fork(this.#follow(scope))
+        const following = fork(this.#follow(scope, millis))
         this.#following = following
         following.addObserver(() => {
           this.#following = null
         })
         Fiber.runIn(following, scope)
       }
-      const stop = this.#leadership.onApplied(look)
+      const stop = this.#leadership.onApplied(() => lookAfter(lookMillis))
       yield* Effect.addFinalizer(() => Effect.sync(stop))
-      look()
+      lookAfter(0)
       const leaveAll = Effect.suspend(() =>
         Effect.forEach([...this.#held.values()], (held) => this.#leave(held), concurrently),
       )
@@ -69,9 +69,11 @@ export class Posts {
     })
   }
 
-  #follow(scope: Scope.Scope) {
+  /** Until nothing more has been applied, each look so long behind the one before. */
+  #follow(scope: Scope.Scope, afterMillis: number) {
     return Effect.gen({ self: this }, function* () {
-      while (this.#isChanged) {
+      for (let pause = afterMillis; this.#isChanged; pause = lookMillis) {
+        if (pause > 0) yield* Effect.sleep(pause)
         this.#isChanged = false
         const led = yield* this.#options.machine.led
         const isLed = ({ post }: Held) =>
@@ -79,7 +81,6 @@ export class Posts {
         const leaving = [...this.#held.values()].filter((held) => !isLed(held))
         yield* Effect.forEach(leaving, (held) => this.#leave(held), concurrently)
         for (const one of led) if (!this.#held.has(one.actor)) yield* this.#post(one, scope)
-        yield* Effect.sleep(lookMillis)
       }
     }).pipe(
       // The group learns it as well, and stops.
