@@ -1,5 +1,6 @@
 // What is a running node made of? One of two files that name live layers: this one puts them together.
 
+import { edenGC, fullGC } from "bun:jsc"
 import { rmSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { Context, Effect, Layer } from "effect"
@@ -89,6 +90,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
+        collector: { young: edenGC, all: fullGC },
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
     ),

@@ -21,6 +21,7 @@ import { Transport } from "../transport/Transport.ts"
 import { beginning } from "./founding.ts"
 import type { GroupsChange, RunningGroup } from "./Groups.ts"
 import type { PartsOfGroups } from "./parts.ts"
+import { type Collector, Tidying } from "./Tidying.ts"
 
 /** What all groups of a node but `main` have in common. */
 export type GroupOptions = Omit<RaftOptions, "group" | "initial" | "contacts">
@@ -33,6 +34,8 @@ export interface HostingOptions {
   readonly zone?: string | null
   readonly raft: GroupOptions
   readonly parts: PartsOfGroups
+  /** Absent: what is no longer used is left to the runtime. */
+  readonly collector?: Collector
   /** Hears of what is done for all groups together. */
   readonly observer: Observer
 }
@@ -46,6 +49,7 @@ export class Hosting {
   readonly #self: { readonly id: NodeId; readonly incarnation: string }
   readonly #options: GroupOptions
   readonly #parts: PartsOfGroups
+  readonly #tidying: Tidying | null
   readonly #services: Context.Context<LogStore | Transport | Scope.Scope>
   /** Theirs lie within it: all groups end at the same time. */
   readonly #scope: Scope.Scope
@@ -59,12 +63,13 @@ export class Hosting {
 
   /** `services`: what all groups of the node share; they end with the scope among them. */
   constructor(
-    { id, incarnation, raft, parts }: HostingOptions,
+    { id, incarnation, raft, parts, collector }: HostingOptions,
     services: Context.Context<LogStore | Transport | Scope.Scope>,
   ) {
     this.#self = { id, incarnation }
     this.#options = raft
     this.#parts = parts
+    this.#tidying = collector === undefined ? null : new Tidying(collector)
     this.#services = services
     // One after the other those that are left would elect leaders all the time.
     this.#scope = Scope.forkUnsafe(Context.get(services, Scope.Scope), "parallel")
@@ -115,12 +120,13 @@ export class Hosting {
   readonly #openInPlace = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     yield* this.#places.take(1)
     yield* untilInTime
-    const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#places.release(1))
-    yield* untilAtRest(running, this.#self.id).pipe(
-      Effect.ensuring(this.#places.release(1)),
-      Effect.forkIn(scope),
-    )
+    const { running, scope } = yield* Effect.onError(this.#open(row), () => this.#leavePlace)
+    yield* untilAtRest(running, this.#self.id).pipe(Effect.ensuring(this.#leavePlace), Effect.forkIn(scope))
   }).bind(this)
+
+  readonly #leavePlace = Effect.suspend(() =>
+    Effect.map(this.#places.release(1), (free) => this.#tidying?.begun(free === PLACES)),
+  )
 
   readonly #open = Effect.fnUntraced(function* (this: Hosting, row: GroupRow) {
     const { group, founded } = row
