@@ -123,7 +123,7 @@ export const codePlants: ReadonlyArray<Plant> = [
     edits: [
       {
         file: "src/raft/Stuckness.ts",
-        find: "    this.#proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)\n",
+        find: "    this.#today().proposals.addOwn([voidingFor(stuck, fault, this.#current!.entry, node.id)], settled)\n",
         replace: "",
       },
     ],
