@@ -64,8 +64,8 @@ export class Alterations {
       if (hasState(node) && node.record!.appliedIndex >= alteration.goal) this.#of.delete(node.id)
       return
     }
-    // Into which nothing has come yet is not looked through: whatever it was, it is found when it is opened.
-    const isLookedAt = hasState(node) && node.record!.appliedIndex > 0
+    // What was never flushed, for want of room perhaps, is not looked through: whatever it was, it is found when it is opened.
+    const isLookedAt = hasState(node) && node.raft!.status().snapshotIndex > 0
     const isAble = isLookedAt && node.process === alteration.process && !node.process!.isPaused
     alteration.ableMillis = isAble ? alteration.ableMillis + nowMillis - alteration.lookedAt : 0
     alteration.lookedAt = nowMillis
