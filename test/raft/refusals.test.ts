@@ -138,3 +138,18 @@ test("a refusal of a later attempt is not told while an earlier one may still be
   leader.settled.clear()
   expect(cluster.await(asked)).toMatchObject({ _tag: "Accepted" })
 })
+
+test("that the key is elsewhere is no rejection while an earlier attempt may still be executed here (C2, seed 160)", () => {
+  const cluster = new Cluster(10, ["n1", "n2", "n3"])
+  const leader = cluster.waitForLeader()
+  const follower = cluster.nodes.find((node) => node !== leader)!
+  leader.settled.set("new", { ...unknown, code: "elsewhere" })
+  expect(cluster.await(cluster.propose(follower, "new"))).toMatchObject({ _tag: "Refused" })
+  cluster.network.cutOneWay(leader.id, follower.id)
+  const asked = cluster.propose(follower, "new", { millis: 60_000 })
+  cluster.world.runFor(100)
+  cluster.network.healAll()
+  // Nor is it kept waiting: whoever asks again is sent to where the key is.
+  cluster.world.runFor(5_000)
+  expect(asked.answer).toMatchObject({ _tag: "Failure", outcome: "unknown" })
+})
