@@ -217,7 +217,7 @@ const LATE_MILLIS = 40
 const BUSY_MILLIS_MAX = 10_000
 
 /** Each group waits for disk, machine, its first election and its first checkpoint most of the time. */
-const PLACES = 64
+const PLACES = 96
 
 /**
  * Holds the place of a group until it costs nothing. A thousand that are awake at once keep a process so busy that leaders

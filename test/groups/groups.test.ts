@@ -58,7 +58,7 @@ describe("a group that is opened", () => {
       mostAwake = Math.max(mostAwake, ...awake)
     }
     expect(mostAwake).toBeGreaterThan(32)
-    expect(mostAwake).toBeLessThanOrEqual(64)
+    expect(mostAwake).toBeLessThanOrEqual(96)
   })
 
   test("waits no longer than a moment for those before where a member is away", () => {
