@@ -1,6 +1,6 @@
 // What is a running node made of? One of two files that name live layers: this one puts them together.
 
-import { edenGC, fullGC } from "bun:jsc"
+import { edenGC, fullGC, heapSize } from "bun:jsc"
 import { rmSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { Context, Effect, Layer } from "effect"
@@ -90,7 +90,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
           limits: { ...raft.limits, quietBeatsMin: QUIET_BEATS },
         },
         observer: observer.of(mainGroup),
-        collector: { young: edenGC, all: fullGC },
+        collector: { young: edenGC, all: collectAll },
         parts: partsOfGroups(options.data, { machines, stores, leadingOf, observer }),
       }),
     ),
@@ -102,6 +102,13 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
     Layer.provideMerge(layerStorage),
   )
 })
+
+/** Of a large heap it takes longer than a leader may be silent. */
+const collectAll = (): void => {
+  if (heapSize() < COLLECTED_BYTES_MAX) fullGC()
+}
+
+const COLLECTED_BYTES_MAX = 256 * 1024 * 1024
 
 /** A fifth of a second without anything to do: of many groups most are idle, and each costs as long as it is awake. */
 const QUIET_BEATS = 4
