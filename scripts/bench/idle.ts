@@ -32,13 +32,23 @@ export const idle = async (port: number, count: number): Promise<void> => {
   }
 }
 
-/** What a start leaves to be done is no part of being idle: the last checkpoint of `main`, and the compilation of what ran. */
+/**
+ * What a start leaves to be done is no part of being idle: the last checkpoint of `main`, the compilation of what ran, and leads that
+ * are handed over, so that they are even.
+ */
 const untilSettled = async (cluster: BenchCluster, count: number): Promise<void> => {
-  await untilAll(cluster, count, (standing) => standing.resting)
-  await Bun.sleep(SETTLING_MILLIS)
+  const leads = async () =>
+    JSON.stringify((await standingsOf(cluster.nodes[0]!)).map(({ group, leader }) => [group, leader]))
+  for (let before = ""; ; ) {
+    await untilAll(cluster, count, (standing) => standing.resting)
+    const now = await leads()
+    if (now === before) return
+    before = now
+    await Bun.sleep(SETTLING_MILLIS)
+  }
 }
 
-const SETTLING_MILLIS = 15_000
+const SETTLING_MILLIS = 30_000
 
 const make = async (cluster: BenchCluster, count: number): Promise<void> => {
   const { port } = await cluster.leader()
