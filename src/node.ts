@@ -28,6 +28,7 @@ import { Neighbours } from "./raft/Neighbours.ts"
 import type { Observer } from "./raft/observer.ts"
 import { defaultOptions } from "./raft/options.ts"
 import { makePolls, makeWakes } from "./raft/Places.ts"
+import { Unrest } from "./raft/Unrest.ts"
 import type { DataDirectory } from "./storage/DataDirectory.ts"
 import { directoryOf } from "./storage/groupDirectory.ts"
 import { LogStore, StorageFailed } from "./storage/LogStore.ts"
@@ -68,6 +69,7 @@ export const layerNode = Effect.fnUntraced(function* (options: NodeOptions, dire
     client,
     neighbours: new Neighbours(),
     crowd: new Crowd(),
+    unrest: new Unrest(),
     lateness: new Lateness(),
     rests: true,
   }

@@ -25,6 +25,7 @@ const STORAGE_SERVICES = ["storage/LogStore.ts", "storage/StateStore.ts", "stora
 const SERVICES = [
   ...STORAGE_SERVICES,
   "transport/Transport.ts",
+  "transport/together.ts",
   "machine/MachineHost.ts",
   "machine/Machines.ts",
   "machine/fault.ts",

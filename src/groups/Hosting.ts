@@ -189,6 +189,7 @@ export class Hosting {
   }
 
   #tell(change: GroupsChange): void {
+    this.#options.unrest?.note()
     for (const told of this.#listening) told(change)
   }
 }

@@ -5,6 +5,8 @@ import type { Change, Configuration, GroupId, Index, Millis, NodeId, Term } from
 import { encodeSystem } from "../machine/system/commands.ts"
 import type { Seating } from "../machine/system/GroupDirectory.ts"
 import type { Changed, Failure, TransferRequest } from "../raft/Raft.ts"
+import { Looks, type Unrest } from "../raft/Unrest.ts"
+import { sleepTogether } from "../transport/together.ts"
 import {
   aimOfGroup,
   changeTowards,
@@ -65,7 +67,9 @@ export const follower = Effect.fnUntraced(function* (
   groups: () => ReadonlyArray<RunningGroup>,
   seats: Seats,
   { incarnations, isHeard }: Acquainted,
+  unrest?: Unrest,
 ) {
+  const looks = new Looks(unrest)
   const proofs: Proofs = new Map()
   const { raft } = main
   const { id } = raft.status()
@@ -74,7 +78,7 @@ export const follower = Effect.fnUntraced(function* (
   let workedAt = raft.now()
   let lookedAt = raft.now()
   while (true) {
-    yield* Effect.sleep(LOOK_MILLIS)
+    yield* sleepTogether(LOOK_MILLIS)
     // Who is no member any more may well remember a leader: it never stands, and nobody tells it of another.
     const { heardMillis, configuration } = raft.status()
     const isLeft = ![...configuration.voters, ...configuration.learners].includes(id)
@@ -90,10 +94,14 @@ export const follower = Effect.fnUntraced(function* (
     if (committed !== followed || isMoving) workedAt = raft.now()
     followed = committed
     // A thousand groups of which nobody has to follow anything are not looked at all the time.
-    if (raft.now() - workedAt > AT_WORK_MILLIS && raft.now() - lookedAt < ALL_LOOK_MILLIS) continue
-    lookedAt = raft.now()
+    const now = raft.now()
+    if (now - workedAt > AT_WORK_MILLIS && (now - lookedAt < ALL_LOOK_MILLIS || !looks.isDue(now))) continue
+    lookedAt = now
+    looks.begin(now)
     const areNamed = groups().every(({ raft }) => unnamedIn(raft.glance().configuration).length === 0)
     const names = { known: areNamed ? new Map<NodeId, string>() : yield* incarnations, isHeard }
+    // Whom a member turns out to be is heard without any group.
+    if (!areNamed) looks.again()
     const behind = () => groups().filter((group) => isBehind(main, group, seats, names))
     if (behind().length === 0) continue
     workedAt = raft.now()

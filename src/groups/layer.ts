@@ -44,13 +44,16 @@ export const layerGroups = (options: HostingOptions) =>
         Effect.forkScoped,
       )
       const all = () => [main, ...hosting.all]
+      const { unrest } = options.raft
       const transport = yield* Transport
       const isHeard = (peer: NodeId): boolean => {
         const pulse = transport.pulse(peer)
         return pulse !== null && main.raft.now() - pulse.heardAt < HEARD_MILLIS
       }
       const leaders = () => directory.leaders(main.raft.glance().committed)
-      yield* Effect.forkScoped(rebalancer(main, all, leaders, isHeard, options.observer))
+      yield* Effect.forkScoped(
+        rebalancer({ main, all, leaders, alive: isHeard, observer: options.observer, unrest }),
+      )
       const find = (group: GroupId) => (group === main.raft.group ? main : hosting.find(group))
       const { observer } = options
       const giverOf = (actor: string) => directory.placeOf(actor)?.move?.from ?? null
@@ -63,7 +66,7 @@ export const layerGroups = (options: HostingOptions) =>
       )
       const isThere = (id: NodeId) => id === options.id || isHeard(id)
       yield* Effect.forkScoped(
-        follower(main, () => hosting.all, directory, { incarnations, isHeard: isThere }),
+        follower(main, () => hosting.all, directory, { incarnations, isHeard: isThere }, unrest),
       )
       yield* Effect.forkScoped(seater({ main, directory, incarnations, observer }))
       yield* Effect.forkScoped(zoneTeller(main, options.zone ?? null, () => directory.zones))

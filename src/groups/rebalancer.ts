@@ -7,6 +7,8 @@ import { mainGroup } from "../consensus/groups.ts"
 import type { GroupId, NodeId } from "../consensus/types.ts"
 import type { Observer } from "../raft/observer.ts"
 import type { GroupStatus } from "../raft/Raft.ts"
+import { Looks, type Unrest } from "../raft/Unrest.ts"
+import { sleepTogether } from "../transport/together.ts"
 import { type Led, type Move, movesFor } from "./balance.ts"
 import type { RunningGroup } from "./Groups.ts"
 
@@ -77,23 +79,41 @@ const movesOfAll = (
   return movesFor(led, members, fixed)
 }
 
-/** `all`: `main` and the others. `leaders`: as for {@link movesNow}. `alive`: whether a peer's process is heard of. */
-export const rebalancer = Effect.fnUntraced(function* (
-  main: RunningGroup,
-  all: () => ReadonlyArray<RunningGroup>,
-  leaders: () => ReadonlyMap<GroupId, NodeId>,
-  alive: (id: NodeId) => boolean,
-  observer: Observer,
-) {
+export interface RebalancerOptions {
+  readonly main: RunningGroup
+  /** `main` and the others. */
+  readonly all: () => ReadonlyArray<RunningGroup>
+  /** As for {@link movesNow}. */
+  readonly leaders: () => ReadonlyMap<GroupId, NodeId>
+  /** Whether a peer's process is heard of. */
+  readonly alive: (id: NodeId) => boolean
+  readonly observer: Observer
+  readonly unrest: Unrest | undefined
+}
+
+export const rebalancer = Effect.fnUntraced(function* ({
+  main,
+  all,
+  leaders,
+  alive,
+  observer,
+  unrest,
+}: RebalancerOptions) {
   const { id } = main.raft.status()
-  let looks = 0
+  const looks = new Looks(unrest)
+  let unevenLooks = 0
   while (true) {
-    yield* Effect.sleep(LOOK_MILLIS)
+    yield* sleepTogether(LOOK_MILLIS)
+    const now = main.raft.now()
+    if (!looks.isDue(now)) continue
+    looks.begin(now)
     const groups = all()
     if (groups.length === 1) continue
-    const moves = movesNow(groups, main, leaders()).filter(({ from, to }) => from === id && alive(to))
-    looks = moves.length === 0 ? 0 : looks + 1
-    if (looks <= LOOKS_BEFORE) continue
+    const due = movesNow(groups, main, leaders())
+    if (due.length > 0) looks.again()
+    const moves = due.filter(({ from, to }) => from === id && alive(to))
+    unevenLooks = moves.length === 0 ? 0 : unevenLooks + 1
+    if (unevenLooks <= LOOKS_BEFORE) continue
     const chosen = moves.slice(0, MOVES_MAX)
     observer.event("leadership is handed over, to be even", { groups: chosen.length, of: moves.length })
     yield* Effect.forEach(chosen, (move) => handOver(groups, move), {

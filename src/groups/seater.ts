@@ -8,6 +8,7 @@ import { nextSeats, seatsOf } from "../machine/seats.ts"
 import { encodeSystem } from "../machine/system/commands.ts"
 import type { Observer } from "../raft/observer.ts"
 import type { Raft } from "../raft/Raft.ts"
+import { sleepTogether } from "../transport/together.ts"
 import { isVoterAt, type SeatedGroup } from "./following.ts"
 import { foundingOf } from "./founding.ts"
 import type { RunningGroup } from "./Groups.ts"
@@ -37,7 +38,7 @@ export const seater = Effect.fnUntraced(function* ({
   observer,
 }: SeaterOptions) {
   while (true) {
-    yield* Effect.sleep(LOOK_MILLIS)
+    yield* sleepTogether(LOOK_MILLIS)
     const { serving, configuration, committed } = main.raft.glance()
     if (!serving || directory.seated.length === 0 || !isSettled(configuration)) continue
     const members = foundingOf(committed, yield* incarnations)

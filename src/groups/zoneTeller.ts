@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { members } from "../consensus/configuration.ts"
 import type { NodeId } from "../consensus/types.ts"
 import { encodeSystem } from "../machine/system/commands.ts"
+import { sleepTogether } from "../transport/together.ts"
 import type { RunningGroup } from "./Groups.ts"
 import { proposed } from "./proposing.ts"
 
@@ -18,7 +19,7 @@ export const zoneTeller = Effect.fnUntraced(function* (
 ) {
   const { id } = raft.status()
   while (true) {
-    yield* Effect.sleep(LOOK_MILLIS)
+    yield* sleepTogether(LOOK_MILLIS)
     if ((zones()[id] ?? null) === zone) continue
     const { ready, committed } = raft.status()
     // What it has of main may be older than what it has said.

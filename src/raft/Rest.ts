@@ -17,7 +17,7 @@ interface NextTimer {
 }
 
 interface Around {
-  readonly options: Pick<RaftOptions, "rests" | "wakes">
+  readonly options: Pick<RaftOptions, "rests" | "unrest" | "wakes">
   readonly node: Node
   readonly transport: Transport["Service"]
   readonly clock: Clock.Clock
@@ -146,8 +146,11 @@ export class Rest {
 
   /** Behind the mail of a turn: who has gone to rest just now may have missed that its leader's process ended. */
   end(now: Millis): void {
-    if (!this.#around.options.rests) return
-    this.#look(now)
+    const { rests, unrest } = this.#around.options
+    if (rests) this.#look(now)
+    // Also the turn that ends a rest, and the one that begins it.
+    if (!this.#isNight || !this.isResting) unrest?.note()
+    if (!rests) return
     if (this.isResting === this.#isNight) return
     this.#isNight = this.isResting
     if (this.#isNight) return this.#night?.begin()

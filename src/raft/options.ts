@@ -7,6 +7,7 @@ import type { Alarms } from "./Alarms.ts"
 import type { Lateness } from "./Lateness.ts"
 import type { Neighbours } from "./Neighbours.ts"
 import type { Places } from "./Places.ts"
+import type { Unrest } from "./Unrest.ts"
 
 /** Where somebody is by the word of an operator. */
 export interface Contact extends Address {
@@ -38,6 +39,8 @@ export interface RaftOptions {
   readonly lateness?: Lateness
   /** Of this node; absent: a group that rests wakes at once when a peer's process falls silent. */
   readonly wakes?: Places
+  /** Of this node; absent: nobody asks. */
+  readonly unrest?: Unrest
   /** Of this node; absent: the group has its own. */
   readonly alarms?: Alarms
   /** Of this node; absent: the group takes in all that comes at once. */

@@ -16,6 +16,7 @@ import { silentObserver } from "../raft/observer.ts"
 import { defaultLimits, type RaftOptions } from "../raft/options.ts"
 import { makePolls, makeWakes } from "../raft/Places.ts"
 import { GroupStopped, Raft } from "../raft/Raft.ts"
+import { Unrest } from "../raft/Unrest.ts"
 import { DataDirectoryRefused, LogStore, StorageFailed } from "../storage/LogStore.ts"
 import type { MailboxLimits } from "../transport/Mailboxes.ts"
 import { Witness } from "../transport/Witness.ts"
@@ -75,6 +76,7 @@ export class SimulatedNode {
   /** Of the process. */
   #neighbours = new Neighbours()
   #crowd = new Crowd()
+  #unrest = new Unrest()
   #polls = makePolls(defaultLimits)
   #wakes = makeWakes(defaultLimits)
   #lateness = new Lateness()
@@ -148,6 +150,7 @@ export class SimulatedNode {
     this.process = process
     this.#neighbours = new Neighbours()
     this.#crowd = new Crowd()
+    this.#unrest = new Unrest()
     this.#polls = makePolls(this.#around.raft.limits)
     this.#wakes = makeWakes(this.#around.raft.limits)
     this.#lateness = new Lateness()
@@ -313,6 +316,7 @@ export class SimulatedNode {
       client: `http://${this.id}`,
       neighbours: this.#neighbours,
       crowd: this.#crowd,
+      unrest: this.#unrest,
       lateness: this.#lateness,
     }
   }

@@ -16,6 +16,7 @@ import {
 import { type Host, Incoming } from "./Incoming.ts"
 import type { SocketLimits } from "./limits.ts"
 import type { Notices } from "./Notices.ts"
+import { sleepTogether } from "./together.ts"
 
 /** What the acceptor needs of the node whose door it keeps. */
 export interface Household {
@@ -109,12 +110,10 @@ export class Acceptor {
   readonly sweep = (): Effect.Effect<never> => {
     const { handshakeMillis, probeMillis } = this.household.limits
     const roundMillis = Math.min(handshakeMillis, probeMillis)
-    return Effect.sleep(roundMillis).pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          for (const incoming of this.incoming) incoming.passed(roundMillis, this.household.limits)
-        }),
-      ),
+    return sleepTogether(roundMillis).pipe(
+      Effect.map((slept) => {
+        for (const incoming of this.incoming) incoming.passed(slept, this.household.limits)
+      }),
       Effect.forever,
     )
   }

@@ -10,6 +10,7 @@ import { isControl, Outbound } from "./Outbound.ts"
 import { type ConnectionLost, lost, Outgoing, refused } from "./Outgoing.ts"
 import { type Beat, isBeat, type Payload, type PeerConnection } from "./Transport.ts"
 import { describe, emptyTally } from "./tally.ts"
+import { sleepTogether } from "./together.ts"
 
 /** What a peer needs of the node that it is a peer of. */
 export interface Home {
@@ -46,8 +47,6 @@ export class Peer {
   private isFull = false
   private isFlushDue = false
   private isGatheringDue = false
-  /** Something has left for the peer since the last round. */
-  private hasLeft = false
   /** Opened when there is a reason to dial again before the pause is over. */
   private readonly dialNow = Latch.makeUnsafe()
 
@@ -146,20 +145,19 @@ export class Peer {
       let silentMillis = 0
       while (silentMillis < silenceMillis) {
         this.offer(encodeGreeting({ type: "Ping", sequence: self.witness.own.sequence }), true)
-        yield* Effect.sleep(probeMillis)
-        life.millis += probeMillis
-        silentMillis = connection.heard ? 0 : silentMillis + probeMillis
+        const slept = yield* sleepTogether(probeMillis)
+        life.millis += slept
+        silentMillis = connection.heard ? 0 : silentMillis + slept
         connection.heard = false
       }
       return yield* lost("silent", `nothing heard from ${this.id} for ${silentMillis} ms`)
     },
   )
 
-  /** Once a round: the peer hears at least in every second one that this process lives. Whatever leaves tells it. */
+  /** Once a round: the peer hears that this process lives. */
   beat(): void {
     // Who does not take what is there already need not be told the same again and again.
-    if (!this.hasLeft && !this.isFull && this.connection !== null) this.offer(pulse, true)
-    this.hasLeft = false
+    if (!this.isFull && this.connection !== null) this.offer(pulse, true)
   }
 
   private count(loss: ConnectionLost): void {
@@ -214,7 +212,6 @@ export class Peer {
       const taken = Math.max(0, connection.write(bytes))
       outbound.wrote(taken)
       tally.sentBytes += taken
-      if (taken > 0) this.hasLeft = true
       if (taken < bytes.length) {
         this.isFull = true
         return

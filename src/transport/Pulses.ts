@@ -32,6 +32,13 @@ export class Pulses {
     return this.#hearts.get(peer)?.isSilent === false
   }
 
+  /** How long the next round is to be: `pulseMillis` while somebody is missed, twice as long while all are heard. */
+  roundMillis(now: Millis, pulseMillis: Millis): Millis {
+    // Two pulses are two of them apart. One that comes a little late is no reason to look more closely.
+    const isMissed = ({ heardAt, isSilent }: Heart) => !isSilent && now - heardAt > 2.5 * pulseMillis
+    return this.#hearts.values().some(isMissed) ? pulseMillis : 2 * pulseMillis
+  }
+
   on(told: PulseTold): () => void {
     // One of its own, so that who asks twice is told twice, and ends each alone.
     const own: PulseTold = (peer, what) => told(peer, what)

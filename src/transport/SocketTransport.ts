@@ -11,6 +11,7 @@ import { Notices } from "./Notices.ts"
 import { type Home, Peer } from "./Peer.ts"
 import { Pulses } from "./Pulses.ts"
 import { Transport } from "./Transport.ts"
+import { sleepTogether } from "./together.ts"
 import { Witness } from "./Witness.ts"
 
 /** The peer port cannot be had: taken, not ours, or not an address of this machine. */
@@ -216,10 +217,9 @@ const make = Effect.fnUntraced(function* (options: SocketOptions) {
   yield* Effect.forkScoped(Effect.andThen(Deferred.await(informed), acceptor.judge))
   yield* Effect.forkScoped(acceptor.sweep())
   // One timer for all peers: a process at rest wakes for little else.
-  const round = Effect.andThen(
-    Effect.sleep(limits.pulseMillis),
-    Effect.sync(() => {
-      pulses.passed(limits.pulseMillis)
+  const round = Effect.suspend(() => sleepTogether(pulses.roundMillis(now(), limits.pulseMillis))).pipe(
+    Effect.map((slept) => {
+      pulses.passed(slept)
       for (const peer of peers.values()) peer.beat()
     }),
   )

@@ -23,7 +23,10 @@ export const frameBytesMax = 16 * mebibyte
 export const handshakeBytesMax = 4 * kibibyte
 
 export interface PulseLimits {
-  /** A round, of two of which at least one tells each peer that this node's process lives. */
+  /**
+   * A round while a peer is missed that was heard before. As long as all are heard, rounds are twice as long; each tells every
+   * peer that this node's process lives.
+   */
   readonly pulseMillis: number
   /** A peer that has said nothing at all for so long is silent: the shortest election timeout. Its connection may live on. */
   readonly silentMillis: number

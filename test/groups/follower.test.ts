@@ -8,6 +8,7 @@ import type { SeatedGroup } from "../../src/groups/following.ts"
 import type { RunningGroup } from "../../src/groups/Groups.ts"
 import { decodeCommand } from "../../src/machine/command.ts"
 import type { ChangeRequest, Proposal, Read } from "../../src/raft/Raft.ts"
+import { Unrest } from "../../src/raft/Unrest.ts"
 import { World } from "../../src/simulation/World.ts"
 
 const configurationOf = (ids: string): Configuration => ({
@@ -28,6 +29,8 @@ const led = (options: {
   readonly seated?: false
   readonly main?: Configuration
   readonly own?: Configuration
+  readonly unrest?: Unrest
+  readonly looked?: (at: number) => void
 }) => {
   const world = new World(1)
   const term = { now: 3 }
@@ -54,7 +57,10 @@ const led = (options: {
     ...common,
     group: "orders",
     status: () => ({ term: term.now, configuration: own, committed: own, serving: true }),
-    glance: () => ({ configuration: own, committed: own, serving: true }),
+    glance: () => {
+      options.looked?.(world.nowMillis)
+      return { configuration: own, committed: own, serving: true }
+    },
     change: ({ change, answer }: ChangeRequest) => {
       changes.push(change)
       answer({ _tag: "Failure", code: "would-lose-quorum", outcome: "rejected", detail: "" })
@@ -82,6 +88,7 @@ const led = (options: {
       incarnations: Effect.succeed(new Map([..."abc"].map((id) => [id, `${id}-1`]))),
       isHeard: (id) => id !== "c",
     },
+    options.unrest,
   )
   const context = Context.empty().pipe(
     Context.add(Scheduler.Scheduler, world.scheduler),
@@ -90,7 +97,7 @@ const led = (options: {
   )
   Effect.runForkWith(context)(life)
   world.runUntil(() => false, 3_000)
-  return { asked, changes }
+  return { asked, changes, world }
 }
 
 test("it changes towards the step that main says is the newest, and asks that once in a term", () => {
@@ -120,6 +127,28 @@ test("it changes nothing when it leads in another term by the time that it is an
 const unnamed = (ids: string): Configuration => ({
   ...configurationOf(ids),
   addresses: Object.fromEntries([...ids].map((id) => [id, { peer: `${id}:1`, client: "" }])),
+})
+
+test("a thousand groups to which nothing happens are not looked at all the time", () => {
+  const unrest = new Unrest()
+  const looks: Array<number> = []
+  const { world } = led({
+    isNewest: true,
+    seated: false,
+    main: configurationOf("abc"),
+    unrest,
+    looked: (at) => looks.push(at),
+  })
+  world.runFor(27_000)
+  const since = looks.length
+  world.runFor(20_000)
+  expect(looks.length).toBe(since)
+  unrest.note()
+  world.runFor(5_000)
+  expect(looks.length).toBeGreaterThan(since)
+  const then = looks.length
+  world.runFor(61_000)
+  expect(looks.length).toBeGreaterThan(then)
 })
 
 test("it says whose data directories it counts on, of those whom it hears (S6)", () => {

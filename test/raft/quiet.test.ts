@@ -1,6 +1,8 @@
 // Does a group that nobody wants anything of come to rest, and wake for everything that it must? Real lives, virtual time.
 
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test"
+import { Day } from "../../src/raft/Day.ts"
+import { Unrest } from "../../src/raft/Unrest.ts"
 import { addressOf, Cluster, type TestNode } from "./Cluster.ts"
 
 // A busy machine may take long for what is usually quick.
@@ -55,6 +57,42 @@ describe("a group of which nobody wants anything", () => {
     // A node's disk is looked at once a second, for all groups: three tasks. Beside that: two followers that ask now
     // and then. A group that is awake makes hundreds of tasks in a second.
     expect(whileResting - 3 * 3 * 600).toBeLessThan(300)
+  })
+
+  test("has no day while it rests, and another one when somebody wants something of it", () => {
+    const days = new Set<Day>()
+    const begin = Day.prototype.begin
+    const spy = spyOn(Day.prototype, "begin").mockImplementation(function (this: Day) {
+      days.add(this)
+      return begin.call(this)
+    })
+    try {
+      const { cluster, leader } = resting(6)
+      cluster.world.runFor(1_000)
+      const ended = () => [...days].filter(({ scope }) => scope.state._tag === "Closed").length
+      expect(ended()).toBe(days.size)
+      const before = days.size
+      expect(before).toBeGreaterThanOrEqual(3)
+      cluster.await(cluster.propose(leader, "second"))
+      expect(days.size).toBe(before + 3)
+      expect(ended()).toBe(before)
+      rests(cluster)
+      cluster.world.runFor(1_000)
+      expect(ended()).toBe(days.size)
+    } finally {
+      spy.mockRestore()
+    }
+  })
+
+  test("is no news to who looks at all groups while it rests, also when it is asked for its leader, and is when it wakes", () => {
+    const unrest = new Unrest()
+    const { cluster, leader } = resting(7, three, { unrest })
+    const before = unrest.count
+    expect(before).toBeGreaterThan(0)
+    cluster.world.runFor(300_000)
+    expect(unrest.count).toBe(before)
+    cluster.await(cluster.propose(leader, "second"))
+    expect(unrest.count).toBeGreaterThan(before)
   })
 
   test("rests without a flush behind what changes nothing, until there is too much of it", () => {

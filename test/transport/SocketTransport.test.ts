@@ -136,8 +136,7 @@ describe("a connection that is lost", () => {
         const hasty: Clock.Clock = Object.assign(Object.create(live) as Clock.Clock, {
           sleep: (duration: Duration.Duration) => {
             const millis = Duration.toMillis(duration)
-            const { handshakeMillis, probeMillis, pulseMillis } = limits
-            if ([handshakeMillis, probeMillis, pulseMillis].includes(millis)) return Effect.never
+            if (millis > limits.backoffMaxMillis) return Effect.never
             pauses.push(millis)
             return pauses.length < 12 ? Effect.yieldNow : Effect.never
           },
