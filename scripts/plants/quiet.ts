@@ -158,4 +158,57 @@ export const quietPlants: ReadonlyArray<Plant> = [
     ],
     test: decisions("follows from the leader's pulse"),
   },
+  {
+    id: "rest-ends-no-day",
+    title: "What works for a group by day stays when it rests",
+    note: "Nothing is wrong, but that a thousand groups cost twice as much.",
+    edits: [
+      {
+        file: "src/raft/Turns.ts",
+        find: "      if (day?.isOver) {",
+        replace: "      if (day?.isOver && group.node.isShort) {",
+      },
+    ],
+    test: lives("has no day while it rests"),
+  },
+  {
+    id: "rest-unseen-by-looks",
+    title: "A group that wakes is no news to those who look at all groups of their node",
+    note: "Leaders are even, and members follow `main`, a minute later than they could be.",
+    edits: [
+      {
+        file: "src/raft/Rest.ts",
+        find: "    if (!this.#isNight || !this.isResting) unrest?.note()\n",
+        replace: "",
+      },
+    ],
+    test: lives("is no news to who looks at all groups"),
+  },
+  {
+    id: "looks-trust-for-ever",
+    title: "Who looks at all groups of a node never looks unless one of them has told of something",
+    edits: [
+      {
+        file: "src/raft/Unrest.ts",
+        find: " || now - this.#lookedAt >= BOUND_MILLIS",
+        replace: "",
+      },
+    ],
+    test: {
+      file: "test/groups/rebalancer.test.ts",
+      name: "what nobody has told of is found within a minute",
+    },
+  },
+  {
+    id: "alarm-not-taken-back",
+    title: "An alarm of the night rings though it was taken back while another one rang",
+    edits: [
+      {
+        file: "src/raft/Alarms.ts",
+        find: "if (this.#set.delete(alarm)) alarm.ring()",
+        replace: "{ this.#set.delete(alarm); alarm.ring() }",
+      },
+    ],
+    test: { file: "test/raft/alarms.test.ts", name: "one that was taken back does not" },
+  },
 ]
