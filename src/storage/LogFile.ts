@@ -342,7 +342,9 @@ export class LogFile {
     )
     const content = openTables(medium)
     this.tables = content.tables
-    this.groups = content.groups
+    // Nothing of these is in a file yet: no damage has touched them, and whoever asked for them has them already.
+    const begun = [...this.begun].map((group) => [group, this.record(group)] as const)
+    this.groups = new Map([...content.groups, ...begun])
     this.suspicion = content.suspicion
     this.lostThrough = content.lostThrough
     this.sequence = content.sequence

@@ -254,6 +254,30 @@ describe("a damaged database", () => {
     expect(existsSync(join(image, "evidence", "log.db"))).toBe(true)
   })
 
+  test("a group that has begun, and has written nothing, goes on when another one's log turns out to be damaged", async () => {
+    const { image } = await makeImage()
+    const path = join(image, "log.db")
+    flip(path, readFileSync(path).indexOf("entry 20 ") + 3)
+    const log = await open(image)
+    const options = { initial, stateIndex: 0, stateTerm: 0, stateConfiguration: initial, tailBytesMax: 1_000 }
+    expect(log.load({ group: "new", founded: 80, ...options }).standing).toBe("whole")
+    expect(load(log)).toMatchObject({ standing: "suspect", lastIndex: 19 })
+    log.write([
+      {
+        group: "new",
+        write: writeOf({ hardState: { term: 1, votedFor: "n1" }, entries: [entryOf(1, 1, "first")] }),
+      },
+    ])
+    expect(log.read({ group: "new", from: 1, to: 1, bytesMax: 1_000 })).toHaveLength(1)
+    log.close()
+    const again = await open(image)
+    expect(again.load({ group: "new", founded: 80, ...options })).toMatchObject({
+      hardState: { term: 1, votedFor: "n1" },
+      lastIndex: 1,
+    })
+    expect(load(again).lastIndex).toBe(19)
+  })
+
   test("a flipped bit in the row of term and vote: the mark knows them (S5, E2)", async () => {
     const { image } = await makeImage()
     rmSync(join(image, "log.db-wal"))
