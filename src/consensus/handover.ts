@@ -79,13 +79,18 @@ const tell = (node: Node, leader: Leader, successor: NodeId): void => {
 }
 
 const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null => {
+  const { voters } = node.configurations.current
+  // Of those that are as fit as each other another one takes over in each group: who leads many leaves none of them all.
+  const first = sumOf(node.group) % voters.length
   let best: NodeId | null = null
-  for (const id of node.configurations.current.voters) {
+  for (const id of [...voters.slice(first), ...voters.slice(0, first)]) {
     if (!isFit(node, leader, id, now)) continue
     if (best === null || isBetter(node, leader, id, best)) best = id
   }
   return best
 }
+
+const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + each.charCodeAt(0), 0)
 
 /** With room on its disk, then by priority, then by how far it is. */
 const isBetter = ({ configurations }: Node, { progress }: Leader, id: NodeId, than: NodeId): boolean => {

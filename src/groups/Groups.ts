@@ -34,6 +34,8 @@ export interface KnownDirectory {
   readonly zones: Readonly<Record<NodeId, string>>
   /** Who should lead each of `seated`. */
   readonly leaders: () => ReadonlyMap<GroupId, NodeId>
+  /** It is this node, or its process is heard of. */
+  readonly isThere: (id: NodeId) => boolean
 }
 
 /** All groups of this node. They end with the scope of their layer. */

@@ -50,9 +50,10 @@ export const layerGroups = (options: HostingOptions) =>
         const pulse = transport.pulse(peer)
         return pulse !== null && main.raft.now() - pulse.heardAt < HEARD_MILLIS
       }
+      const isThere = (id: NodeId) => id === options.id || isHeard(id)
       const leaders = () => directory.leaders(main.raft.glance().committed)
       yield* Effect.forkScoped(
-        rebalancer({ main, all, leaders, alive: isHeard, observer: options.observer, unrest }),
+        rebalancer({ main, all, leaders, isThere, observer: options.observer, unrest }),
       )
       const find = (group: GroupId) => (group === main.raft.group ? main : hosting.find(group))
       const { observer } = options
@@ -64,7 +65,6 @@ export const layerGroups = (options: HostingOptions) =>
       const incarnations = Effect.orElseSucceed(log.incarnations, () => new Map<NodeId, string>()).pipe(
         Effect.map((known) => new Map([...known, [options.id, options.incarnation]])),
       )
-      const isThere = (id: NodeId) => id === options.id || isHeard(id)
       yield* Effect.forkScoped(
         follower(main, () => hosting.all, directory, { incarnations, isHeard: isThere }, unrest),
       )
@@ -90,6 +90,7 @@ export const layerGroups = (options: HostingOptions) =>
           seated: directory.seated,
           zones: directory.zones,
           leaders,
+          isThere,
         }),
         look: Effect.asVoid(directory.glance),
         stopped: Effect.raceAllFirst([main.raft.stopped, hosting.stopped, Deferred.await(failed)]),

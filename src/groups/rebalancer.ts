@@ -48,22 +48,23 @@ const areEven = (
 }
 
 /**
- * All hand-overs that would make leaders even now, by whichever node. `leaders`: who should lead the groups that not all members
- * run: of those this node sees only some, and all nodes come to the same by what `main` says of them.
+ * All hand-overs that would make leaders even now, by whichever node, among those that are there. `leaders`: who should lead the
+ * groups that not all members run: of those this node sees only some, and all nodes come to the same by what `main` says of them.
  */
 export const movesNow = (
   running: ReadonlyArray<Pick<RunningGroup, "raft">>,
   main: Pick<RunningGroup, "raft">,
   leaders: ReadonlyMap<GroupId, NodeId>,
+  isThere: (id: NodeId) => boolean,
 ): ReadonlyArray<Move> => {
   const isEverywhere = ({ raft }: Pick<RunningGroup, "raft">) => !leaders.has(raft.group)
   return [
-    ...movesOfAll(running.filter(isEverywhere), main),
+    ...movesOfAll(running.filter(isEverywhere), main, isThere),
     ...running.flatMap(({ raft }) => {
       const to = leaders.get(raft.group)
       const { leader, configuration } = raft.glance()
-      const isDue = to !== undefined && leader !== null && leader !== to && configuration.voters.includes(to)
-      return isDue ? [{ group: raft.group, from: leader, to }] : []
+      if (to === undefined || leader === null || leader === to) return []
+      return configuration.voters.includes(to) && isThere(to) ? [{ group: raft.group, from: leader, to }] : []
     }),
   ]
 }
@@ -71,10 +72,12 @@ export const movesNow = (
 const movesOfAll = (
   groups: ReadonlyArray<Pick<RunningGroup, "raft">>,
   main: Pick<RunningGroup, "raft">,
+  isThere: (id: NodeId) => boolean,
 ): ReadonlyArray<Move> => {
-  const members = main.raft.glance().committed.voters
+  // Of a node that is away nobody waits for what it could lead.
+  const members = main.raft.glance().committed.voters.filter(isThere)
   // Mostly there is nothing to be moved, and that is seen at a glance.
-  if (areEven(groups, members)) return []
+  if (members.length < 2 || areEven(groups, members)) return []
   const led = groups.map(({ raft }) => ledIn({ ...raft.glance(), group: raft.group }))
   return movesFor(led, members, fixed)
 }
@@ -85,8 +88,8 @@ export interface RebalancerOptions {
   readonly all: () => ReadonlyArray<RunningGroup>
   /** As for {@link movesNow}. */
   readonly leaders: () => ReadonlyMap<GroupId, NodeId>
-  /** Whether a peer's process is heard of. */
-  readonly alive: (id: NodeId) => boolean
+  /** It is this node, or its process is heard of. */
+  readonly isThere: (id: NodeId) => boolean
   readonly observer: Observer
   readonly unrest: Unrest | undefined
 }
@@ -95,23 +98,26 @@ export const rebalancer = Effect.fnUntraced(function* ({
   main,
   all,
   leaders,
-  alive,
+  isThere,
   observer,
   unrest,
 }: RebalancerOptions) {
   const { id } = main.raft.status()
   const looks = new Looks(unrest)
   let unevenLooks = 0
+  let there = ""
   while (true) {
     yield* sleepTogether(LOOK_MILLIS)
     const now = main.raft.now()
-    if (!looks.isDue(now)) continue
+    const thereNow = main.raft.glance().committed.voters.filter(isThere).join(" ")
+    if (thereNow === there && !looks.isDue(now)) continue
+    there = thereNow
     looks.begin(now)
     const groups = all()
     if (groups.length === 1) continue
-    const due = movesNow(groups, main, leaders())
+    const due = movesNow(groups, main, leaders(), isThere)
     if (due.length > 0) looks.again()
-    const moves = due.filter(({ from, to }) => from === id && alive(to))
+    const moves = due.filter(({ from }) => from === id)
     unevenLooks = moves.length === 0 ? 0 : unevenLooks + 1
     if (unevenLooks <= LOOKS_BEFORE) continue
     const chosen = moves.slice(0, MOVES_MAX)

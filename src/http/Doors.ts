@@ -233,6 +233,7 @@ const noDirectory: KnownDirectory = {
   seated: [],
   zones: {},
   leaders: () => new Map(),
+  isThere: () => true,
 }
 
 export type Headers = Readonly<Record<string, string>>

@@ -27,7 +27,10 @@ export const rebalance = async ({ doors, bodies }: RebalanceOptions, request: Re
   if (typeof dryRun !== "boolean") throw new Problem("bad-request", "dryRun must be true or false.")
   const main = doors.find(undefined)
   const deadline = doors.now() + timeoutMillis(request)
-  const moves = movesNow(doors.all(), main, doors.directory().leaders())
+  // Whoever knows of nobody that leads cannot say either who is there.
+  if (main.raft.glance().leader === null) throw new Problem("no-leader", "No leader is known to this node.")
+  const { leaders, isThere } = doors.directory()
+  const moves = movesNow(doors.all(), main, leaders(), isThere)
   const outcomes = new Map<Move, Outcome>(moves.map((move) => [move, "left"]))
   const waiting = [...moves]
   const work = async (): Promise<void> => {

@@ -17,20 +17,22 @@ let unrest: Unrest
 let leaders: Array<string>
 let glances: number
 let moved: Array<string>
+let away: Set<string>
 
 beforeEach(() => {
   world = new World(1)
   unrest = new Unrest()
-  leaders = ["n1", "n1", "n2", "n3"]
+  leaders = ["n1", "n1", "n2", "n3", "n2", "n3"]
   glances = 0
   moved = []
+  away = new Set()
   const groups = leaders.map((_, at) => {
     const raft = {
       group: at === 0 ? "main" : `g${at}`,
       now: () => world.nowMillis,
       status: () => ({ id: "n1" }),
       glance: () => {
-        glances++
+        if (at > 0) glances++
         return { leader: leaders[at], configuration, committed: configuration }
       },
       transfer: ({ to, answer }: TransferRequest) => {
@@ -45,7 +47,7 @@ beforeEach(() => {
     main: groups[0]!,
     all: () => groups,
     leaders: () => new Map(),
-    alive: () => true,
+    isThere: (id) => !away.has(id),
     observer: silentObserver,
     unrest,
   })
@@ -69,16 +71,27 @@ test("nothing has happened: they are looked at once a minute", () => {
 
 test("something has happened in any of them: they are looked at, and made even though nothing happens meanwhile", () => {
   world.runFor(5_000)
-  leaders = ["n1", "n1", "n1", "n1"]
+  leaders = leaders.map(() => "n1")
   unrest.note()
   world.runFor(20_000)
-  expect(moved.length).toBe(2)
-  expect(new Set(leaders.slice(0, 4)).size).toBe(3)
+  expect(moved.length).toBe(4)
+  expect(new Set(leaders).size).toBe(3)
 })
 
 test("what nobody has told of is found within a minute", () => {
   world.runFor(5_000)
-  leaders = ["n1", "n1", "n1", "n1"]
+  leaders = leaders.map(() => "n1")
   world.runFor(75_000)
-  expect(moved.length).toBe(2)
+  expect(moved.length).toBe(4)
+})
+
+test("those that are there are even while one is away, and all are when it is back", () => {
+  leaders = leaders.map(() => "n1")
+  away.add("n3")
+  world.runFor(20_000)
+  expect([moved.length, new Set(leaders)]).toEqual([3, new Set(["n1", "n2"])])
+  // Nothing tells of it but that it is heard.
+  away.clear()
+  world.runFor(20_000)
+  expect(new Set(leaders).size).toBe(3)
 })

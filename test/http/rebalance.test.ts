@@ -75,6 +75,13 @@ const nodeWith = (leaders: Readonly<Record<GroupId, NodeId | null>>, client = ""
 }
 
 describe("rebalance", () => {
+  test("says nothing of what should be handed over where nobody is known to lead", async () => {
+    const node = nodeWith({ a: "n1", b: "n1", c: "n1" })
+    node.fakes.get("main")!.status.current = { ...leading, leader: null }
+    expect(await problemOf(await node.ask())).toMatchObject({ status: 503, code: "no-leader" })
+    expect(node.transfers()).toEqual([])
+  })
+
   test("hands over what this node leads too much of, and says so", async () => {
     const node = nodeWith({ a: "n1", b: "n1", c: "n1" })
     expect(await (await node.ask()).json()).toEqual({

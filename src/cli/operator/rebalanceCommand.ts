@@ -2,6 +2,7 @@
 
 import { Effect, Schema } from "effect"
 import { Command } from "effect/cli"
+import { CliFailure, exitCodes } from "../CliFailure.ts"
 import { toggle } from "../flags.ts"
 import { printable, table } from "../tables.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
@@ -36,6 +37,11 @@ export const rebalanceCommand = Command.make(
             moves.map(({ group, from, to, outcome = "" }) => [printable(group), from, to, outcome]),
           ),
     )
+    const left = moves.filter(({ outcome = "done" }) => outcome !== "done").length
+    if (left > 0) {
+      const message = `${left} of ${moves.length} groups were not handed over now: nodes do so by themselves, as long as leadership is not even`
+      return yield* new CliFailure({ message, exitCode: exitCodes.unknown })
+    }
   }),
 ).pipe(
   Command.withDescription(
