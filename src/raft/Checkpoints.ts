@@ -66,6 +66,12 @@ export class Checkpoints {
     return newest === node.appliedIndex && this.#pages.get(newest)?.agreement.type === "agreed"
   }
 
+  /** Leads, and too few have said what theirs was at the newest: who took over a state from behind it never does. */
+  get isUnheard(): boolean {
+    const newest = this.newest?.index ?? 0
+    return newest > 0 && this.#pages.get(newest)?.agreement.type === "pending"
+  }
+
   /** The machine has come past a checkpoint, or several. */
   noted(notes: ReadonlyArray<Checkpoint>): void {
     const last = this.newest?.index ?? 0

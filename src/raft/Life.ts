@@ -7,7 +7,7 @@ import { Checkpoints } from "./Checkpoints.ts"
 import { Day, type Lasting } from "./Day.ts"
 import { Freshness } from "./Freshness.ts"
 import { type Closing, repairing } from "./failure.ts"
-import { type Group, nowOf } from "./Group.ts"
+import { type Group, nowOf, post } from "./Group.ts"
 import type { Herald } from "./Herald.ts"
 import type { Listeners } from "./Listeners.ts"
 import { type Applied, type Flushed, isBehind } from "./reach.ts"
@@ -75,6 +75,8 @@ export class Life implements Lasting {
     const day = new Day(this, Scope.forkUnsafe(this.#scope))
     this.#day = day
     for (const [of, closing] of this.#closed) day.close(closing, of)
+    // It may be for nothing: who is refused at the door leaves no work, and no mail either.
+    if (this.group.rest.isResting) post(this.group, { type: "WorkDone" })
     return day
   }
 

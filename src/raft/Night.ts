@@ -71,7 +71,8 @@ export class Night {
 
   #after(millis: Millis, ring: () => void): void {
     const { clock } = this.#group
-    const takeBack = this.#alarms.set(nowOf(clock) + millis, () => {
+    let takeBack = () => {}
+    takeBack = this.#alarms.set(nowOf(clock) + millis, () => {
       this.#set = this.#set.filter((each) => each !== takeBack)
       ring()
     })

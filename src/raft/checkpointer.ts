@@ -49,7 +49,8 @@ export const checkpointer = (
       if (!isServing(node) || !isPossible()) continue
       const applied = node.appliedIndex - last
       const isDue = nowOf(clock) - checkpoints.notedAt >= options.checkpointMillis
-      if (applied <= 0 || (applied < options.checkpointEntries && !isDue)) continue
+      if ((applied <= 0 && !checkpoints.isUnheard) || (applied < options.checkpointEntries && !isDue))
+        continue
       propose(last)
     }
   })

@@ -1,6 +1,7 @@
 // Does a group that nobody wants anything of come to rest, and wake for everything that it must? Real lives, virtual time.
 
 import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test"
+import { Scope } from "effect"
 import { Day } from "../../src/raft/Day.ts"
 import { Unrest } from "../../src/raft/Unrest.ts"
 import { addressOf, Cluster, type TestNode } from "./Cluster.ts"
@@ -84,6 +85,21 @@ describe("a group of which nobody wants anything", () => {
     }
   })
 
+  test("has no day for whom it refused at the door", () => {
+    const { cluster, leader } = resting(4, ["n1"], { waitingBytesMax: 100 })
+    cluster.world.runFor(1_000)
+    const scopes = spyOn(Scope, "forkUnsafe")
+    try {
+      expect(cluster.await(cluster.propose(leader, "x".repeat(200)))).toMatchObject({ code: "overloaded" })
+      cluster.world.runFor(1_000)
+      expect(leader.raft!.status().resting).toBe(true)
+      const begun = scopes.mock.results.map(({ value }) => value as Scope.Closeable)
+      expect(begun.map(({ state }) => state._tag)).toEqual(["Closed"])
+    } finally {
+      scopes.mockRestore()
+    }
+  })
+
   test("is no news to who looks at all groups while it rests, also when it is asked for its leader, and is when it wakes", () => {
     const unrest = new Unrest()
     const { cluster, leader } = resting(7, three, { unrest })
@@ -130,6 +146,26 @@ describe("a group of which nobody wants anything", () => {
     for (const { raft, file } of cluster.nodes) {
       expect(raft!.status().snapshotIndex).toBeGreaterThanOrEqual(appliedIndex)
       expect(file.commands).toEqual(["first", "second"])
+    }
+  })
+
+  test("rests also when its followers have taken over the state of its newest checkpoint", () => {
+    const { cluster, leader, followers } = resting(7, three, {
+      checkpointMillis: 200,
+      scrubMillis: 500,
+      flushMillis: 100,
+      logMarginEntries: 0,
+      compactEntriesMin: 1,
+    })
+    const areParted = (isParted: boolean) => () =>
+      followers.every((node) => (node.raft!.status().parted !== null) === isParted)
+    for (const time of ["at once", "after a pause, in which a checkpoint comes into the log"]) {
+      for (const node of followers) node.weather.isStateDamaged = true
+      cluster.await(cluster.propose(leader, time))
+      expect(cluster.world.runUntil(areParted(true), 5_000)).toBe(true)
+      cluster.await(cluster.propose(leader, `${time}, meanwhile`))
+      expect(cluster.world.runUntil(areParted(false), 20_000)).toBe(true)
+      rests(cluster, 60_000)
     }
   })
 
