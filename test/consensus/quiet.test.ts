@@ -349,6 +349,14 @@ describe("a leader that has woken", () => {
     expect(served.reads).toEqual([{ origin, index: 2 }])
   })
 
+  test("hands over to another one in each group, of those that are as fit as each other", () => {
+    const { node, now } = restingLeader()
+    const successors = Array.from({ length: 300 }, (_, at) =>
+      successorFor({ ...node, group: `g${at}` } as Node, null, now),
+    )
+    for (const id of ["b", "c"]) expect(successors.filter((each) => each === id).length).toBeGreaterThan(90)
+  })
+
   test("hands over to one that it has heard by its pulse alone, and has known at rest that it can", () => {
     const { node, now } = restingLeader()
     const later = now + 600_000
