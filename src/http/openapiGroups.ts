@@ -2,7 +2,7 @@
 
 import { replicasMax, replicasMin } from "../machine/seats.ts"
 import { openedMax } from "./groups.ts"
-import { indexHeader, inPath, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
+import { indexHeader, inPath, inQuery, type Json, json, ok, problems, ref, timeout } from "./openapiParts.ts"
 
 const changing = [
   "bad-request",
@@ -108,9 +108,13 @@ const shardPaths: Json = {
     get: {
       operationId: "shards",
       summary: "Where actors live that are not in `main`, and what is on its way, as this node knows it",
+      parameters: [
+        inQuery("actor", { type: "string" }, "Of this one alone; of one that is in `main` there is nothing."),
+        inQuery("key", { type: "string" }, "With `actor`: in which group that instance is, or would be."),
+      ],
       responses: {
         ...ok("In order of the actors' names", ref("Shards"), indexHeader),
-        ...problems("bad-request", "not-ready", "shutting-down"),
+        ...problems("bad-request", "unknown-actor", "not-ready", "shutting-down"),
       },
     },
   },

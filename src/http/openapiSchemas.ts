@@ -290,37 +290,44 @@ export const schemas = {
     },
     done: { type: "boolean" },
   }),
-  Shards: object({
-    actors: {
-      type: "array",
-      items: object({
-        actor: text,
-        shards: { type: "array", items: object({ group: text, from: slot, to: slot }) },
-        move: {
-          anyOf: [
-            { type: "null" },
-            object({
-              id: count,
-              from: text,
-              to: text,
-              slots,
-              by: text,
-              step: { enum: ["releasing", "copying", "adopted", "dropping"] },
-              portions: {
-                type: ["integer", "null"],
-                description: "Of what belongs to the keys, those that have arrived.",
-              },
-            }),
-          ],
-          description: "Keys that are on their way from one group to another.",
-        },
-        refused: {
-          anyOf: [{ type: "null" }, object({ move: count, reason: text })],
-          description: "The newest split that was not begun, and why.",
-        },
-      }),
+  Shards: object(
+    {
+      actors: {
+        type: "array",
+        items: object({
+          actor: text,
+          shards: { type: "array", items: object({ group: text, from: slot, to: slot }) },
+          move: {
+            anyOf: [
+              { type: "null" },
+              object({
+                id: count,
+                from: text,
+                to: text,
+                slots,
+                by: text,
+                step: { enum: ["releasing", "copying", "adopted", "dropping"] },
+                portions: {
+                  type: ["integer", "null"],
+                  description: "Of what belongs to the keys, those that have arrived.",
+                },
+              }),
+            ],
+            description: "Keys that are on their way from one group to another.",
+          },
+          refused: {
+            anyOf: [{ type: "null" }, object({ move: count, reason: text })],
+            description: "The newest split that was not begun, and why.",
+          },
+        }),
+      },
+      instance: {
+        ...object({ actor: text, key: text, slot, group: text }),
+        description: "Of the key that was asked for.",
+      },
     },
-  }),
+    ["actors"],
+  ),
   ShardSplit: object({
     actor: text,
     move: { ...count, description: "The entry of `main` that began it." },

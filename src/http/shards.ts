@@ -6,31 +6,61 @@ import { isGroupName, mainGroup } from "../consensus/groups.ts"
 import type { GroupId } from "../consensus/types.ts"
 import { isActorName } from "../machine/Registry.ts"
 import { unknownActor } from "../machine/refusals.ts"
-import { type Placement, type SlotRange, sizeOf, united, upperHalf, wholeIn } from "../machine/slots.ts"
+import {
+  type Placement,
+  type SlotRange,
+  shardAt,
+  sizeOf,
+  slotOf,
+  united,
+  upperHalf,
+  wholeIn,
+} from "../machine/slots.ts"
 import type { GroupList } from "../machine/system/GroupDirectory.ts"
 import type { Move, Places } from "../machine/system/Whereabouts.ts"
-import { type Doors, jsonResponse } from "./Doors.ts"
+import { type Door, type Doors, jsonResponse } from "./Doors.ts"
 import { command, type Sender, send } from "./deploy.ts"
 import { type GroupsOptions, leaderOf, senderOf, untilLed } from "./groups.ts"
 import { caughtUp, machineOf, seen } from "./homes.ts"
 import { bodyObject } from "./members.ts"
 import { openingOf } from "./opening.ts"
 import { fromRefused, Problem } from "./problem.ts"
-import { parseQuery } from "./target.ts"
+import { checkKey, parseQuery } from "./target.ts"
 
 type PlaceOf = Places["places"][number]
 
-/** `GET /admin/shards`: as this node knows them. */
+/** `GET /admin/shards[?actor=[&key=]]`: as this node knows them; of one actor, and where an instance of it is. */
 export const listShards = async ({ doors }: GroupsOptions, request: Request): Promise<Response> => {
-  parseQuery(request, [])
+  const query = parseQuery(request, ["actor", "key"])
+  const actor = query.get("actor")
+  const key = query.get("key")
+  if (actor === undefined && key !== undefined) {
+    throw new Problem("bad-request", "key says which instance of an actor: actor is missing.")
+  }
   const main = doors.find(undefined)
   const said = await Effect.runPromise(Effect.orElseSucceed(main.machine.places, () => null))
   if (said === null) throw new Problem("not-ready", "This node's directory of actors is in repair.")
-  const actors = await Promise.all(said.places.map((place) => shown(doors, place)))
-  return jsonResponse(JSON.stringify({ actors }), {
+  const places = said.places.filter((place) => actor === undefined || place.actor === actor)
+  if (actor !== undefined && places.length === 0) await expectInMain(main, actor)
+  const actors = await Promise.all(places.map((place) => shown(doors, place)))
+  const instance =
+    actor === undefined || key === undefined ? {} : { instance: instanceIn(places, actor, checkKey(key)) }
+  return jsonResponse(JSON.stringify({ actors, ...instance }), {
     ...doors.headers(main),
     "Raftlet-Index": String(main.raft.status().appliedIndex),
   })
+}
+
+const instanceIn = (places: ReadonlyArray<PlaceOf>, actor: string, key: string) => {
+  const slot = slotOf(key)
+  return { actor, key, slot, group: shardAt(places[0]?.placement ?? wholeIn(mainGroup), slot)!.group }
+}
+
+/** Of one that nobody has brought in nothing lives anywhere. */
+const expectInMain = async ({ machine }: Door, actor: string): Promise<void> => {
+  const known = await Effect.runPromise(Effect.orElseSucceed(machine.actors, () => null))
+  if (known === null) throw new Problem("not-ready", "This node's directory of actors is in repair.")
+  if (!known.some(({ name }) => name === actor)) throw fromRefused(unknownActor(actor))
 }
 
 const shown = async (doors: Doors, { actor, placement, move, refused }: PlaceOf) => ({

@@ -351,6 +351,21 @@ describe("of groups", () => {
     ])
     cluster.answer = () => Response.json({ actors: [] })
     expect(await run(cluster, "shards")).toMatchObject({ code: 0, out: "every actor lives in main" })
+    expect(await run(cluster, "shards", "orders")).toMatchObject({ code: 0, out: "orders lives in main" })
+  })
+
+  test("shards says in which of them an instance is", async () => {
+    const instance = { actor: "orders", key: "a b", slot: 7, group: "orders-1" }
+    const asked: Array<string> = []
+    const cluster = start(({ path }) => {
+      asked.push(path)
+      return Response.json({ actors: [{ ...place, move: null }], instance })
+    })
+    expect(await run(cluster, "shards", "orders", "a b")).toMatchObject({
+      code: 0,
+      out: "a b has slot 7, in the group orders-1",
+    })
+    expect(asked).toEqual(["/admin/shards?actor=orders&key=a%20b"])
   })
 
   test("split gives half of one to a new one, and looks until it is done", async () => {

@@ -89,6 +89,36 @@ const untilDone = async (drive: () => Promise<boolean>) => {
   while (await drive());
 }
 
+test("an operator learns in which group an instance is, and of which actor that makes no sense", async () => {
+  const made = makeSpread()
+  const document = await documentOf(made.ask)
+  const upload = async (actor: string, source: string) => {
+    const { version } = (await (
+      await made.post(`/admin/actors/${actor}/versions`, { source })
+    ).json()) as Body
+    const { token } = (await (await made.post(`/admin/actors/${actor}/plan`, { version })).json()) as Body
+    expect((await made.post(`/admin/actors/${actor}/activate`, { token })).status).toBe(200)
+  }
+  await upload("till", spread)
+  const ask = async (query: string) => {
+    const response = await made.ask(`/admin/shards?${query}`)
+    await expectDescribed(document, "/admin/shards", "GET", response)
+    return response
+  }
+  for (const key of [...keys, "a&b=%"]) {
+    const { actors, instance } = (await (
+      await ask(`actor=till&key=${encodeURIComponent(key)}`)
+    ).json()) as Body
+    const slot = slotOf(key)
+    expect(instance).toEqual({ actor: "till", key, slot, group: slot < slotsCount / 2 ? "till-1" : "till-2" })
+    expect(actors.map(({ actor }: Body) => actor)).toEqual(["till"])
+  }
+  expect(await (await ask("actor=till")).json()).not.toHaveProperty("instance")
+  expect(await problemOf(await ask("key=k1"))).toMatchObject({ status: 400 })
+  expect(await problemOf(await ask("actor=till&key="))).toMatchObject({ status: 400 })
+  expect(await problemOf(await ask("actor=nobody&key=k1"))).toMatchObject({ code: "unknown-actor" })
+})
+
 test("half of a shard goes to a new group, in steps that are shown; its keys wait, and are there then", async () => {
   const { split, shards, drive, pay, ask, defects } = await node()
   for (const key of keys) expect(await pay(key)).toMatchObject({ result: 1 })

@@ -1,6 +1,6 @@
 // `shards` and `split`: where do actors live, and how does a part of one come to a group of its own?
 
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import { type CliFailure, exitCodes, failed, unknown } from "../CliFailure.ts"
 import { value } from "../flags.ts"
@@ -28,7 +28,12 @@ const Place = Schema.Struct({
 
 type Place = typeof Place.Type
 
-const ShardsAnswer = Schema.Struct({ actors: Schema.Array(Place) })
+const ShardsAnswer = Schema.Struct({
+  actors: Schema.Array(Place),
+  instance: Schema.optionalKey(
+    Schema.Struct({ actor: Schema.String, key: Schema.String, slot: Schema.Finite, group: Schema.String }),
+  ),
+})
 
 const SplitAnswer = Schema.Struct({
   actor: Schema.String,
@@ -43,14 +48,31 @@ const { group: _, ...flagsOfAll } = operatorFlags
 
 export const shardsCommand = Command.make(
   "shards",
-  flagsOfAll,
-  Effect.fnUntraced(function* (flags) {
+  {
+    ...flagsOfAll,
+    actor: Argument.String("actor").pipe(
+      Argument.withMetavar("ACTOR"),
+      Argument.withDescription("Of this one alone"),
+      Argument.optional,
+    ),
+    key: Argument.String("key").pipe(
+      Argument.withMetavar("KEY"),
+      Argument.withDescription("In which group that instance is, or would be"),
+      Argument.optional,
+    ),
+  },
+  Effect.fnUntraced(function* ({ actor, key, ...flags }) {
     const client = yield* clientOf({ ...flags, group: null })
-    const answer = yield* client.look("/admin/shards")
-    const { actors } = yield* decodeAnswer(ShardsAnswer, answer)
-    yield* show(client, answer.text, () =>
-      actors.length === 0 ? "every actor lives in main" : textOf(actors),
-    )
+    const asked = [...nameOf("actor", actor), ...nameOf("key", key)].join("&")
+    const answer = yield* client.look(`/admin/shards${asked === "" ? "" : `?${asked}`}`)
+    const { actors, instance } = yield* decodeAnswer(ShardsAnswer, answer)
+    yield* show(client, answer.text, () => {
+      if (instance !== undefined) {
+        return `${printable(instance.key)} has slot ${instance.slot}, in the group ${printable(instance.group)}`
+      }
+      const whose = Option.match(actor, { onNone: () => "every actor", onSome: printable })
+      return actors.length === 0 ? `${whose} lives in main` : textOf(actors)
+    })
   }),
 ).pipe(
   Command.withDescription(
@@ -58,8 +80,14 @@ export const shardsCommand = Command.make(
       `is on its way from one to another. ${exitCodeText}`,
   ),
   Command.withShortDescription("Which group has which part of an actor"),
-  Command.withExamples([{ command: "raftlet shards", description: "A table" }]),
+  Command.withExamples([
+    { command: "raftlet shards", description: "A table" },
+    { command: "raftlet shards orders alice", description: "Where the instance alice of orders is" },
+  ]),
 )
+
+const nameOf = (name: string, given: Option.Option<string>): ReadonlyArray<string> =>
+  Option.match(given, { onNone: () => [], onSome: (text) => [`${name}=${encodeURIComponent(text)}`] })
 
 const textOf = (actors: ReadonlyArray<Place>): string => {
   const rows = actors.flatMap(({ actor, shards, move }) =>
