@@ -381,6 +381,15 @@ describe("many groups", () => {
     expect(report.groups).toEqual({ count: 9, led: { n1: 1, n2: 7 }, wrong: 6 })
   })
 
+  test("that nobody leads are wrong only if that was so a moment before as well", () => {
+    const visits = withGroups(() => [words("stuck", { leader: null }), words("handed", { leader: null })])
+    const report = diagnose(visits)!
+    expect([report.troubles.length, report.leaderless]).toEqual([2, ["stuck", "handed"]])
+    expect(diagnose(visits, new Set(["stuck", "led by now"]))!.troubles).toEqual([
+      "group stuck: nobody leads it",
+    ])
+  })
+
   test("are twenty lines at the most, and how many more", () => {
     const report = diagnose(withGroups(() => orders({ leader: null })))!
     expect(report.troubles).toHaveLength(21)

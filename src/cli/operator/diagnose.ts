@@ -17,7 +17,9 @@ export interface Report {
   /** What an operator may want to know. */
   readonly notes: ReadonlyArray<string>
   /** All of them; null when there is one alone. */
-  readonly groups: Omit<GroupsReport, "troubles"> | null
+  readonly groups: Omit<GroupsReport, "troubles" | "leaderless"> | null
+  /** Groups other than the one that is looked at, of which nobody is known to lead. */
+  readonly leaderless: ReadonlyArray<string>
   /** The change of voters that is half done, as `n1,n2 → n1,n3`; null when there is none. */
   readonly change: string | null
 }
@@ -43,8 +45,11 @@ export interface MemberReport {
   readonly url: string
 }
 
-/** Null when nobody has said anything about a cluster. */
-export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
+/** Null when nobody has said anything about a cluster. `leaderlessBefore`: as for {@link diagnoseGroups}. */
+export const diagnose = (
+  visits: ReadonlyArray<Visit>,
+  leaderlessBefore?: ReadonlySet<string>,
+): Report | null => {
   const clusterId = visits.find(({ node }) => node !== null)?.node?.clusterId
   if (clusterId === undefined) return null
   const ours = visits.filter(({ node }) => node?.clusterId === clusterId)
@@ -58,7 +63,7 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
   const strangers = ours.filter(({ node }) => node !== null && !known.has(node.id))
   const foreign = visits.filter(({ node }) => node !== null && node.clusterId !== clusterId)
   const nodes = ours.flatMap(({ node }) => (node === null ? [] : [node]))
-  const groups = diagnoseGroups(nodes, view)
+  const groups = diagnoseGroups(nodes, view, leaderlessBefore)
   const silent = visits.filter(
     ({ node, url }) => node === null && !view.members.some(({ client }) => client === url),
   )
@@ -85,6 +90,7 @@ export const diagnose = (visits: ReadonlyArray<Visit>): Report | null => {
       ...silent.map(({ url, silence }) => `${url} does not answer: ${silence}`),
     ],
     groups: groups === null ? null : { count: groups.count, led: groups.led, wrong: groups.wrong },
+    leaderless: groups?.leaderless ?? [],
     change: halfDone(view),
   }
 }

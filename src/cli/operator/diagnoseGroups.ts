@@ -10,6 +10,8 @@ export interface GroupsReport {
   /** Groups of which there is something to say. */
   readonly wrong: number
   readonly troubles: ReadonlyArray<string>
+  /** Of which nobody is known to lead, though all else may be well: for a moment that is so when they are handed over. */
+  readonly leaderless: ReadonlyArray<string>
 }
 
 type GroupWords = NodeAnswer["groups"][number]
@@ -19,10 +21,14 @@ interface Word extends GroupWords {
   readonly id: string
 }
 
-/** Null: there is none but the one that is looked at. `nodes`: those of this cluster that answer. */
+/**
+ * Null: there is none but the one that is looked at. `nodes`: those of this cluster that answer. `leaderlessBefore`: as of a look
+ * shortly before; that nobody leads it is wrong of those alone.
+ */
 export const diagnoseGroups = (
   nodes: ReadonlyArray<NodeAnswer>,
   view: ClusterAnswer,
+  leaderlessBefore?: ReadonlySet<string>,
 ): GroupsReport | null => {
   const words = nodes.flatMap(({ id, groups }) => groups.map((group): Word => ({ id, ...group })))
   const byGroup = Map.groupBy(words, ({ group }) => group)
@@ -33,13 +39,15 @@ export const diagnoseGroups = (
   const behind = new Set(view.change?.groups ?? [])
   const led: Record<string, number> = {}
   const lines: Array<string> = []
+  const leaderless: Array<string> = []
   for (const [group, said] of byGroup) {
     const leader = leaderOf(said)
     if (leader !== null) led[leader] = (led[leader] ?? 0) + 1
     // Of the first one all else is said in the table.
     if (group === looked) continue
+    if (leader === null) leaderless.push(group)
     const wrong = [
-      ...(leader === null ? ["nobody leads it"] : []),
+      ...(leader === null && leaderlessBefore?.has(group) !== false ? ["nobody leads it"] : []),
       ...missingText(expected(running, said).filter((id) => !said.some((word) => word.id === id))),
       ...said.flatMap(wrongAt),
       ...(behind.has(group) ? ["it has yet to follow the change of members"] : []),
@@ -51,6 +59,7 @@ export const diagnoseGroups = (
     count: byGroup.size,
     led,
     wrong: lines.length,
+    leaderless,
     troubles: [
       ...lines.slice(0, linesMax),
       ...(more > 0 ? [`and something in ${thousands(more)} more groups`] : []),

@@ -27,6 +27,12 @@ export const statusCommand = Command.make(
       report = yield* look(client)
       if (report.change === change) report = withOverdueChange(report, changeMillisMax)
     }
+    // A group that is handed over is nobody's for a moment. One that stays so is in trouble.
+    if (report.leader !== null && report.leaderless.length > 0) {
+      const before = new Set(report.leaderless)
+      yield* Effect.sleep(handOverMillisMax)
+      report = yield* look(client, before)
+    }
     yield* showReport(client, report)
     if (report.troubles.length > 0) return yield* troubled(report)
   }),
@@ -46,9 +52,9 @@ export const statusCommand = Command.make(
   ]),
 )
 
-const look = Effect.fnUntraced(function* (client: ClusterClient) {
+const look = Effect.fnUntraced(function* (client: ClusterClient, leaderlessBefore?: ReadonlySet<string>) {
   const visits = yield* survey(client)
-  const report = diagnose(visits)
+  const report = diagnose(visits, leaderlessBefore)
   if (report !== null) return report
   const reasons = visits.map(
     ({ url, silence }) => `${url}: ${silence || "it says nothing about its cluster"}`,
@@ -100,4 +106,6 @@ const clear = (client: ClusterClient): string =>
   client.options.json ? "" : process.stdout.isTTY === true ? "\u001b[H\u001b[J" : "\n"
 
 const changeMillisMax = 3000
+/** An election or two. */
+const handOverMillisMax = 2000
 const watchMillis = 1000
