@@ -1,7 +1,7 @@
 // What does a node say about itself and its cluster, and what can an operator ask of it?
 
 import { Effect } from "effect"
-import type { Configuration, GroupId, NodeId } from "../consensus/types.ts"
+import type { Configuration, GroupId, Millis, NodeId } from "../consensus/types.ts"
 import type { RoutesService } from "../machine/routes/Routes.ts"
 import {
   askNothing,
@@ -228,19 +228,41 @@ const probe = async (door: Door): Promise<void> => {
   }
 }
 
-/** `GET /readyz`: every group knows a leader and has applied what it must. */
-export const readyz = (doors: Doors): Response => {
-  const [first, ...more] = doors.all().flatMap((door) => unreadiness(door) ?? [])
-  if (first !== undefined) {
-    const others = more.length === 0 ? "" : ` ${more.length} more of the groups here are not ready.`
-    throw new Problem(first.code, `${first.detail}${others}`)
+/**
+ * `GET /readyz`: every group knows a leader and has applied what it must. Of many some are handed over now and then, each without a
+ * leader for a moment: but for `main`, one that was seen ready shortly before is no reason to send nobody here.
+ */
+export const makeReadyz = (doors: Doors): (() => Response) => {
+  const readyAt = new WeakMap<Door["raft"], Millis>()
+  const reasonAt = (door: Door, now: Millis): Unready | null => {
+    const reason = unreadiness(door)
+    if (reason === null) {
+      readyAt.set(door.raft, now)
+      return null
+    }
+    const isPassing =
+      reason.isPassing && now - (readyAt.get(door.raft) ?? Number.NEGATIVE_INFINITY) < passingMillisMax
+    return isPassing && door.raft.group !== defaultGroup ? null : reason
   }
-  return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))
+  return () => {
+    const now = doors.now()
+    const [first, ...more] = doors.all().flatMap((door) => reasonAt(door, now) ?? [])
+    if (first !== undefined) {
+      const others = more.length === 0 ? "" : ` ${more.length} more of the groups here are not ready.`
+      throw new Problem(first.code, `${first.detail}${others}`)
+    }
+    return jsonResponse('{"ready":true}', doors.headers(doors.find(undefined)))
+  }
 }
+
+/** An election or two. */
+const passingMillisMax = 3000
 
 interface Unready {
   readonly code: ProblemCode
   readonly detail: string
+  /** So it is for a moment when leadership goes to another node. */
+  readonly isPassing: boolean
 }
 
 /** Why nobody is to be sent to this node for what the group has; null: it is ready. */
@@ -248,17 +270,23 @@ const unreadiness = ({ raft, offering }: Door): Unready | null => {
   const { group, ready, leader, outcast, parted } = raft.status()
   if (ready && offering?.isDone === false) {
     const detail = `Group ${group} has not yet taken in the actors of this node's files.`
-    return { code: "not-ready", detail }
+    return { code: "not-ready", detail, isPassing: false }
   }
   if (ready) return null
   if (parted !== null) {
     const found = `not what the others have (${parted.reason}, at ${parted.index})`
-    return { code: "not-ready", detail: `The state of group ${group} is ${found}: it is in repair.` }
+    const detail = `The state of group ${group} is ${found}: it is in repair.`
+    return { code: "not-ready", detail, isPassing: false }
   }
   return leader === null
     ? {
         code: "no-leader",
         detail: `Group ${group} knows no leader${outcast === null ? "" : `: ${outcast}`}.`,
+        isPassing: outcast === null,
       }
-    : { code: "not-ready", detail: `Group ${group} has not yet applied what was committed.` }
+    : {
+        code: "not-ready",
+        detail: `Group ${group} has not yet applied what was committed.`,
+        isPassing: true,
+      }
 }

@@ -5,7 +5,7 @@ import type { BundleSource } from "../machine/bundleApart.ts"
 import type { RoutesService } from "../machine/routes/Routes.ts"
 import type { Metrics } from "../metrics/Metrics.ts"
 import { listActors, planVersion, repairInstance } from "./actors.ts"
-import { adminCluster, adminNode, adminSnapshot, makeHealthz, readyz } from "./admin.ts"
+import { adminCluster, adminNode, adminSnapshot, makeHealthz, makeReadyz } from "./admin.ts"
 import { Backups } from "./Backups.ts"
 import { Bodies, type BodyLimits, defaultBodyLimits } from "./Bodies.ts"
 import { Doors, type DoorsOfGroups, jsonResponse, type NodeInfo } from "./Doors.ts"
@@ -87,6 +87,7 @@ export const makeApp = (options: AppOptions): App => {
   const watchers = new WatchersOfGroups(doors, metrics, { ...defaultWatchLimits, ...options.watching })
   const freshen = registerGauges(metrics, options.node, { doors, bodies })
   const healthz = makeHealthz(doors, options.wedged ?? (() => null))
+  const readyz = makeReadyz(doors)
   const proposing = { doors, bodies, commandBytesMax: limits.bodyBytesMax, proposals }
   const grouping = {
     doors,
@@ -221,7 +222,7 @@ export const makeApp = (options: AppOptions): App => {
       path: "/healthz",
       handle: () => healthz(),
     },
-    { method: "GET", path: "/readyz", handle: () => readyz(doors) },
+    { method: "GET", path: "/readyz", handle: readyz },
     {
       method: "GET",
       path: "/metrics",

@@ -40,6 +40,8 @@ const openApi = (version: string, limits: BodyLimits): Json => ({
       get: {
         operationId: "readyz",
         summary: "Knows a leader and has applied what it must",
+        description:
+          "Of all groups; that a group other than `main` changes hands is overlooked for three seconds, if it was seen ready.",
         responses: {
           ...ok("It does", { type: "object", properties: { ready: { const: true } } }),
           ...problems("no-leader", "not-ready", "shutting-down"),

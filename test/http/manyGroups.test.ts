@@ -8,7 +8,11 @@ import { leaderless, leading, makeFake } from "./fakeRaft.ts"
 import { problemOf } from "./problems.ts"
 
 /** `main` and others, all of which this node leads unless it is said how they are. */
-const manyGroups = (count: number, instead: Readonly<Record<string, Partial<GroupStatus>>> = {}) => {
+const manyGroups = (
+  count: number,
+  instead: Readonly<Record<string, Partial<GroupStatus>>> = {},
+  now?: () => number,
+) => {
   const base = makeFake().door
   const asked = { statuses: 0, machines: 0, machinesAtOnce: 0, most: 0, probed: [] as Array<string> }
   const machineStatus = Effect.acquireUseRelease(
@@ -25,6 +29,7 @@ const manyGroups = (count: number, instead: Readonly<Record<string, Partial<Grou
     {
       raft: {
         ...base.raft,
+        ...(now === undefined ? {} : { now }),
         group,
         status: () => {
           asked.statuses++
@@ -118,4 +123,32 @@ test("/readyz names the first group that is not ready, and how many more", async
     code: "no-leader",
     detail: "Group orders-2 knows no leader. 2 more of the groups here are not ready.",
   })
+})
+
+test("/readyz overlooks for three seconds that a group it saw ready is on its way to another leader, and nothing else", async () => {
+  const instead: Record<string, Partial<GroupStatus>> = {}
+  const clock = { now: 10_000 }
+  const { ask } = manyGroups(3, instead, () => clock.now)
+  const status = async () => (await ask("/readyz")).status
+  expect(await status()).toBe(200)
+  instead["orders-1"] = { ...leaderless, group: "orders-1" }
+  instead["orders-2"] = { ready: false }
+  clock.now += 2_999
+  expect(await status()).toBe(200)
+  clock.now += 1
+  expect(await status()).toBe(503)
+  delete instead["orders-1"]
+  delete instead["orders-2"]
+  expect(await status()).toBe(200)
+  for (const [group, words] of [
+    ["main", { ...leaderless, group: "main" }],
+    ["main", { ready: false }],
+    ["orders-1", { ready: false, parted: { reason: "differs", index: 3, since: 1 } }],
+    ["orders-1", { ...leaderless, group: "orders-1", outcast: "it was removed" }],
+  ] as const) {
+    instead[group] = words
+    expect([group, await status()]).toEqual([group, 503])
+    delete instead[group]
+    expect(await status()).toBe(200)
+  }
 })
