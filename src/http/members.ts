@@ -108,20 +108,22 @@ const changing = async (
   judge: (body: Body, door: Door) => void = () => {},
 ): Promise<Response> => {
   const { doors, bodies } = options
-  const parameters = parseQuery(request, ["group", "redirect", "force"])
+  const parameters = parseQuery(request, ["group", "redirect", "force", "wait"])
   const door = doors.find(parameters.get("group"))
   refuseFollower(door)
   const body = bodyObject(await bodies.json(request), fields)
   const change = read(body)
   const force = body.force === true || parseSwitch(parameters.get("force"), "force")
+  const wait = parameters.get("wait")
+  const waits = wait === undefined || parseSwitch(wait, "wait")
   return atLeader(options, door, request, body, parameters, async (deadline) => {
     judge(body, door)
     const seen = force ? {} : await refuseNow(doors, door, change)
     const { promise, resolve } = Promise.withResolvers<Changed | Failure>()
-    door.raft.change({ change, force, ...seen, deadline, answer: resolve })
+    door.raft.change({ change, force, ...seen, ...(waits ? {} : { waits }), deadline, answer: resolve })
     const answer = await promise
     if ("_tag" in answer) throw fromFailure(answer)
-    const isDone = answer.isDone && (await allFollow(doors, deadline))
+    const isDone = answer.isDone && (await allFollow(doors, waits ? deadline : door.raft.now()))
     return jsonResponse(changedText({ ...answer, isDone }), {
       ...doors.headers(door),
       "Raftlet-Index": String(answer.index),

@@ -93,14 +93,14 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "addMember",
       summary: "Add a member: it catches up as a learner first, then it votes unless its role is learner",
-      parameters: [timeout, group, redirect],
+      parameters: [waits, timeout, group, redirect],
       requestBody: { required: true, content: json(ref("Member")) },
       responses: changeResponses(),
     },
     put: {
       operationId: "setMembers",
       summary: "Set any configuration, by joint consensus",
-      parameters: [timeout, group, redirect],
+      parameters: [waits, timeout, group, redirect],
       requestBody: { required: true, content: json(ref("MemberSets")) },
       responses: changeResponses(),
     },
@@ -110,7 +110,7 @@ export const operatorPaths = (): Json => ({
     delete: {
       operationId: "removeMember",
       summary: "Remove a member",
-      parameters: [forced, timeout, group, redirect],
+      parameters: [forced, waits, timeout, group, redirect],
       responses: changeResponses("unknown-member"),
     },
   },
@@ -119,7 +119,7 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "promoteMember",
       summary: "Make a learner a voter, as soon as it has caught up",
-      parameters: [forced, timeout, group, redirect],
+      parameters: [forced, waits, timeout, group, redirect],
       responses: changeResponses("unknown-member"),
     },
   },
@@ -128,7 +128,7 @@ export const operatorPaths = (): Json => ({
     post: {
       operationId: "replaceMember",
       summary: "Put a newcomer in a member's place, in one change",
-      parameters: [timeout, group, redirect],
+      parameters: [waits, timeout, group, redirect],
       requestBody: { required: true, content: json(ref("Member")) },
       responses: changeResponses("unknown-member"),
     },
@@ -240,4 +240,10 @@ const forced = inQuery(
   "force",
   { enum: ["0", "1", "false", "true"] },
   "1: also when too few voters are alive, or a node that lives would lose its name, address or vote.",
+)
+
+const waits = inQuery(
+  "wait",
+  { enum: ["0", "1", "false", "true"], default: "1" },
+  "0: answered as soon as the change is in the log for good; `done` says whether it is done as well.",
 )

@@ -108,13 +108,13 @@ const isRefused = (verdict: Aim | NodeId | ChangeRefused): verdict is ChangeRefu
 class ChangeUnderWay implements Operation {
   readonly deadline: Millis
   readonly #group: Group
-  readonly #request: Pick<ChangeRequest, "deadline" | "answer">
+  readonly #request: Pick<ChangeRequest, "deadline" | "answer" | "waits">
   readonly #byDecree: boolean
   #refused: ChangeRefused | null = null
   #begun: { readonly aim: Aim; readonly term: Term } | null = null
 
   /** `byDecree`: it does not lead yet when that is begun. */
-  constructor(group: Group, request: Pick<ChangeRequest, "deadline" | "answer">, byDecree = false) {
+  constructor(group: Group, request: Pick<ChangeRequest, "deadline" | "answer" | "waits">, byDecree = false) {
     this.#group = group
     this.#request = request
     this.#byDecree = byDecree
@@ -144,7 +144,11 @@ class ChangeUnderWay implements Operation {
     if (!this.#isSettled) return false
     const { goal } = node.configurations.current
     // The goal of a change that was asked for later holds this one's as well, unless it undoes it.
-    if (!isDone && goal !== undefined) return false
+    if (!isDone && goal !== undefined) {
+      if (this.#request.waits !== false) return false
+      this.#request.answer(this.#changed(false))
+      return true
+    }
     this.#request.answer(isDone ? this.#changed(true) : failure("change-in-progress", "unknown", SUPERSEDED))
     return true
   }

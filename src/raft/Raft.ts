@@ -107,6 +107,8 @@ export interface ChangeRequest {
    * change is refused (`change-in-progress`). Absent: that is no matter.
    */
   readonly seen?: Index
+  /** False: answered as soon as it is in the log for good, done or not. Absent: once it is done, or at the deadline. */
+  readonly waits?: boolean
   readonly deadline: Millis
   /** Called exactly once. */
   readonly answer: (answer: Changed | Failure) => void

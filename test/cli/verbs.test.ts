@@ -65,7 +65,7 @@ describe("what is asked for", () => {
       expect({ code, err }).toEqual({ code: 0, err: "" })
       expect(out).toBe("index  7\nterm   4")
       expect(cluster.changes.map((seen) => [seen.method, seen.path, seen.body])).toEqual([
-        [method, path, body],
+        [method, wait.length === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}wait=0`, body],
       ])
     })
   }

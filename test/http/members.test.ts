@@ -126,6 +126,18 @@ describe("a change of members", () => {
     })
   })
 
+  test("is waited for unless the query string says otherwise", async () => {
+    for (const [query, waits] of [
+      ["", undefined],
+      ["?wait=1", undefined],
+      ["?wait=0", false],
+    ] as const) {
+      const fake = makeFake()
+      await send(fake, "POST", `/admin/members${query}`, n4)
+      expect(fake.changes.map((change) => change.waits)).toEqual([waits])
+    }
+  })
+
   test("is insisted on by force, in the body or in the query string (M13)", async () => {
     for (const [path, body, force] of [
       ["/admin/members/n2", { force: true }, true],

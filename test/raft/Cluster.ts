@@ -305,12 +305,13 @@ export class Cluster {
   change(
     node: TestNode,
     change: Change,
-    options: { millis?: number; force?: boolean } = {},
+    options: { millis?: number; force?: boolean; waits?: boolean } = {},
   ): Answer<Changed | Failure> {
     const result: Answer<Changed | Failure> = { answer: null, count: 0 }
     node.raft!.change({
       change,
       force: options.force ?? false,
+      ...(options.waits === undefined ? {} : { waits: options.waits }),
       deadline: node.raft!.now() + (options.millis ?? 5000),
       answer: noting(result),
     })

@@ -225,6 +225,16 @@ describe("members that are changed (§6)", () => {
     expect(leader.applied).toEqual([])
   })
 
+  test("whoever does not want to wait is answered as soon as the change is in the log for good", () => {
+    const { cluster, leader } = led()
+    const asked = cluster.change(leader, add("n4"), { millis: 60_000, waits: false })
+    expect(cluster.world.runUntil(() => asked.answer !== null, 1000)).toBe(true)
+    expect(asked.answer).toMatchObject({
+      isDone: false,
+      configuration: { voters: ids, learners: ["n4"], goal: { voters: [...ids, "n4"] } },
+    })
+  })
+
   test("a newcomer that never comes is waited for, and the answer says that it is not done", () => {
     const { cluster, leader } = led()
     const waiting = cluster.change(leader, add("n4"), { millis: 1000 })

@@ -185,7 +185,10 @@ const change = Effect.fnUntraced(function* (flags: ChangeFlags, { question, goal
   const patienceMillis = yield* checking(
     () => parseWhole(flags.patience ?? "600", "--patience", 1, 86_400) * 1000,
   )
-  const path = client.path(question.path, flags.force ? { force: 1 } : {})
+  const path = client.path(question.path, {
+    ...(flags.force ? { force: 1 } : {}),
+    ...(flags.noWait ? { wait: 0 } : {}),
+  })
   const asked = yield* Effect.result(client.change({ ...question, path }))
   if (Result.isSuccess(asked)) {
     const { body, text } = asked.success
