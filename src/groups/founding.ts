@@ -37,7 +37,7 @@ export const foundingOf = (
   main: Configuration,
   incarnations: ReadonlyMap<NodeId, string>,
 ): Configuration | string => {
-  if (!isSettled(main)) return "The members of the cluster are being changed."
+  if (!isSettled(main)) return changingText(main)
   const { voters, learners } = main
   const unseen: Array<NodeId> = []
   const addresses: Record<NodeId, Address> = {}
@@ -49,4 +49,14 @@ export const foundingOf = (
   }
   if (unseen.length > 0) return `This node has not heard of ${unseen.join(", ")} yet.`
   return { voters, outgoing: [], learners, learnersNext: [], addresses }
+}
+
+/** Who is waited for, as far as the configuration says so: a newcomer that never comes would be waited for for ever. */
+const changingText = ({ voters, goal }: Configuration): string => {
+  const text = "The members of the cluster are being changed"
+  const pending = goal?.voters.filter((id) => !voters.includes(id)) ?? []
+  if (pending.length === 0) return `${text}: wait until that is done.`
+  const ways = pending.map((id) => `\`raftlet remove ${id}\``).join(", ")
+  const verb = pending.length === 1 ? "has" : "have"
+  return `${text}: ${pending.join(", ")} ${verb} to catch up before voting. Wait for that, or give it up: ${ways}.`
 }

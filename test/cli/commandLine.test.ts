@@ -184,6 +184,8 @@ test("--help tells every flag with its variable, and examples (CONTRACT §1)", a
     ["snapshot", ["--all", "--timeout", "Exit codes: 0", "EXAMPLES"]],
     ["log", ["--from", "--limit", "--follow", "Exit codes: 0", "EXAMPLES"]],
     ["backup", ["FILE", "--force", "Exit codes: 0", "EXAMPLES"]],
+    ["split", ["ACTOR", "(default: 60)", "Exit codes: 0", "EXAMPLES"]],
+    ["shards", ["(default: 10)", "Exit codes: 0", "EXAMPLES"]],
     ["recover", ["--voters", "--yes", "Exit codes: 0", "EXAMPLES"]],
   ] as const) {
     const { code, out, err } = await run([command, "--help"])

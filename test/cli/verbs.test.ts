@@ -1,7 +1,7 @@
 // Does each verb ask for what its name says, once, of somebody who can, and tell the script what became of it?
 // Real HTTP against fake nodes. (CONTRACT §1, §3, C2, C3)
 
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test"
 import { type Answer, FakeCluster, problem } from "./FakeCluster.ts"
 import { runCommand } from "./runCommand.ts"
 
@@ -401,6 +401,16 @@ describe("of groups", () => {
     const late = await run(cluster, "split", "orders", "--timeout", "1")
     expect(late.code).toBe(4)
     expect(late.err).toContain("it goes on")
+  })
+
+  test("split that nobody takes says meanwhile why it goes on trying", async () => {
+    const cluster = start(() => problem("not-ready", "n4 has to catch up.", { status: 503, retryable: true }))
+    const progress = spyOn(process.stderr, "write").mockReturnValue(true)
+    const { code } = await run(cluster, "split", "orders", "--timeout", "4")
+    const told = progress.mock.calls.join("")
+    progress.mockRestore()
+    expect(code).toBe(3)
+    expect(told).toContain("trying again: n4 has to catch up")
   })
 
   test("the list of them is a table", async () => {

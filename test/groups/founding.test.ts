@@ -17,6 +17,16 @@ const founding: Configuration = {
   addresses: { n1: address("n1", "a"), n2: address("n2", "b"), n3: address("n3", "c") },
 }
 
+test("while members are being changed it is said who is waited for, and what ends that", () => {
+  const aim = { voters: ["n1", "n2", "n4"], learners: ["n3"], addresses: {} }
+  const waiting = foundingOf({ ...founding, learners: ["n3", "n4"], goal: aim }, new Map())
+  expect(waiting).toBe(
+    "The members of the cluster are being changed: n4 has to catch up before voting. Wait for that, or give it up: `raftlet remove n4`.",
+  )
+  const joint = foundingOf({ ...founding, outgoing: ["n5"] }, new Map())
+  expect(joint).toBe("The members of the cluster are being changed: wait until that is done.")
+})
+
 describe("a group begins", () => {
   test("with its founders, on each of them", () => {
     expect(beginning({ configuration: founding, founded: 1 }, { id: "n1", incarnation: "a" })).toEqual(

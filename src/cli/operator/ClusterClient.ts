@@ -72,9 +72,13 @@ export class ClusterClient {
 
   /**
    * What changes something: once it may have happened it is not sent again, and the failure says so with an exit
-   * code of its own. `shownBy`: the verb that shows whether it has.
+   * code of its own. `shownBy`: the verb that shows whether it has. `tell` gets why it has to be tried again.
    */
-  change(question: Question, shownBy = "status"): Effect.Effect<Answer, CliFailure> {
+  change(
+    question: Question,
+    shownBy = "status",
+    tell: (why: string) => void = () => {},
+  ): Effect.Effect<Answer, CliFailure> {
     const askAt = this.askAt.bind(this)
     return this.#try(
       { shownBy },
@@ -86,6 +90,7 @@ export class ClusterClient {
         )
         return yield* askAt(url, question, millis)
       }),
+      tell,
     )
   }
 
@@ -104,6 +109,7 @@ export class ClusterClient {
   #try<A>(
     repeat: Repeat,
     attempt: (url: string, millis: number) => Effect.Effect<A, Unanswered>,
+    tell: (why: string) => void = () => {},
   ): Effect.Effect<A, CliFailure> {
     return Effect.gen({ self: this }, function* () {
       const { urls, timeoutMillis } = this.options
@@ -133,6 +139,7 @@ export class ClusterClient {
           words.set(url, problem.detail.replace(/\.$/, ""))
           said = problem
         }
+        tell(`trying again: ${[...words.values()].at(-1)}`)
         yield* Effect.sleep(Math.max(0, Math.min(pause, until - (yield* Clock.currentTimeMillis))))
       }
     })

@@ -5,7 +5,7 @@ import { Argument, Command } from "effect/cli"
 import { none, printable, table, thousands } from "../tables.ts"
 import { type ActorAnswer, ActorsAnswer } from "./actorAnswers.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { inGroupsText, shortened, shortId, versionText } from "./planText.ts"
 import { actorsMillisMax, askActor } from "./switching.ts"
 import { bytesText } from "./units.ts"
@@ -13,7 +13,7 @@ import { bytesText } from "./units.ts"
 export const actorsCommand = Command.make(
   "actors",
   {
-    ...operatorFlags,
+    ...patientFlags,
     name: Argument.String("name").pipe(
       Argument.withMetavar("NAME"),
       Argument.withDescription("All that is known of one actor (default: a line for each)"),
@@ -21,7 +21,7 @@ export const actorsCommand = Command.make(
     ),
   },
   Effect.fnUntraced(function* (flags) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const name = Option.getOrNull(flags.name)
     if (name !== null) {
       const actor = yield* askActor(client, name)
@@ -192,8 +192,6 @@ const otherFiles = ({ active, offers }: ActorAnswer) =>
     .filter(([, { version }]) => version !== active)
     .map(([node, offer]) => ({ node, ...offer }))
 
-/** Of many groups some may have to wake. */
-const secondsDefault = 60
 const dividedShownMax = 8
 
 const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)

@@ -14,14 +14,14 @@ import { backupAll, groupsOf, refuseDirectory } from "./backupSet.ts"
 import type { ClusterClient } from "./ClusterClient.ts"
 import { download } from "./download.ts"
 import { allGroupsFlag, isOfAll, overGroups } from "./everyGroup.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { bytesText } from "./units.ts"
 
 export const backupCommand = (platform: Platform) =>
   Command.make(
     "backup",
     {
-      ...operatorFlags,
+      ...patientFlags,
       ...allGroupsFlag,
       file: Argument.String("file").pipe(
         Argument.withMetavar("FILE"),
@@ -33,7 +33,7 @@ export const backupCommand = (platform: Platform) =>
       ),
     },
     Effect.fnUntraced(function* ({ file: given, force, ...flags }) {
-      const client = yield* clientOf(overGroups(flags), secondsDefault)
+      const client = yield* clientOf(overGroups(flags), patientSeconds)
       if (isOfAll(client)) return yield* backupGroups(client, given, force, platform)
       yield* backupGroup(client, given, force)
     }),
@@ -130,6 +130,3 @@ const refuseTarget = (file: string, force: boolean): void => {
   if (found !== undefined && !force) throw refused(`FILE: ${file} is there already; say another, or --force`)
   if (!existsSync(dirname(file))) throw refused(`FILE: there is no directory ${dirname(file)}`)
 }
-
-/** The node copies and adds up before it sends the first byte. */
-const secondsDefault = 60

@@ -7,14 +7,14 @@ import { type CliFailure, refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { type PlanAnswer, UploadedAnswer } from "./actorAnswers.ts"
 import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { isActive, planText, versionText } from "./planText.ts"
 import { actorPath, askPlan, decide, refuseHindered, showPlan, switchedText, switchTo } from "./switching.ts"
 
 export const deployCommand = Command.make(
   "deploy",
   {
-    ...operatorFlags,
+    ...patientFlags,
     file: Argument.String("file").pipe(
       Argument.withMetavar("FILE"),
       Argument.withDescription("The actor: a .ts or .js file, or a folder with an index"),
@@ -24,7 +24,7 @@ export const deployCommand = Command.make(
     yes: toggle("yes", "Switch it on without a question, unless something is in its way"),
   },
   Effect.fnUntraced(function* ({ file, name, plan: isPlanOnly, yes, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const module = yield* bundled(file, name)
     if (isPlanOnly) return yield* planOnly(client, module)
     const uploaded = yield* upload(client, module)
@@ -84,6 +84,3 @@ const mayGoOn = Effect.fnUntraced(function* (client: ClusterClient, plan: PlanAn
   yield* refuseHindered(plan)
   yield* decide(client, { plan, isDecided, later: client.command(`activate ${plan.actor} ${plan.token}`) })
 })
-
-/** A new module is loaded first, and its states are looked at. */
-const secondsDefault = 60

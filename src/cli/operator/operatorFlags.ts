@@ -8,6 +8,9 @@ import { toggle, value, variableOf } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { ClusterClient, urlDefault } from "./ClusterClient.ts"
 
+const timeoutFlag = (seconds: number) =>
+  value("timeout", "SECONDS", `How long the nodes are tried in turn (default: ${seconds})`)
+
 export const operatorFlags = {
   url: Flag.String("url").pipe(
     Flag.withMetavar("U1,U2,…"),
@@ -21,9 +24,15 @@ export const operatorFlags = {
   ),
   token: value("token", "TOKEN", "Who is asking; better given by the environment, which others cannot see"),
   group: value("group", "GROUP", "The Raft group that is meant (default: main)"),
-  timeout: value("timeout", "SECONDS", "How long the nodes are tried in turn (default: 10)"),
+  timeout: timeoutFlag(10),
   json: toggle("json", "Answer as JSON, for programs"),
 }
+
+/** What takes its time: large states are copied, code is run, groups have to wake. */
+export const patientSeconds = 60
+
+/** The same of verbs that take `patientSeconds` when nobody says otherwise. */
+export const patientFlags = { ...operatorFlags, timeout: timeoutFlag(patientSeconds) }
 
 export interface OperatorFlags {
   readonly url: ReadonlyArray<string>

@@ -6,7 +6,7 @@ import { CliFailure, exitCodes } from "../CliFailure.ts"
 import { toggle } from "../flags.ts"
 import { printable, table } from "../tables.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 
 const Rebalanced = Schema.Struct({
   moves: Schema.Array(
@@ -19,13 +19,13 @@ const Rebalanced = Schema.Struct({
   ),
 })
 
-const { group: _, ...flagsOfAll } = operatorFlags
+const { group: _, ...flagsOfAll } = patientFlags
 
 export const rebalanceCommand = Command.make(
   "rebalance",
   { ...flagsOfAll, dryRun: toggle("dry-run", "Only say what would be handed over") },
   Effect.fnUntraced(function* ({ dryRun, ...flags }) {
-    const client = yield* clientOf({ ...flags, group: null }, secondsDefault)
+    const client = yield* clientOf({ ...flags, group: null }, patientSeconds)
     const question = { method: "POST", path: "/admin/rebalance", body: { dryRun } } as const
     const answer = yield* dryRun ? client.consult(question) : client.change(question, "groups")
     const { moves } = yield* decodeAnswer(Rebalanced, answer)
@@ -54,5 +54,3 @@ export const rebalanceCommand = Command.make(
     { command: "raftlet rebalance --dry-run", description: "Only say what would be done" },
   ]),
 )
-
-const secondsDefault = 60

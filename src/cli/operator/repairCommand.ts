@@ -7,13 +7,13 @@ import { refused } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
 import { checking } from "../nodeCommand.ts"
 import { fieldsText } from "./fields.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { actorPath } from "./switching.ts"
 
 export const repairCommand = Command.make(
   "repair",
   {
-    ...operatorFlags,
+    ...patientFlags,
     actor: Argument.String("actor").pipe(
       Argument.withMetavar("ACTOR"),
       Argument.withDescription("The type of actor"),
@@ -27,7 +27,7 @@ export const repairCommand = Command.make(
     force: toggle("force", "Drop also a command that was in the log already, and may have been acknowledged"),
   },
   Effect.fnUntraced(function* ({ actor, key, how, state, force, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const body = yield* checking(() => bodyOf(how, state))
     yield* checking(() => {
       if (actor === "") throw refused("ACTOR: it is empty")
@@ -92,6 +92,3 @@ const jsonOf = (text: string): unknown => {
     throw refused("--state: it is not JSON")
   }
 }
-
-/** What is run for it is tried first, and may be given up only after a while. */
-const secondsDefault = 60

@@ -7,7 +7,7 @@ import { value } from "../flags.ts"
 import { makeProgress } from "../progress.ts"
 import { none, printable, table, thousands } from "../tables.ts"
 import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, operatorFlags, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 
 const Slots = Schema.Array(Schema.Struct({ from: Schema.Finite, to: Schema.Finite }))
 
@@ -108,7 +108,7 @@ const stepText = ({ step, portions, to }: NonNullable<Place["move"]>): string =>
 export const splitCommand = Command.make(
   "split",
   {
-    ...operatorFlags,
+    ...patientFlags,
     group: value("group", "GROUP", "Which shard (default: the one with the most slots)"),
     actor: Argument.String("actor").pipe(
       Argument.withMetavar("ACTOR"),
@@ -116,10 +116,14 @@ export const splitCommand = Command.make(
     ),
   },
   Effect.fnUntraced(function* ({ actor, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const { group } = client.options
     const body = group === null ? { actor } : { actor, group }
-    const answer = yield* client.change({ method: "POST", path: "/admin/shards/split", body }, "shards")
+    const question = { method: "POST", path: "/admin/shards/split", body } as const
+    const waiting = makeProgress()
+    const answer = yield* client
+      .change(question, "shards", waiting.show)
+      .pipe(Effect.ensuring(Effect.sync(waiting.end)))
     const given = yield* decodeAnswer(SplitAnswer, answer)
     if (!given.done) yield* untilOver(client, given)
     const slots = given.slots.map(({ from, to }) => `${from}-${to}`).join(", ")
@@ -184,5 +188,4 @@ const placeNow = (client: ClusterClient, actor: string): Effect.Effect<Place | n
     ),
   )
 
-const secondsDefault = 60
 const pollMillis = 300

@@ -9,14 +9,14 @@ import { ClusterAnswer } from "./answers.ts"
 import { ClusterClient, decodeAnswer } from "./ClusterClient.ts"
 import { allGroupsFlag, isOfAll, overGroups, showParts } from "./everyGroup.ts"
 import { fieldsText } from "./fields.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { bytesText } from "./units.ts"
 
 export const snapshotCommand = Command.make(
   "snapshot",
-  { ...operatorFlags, ...allGroupsFlag, all: toggle("all", "On every member, one after the other") },
+  { ...patientFlags, ...allGroupsFlag, all: toggle("all", "On every member, one after the other") },
   Effect.fnUntraced(function* ({ all, ...flags }) {
-    const client = yield* clientOf(overGroups(flags), secondsDefault)
+    const client = yield* clientOf(overGroups(flags), patientSeconds)
     if (all && isOfAll(client)) return yield* refused("--all: of all groups it is made on one node at a time")
     if (all) return yield* snapshotAll(client)
     // Each node makes its own: with two, nobody would know whose this is.
@@ -85,6 +85,3 @@ const snapshotAll = Effect.fnUntraced(function* (client: ClusterClient) {
     })
   }
 })
-
-/** Large states take their time. */
-const secondsDefault = 60

@@ -4,7 +4,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import { failed } from "../CliFailure.ts"
 import { toggle, value } from "../flags.ts"
-import { clientOf, exitCodeText, operatorFlags, show } from "./operatorFlags.ts"
+import { clientOf, exitCodeText, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 import { isActive, planText } from "./planText.ts"
 import {
   askActor,
@@ -22,12 +22,12 @@ const name = Argument.String("name").pipe(Argument.withMetavar("NAME"), Argument
 export const planCommand = Command.make(
   "plan",
   {
-    ...operatorFlags,
+    ...patientFlags,
     name,
     to: value("to", "VERSION", "The version's id, or how it begins (default: the one that came last)"),
   },
   Effect.fnUntraced(function* ({ name, to, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const version = to === null ? null : yield* versionOf(yield* askActor(client, name), to)
     const { answer, plan } = yield* askPlan(client, name, version === null ? {} : { version })
     yield* show(client, answer.text, () =>
@@ -53,7 +53,7 @@ export const planCommand = Command.make(
 export const activateCommand = Command.make(
   "activate",
   {
-    ...operatorFlags,
+    ...patientFlags,
     name,
     planned: Argument.String("planned").pipe(
       Argument.withMetavar("TOKEN"),
@@ -61,7 +61,7 @@ export const activateCommand = Command.make(
     ),
   },
   Effect.fnUntraced(function* ({ name, planned, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const { answer, switched } = yield* switchTo(client, name, "activate", { token: planned })
     yield* show(client, answer.text, () => switchedText(name, switched))
   }),
@@ -82,7 +82,7 @@ export const activateCommand = Command.make(
 export const rollbackCommand = Command.make(
   "rollback",
   {
-    ...operatorFlags,
+    ...patientFlags,
     name,
     to: value(
       "to",
@@ -96,7 +96,7 @@ export const rollbackCommand = Command.make(
     ),
   },
   Effect.fnUntraced(function* ({ name, to, yes, force, ...flags }) {
-    const client = yield* clientOf(flags, secondsDefault)
+    const client = yield* clientOf(flags, patientSeconds)
     const actor = yield* askActor(client, name)
     // Half of it may have gone back: where it was before is not the same everywhere.
     if (to === null && (actor.divided ?? []).length > 0) {
@@ -131,6 +131,3 @@ export const rollbackCommand = Command.make(
     { command: "raftlet rollback orders --to 9f8e7d --yes", description: "To that one, without a question" },
   ]),
 )
-
-/** States are looked at. */
-const secondsDefault = 60
