@@ -84,9 +84,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ["machine/definition.ts", "machine/actorTypes.ts", "machine/leading/context.ts"],
     packages: [],
   },
-  // What an operator deploys is bundled as a node does it, on the machine where its files and packages are.
+  // What an operator deploys is bundled as a node does it, on the machine where its files and packages are. Groups are named alike.
   cli: {
-    reach: ["client/", "machine/bundle.ts"],
+    reach: ["client/", "machine/bundle.ts", "consensus/groups.ts"],
     types: ["http/", "machine/"],
     packages: ["effect", ...HOST],
   },

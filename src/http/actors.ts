@@ -5,11 +5,12 @@ import { Effect } from "effect"
 import type { Manifest } from "../machine/Catalogue.ts"
 import type { ActorStatus } from "../machine/MachineHost.ts"
 import { unknownActor } from "../machine/refusals.ts"
-import { homeOf } from "../machine/slots.ts"
+import { type Home, homeOf } from "../machine/slots.ts"
 import { bodyOf, codeBodyOf, codeIn } from "./actorCode.ts"
 import { type ActorsOptions, actorOf, answer, textIn } from "./actorRoutes.ts"
 import { command, type Sender } from "./deploy.ts"
 import { fewAtOnce, waitsAtOnce } from "./fewAtOnce.ts"
+import { homeNotes } from "./homeNotes.ts"
 import {
   type Asked,
   askedOf,
@@ -93,7 +94,26 @@ export const planVersion = async (
   })
   const merged = mergePlans(plans)
   const isNew = manifest !== null && (await isUnknown(asked, homes, actor))
-  return answer(asked, isNew ? { ...merged, groups: futureGroups(actor, manifest) } : merged)
+  if (isNew) return answer(asked, { ...merged, groups: futureGroups(actor, manifest), notes: [] })
+  const definition = manifest ?? (await definitionOf(homes, actor, version))
+  const notes =
+    asked.group !== undefined || definition === null
+      ? []
+      : homeNotes(actor, doors.placementOf(actor), definition)
+  return answer(asked, { ...merged, notes })
+}
+
+/** Where a version that is there wants its actor to live. */
+const definitionOf = async (
+  homes: ReadonlyArray<Sender>,
+  actor: string,
+  version: string,
+): Promise<Pick<Home, "group" | "shards"> | null> => {
+  const status = await statusIn(homes[0]!, actor)
+  const row = status?.versions.find((one) => one.version === version)
+  if (row === undefined) return null
+  const { group, shards } = row
+  return { ...(group === null ? {} : { group }), ...(shards === null ? {} : { shards }) }
 }
 
 /** It lives nowhere: where it would, its definition says. */

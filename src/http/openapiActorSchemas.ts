@@ -212,6 +212,11 @@ export const actorSchemas = {
       }),
       rollback: object({ possible: { type: "boolean" }, withoutStep: { type: "array", items: count } }),
       hindrances: { ...names, description: "Why it cannot be switched on; empty: nothing is in its way." },
+      notes: {
+        ...names,
+        description:
+          "What one should know besides; of an actor as a whole, and not of one group that is named.",
+      },
       isForcible: {
         type: "boolean",
         description: "There are some, and a rollback with `force` passes all of them.",

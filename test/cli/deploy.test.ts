@@ -250,6 +250,15 @@ describe("deploy", () => {
     expect(out).toStartWith("till: version 2 (bbbbbbbbbbbb), which is active already\n")
   })
 
+  test("what its definition says in vain is told with the plan", async () => {
+    const { out } = await run(start({ ...planned, notes: ["it lives in till-1"] }), [
+      "deploy",
+      till,
+      "--plan",
+    ])
+    expect(out.split("\n")[1]).toBe("note: it lives in till-1")
+  })
+
   test("--plan sends the code to be looked at and uploads nothing", async () => {
     const cluster = start()
     expect((await run(cluster, ["deploy", till, "--plan"], person(true))).code).toBe(0)

@@ -147,6 +147,21 @@ test("code at hand of a new actor is planned for the groups that it would have, 
   expect(machine("till-1")).toBeUndefined()
 })
 
+test("a definition that says another home than the actor has changes nothing, and the plan says so", async () => {
+  const { done, deploy, planned } = await node()
+  await deploy(first)
+  expect(await done("plan", { source: second })).toMatchObject({ groups, notes: [] })
+  const notes = [
+    "it lives in till-1 to till-3; what its definition says now (shards: 6) changes nothing: " +
+      "where an actor lives is settled when it first comes in",
+  ]
+  const six = spread(sources.second, "shards: 6,")
+  expect(await done("plan", { source: six })).toMatchObject({ groups, notes })
+  expect((await planned(six)).plan).toMatchObject({ groups, notes })
+  const { notes: none } = await done("plan", { source: sources.second })
+  expect(none[0]).toContain("says now (no group and no shards) changes nothing")
+})
+
 test("code that is there already fills no log, and what one group lacks is brought to it", async () => {
   const { done, deploy, entries, instead, refused, list } = await node()
   await deploy(first)

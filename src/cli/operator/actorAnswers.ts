@@ -102,6 +102,8 @@ export const PlanAnswer = Schema.Struct({
   }),
   rollback: Schema.Struct({ possible: Schema.Boolean, withoutStep: Schema.Array(Schema.Finite) }),
   hindrances: Texts,
+  /** Absent: an earlier version's answer. */
+  notes: Schema.optionalKey(Texts),
   isForcible: Schema.Boolean,
   token: Schema.String,
 })

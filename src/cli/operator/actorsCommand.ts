@@ -2,6 +2,7 @@
 
 import { Console, Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
+import { groupsText } from "../../consensus/groups.ts"
 import { none, printable, table, thousands } from "../tables.ts"
 import { type ActorAnswer, ActorsAnswer } from "./actorAnswers.ts"
 import { decodeAnswer } from "./ClusterClient.ts"
@@ -72,7 +73,7 @@ const actorsText = (actors: ReadonlyArray<ActorAnswer>): string =>
           otherFiles(actor)
             .map(({ node }) => node)
             .join(",") || none,
-          ...(isSpread(actors) ? [groupsText(actor)] : []),
+          ...(isSpread(actors) ? [homesText(actor)] : []),
         ]),
       )
 
@@ -80,8 +81,8 @@ const actorsText = (actors: ReadonlyArray<ActorAnswer>): string =>
 const isSpread = (actors: ReadonlyArray<ActorAnswer>): boolean =>
   actors.some(({ groups = [] }) => groups.some((group) => group !== "main"))
 
-const groupsText = ({ groups = [], divided = [] }: ActorAnswer): string => {
-  const names = groups.length > 2 ? `${groups[0]} to ${groups.at(-1)}` : groups.join(", ")
+const homesText = ({ groups = [], divided = [] }: ActorAnswer): string => {
+  const names = groupsText(groups)
   return divided.length === 0 ? names : `${names}, divided`
 }
 

@@ -1,5 +1,6 @@
 // How does an operator see at a glance what another version would change?
 
+import { groupsText } from "../../consensus/groups.ts"
 import { none, printable, table, thousands } from "../tables.ts"
 import type { PlanAnswer } from "./actorAnswers.ts"
 
@@ -17,6 +18,7 @@ export const planText = (plan: PlanAnswer): string => {
   const { different } = plan.replay
   return [
     headText(plan),
+    ...(plan.notes ?? []).map((note) => `note: ${printable(note)}`),
     "",
     ...lines,
     ...section(
@@ -86,13 +88,11 @@ const headText = (plan: PlanAnswer): string => {
   return `${head}\nactive elsewhere: ${shortened(there)}`
 }
 
-/** ` in orders-1`, ` in 16 groups, orders-1 to orders-16`; empty for none. */
+/** ` in orders-1`, ` in 16 groups, orders-1 to orders-16`, all of them unless their names are many; empty for none. */
 export const inGroupsText = (groups: ReadonlyArray<string>): string => {
-  const [first, ...more] = groups.map(printable)
-  if (first === undefined) return ""
-  return more.length === 0
-    ? ` in ${first}`
-    : ` in ${thousands(groups.length)} groups, ${first} to ${more.at(-1)}`
+  const names = printable(groupsText(groups))
+  if (groups.length < 2) return names === "" ? "" : ` in ${names}`
+  return ` in ${thousands(groups.length)} groups, ${names}`
 }
 
 /** The first of many. */
