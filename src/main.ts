@@ -104,8 +104,9 @@ const restore = (options: RestoreOptions): Effect.Effect<Restored, CliFailure> =
     digestOf: digestOfState,
     judge: wholeSet,
   }).pipe(
-    Effect.map(({ clusterId, groups }) => ({
+    Effect.map(({ clusterId, groups, parts }) => ({
       clusterId,
+      parts,
       groups: groups.map(({ position: { index, term }, ...restored }) => ({ ...restored, index, term })),
     })),
     Effect.catchTags({

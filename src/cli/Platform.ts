@@ -76,6 +76,15 @@ export interface Restored {
   readonly clusterId: string
   /** `main` first. */
   readonly groups: ReadonlyArray<RestoredGroup>
+  /** Actors of which FILE has only what one of their groups had. */
+  readonly parts: ReadonlyArray<RestoredPart>
+}
+
+export interface RestoredPart {
+  readonly actor: string
+  readonly instances: number
+  readonly slots: number
+  readonly slotsInAll: number
 }
 
 export interface RestoredGroup {

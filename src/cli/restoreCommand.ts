@@ -8,7 +8,7 @@ import { refused } from "./CliFailure.ts"
 import { restoredClusterIdOf } from "./clusterId.ts"
 import { value } from "./flags.ts"
 import { checking } from "./nodeCommand.ts"
-import type { Platform, Restored, RestoredGroup, RestoreOptions } from "./Platform.ts"
+import type { Platform, Restored, RestoredGroup, RestoredPart, RestoreOptions } from "./Platform.ts"
 import { table, thousands } from "./tables.ts"
 
 interface RestoreFlags {
@@ -42,7 +42,9 @@ export const restoreCommand = (platform: Platform) =>
     },
     Effect.fnUntraced(function* (flags) {
       const options = yield* checking(() => restoreOptions(flags))
-      yield* Console.log(reportText(options, yield* platform.restore(options)))
+      const restored = yield* platform.restore(options)
+      yield* Console.log(reportText(options, restored))
+      for (const part of restored.parts) yield* Console.error(partText(options.file, part))
     }),
   ).pipe(
     Command.withDescription(
@@ -100,6 +102,11 @@ const reportText = (options: RestoreOptions, restored: Restored): string => {
     `start it: ./bunw run node --data ${data} --listen HOST:PORT`,
   ].join("\n")
 }
+
+const partText = (file: string, { actor, instances, slots, slotsInAll }: RestoredPart): string =>
+  `! ${file} holds ${thousands(instances)} instances of ${actor}, those of one of its groups (${thousands(slots)} of ` +
+  `${thousands(slotsInAll)} slots): the other groups of ${actor} are not in it. ` +
+  "Restore what `raftlet backup DIR --all-groups` makes instead"
 
 const aloneText = (file: string, { index, term, digest, instances, timers }: RestoredGroup) => [
   `${file}: index ${index}, term ${term}, ${thousands(instances)} instances, ${thousands(timers)} timers`,

@@ -88,6 +88,8 @@ export interface Adopted {
   readonly backup: Backup
   /** Of the actors that were asked for, as the backup has them. */
   readonly rows: ReadonlyArray<StoredInstance>
+  /** How many there are of each actor. */
+  readonly instancesOf: ReadonlyMap<string, number>
 }
 
 /**
@@ -142,7 +144,16 @@ const adopt = ({
     const digest = others.length === 0 ? found : digestOf(readContent(database, record))
     putPosition(run, { ...record, position, digest })
     const instances = countOf(database, "instances")
-    return { backup: { position, digest, instances, timers: countOf(database, "timers") }, rows }
+    const counts = database
+      .query<{ actor: string; count: number }, []>(
+        "SELECT actor, count(*) AS count FROM instances GROUP BY actor",
+      )
+      .all()
+    return {
+      backup: { position, digest, instances, timers: countOf(database, "timers") },
+      rows,
+      instancesOf: new Map(counts.map(({ actor, count }) => [actor, count])),
+    }
   } finally {
     database.close()
   }

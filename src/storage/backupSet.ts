@@ -28,6 +28,15 @@ export interface SetJudge {
   readonly problemOf: (set: ReadonlyMap<GroupId, BackupRows>) => string | null
   /** Those rows of `main` that are to be other where other members run the groups. */
   readonly amended: (rows: ReadonlyArray<StoredInstance>) => ReadonlyArray<StoredInstance>
+  /** Actors of which one group's rows say that the others have a part as well. */
+  readonly partsIn: (rows: ReadonlyArray<StoredInstance>) => ReadonlyArray<PartOfActor>
+}
+
+/** Slots are counted, of so many that every actor has. */
+export interface PartOfActor {
+  readonly actor: string
+  readonly slots: number
+  readonly slotsInAll: number
 }
 
 export interface BackupOfGroup {

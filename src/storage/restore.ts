@@ -13,7 +13,7 @@ import {
   copyBackup,
   refuseOther,
 } from "./backupFile.ts"
-import { type BackupOfGroup, findBackups, hashOfSet, type SetJudge } from "./backupSet.ts"
+import { type BackupOfGroup, findBackups, hashOfSet, type PartOfActor, type SetJudge } from "./backupSet.ts"
 import { openDataDirectory, type StartOptions } from "./DataDirectory.ts"
 import { syncPath } from "./durable.ts"
 import { codeOf } from "./errorCode.ts"
@@ -47,6 +47,8 @@ export interface Restored {
   readonly clusterId: string
   /** `main` first, then in the order of their names. */
   readonly groups: ReadonlyArray<Backup & { readonly group: GroupId }>
+  /** Actors of which one backup alone has only what one of their groups had. */
+  readonly parts: ReadonlyArray<PartOfActor & { readonly instances: number }>
 }
 
 /**
@@ -80,9 +82,17 @@ export const restoreBackup = (options: RestoreOptions): Effect.Effect<Restored, 
         }),
       )
       yield* attempt(directory, () => putInPlace(draft, directory))
-      return { clusterId, groups: restored.map(({ group, backup }) => ({ group, ...backup })) }
+      return {
+        clusterId,
+        groups: restored.map(({ group, backup }) => ({ group, ...backup })),
+        parts: restored.length === 1 ? partsOf(options.judge, restored[0]!) : [],
+      }
     }),
   )
+
+/** A single backup may be one of any group, whatever it is restored as. */
+const partsOf = ({ partsIn }: SetJudge, { rows, instancesOf }: Adopted): Restored["parts"] =>
+  partsIn(rows).map((part) => ({ ...part, instances: instancesOf.get(part.actor) ?? 0 }))
 
 interface RestoredGroup extends Adopted {
   readonly group: GroupId

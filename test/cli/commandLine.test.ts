@@ -42,6 +42,9 @@ const run = async (
       return Effect.succeed({
         clusterId: "r-1",
         groups: options.file.endsWith(".db") ? [main] : [main, auth],
+        parts: options.file.startsWith("part")
+          ? [{ actor: "wallet", instances: 47, slots: 16384, slotsInAll: 65536 }]
+          : [],
       })
     },
     seal: () => Effect.fail(failed("nobody takes backups here")),
@@ -504,6 +507,16 @@ describe("a node that joins a running cluster (CONTRACT §1)", () => {
 })
 
 describe("restore", () => {
+  test("of one group of an actor that has several says so aloud", async () => {
+    const { code, out, err } = await run(["restore", "part.db", "--data", data])
+    expect(code).toBe(0)
+    expect(out).not.toContain("wallet")
+    expect(err).toStartWith(
+      "! part.db holds 47 instances of wallet, those of one of its groups (16,384 of 65,536 slots): the other groups of wallet are not in it",
+    )
+    expect(err).toContain("backup DIR --all-groups")
+  })
+
   const idOf = async (fileHash: string, ...args: ReadonlyArray<string>) =>
     (await run(restore(...args))).restored[0]!.clusterIdOf(fileHash)
 

@@ -35,6 +35,15 @@ const judge = (main: ReturnType<typeof rowOf>[], others: Record<string, ReturnTy
 const owned = (actor: string, ...ranges: ReadonlyArray<{ from: number; to: number }>) =>
   rowOf("$shard", actor, { ranges })
 
+test("a single backup says of which actors other groups have a part", () => {
+  const rows = [
+    owned("auth", { from: 0, to: 65_535 }),
+    owned("till", { from: 0, to: 8_191 }, { from: 16_384, to: 24_575 }),
+    rowOf("till", "a", 1),
+  ]
+  expect(wholeSet.partsIn(rows)).toEqual([{ actor: "till", slots: 16_384, slotsInAll: 65_536 }])
+})
+
 describe("a set of backups is whole", () => {
   test("when it has every open group once; closed ones are nobody's", () => {
     expect(judge([])).toBe(null)

@@ -75,7 +75,7 @@ const makeBackup = (): string => {
 const members = configurationOf("n1", "n2", "n3")
 /** With what a node begins a group of which it has nothing. */
 const nobody = configurationOf()
-const fits = { actors: [], problemOf: () => null, amended: () => [] }
+const fits = { actors: [], problemOf: () => null, amended: () => [], partsIn: () => [] }
 
 /** One of each group, in a directory with their list. */
 const makeSet = (...groups: ReadonlyArray<string>): string => {
@@ -160,6 +160,7 @@ describe("a restored directory", () => {
       timers: [{ id: "t.1" } as never],
     })
     expect(restored).toEqual({
+      parts: [],
       clusterId,
       groups: [{ group: "main", position, digest, instances: 40, timers: 1 }],
     })
@@ -237,6 +238,14 @@ describe("a restored directory", () => {
     expect((await start(options.directory, clusterId)).content.digest).toBe(groups[0]!.digest)
   })
 
+  test("of one backup says of which actors that has a part, and how much of it; of a set it was judged", async () => {
+    const part = { actor: "counter", slots: 16_384, slotsInAll: 65_536 }
+    const judge = { ...fits, partsIn: () => [part] }
+    const { parts } = await restore(optionsOf(makeBackup(), { judge }))
+    expect(parts).toEqual([{ ...part, instances: 40 }])
+    expect((await restore(optionsOf(makeSet("main", "auth"), { judge }))).parts).toEqual([])
+  })
+
   test("may be one that was made for it, also behind a link", async () => {
     const file = makeBackup()
     const parent = temporaryDirectory()
@@ -292,6 +301,7 @@ describe("a directory that was restored from backups of all groups", () => {
   test("has rows of main as the machine wants them there, and a sum that fits", async () => {
     const seen: Array<string> = []
     const judge = {
+      ...fits,
       actors: ["counter"],
       problemOf: (
         set: ReadonlyMap<string, { readonly index: number; readonly rows: ReadonlyArray<unknown> }>,

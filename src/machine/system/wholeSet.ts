@@ -5,7 +5,7 @@ import { mainGroup } from "../../consensus/groups.ts"
 import type { GroupId, Index } from "../../consensus/types.ts"
 import type { StoredInstance } from "../../storage/StateStore.ts"
 import { canonicalise } from "../json.ts"
-import { type SlotRange, shardAt, united } from "../slots.ts"
+import { type SlotRange, shardAt, sizeOf, slotsCount, united } from "../slots.ts"
 import type { GroupRow } from "./GroupDirectory.ts"
 import type { Owned, Place } from "./Whereabouts.ts"
 
@@ -35,6 +35,12 @@ export const wholeSet = {
       if (row.actor !== "$group") return []
       const { seating, ...unseated } = JSON.parse(row.state) as GroupRow
       return seating === undefined ? [] : [{ ...row, state: JSON.stringify(canonicalise(unseated).json) }]
+    }),
+  /** A backup does not say of which group it is; what its group has of each actor, and lacks, it does say. */
+  partsIn: (rows: ReadonlyArray<StoredInstance>) =>
+    valuesOf<Owned>({ rows }, "$shard").flatMap(({ key: actor, value: { ranges } }) => {
+      const slots = sizeOf(ranges)
+      return slots === slotsCount ? [] : [{ actor, slots, slotsInAll: slotsCount }]
     }),
 }
 
@@ -90,7 +96,7 @@ const isSame = (one: ReadonlyArray<SlotRange>, other: ReadonlyArray<SlotRange>):
   one.every(({ from, to }, at) => from === other[at]!.from && to === other[at]!.to)
 
 const valuesOf = <Value>(
-  { rows }: BackupRows,
+  { rows }: Pick<BackupRows, "rows">,
   actor: string,
 ): ReadonlyArray<{ readonly key: string; readonly value: Value }> =>
   rows.flatMap((row) => {
