@@ -131,6 +131,9 @@ const namesIn = (body: Readonly<Record<string, unknown>>): ReadonlyArray<GroupId
   if (group !== undefined && body.groups !== undefined) {
     throw new Problem("bad-request", "Either group or groups, not both.")
   }
+  if (group === undefined && body.groups === undefined) {
+    throw new Problem("bad-request", `groups is missing: an array of 1 to ${openedMax} names.`)
+  }
   if (!Array.isArray(groups) || groups.length === 0 || groups.length > openedMax) {
     throw new Problem("bad-request", `groups must be an array of 1 to ${openedMax} names.`)
   }
@@ -149,8 +152,15 @@ const replicasIn = ({ replicas = null }: Readonly<Record<string, unknown>>): num
 
 const groupName = (value: unknown): GroupId => {
   if (typeof value === "string" && isGroupName(value) && value !== defaultGroup) return value
-  throw new Problem("bad-request", `A group's name must be ${groupNameRule}, and not ${defaultGroup}.`)
+  const said = (JSON.stringify(value) ?? "nothing").slice(0, saidLengthMax)
+  throw new Problem(
+    "bad-request",
+    `${said}: a group's name must be ${groupNameRule}, and not ${defaultGroup}.`,
+  )
 }
+
+/** Of what was said to be a name: enough to know it again. */
+const saidLengthMax = 100
 
 /** They are opened on every node as the entry comes there, and elect a leader each. */
 export const untilLed = async (

@@ -136,6 +136,21 @@ test("groups are opened with seats, and shown so", async () => {
       { group: "orders", replicas: 3 },
     ],
   })
+  for (const [body, detail] of [
+    [{ groups: ["fine", "9x"] }, '"9x": a group\'s name must be letters'],
+    [{ group: "main" }, '"main": a group\'s name must be'],
+    [{ groups: ["a".repeat(1000)] }, `"${"a".repeat(99)}: a group's name must be`],
+    [{ groups: [7] }, "7: a group's name must be"],
+    [{}, "groups is missing: an array of 1 to 1000 names."],
+    [{ replicas: 3 }, "groups is missing"],
+    [{ groups: [] }, "groups must be an array of 1 to 1000 names."],
+  ] as const) {
+    const problem = (await problemOf(await open(body))) as Body
+    expect(problem).toMatchObject({ code: "bad-request" })
+    expect(problem["detail"]).toStartWith(detail)
+  }
+  const bodiless = (await problemOf(await ask("/admin/groups", { method: "POST" }))) as Body
+  expect(bodiless["detail"]).toStartWith("groups is missing")
   for (const replicas of [2, 101, 3.5, "3"]) {
     expect(await problemOf(await open({ group: "more", replicas }))).toMatchObject({ code: "bad-request" })
   }
