@@ -403,15 +403,23 @@ describe("of groups", () => {
     expect(late.err).toContain("it goes on")
   })
 
-  test("split that nobody takes says meanwhile why it goes on trying", async () => {
-    const cluster = start(() => problem("not-ready", "n4 has to catch up.", { status: 503, retryable: true }))
-    const progress = spyOn(process.stderr, "write").mockReturnValue(true)
-    const { code } = await run(cluster, "split", "orders", "--timeout", "4")
-    const told = progress.mock.calls.join("")
-    progress.mockRestore()
-    expect(code).toBe(3)
-    expect(told).toContain("trying again: n4 has to catch up")
-  })
+  for (const [what, answer, why] of [
+    [
+      "that nobody takes",
+      () => problem("not-ready", "n4 has to catch up.", { status: 503, retryable: true }),
+      "trying again: n4 has to catch up",
+    ],
+    ["that nobody answers", () => Bun.sleep(6000).then(() => Response.json({})), "waiting for an answer"],
+  ] as const) {
+    test(`split ${what} says meanwhile what it waits for`, async () => {
+      const cluster = start(({ method }) => (method === "GET" ? null : answer()))
+      const progress = spyOn(process.stderr, "write").mockReturnValue(true)
+      await run(cluster, "split", "orders", "--timeout", "4")
+      const told = progress.mock.calls.join("")
+      progress.mockRestore()
+      expect(told).toContain(why)
+    })
+  }
 
   test("the list of them is a table", async () => {
     const members = { voters: ["n1", "n2"], learners: ["n3"] }

@@ -6,7 +6,8 @@ import { type CliFailure, exitCodes, failed, unknown } from "../CliFailure.ts"
 import { value } from "../flags.ts"
 import { makeProgress } from "../progress.ts"
 import { none, printable, table, thousands } from "../tables.ts"
-import { type ClusterClient, decodeAnswer } from "./ClusterClient.ts"
+import { type ClusterClient, decodeAnswer, type Question } from "./ClusterClient.ts"
+import type { Answer } from "./nodeRequest.ts"
 import { clientOf, exitCodeText, operatorFlags, patientFlags, patientSeconds, show } from "./operatorFlags.ts"
 
 const Slots = Schema.Array(Schema.Struct({ from: Schema.Finite, to: Schema.Finite }))
@@ -119,11 +120,7 @@ export const splitCommand = Command.make(
     const client = yield* clientOf(flags, patientSeconds)
     const { group } = client.options
     const body = group === null ? { actor } : { actor, group }
-    const question = { method: "POST", path: "/admin/shards/split", body } as const
-    const waiting = makeProgress()
-    const answer = yield* client
-      .change(question, "shards", waiting.show)
-      .pipe(Effect.ensuring(Effect.sync(waiting.end)))
+    const answer = yield* asked(client, { method: "POST", path: "/admin/shards/split", body })
     const given = yield* decodeAnswer(SplitAnswer, answer)
     if (!given.done) yield* untilOver(client, given)
     const slots = given.slots.map(({ from, to }) => `${from}-${to}`).join(", ")
@@ -148,6 +145,23 @@ export const splitCommand = Command.make(
     { command: "raftlet split orders --group orders-2", description: "That one" },
   ]),
 )
+
+/** Shows on stderr meanwhile what keeps it from an answer: a node that knows no leader waits as long as it may. */
+const asked = (client: ClusterClient, question: Question): Effect.Effect<Answer, CliFailure> =>
+  Effect.suspend(() => {
+    const progress = makeProgress()
+    let why = "waiting for an answer"
+    const showing = Effect.forever(
+      Effect.suspend(() => {
+        progress.show(why)
+        return Effect.sleep(pollMillis)
+      }),
+    )
+    const answered = client.change(question, "shards", (text) => {
+      why = text
+    })
+    return Effect.raceFirst(answered, showing).pipe(Effect.ensuring(Effect.sync(progress.end)))
+  })
 
 /** Looks until the move is over, and shows on stderr how far it is. */
 const untilOver = (client: ClusterClient, given: typeof SplitAnswer.Type): Effect.Effect<void, CliFailure> =>
