@@ -2,7 +2,7 @@
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
-import { Effect, Fiber, Schedule } from "effect"
+import { Effect, Fiber } from "effect"
 import { Crowd } from "../../src/machine/Crowd.ts"
 import { encodeCommand } from "../../src/machine/command.ts"
 import type { Compartment } from "../../src/machine/compartment/Compartment.ts"
@@ -81,16 +81,12 @@ const thread = async () => {
   return { batches, flood, quiet }
 }
 
-/** Again and again, for long enough to be taken for that. */
-const atWork = ({ apply }: Awaited<ReturnType<typeof thread>>["quiet"]) =>
-  Effect.runPromise(Effect.repeat(apply(1), { schedule: Schedule.spaced(60), times: 2 }))
-
 test("a group that is alone has all of its commands run at once, and at most 32 while another has work", async () => {
   const { batches, flood, quiet } = await thread()
   const sizes = () => batches.splice(0).map(({ calls }) => calls)
   await Effect.runPromise(Effect.all([flood.admit(100), flood.apply(100)]))
   expect(sizes()).toEqual([100, 100])
-  await atWork(quiet)
+  await Effect.runPromise(quiet.apply(1))
   sizes()
   await Effect.runPromise(flood.admit(100))
   expect(sizes()).toEqual([32, 32, 32, 4])
@@ -102,7 +98,7 @@ test("a group that is alone has all of its commands run at once, and at most 32 
 
 test("between two portions another group has its turn", async () => {
   const { batches, flood, quiet } = await thread()
-  await atWork(quiet)
+  await Effect.runPromise(quiet.apply(1))
   batches.length = 0
   await Effect.runPromise(Effect.all([flood.apply(200), quiet.apply(1, 1)], { concurrency: "unbounded" }))
   const sizes = batches.map(({ calls }) => calls)

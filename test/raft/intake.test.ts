@@ -16,7 +16,7 @@ const unitOf = (count: number): Unit => ({
 /** The door of a group that leads, unless it is said otherwise; the clock stands still. */
 const door = (options: { readonly isCrowded: boolean; readonly kind?: string }) => {
   const crowd = new Crowd()
-  if (options.isCrowded) for (const at of [-100, -50, 0]) crowd.note("other", at)
+  if (options.isCrowded) crowd.note("other", 0)
   const group = {
     clock: { monotonicTimeNanosUnsafe: () => 0n },
     node: { group: "flood", role: { kind: options.kind ?? "leader" } },
