@@ -205,6 +205,8 @@ test(
           expect(changes.kills).toBeGreaterThan(0)
           expect(failures).toEqual([])
 
+          // Whom the last commands were told by may be ahead of whom the log is asked of.
+          await cluster.quiet()
           const log = await readLog(cluster.urls[0]!)
           const byIndex = new Map(log.map((entry) => [entry.index, entry]))
           for (const { actor, switching } of switchings) {
