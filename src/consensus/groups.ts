@@ -35,3 +35,7 @@ export const groupsText = (groups: ReadonlyArray<GroupId>): string => {
 }
 
 const rowsMax = 8
+
+/** Which of so many comes first in that group: another one in each, and the same on every node. */
+export const firstOf = (group: GroupId, count: number): number =>
+  [...group].reduce((sum, each) => sum + each.charCodeAt(0), 0) % count

@@ -2,6 +2,7 @@
 
 import { priorityOf } from "./configuration.ts"
 import { becomeFollower } from "./election.ts"
+import { firstOf } from "./groups.ts"
 import type { ChangeRefused } from "./membership.ts"
 import type { Leader, Node } from "./node.ts"
 import { isRetired } from "./reconfiguration.ts"
@@ -81,7 +82,7 @@ const tell = (node: Node, leader: Leader, successor: NodeId): void => {
 const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null => {
   const { voters } = node.configurations.current
   // Of those that are as fit as each other another one takes over in each group: who leads many leaves none of them all.
-  const first = sumOf(node.group) % voters.length
+  const first = firstOf(node.group, voters.length)
   let best: NodeId | null = null
   for (const id of [...voters.slice(first), ...voters.slice(0, first)]) {
     if (!isFit(node, leader, id, now)) continue
@@ -89,8 +90,6 @@ const bestSuccessor = (node: Node, leader: Leader, now: Millis): NodeId | null =
   }
   return best
 }
-
-const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + each.charCodeAt(0), 0)
 
 /** With room on its disk, then by priority, then by how far it is. */
 const isBetter = ({ configurations }: Node, { progress }: Leader, id: NodeId, than: NodeId): boolean => {

@@ -71,6 +71,7 @@ export class Night {
 
   #after(millis: Millis, ring: () => void): void {
     const { clock } = this.#group
+    // One that is due already may ring before it can be taken back.
     let takeBack = () => {}
     takeBack = this.#alarms.set(nowOf(clock) + millis, () => {
       this.#set = this.#set.filter((each) => each !== takeBack)

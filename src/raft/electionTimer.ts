@@ -1,6 +1,7 @@
 // What lives while a node follows or stands for election? A timer.
 
 import { Effect } from "effect"
+import { firstOf } from "../consensus/groups.ts"
 import type { Candidate, Follower } from "../consensus/node.ts"
 import type { Millis } from "../consensus/types.ts"
 import { drawElectionTimeout, type Group, leniencyMillis, nowOf, post } from "./Group.ts"
@@ -63,11 +64,9 @@ const drawFirst = ({ node, options, random }: Group): Millis => {
   const { voters } = node.configurations.current
   const at = voters.indexOf(node.id)
   if (at === -1) return max
-  const turn = (at + sumOf(node.group)) % voters.length
+  const turn = (at + firstOf(node.group, voters.length)) % voters.length
   return min + Math.floor(((max - min) * (turn + random.nextDoubleUnsafe() / 2)) / voters.length)
 }
-
-const sumOf = (text: string): number => [...text].reduce((sum, each) => sum + each.charCodeAt(0), 0)
 
 /**
  * Whose disk is short of room lets the others go first: a leader must be able to write (HAZARDS S7). So does who has no
